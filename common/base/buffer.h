@@ -1,0 +1,40 @@
+/* A growable run of bytes that owns its memory. Single-threaded.
+ *
+ * Zeroed memory is a valid empty buffer. Growth doubles; buffer_release() returns to empty.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_BASE_BUFFER_H
+#define PUBGRID_BASE_BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct buffer {
+    uint8_t *data;   /* owned; NULL while capacity is 0 */
+    size_t length;   /* bytes in use */
+    size_t capacity; /* bytes allocated */
+};
+
+/* Room for `extra` more bytes behind the used ones; returns where they start. The caller then
+ * adds what it wrote to `length`. */
+uint8_t *buffer_reserve(struct buffer *buffer, size_t extra);
+void buffer_append(struct buffer *buffer, struct slice bytes);
+void buffer_append_byte(struct buffer *buffer, uint8_t byte);
+void buffer_append_u16(struct buffer *buffer, uint16_t value); /* big endian, as MQTT */
+void buffer_append_u32(struct buffer *buffer, uint32_t value); /* big endian */
+void buffer_append_string(struct buffer *buffer, const char *text); /* without the NUL */
+void buffer_append_format(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Drops the first `count` bytes (at most `length`) and moves the rest to the front. */
+void buffer_consume(struct buffer *buffer, size_t count);
+/* Frees the memory; the buffer is empty and usable again. */
+void buffer_release(struct buffer *buffer);
+
+static inline struct slice buffer_slice(const struct buffer *buffer)
+{
+    return slice_make(buffer->data, buffer->length);
+}
+
+#endif

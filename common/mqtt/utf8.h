@@ -1,0 +1,17 @@
+/* UTF-8 as MQTT wants it (section 1.5.4): well formed, no surrogates (MQTT-1.5.4-1), no NUL
+ * (MQTT-1.5.4-2).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_MQTT_UTF8_H
+#define PUBGRID_MQTT_UTF8_H
+
+#include <stdbool.h>
+
+#include "base/slice.h"
+
+/* A UTF-8 Encoded String's bytes. */
+bool utf8_is_valid_string(struct slice text);
+/* Payload with Payload Format Indicator 1: well formed, NUL allowed. */
+bool utf8_is_well_formed(struct slice text);
+
+#endif
