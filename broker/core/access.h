@@ -1,0 +1,58 @@
+/* Access rules: who may publish and subscribe to what. Immutable once built, shared by all
+ * threads; a reload builds a new set.
+ *
+ * Without any rule everything is allowed except the reserved topics. With at least one rule a
+ * topic is allowed only if some allowing rule names it and no denying rule does.
+ * Reserved: topics that begin with `$`. Clients may read `$SYS/#` and publish to
+ * `$delayed/<seconds>/<topic>` (checked as <topic>); anything else under `$` is closed unless an
+ * allowing rule's filter itself begins with `$` and matches.
+ *
+ * In filters of rules %u stands for the user name and %c for the client identifier, each inside
+ * or as one level; a name that contains + # or / never matches through a substitution.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CORE_ACCESS_H
+#define PUBGRID_CORE_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/slice.h"
+#include "core/identity.h"
+
+enum access_action { ACCESS_PUBLISH = 1, ACCESS_SUBSCRIBE = 2 }; /* may be or-ed */
+
+/* Whom a rule is about: the names are exact, "*" is everybody; user and group empty: everybody,
+ * anonymous clients too. "anonymous" as group names the clients without a user name. */
+struct access_rule {
+    struct slice user, group;
+    int actions;  /* enum access_action, or-ed */
+    bool deny;
+    struct slice filter; /* topic filter with %u and %c */
+};
+
+struct access_rules;
+
+/* Copies everything. `count` 0: no rules. The filters were checked by the caller. */
+struct access_rules *access_rules_new(const struct access_rule *rules, size_t count);
+void access_rules_free(struct access_rules *rules);
+
+/* PUBLISH to a topic name; also a will. */
+bool access_may_publish(const struct access_rules *rules, const struct identity *identity,
+                        struct slice client_identifier, struct slice topic);
+
+/* SUBSCRIBE to a filter (without its $share prefix). */
+enum access_filter {
+    ACCESS_FILTER_REFUSED,     /* nothing that it matches may be read: reason 0x87 */
+    ACCESS_FILTER_PER_MESSAGE, /* wider than the right to read: check each delivery */
+    ACCESS_FILTER_GRANTED,     /* everything that it matches may be read */
+};
+enum access_filter access_check_filter(const struct access_rules *rules,
+                                       const struct identity *identity,
+                                       struct slice client_identifier, struct slice filter);
+
+/* One delivery of a subscription that is ACCESS_FILTER_PER_MESSAGE. */
+bool access_may_receive(const struct access_rules *rules, const struct identity *identity,
+                        struct slice client_identifier, struct slice topic);
+
+#endif

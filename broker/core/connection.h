@@ -1,0 +1,124 @@
+/* A network connection as the protocol sees it: bytes in, packets out, no file descriptor.
+ *
+ * Who drives it (broker/net/stream.c, or a test):
+ *   connection_init      after accept
+ *   connection_receive   with bytes as they come; it uses whole packets
+ *   connection_lost      when the peer is gone without DISCONNECT
+ *   connection_writable  when everything in `output` was written (more may wait in the session)
+ *   connection_release   when it is CLOSED and shall be freed
+ * Whatever core wants done to a connection puts it into its shard's outbox.dirty; at the end of
+ * the turn the driver takes the list: writes `output`, and looks at `state`:
+ *
+ *   ACCEPTED --CONNECT--> AUTHENTICATING --accepted--> MOVING --connection_adopt--> ATTACHED
+ *       |                      |                         (only if another shard owns the session)
+ *       +----------------------+--------> CLOSING --output written--> CLOSED <-- ATTACHED
+ *
+ * MOVING: hand the connection over to shard `target` by mail, with the bytes not yet used, and
+ *   call connection_adopt() there. CLOSING: write what is in output, then close the socket and
+ *   call connection_lost() (harmless) and connection_release(). All calls on the owning shard's
+ *   thread (invariant 2).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CORE_CONNECTION_H
+#define PUBGRID_CORE_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/timers.h"
+#include "core/authenticator.h"
+#include "core/identity.h"
+#include "core/output.h"
+#include "mqtt/packet.h"
+
+struct aliases;
+struct session;
+struct shard;
+
+enum connection_state {
+    CONNECTION_ACCEPTED,
+    CONNECTION_AUTHENTICATING,
+    CONNECTION_MOVING,
+    CONNECTION_ATTACHED,
+    CONNECTION_CLOSING,
+    CONNECTION_CLOSED,
+};
+
+/* What the transport knows about the peer. The strings outlive the connection or are static. */
+struct connection_origin {
+    const char *peer_address;       /* "127.0.0.1:1234", "[::1]:1234", "unix" */
+    struct slice certificate_name;  /* Common Name of a verified client certificate, or empty */
+    bool anonymous_allowed;         /* this listener lets clients in without a user name */
+    bool use_certificate_as_user;   /* certificate_name is the user name */
+};
+
+struct connection {
+    struct shard *shard; /* the owner */
+    struct session *session; /* while ATTACHED */
+    struct list dirty;   /* in shard->outbox.dirty; points at itself otherwise */
+    struct output output;
+    struct timer timer;  /* connect time-out, then keep alive */
+    msec_t last_received;
+    const struct connection_origin *origin;
+    struct identity *identity; /* counted; set once authenticated */
+    void *auth_state;    /* the authenticator's */
+    struct buffer connect_packet; /* CONNECT (with an assigned identifier noted below) until attached */
+    struct slice client_identifier; /* inside connect_packet or `assigned`, until attached */
+    struct buffer authentication_method;
+    struct buffer auth_reply_data; /* Authentication Data for CONNACK */
+    struct aliases *aliases_in, *aliases_out; /* NULL until used */
+    struct packet_limits limits;      /* for packet_decode */
+    uint32_t peer_packet_size_max;
+    uint32_t keep_alive_ms;           /* 1.5 times keep alive; 0: off */
+    uint16_t peer_topic_alias_max;
+    uint16_t send_maximum;            /* unacknowledged PUBLISHes the peer takes */
+    uint16_t receive_count;           /* its unacknowledged PUBLISHes to us */
+    uint8_t state;                    /* enum connection_state */
+    uint8_t version;                  /* enum protocol_version */
+    uint8_t target;                   /* shard to move to */
+    bool auth_pending;                /* an answer will come: do not free */
+    bool problem_information;         /* peer wants reason strings and user properties */
+    bool reauthenticating;
+    bool assigned_identifier;         /* tell it in CONNACK */
+    bool input_paused;                /* core's own note; ask connection_wants_input */
+    char assigned[24];                /* the assigned client identifier */
+};
+
+/* Origin outlives the connection. Arms the connect time-out. */
+void connection_init(struct connection *connection, struct shard *shard,
+                     const struct connection_origin *origin);
+
+/* Handles all whole packets at the front of `in`; returns the bytes used. Stops early when the
+ * connection is closing, moving, waiting for an answer, or its peer does not read. */
+size_t connection_receive(struct connection *connection, struct slice in);
+
+/* False while input must wait (an authentication is pending, or replies pile up unread). When it
+ * turns true again the connection is put into the dirty list; the driver then goes on reading,
+ * beginning with bytes it holds back. */
+bool connection_wants_input(const struct connection *connection);
+
+/* The transport failed or the peer closed it: publishes the will unless the client disconnected
+ * properly; state is CLOSED afterwards. Harmless if CLOSING or CLOSED. */
+void connection_lost(struct connection *connection);
+
+/* All output was written: moves waiting messages of the session into it (they make it dirty). */
+void connection_writable(struct connection *connection);
+
+/* The connection arrived (with the mail) at the shard that owns its session. */
+void connection_adopt(struct connection *connection, struct shard *shard);
+
+/* Answer of the authenticator after AUTH_PENDING, on the connection's shard (connections do not
+ * move while one is pending). Takes over what is in `answer`. */
+void connection_authenticated(struct connection *connection, enum auth_verdict verdict,
+                              struct auth_answer *answer);
+
+/* Closes with a reason: DISCONNECT (MQTT 5) then CLOSING. For the driver and core alike. */
+void connection_close(struct connection *connection, enum reason_code reason, const char *text);
+
+/* Frees what the connection owns (not the struct). False while auth_pending: then it comes back
+ * through the dirty list as CLOSED. */
+bool connection_release(struct connection *connection);
+
+#endif

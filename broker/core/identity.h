@@ -1,0 +1,28 @@
+/* Who a client is, as verified by the authenticator: immutable and counted, since a session keeps
+ * it for access checks after its network connection is gone.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CORE_IDENTITY_H
+#define PUBGRID_CORE_IDENTITY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/slice.h"
+
+struct identity {
+    _Atomic unsigned references;
+    bool anonymous;        /* no user name was proven */
+    struct slice user_name; /* empty when anonymous; owned */
+    size_t group_count;
+    struct slice *groups; /* owned */
+};
+
+/* Copies the names; returns one count. `user_name` empty: anonymous. */
+struct identity *identity_new(struct slice user_name, const struct slice *groups,
+                              size_t group_count);
+struct identity *identity_hold(struct identity *identity);
+void identity_release(struct identity *identity);
+
+#endif

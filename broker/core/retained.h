@@ -1,0 +1,34 @@
+/* Retained messages, shared by all shards: topic name -> the last message with RETAIN.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CORE_RETAINED_H
+#define PUBGRID_CORE_RETAINED_H
+
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "core/message.h"
+
+struct retained;
+
+struct retained *retained_new(void);
+void retained_free(struct retained *retained);
+
+/* Takes a count. An empty payload removes what was there (MQTT-3.3.1-6). Any thread. */
+void retained_set(struct retained *retained, struct message *message);
+
+/* Messages that match `filter` and are not expired, one count each for the caller. Any thread. */
+struct retained_matches {
+    struct message **items; /* owned: retained_matches_release */
+    size_t count, capacity;
+};
+void retained_match(struct retained *retained, struct slice filter, msec_t now,
+                    struct retained_matches *out);
+void retained_matches_release(struct retained_matches *matches);
+
+/* Drops expired messages, at most `most` topics looked at per call (a slice of work); continues
+ * where the last call stopped. */
+void retained_expire(struct retained *retained, msec_t now, size_t most);
+size_t retained_count(struct retained *retained);
+
+#endif

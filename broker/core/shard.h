@@ -1,0 +1,118 @@
+/* The pure state of one worker: its sessions, timers and outbox, and what all workers share.
+ *
+ * A step of core is (state, input, now) -> outbox. It reads no clock, socket or random number; the
+ * driver (broker/net/worker.c, the tests' core harness, the crash simulator) supplies them:
+ *
+ *   each loop turn: shard_advance(now)            timers fire
+ *                   mail_list_run(&mail, shard)   mail from other shards and the store
+ *                   connection_receive(...)       input
+ *                   then take shard->outbox:      write dirty connections, post mail to the
+ *                                                 shards' mailboxes, submit records to the store
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CORE_SHARD_H
+#define PUBGRID_CORE_SHARD_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/mailbox.h"
+#include "base/map.h"
+#include "base/timers.h"
+#include "core/access.h"
+#include "core/authenticator.h"
+#include "core/connection.h"
+#include "core/counters.h"
+#include "core/options.h"
+#include "core/output.h"
+#include "core/retained.h"
+#include "core/session_ref.h"
+#include "core/subscriptions.h"
+#include "store/record.h"
+
+struct session;
+struct shard;
+
+/* What all shards share. Made by the driver before the shards; immutable but for the two locked
+ * structures. */
+struct broker {
+    unsigned shard_count;
+    struct shard **shards; /* shard_count pointers: counters only; everything else is its owner's */
+    struct subscriptions *subscriptions;
+    struct retained *retained;
+    struct authenticator authenticator;
+    void (*random)(void *out, size_t length); /* base/random.h, or a seeded one in tests */
+    msec_t started_at;
+    const char *version; /* "pubgrid version 0.1.0" for $SYS/broker/version */
+};
+
+/* Settings that a reload replaces: the driver hands each shard a new one by mail. */
+struct settings {
+    _Atomic unsigned references;
+    struct core_options options;
+    struct access_rules *access; /* owned */
+};
+
+struct settings *settings_new(const struct core_options *options, struct access_rules *access);
+struct settings *settings_hold(struct settings *settings);
+void settings_release(struct settings *settings);
+
+/* What a step wants done. The driver empties it every turn. */
+struct outbox {
+    struct list dirty;          /* connections (member `dirty`) with output, or to be looked at */
+    struct mail_list *mail;     /* [shard_count]: mail to post to each shard's mailbox */
+    struct record_list records; /* to submit to the store, which posts their sealed mail */
+};
+
+struct session_slot {
+    struct session *session; /* NULL: free */
+    uint32_t generation;
+    uint32_t next_free;
+};
+
+struct shard {
+    struct broker *broker;
+    struct settings *settings; /* one count */
+    unsigned index;
+    bool stopping;
+    msec_t now; /* of this turn */
+    struct timers timers;
+    struct outbox outbox;
+    struct output_pool pool;
+    struct map sessions; /* by client identifier */
+    struct session_slot *slots;
+    uint32_t slot_count, slot_free; /* slot_free: first free slot, UINT32_MAX: none */
+    struct recipients recipients;   /* scratch for matches */
+    struct list delayed;            /* delayed messages */
+    uint32_t fan_out;               /* number of the current delivery, to merge overlaps */
+    struct timer sys_timer;         /* shard 0: $SYS; all: housekeeping */
+    struct counters counters;
+};
+
+/* Takes one count of `settings`. Shard `index` of `broker`. */
+void shard_init(struct shard *shard, struct broker *broker, unsigned index,
+                struct settings *settings, msec_t now);
+/* Ends all sessions in memory without wills; connections must have been released. */
+void shard_release(struct shard *shard);
+
+/* Begins a turn: fires the timers up to `now`. */
+void shard_advance(struct shard *shard, msec_t now);
+/* When shard_advance must be called at the latest; MSEC_NEVER: no timer. */
+msec_t shard_next_deadline(const struct shard *shard);
+
+/* Queues a mail for a shard (also the own one). */
+static inline void shard_post(struct shard *shard, unsigned target, struct mail *mail)
+{
+    mail_list_add(&shard->outbox.mail[target], mail);
+}
+
+/* Graceful stop: every attached client gets DISCONNECT 0x8B and is CLOSING, new ones are refused;
+ * sessions and their wills stay. */
+void shard_stop(struct shard *shard);
+
+/* Swaps the settings (takes one count). Subscriptions whose right to read changed are checked
+ * per message from now on. */
+void shard_reload(struct shard *shard, struct settings *settings);
+
+#endif
