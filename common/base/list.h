@@ -64,12 +64,12 @@ static inline void list_move_all(struct list *to, struct list *from)
     list_init(from);
 }
 
-#define LIST_FOREACH(link, list)                                                                   \
-    for (struct list *link = (list)->next; link != (list); link = link->next)
+#define LIST_FOREACH(link, head)                                                                   \
+    for (struct list *link = (head)->next; link != (head); link = link->next)
 
 /* The body may remove `link` (and only `link`). */
-#define LIST_FOREACH_SAFE(link, list)                                                              \
-    for (struct list *link = (list)->next, *link##_next = link->next; link != (list);              \
+#define LIST_FOREACH_SAFE(link, head)                                                              \
+    for (struct list *link = (head)->next, *link##_next = link->next; link != (head);              \
          link = link##_next, link##_next = link->next)
 
 #endif

@@ -18,8 +18,7 @@ void *memory_resize(void *old, size_t size) __attribute__((returns_nonnull));
 /* Copy of the bytes with a NUL behind them (not counted in the slice's length). */
 char *memory_copy_string(struct slice text) __attribute__((malloc, returns_nonnull));
 
-/* The struct that holds `member` at address `pointer`. */
-#define CONTAINER_OF(pointer, type, member)                                                        \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+/* The struct that holds `member` at address `pointer` (which may point to const). */
+#define CONTAINER_OF(pointer, type, member) ((type *)((uintptr_t)(pointer)-offsetof(type, member)))
 
 #endif

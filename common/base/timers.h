@@ -1,8 +1,7 @@
 /* Timer wheel: many timers that are set and cancelled often and seldom fire. Single-threaded.
  *
  * Hierarchical wheel, O(1) set and cancel, no allocation (the links live in the owner's struct).
- * Timers fire in order of their deadline (rounded up to the wheel's tick of 1 ms); ties in the
- * order in which they were set.
+ * Timers fire in order of their deadline; ties in the order in which they were set.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_BASE_TIMERS_H
@@ -37,7 +36,8 @@ struct timers {
 void timers_init(struct timers *timers, msec_t now, void *context);
 void timer_init(struct timer *timer, timer_fire *fire);
 bool timer_is_set(const struct timer *timer);
-/* Sets or moves the timer. A deadline in the past fires at the next timers_advance(). */
+/* Sets or moves the timer. A deadline in the past counts as `timers->now`: it fires at the next
+ * timers_advance(). */
 void timers_set(struct timers *timers, struct timer *timer, msec_t deadline);
 /* Harmless when the timer is not set. */
 void timers_cancel(struct timers *timers, struct timer *timer);

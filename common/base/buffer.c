@@ -1,0 +1,107 @@
+/* A growable run of bytes: the one place where output of unknown length is put together.
+ *
+ * Growth doubles, so appending n bytes one by one costs O(n); nothing shrinks by itself.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/buffer.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { BUFFER_CAPACITY_MIN = 64 };
+
+static void buffer_grow(struct buffer *buffer, size_t needed)
+{
+    size_t capacity = buffer->capacity > 0 ? buffer->capacity : BUFFER_CAPACITY_MIN;
+
+    while (capacity < needed) {
+        capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
+    }
+    buffer->data = memory_resize(buffer->data, capacity);
+    buffer->capacity = capacity;
+}
+
+uint8_t *buffer_reserve(struct buffer *buffer, size_t extra)
+{
+    if (buffer->capacity - buffer->length < extra || !buffer->data) {
+        /* A sum that does not fit asks for the impossible and ends the program. */
+        size_t needed = extra > SIZE_MAX - buffer->length ? SIZE_MAX : buffer->length + extra;
+        buffer_grow(buffer, needed);
+    }
+    return buffer->data + buffer->length;
+}
+
+void buffer_append(struct buffer *buffer, struct slice bytes)
+{
+    if (bytes.length == 0) {
+        return;
+    }
+    memcpy(buffer_reserve(buffer, bytes.length), bytes.data, bytes.length);
+    buffer->length += bytes.length;
+}
+
+void buffer_append_byte(struct buffer *buffer, uint8_t byte)
+{
+    *buffer_reserve(buffer, 1) = byte;
+    buffer->length += 1;
+}
+
+void buffer_append_u16(struct buffer *buffer, uint16_t value)
+{
+    uint8_t *out = buffer_reserve(buffer, 2);
+
+    out[0] = (uint8_t)(value >> 8);
+    out[1] = (uint8_t)value;
+    buffer->length += 2;
+}
+
+void buffer_append_u32(struct buffer *buffer, uint32_t value)
+{
+    buffer_append_u16(buffer, (uint16_t)(value >> 16));
+    buffer_append_u16(buffer, (uint16_t)value);
+}
+
+void buffer_append_string(struct buffer *buffer, const char *text)
+{
+    buffer_append(buffer, slice_from_string(text));
+}
+
+void buffer_append_format(struct buffer *buffer, const char *format, ...)
+{
+    va_list args, again;
+    int length;
+
+    va_start(args, format);
+    va_copy(again, args);
+    length = vsnprintf(NULL, 0, format, args);
+    if (length > 0) {
+        /* One more byte for the NUL that vsnprintf insists on; it is not counted. */
+        char *out = (char *)buffer_reserve(buffer, (size_t)length + 1);
+        vsnprintf(out, (size_t)length + 1, format, again);
+        buffer->length += (size_t)length;
+    }
+    va_end(again);
+    va_end(args);
+}
+
+void buffer_consume(struct buffer *buffer, size_t count)
+{
+    if (count >= buffer->length) {
+        buffer->length = 0;
+        return;
+    }
+    if (count > 0) {
+        memmove(buffer->data, buffer->data + count, buffer->length - count);
+        buffer->length -= count;
+    }
+}
+
+void buffer_release(struct buffer *buffer)
+{
+    free(buffer->data);
+    *buffer = (struct buffer){0};
+}
