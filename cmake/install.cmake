@@ -1,0 +1,25 @@
+# What `cmake --install` puts where, besides the programs: man pages, completion, the
+# configuration (never over one that was edited) and the systemd unit.
+foreach(section 1 5 7 8)
+  file(GLOB pages CONFIGURE_DEPENDS docs/man/*.${section})
+  install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+endforeach()
+
+install(FILES cli/completion/pubgrid OPTIONAL
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+
+install(CODE "
+  set(conf \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/etc/pubgrid\")
+  if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
+    set(conf \"\$ENV{DESTDIR}/etc/pubgrid\")
+  endif()
+  if(NOT EXISTS \"\${conf}/pubgrid.yaml\")
+    file(INSTALL \"${CMAKE_SOURCE_DIR}/conf/pubgrid.yaml\" DESTINATION \"\${conf}\")
+  endif()
+  set(bin \"\${CMAKE_INSTALL_PREFIX}/bin\")
+  string(REPLACE \"\$ENV{DESTDIR}\" \"\" sysconf \"\${conf}\")
+  configure_file(\"${CMAKE_SOURCE_DIR}/conf/systemd/pubgrid.service.in\"
+    \"${CMAKE_BINARY_DIR}/pubgrid.service\" @ONLY)
+  file(INSTALL \"${CMAKE_BINARY_DIR}/pubgrid.service\"
+    DESTINATION \"\${CMAKE_INSTALL_PREFIX}/lib/systemd/system\")
+")

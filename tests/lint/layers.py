@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Includes point down the layer list only: a folder is a layer or it is nothing.
+
+`ALLOWED` is the list (the core knows the store's records, never the reverse); a file includes "layer/header.h" from the layers named for its own, or a
+header beside it. The core and the codec stay pure: no socket, clock or file header in them.
+`--self-check` plants one wrong include of each kind and demands that all are caught.
+SPDX-License-Identifier: Apache-2.0
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+ALLOWED = {
+    "common/base": {"base"},
+    "common/mqtt": {"base", "mqtt"},
+    "broker/core": {"base", "mqtt", "store", "core"},
+    "broker/store": {"base", "store"},
+    "broker/net": {"base", "mqtt", "core", "store", "net"},
+    "broker": {"base", "mqtt", "core", "store", "net", "broker"},
+    "cli": {"base", "mqtt", "cli"},
+}
+PURE = {"common/mqtt", "broker/core"}
+IMPURE = re.compile(r"^(sys/(socket|epoll|eventfd|timerfd|un)|netinet/.*|fcntl|unistd|time)\.h$")
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+
+
+def finding(path, layer, kind, header):
+    """What is wrong with one include, or None."""
+    if kind == "<":
+        if layer in PURE and IMPURE.match(header):
+            return f"{layer} is pure and must not include <{header}>"
+        return None
+    target = header.split("/")[0] if "/" in header else None
+    if target and target not in ALLOWED[layer]:
+        return f'{layer} must not include "{header}": includes point down only'
+    if not target and not (path.parent / header).exists():
+        return f'"{header}" is not beside the file; write the layer: "layer/{header}"'
+    return None
+
+
+def check(root):
+    bad = 0
+    for layer in ALLOWED:
+        for path in sorted((root / layer).glob("*.[ch]")):
+            for number, line in enumerate(path.read_text().splitlines(), 1):
+                match = INCLUDE.match(line)
+                wrong = match and finding(path, layer, *match.groups())
+                if wrong:
+                    print(f"{path.relative_to(root)}:{number}: {wrong}")
+                    bad += 1
+    return bad
+
+
+def self_check():
+    planted = {
+        "common/base/a.c": '#include "mqtt/packet.h"',
+        "common/mqtt/a.c": "#include <time.h>",
+        "broker/core/a.c": '#include "net/worker.h"',
+        "broker/core/b.c": "#include <sys/socket.h>",
+        "broker/store/a.c": '#include "core/session.h"',
+        "cli/a.c": '#include "broker/options.h"',
+        "cli/b.c": '#include "core/session.h"',
+        "cli/c.c": '#include "nowhere.h"',
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for name, line in planted.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(f'#include <stdint.h>\n#include "base/slice.h"\n{line}\n')
+        found = check(root)
+    print(f"{found} of {len(planted)} planted includes caught")
+    return found != len(planted)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--self-check"]:
+        sys.exit(self_check())
+    here = pathlib.Path(__file__).resolve().parents[2]
+    sys.exit(check(pathlib.Path(sys.argv[1]) if sys.argv[1:] else here) > 0)
