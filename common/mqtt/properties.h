@@ -30,7 +30,7 @@ enum property_list {
     P_UNSUBACK = 1 << 8,
     P_DISCONNECT = 1 << 9,
     P_AUTH = 1 << 10,
-    P_ALL = (1 << 11) - 1,
+    P_EVERY = (1 << 11) - 1,
 };
 
 enum property {
