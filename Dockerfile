@@ -1,0 +1,33 @@
+# Two stages: the first builds and runs the unit tests, the second holds the programs, the
+# libraries they need and nothing else.
+#
+#   docker build -t pubgrid .
+#   docker run -p 1883:1883 -v pubgrid:/var/lib/pubgrid -v ./passwords:/etc/pubgrid/passwords:ro pubgrid
+#
+# SPDX-License-Identifier: Apache-2.0
+FROM debian:12 AS build
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    gcc libc6-dev cmake ninja-build pkg-config libssl-dev libpaho-mqtt-dev libcyaml-dev \
+    libyaml-dev python3 universal-ctags
+COPY . /src
+WORKDIR /src
+RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_INSTALL_PREFIX=/usr
+RUN cmake --build /build
+RUN ctest --test-dir /build -L '^(unit|lint)$' --output-on-failure
+RUN DESTDIR=/out cmake --install /build --strip
+
+FROM debian:12-slim
+RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    libssl3 libpaho-mqtt1.3 libcyaml1 libyaml-0-2 && rm -rf /var/lib/apt/lists/*
+RUN groupadd --system --gid 1883 pubgrid && \
+    useradd --system --uid 1883 --gid pubgrid --no-create-home --home-dir /var/lib/pubgrid pubgrid && \
+    install -d -o pubgrid -g pubgrid -m 0700 /var/lib/pubgrid /run/pubgrid
+COPY --from=build /out /
+USER pubgrid
+WORKDIR /var/lib/pubgrid
+VOLUME /var/lib/pubgrid
+EXPOSE 1883 8883
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
+    CMD pubgrid sub --unix /run/pubgrid/health.sock -t '$SYS/broker/uptime' -C 1 -W 4
+ENTRYPOINT ["pubgrid-broker"]
+CMD ["-c", "/etc/pubgrid/pubgrid.yaml"]

@@ -1,0 +1,134 @@
+#!/bin/bash
+# Carries out the Dockerfile without Docker: each stage is a bare Debian folder (debootstrap), RUN
+# is a chroot, COPY is a copy. Then it starts the broker as the image would, waits until the health
+# check passes, and demands that it runs as the image's user and stops in order.
+#
+# It knows the instructions that our Dockerfile uses, written as it writes them, and stops at any
+# other. Needs root, debootstrap, and the network to Debian's mirror; takes a few minutes.
+# SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+work=${DOCKER_CHECK_FOLDER:-/tmp/pubgrid-docker-check}
+bare=$work/bare
+declare -A stage_root
+stage='' user=root folder=/ health='' entry='' command='' broker=''
+
+say() { printf '%s\n' "$*"; }
+
+cleanup() {
+    if [[ $broker ]] && kill -0 "$broker" 2>/dev/null; then
+        kill -KILL "$broker" || true
+    fi
+    local root
+    for root in "${stage_root[@]}"; do
+        umount -q "$root/proc" "$root/dev/null" "$root/dev/urandom" 2>/dev/null || true
+    done
+}
+trap cleanup EXIT
+
+# in_stage USER COMMAND: in the current stage, by a shell, in the current folder.
+in_stage() {
+    chroot "--userspec=$1" "$stage" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ \
+        /bin/sh -c "cd '$folder' && $2"
+}
+
+do_from() {
+    local name=${3:-final}
+    say "FROM $*"
+    stage=$work/$name user=root folder=/
+    stage_root[$name]=$stage
+    rm -rf --one-file-system "$stage"
+    cp -a "$bare" "$stage"
+    mount -t proc proc "$stage/proc"
+    cp /etc/resolv.conf "$stage/etc/resolv.conf"
+}
+
+do_run() {
+    say "RUN $(cut -c 1-90 <<<"$*")"
+    if ! in_stage "$user" "$*" >"$work/run.log" 2>&1 </dev/null; then
+        tail -n 40 "$work/run.log"
+        say "failed: RUN $*"
+        exit 1
+    fi
+}
+
+do_copy() {
+    say "COPY $*"
+    if [[ $1 == --from=* ]]; then
+        cp -a "${stage_root[${1#--from=}]}$2/." "$stage$3"
+    else
+        mkdir -p "$stage$2"
+        git ls-files -z | xargs -0 cp --parents -t "$stage$2"
+    fi
+}
+
+# "["a", "b"]" as words for a shell.
+json_words() { tr -d '[],"' <<<"$*"; }
+
+instruction() {
+    local word=$1
+    shift
+    case $word in
+    FROM) do_from "$@" ;;
+    RUN) do_run "$*" ;;
+    COPY) do_copy "$@" ;;
+    WORKDIR) folder=$1 && mkdir -p "$stage$1" ;;
+    USER) user=$1 ;;
+    VOLUME) [[ -d $stage$1 ]] ;;
+    EXPOSE) ;;
+    HEALTHCHECK) health=${*##*CMD } ;;
+    ENTRYPOINT) entry=$(json_words "$*") ;;
+    CMD) command=$(json_words "$*") ;;
+    *) say "this check does not know $word" && exit 1 ;;
+    esac
+}
+
+read_dockerfile() {
+    local line whole=''
+    while IFS= read -r line <&3; do
+        if [[ $line == '#'* || -z $line ]]; then
+            continue
+        fi
+        whole+=${line%\\}
+        if [[ $line != *\\ ]]; then
+            set -f
+            # shellcheck disable=SC2086 # an instruction is its words
+            instruction $whole
+            set +f
+            whole=''
+        fi
+    done 3<Dockerfile
+}
+
+check_running() {
+    local tries=100 owner
+    in_stage "$user" "exec $entry $command" >"$work/broker.log" 2>&1 </dev/null &
+    broker=$!
+    until in_stage "$user" "$health" >"$work/health.log" 2>&1; do
+        if ! kill -0 "$broker" 2>/dev/null || ((--tries == 0)); then
+            cat "$work/broker.log" "$work/health.log"
+            say "the health check does not pass"
+            exit 1
+        fi
+        sleep 0.2
+    done
+    say "HEALTHCHECK passes: uptime $(cat "$work/health.log")"
+    owner=$(stat -c %u "/proc/$broker")
+    [[ $owner != 0 ]] || { say "the broker runs as root" && exit 1; }
+    kill -TERM "$broker"
+    wait "$broker" || { cat "$work/broker.log" && say "the broker did not stop in order" && exit 1; }
+    broker=''
+    say "runs as user $owner, stops in order; $(du -sm --exclude=proc "$stage" | cut -f 1) MB in all"
+}
+
+((EUID == 0)) || { say "needs root: it makes chroots" && exit 1; }
+mkdir -p "$work"
+if [[ ! -d $bare/usr ]]; then
+    say "debootstrap (once)"
+    debootstrap --variant=minbase bookworm "$bare" "$mirror" >"$work/debootstrap.log" 2>&1 ||
+        { tail "$work/debootstrap.log" && exit 1; }
+fi
+read_dockerfile
+check_running
