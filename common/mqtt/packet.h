@@ -144,12 +144,15 @@ struct subscription_options {
 /* > 0: bytes used, *out is filled; 0: more bytes are needed; < 0: -(enum reason_code), where
  * REASON_MALFORMED_PACKET, REASON_PROTOCOL_ERROR, REASON_PACKET_TOO_LARGE,
  * REASON_UNSUPPORTED_PROTOCOL_VERSION, REASON_TOPIC_NAME_INVALID (PUBLISH topic with wildcards),
- * REASON_TOPIC_FILTER_INVALID, REASON_CLIENT_IDENTIFIER_NOT_VALID (3.1.1: empty identifier without
- * clean session) and REASON_PAYLOAD_FORMAT_INVALID (never from here) are told apart. */
+ * REASON_TOPIC_FILTER_INVALID, REASON_TOPIC_ALIAS_INVALID (alias 0) and
+ * REASON_CLIENT_IDENTIFIER_NOT_VALID (3.1.1: empty identifier without clean session) are told
+ * apart. After an error in a CONNECT out->type says so and out->connect.version is the version in
+ * which to answer, MQTT_UNKNOWN if the packet did not get that far; nothing else of *out counts. */
 ssize_t packet_decode(struct packet *out, struct slice in, const struct packet_limits *limits);
 
 /* Total size of the packet that starts at `in`: > 0 its bytes (header included), 0 if the header is
- * not complete, -1 if the length is malformed. Lets a reader reserve exactly. */
+ * not complete, -1 if the length is malformed. Lets a reader reserve exactly; packet_decode() has
+ * already refused what is too large. */
 ssize_t packet_size(struct slice in);
 
 /* Takes the next filter off the front of `*filters` (from struct subscribe); false at the end. */
@@ -173,5 +176,8 @@ size_t varint_size(uint32_t value);
 size_t varint_write(uint8_t *out, uint32_t value);
 /* > 0 bytes used, 0 more needed, -1 malformed (more than 4 bytes, or not the shortest form). */
 int varint_read(struct slice in, uint32_t *value);
+/* Inserts before out->data[start] the number of bytes from there to the end: length prefixes of
+ * what is written first and measured then. */
+void varint_insert_length(struct buffer *out, size_t start);
 
 #endif

@@ -82,7 +82,8 @@ static inline bool properties_have(const struct properties *p, enum property pro
 
 /* Reads a list (`in` is exactly its bytes, without the length prefix) that stands in `list`.
  * Sets only `present`, `raw` and the fields that are present.
- * REASON_SUCCESS, REASON_MALFORMED_PACKET or REASON_PROTOCOL_ERROR. */
+ * REASON_SUCCESS, REASON_MALFORMED_PACKET, REASON_PROTOCOL_ERROR or, for a Topic Alias of 0,
+ * REASON_TOPIC_ALIAS_INVALID. */
 enum reason_code properties_read(struct properties *out, struct slice in, enum property_list list);
 
 /* One property of a raw list that properties_read() accepted. `value` of a PAIR is the value and

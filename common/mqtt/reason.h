@@ -21,6 +21,8 @@ const char *reason_text(enum reason_code reason);
 /* Is this value allowed in a packet of that type (the tables of MQTT 5 section 3)? `packet_type`
  * is an enum packet_type of packet.h. */
 bool reason_allowed_in(unsigned packet_type, uint8_t value);
+/* As above, by sender: some values of DISCONNECT and AUTH are the server's or the client's only. */
+bool reason_allowed_from(bool server, unsigned packet_type, uint8_t value);
 
 /* The 3.1.1 CONNACK return code for a refused CONNECT: 1 to 5 (MQTT-3.1.1 table 3.1), or 0 when
  * 3.1.1 has no code for it and the connection is closed without a CONNACK. */

@@ -1,0 +1,125 @@
+/* Reason codes: names and who may send them where, as tables of the specification.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "mqtt/reason.h"
+
+#include <stddef.h>
+
+#include "mqtt/packet.h"
+
+const char *reason_text(enum reason_code reason)
+{
+    static const char *const texts[256] = {
+#define REASON(name, value, text) [value] = (text),
+#include "mqtt/reason.def"
+#undef REASON
+    };
+    const char *text = (unsigned)reason < 256 ? texts[reason] : NULL;
+
+    return text ? text : "Unknown reason code";
+}
+
+enum {
+    CONNACK = 1 << PACKET_CONNACK,
+    PUBACK = 1 << PACKET_PUBACK | 1 << PACKET_PUBREC,
+    PUBREL = 1 << PACKET_PUBREL | 1 << PACKET_PUBCOMP,
+    SUBACK = 1 << PACKET_SUBACK,
+    UNSUBACK = 1 << PACKET_UNSUBACK,
+    DISCONNECT = 1 << PACKET_DISCONNECT,
+    AUTH = 1 << PACKET_AUTH,
+};
+
+/* Packets in which a value may stand, by who sends them: MQTT 5 table 2-6, with the sender column
+ * of the DISCONNECT (3.14.2.1) and AUTH (3.15.2.1) tables. */
+struct reason_use {
+    uint16_t client, server;
+};
+
+static const struct reason_use uses[256] = {
+    [REASON_SUCCESS] = {PUBACK | PUBREL | DISCONNECT,
+                        CONNACK | PUBACK | PUBREL | SUBACK | UNSUBACK | DISCONNECT | AUTH},
+    [REASON_GRANTED_QOS_1] = {0, SUBACK},
+    [REASON_GRANTED_QOS_2] = {0, SUBACK},
+    [REASON_DISCONNECT_WITH_WILL_MESSAGE] = {DISCONNECT, 0},
+    [REASON_NO_MATCHING_SUBSCRIBERS] = {PUBACK, PUBACK},
+    [REASON_NO_SUBSCRIPTION_EXISTED] = {0, UNSUBACK},
+    [REASON_CONTINUE_AUTHENTICATION] = {AUTH, AUTH},
+    [REASON_RE_AUTHENTICATE] = {AUTH, 0},
+    [REASON_UNSPECIFIED_ERROR] = {PUBACK | DISCONNECT,
+                                  CONNACK | PUBACK | SUBACK | UNSUBACK | DISCONNECT},
+    [REASON_MALFORMED_PACKET] = {DISCONNECT, CONNACK | DISCONNECT},
+    [REASON_PROTOCOL_ERROR] = {DISCONNECT, CONNACK | DISCONNECT},
+    [REASON_IMPLEMENTATION_SPECIFIC_ERROR] = {PUBACK | DISCONNECT,
+                                              CONNACK | PUBACK | SUBACK | UNSUBACK | DISCONNECT},
+    [REASON_UNSUPPORTED_PROTOCOL_VERSION] = {0, CONNACK},
+    [REASON_CLIENT_IDENTIFIER_NOT_VALID] = {0, CONNACK},
+    [REASON_BAD_USER_NAME_OR_PASSWORD] = {0, CONNACK},
+    [REASON_NOT_AUTHORIZED] = {PUBACK, CONNACK | PUBACK | SUBACK | UNSUBACK | DISCONNECT},
+    [REASON_SERVER_UNAVAILABLE] = {0, CONNACK},
+    [REASON_SERVER_BUSY] = {0, CONNACK | DISCONNECT},
+    [REASON_BANNED] = {0, CONNACK},
+    [REASON_SERVER_SHUTTING_DOWN] = {0, DISCONNECT},
+    [REASON_BAD_AUTHENTICATION_METHOD] = {DISCONNECT, CONNACK | DISCONNECT},
+    [REASON_KEEP_ALIVE_TIMEOUT] = {0, DISCONNECT},
+    [REASON_SESSION_TAKEN_OVER] = {0, DISCONNECT},
+    [REASON_TOPIC_FILTER_INVALID] = {0, SUBACK | UNSUBACK | DISCONNECT},
+    [REASON_TOPIC_NAME_INVALID] = {PUBACK | DISCONNECT, CONNACK | PUBACK | DISCONNECT},
+    [REASON_PACKET_IDENTIFIER_IN_USE] = {PUBACK, PUBACK | SUBACK | UNSUBACK},
+    [REASON_PACKET_IDENTIFIER_NOT_FOUND] = {PUBREL, PUBREL},
+    [REASON_RECEIVE_MAXIMUM_EXCEEDED] = {DISCONNECT, DISCONNECT},
+    [REASON_TOPIC_ALIAS_INVALID] = {DISCONNECT, DISCONNECT},
+    [REASON_PACKET_TOO_LARGE] = {DISCONNECT, CONNACK | DISCONNECT},
+    [REASON_MESSAGE_RATE_TOO_HIGH] = {DISCONNECT, DISCONNECT},
+    [REASON_QUOTA_EXCEEDED] = {PUBACK | DISCONNECT, CONNACK | PUBACK | SUBACK | DISCONNECT},
+    [REASON_ADMINISTRATIVE_ACTION] = {DISCONNECT, DISCONNECT},
+    [REASON_PAYLOAD_FORMAT_INVALID] = {PUBACK | DISCONNECT, CONNACK | PUBACK | DISCONNECT},
+    [REASON_RETAIN_NOT_SUPPORTED] = {0, CONNACK | DISCONNECT},
+    [REASON_QOS_NOT_SUPPORTED] = {0, CONNACK | DISCONNECT},
+    [REASON_USE_ANOTHER_SERVER] = {0, CONNACK | DISCONNECT},
+    [REASON_SERVER_MOVED] = {0, CONNACK | DISCONNECT},
+    [REASON_SHARED_SUBSCRIPTIONS_NOT_SUPPORTED] = {0, SUBACK | DISCONNECT},
+    [REASON_CONNECTION_RATE_EXCEEDED] = {0, CONNACK | DISCONNECT},
+    [REASON_MAXIMUM_CONNECT_TIME] = {0, DISCONNECT},
+    [REASON_SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED] = {0, SUBACK | DISCONNECT},
+    [REASON_WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED] = {0, SUBACK | DISCONNECT},
+};
+
+bool reason_allowed_from(bool server, unsigned packet_type, uint8_t value)
+{
+    const struct reason_use *use = &uses[value];
+
+    return packet_type < 16 && ((server ? use->server : use->client) >> packet_type & 1) != 0;
+}
+
+bool reason_allowed_in(unsigned packet_type, uint8_t value)
+{
+    return reason_allowed_from(false, packet_type, value) ||
+           reason_allowed_from(true, packet_type, value);
+}
+
+uint8_t reason_to_connack_3(enum reason_code reason)
+{
+    enum {
+        UNACCEPTABLE_PROTOCOL_VERSION = 1,
+        IDENTIFIER_REJECTED,
+        SERVER_UNAVAILABLE,
+        BAD_USER_NAME_OR_PASSWORD,
+        NOT_AUTHORIZED,
+    };
+    static const uint8_t codes[256] = {
+        [REASON_UNSUPPORTED_PROTOCOL_VERSION] = UNACCEPTABLE_PROTOCOL_VERSION,
+        [REASON_CLIENT_IDENTIFIER_NOT_VALID] = IDENTIFIER_REJECTED,
+        [REASON_SERVER_UNAVAILABLE] = SERVER_UNAVAILABLE,
+        [REASON_SERVER_BUSY] = SERVER_UNAVAILABLE,
+        [REASON_SERVER_SHUTTING_DOWN] = SERVER_UNAVAILABLE,
+        [REASON_QUOTA_EXCEEDED] = SERVER_UNAVAILABLE,
+        [REASON_CONNECTION_RATE_EXCEEDED] = SERVER_UNAVAILABLE,
+        [REASON_USE_ANOTHER_SERVER] = SERVER_UNAVAILABLE,
+        [REASON_SERVER_MOVED] = SERVER_UNAVAILABLE,
+        [REASON_BAD_USER_NAME_OR_PASSWORD] = BAD_USER_NAME_OR_PASSWORD,
+        [REASON_NOT_AUTHORIZED] = NOT_AUTHORIZED,
+        [REASON_BANNED] = NOT_AUTHORIZED,
+    };
+
+    return (unsigned)reason < 256 ? codes[reason] : 0;
+}

@@ -1,0 +1,212 @@
+/* Topic names and filters: validity, matching, and the two relations between filters that access
+ * rules and overlapping subscriptions need.
+ *
+ * Filters are compared level by level. Two facts make the relations exact: `#` matches its parent
+ * level too (MQTT 5 section 4.7.1.2), and a wildcard on the first level never matches a name that
+ * begins with $ (MQTT-4.7.2-1).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "mqtt/topic.h"
+
+#include <assert.h>
+
+#include "mqtt/utf8.h"
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+enum { TOPIC_LENGTH_MAX = 65535 };
+
+/* Bit 7 of some byte is set if one of the bytes is NUL, +, # or not ASCII. A borrow can raise a
+ * false alarm, never hide a true one; an alarm only means a closer look. */
+static inline uint64_t word_is_special(uint64_t word)
+{
+    uint64_t plus = (word ^ EACH_BYTE('+')) - EACH_BYTE(1);
+    uint64_t hash = (word ^ EACH_BYTE('#')) - EACH_BYTE(1);
+
+    return (word | (word - EACH_BYTE(1)) | plus | hash) & EACH_BYTE(0x80);
+}
+
+/* Only ASCII without NUL and wildcards: what nearly every topic name is. */
+static bool topic_is_plain(struct slice name)
+{
+    uint64_t special = 0;
+    uint64_t word = 0;
+    size_t i = 0;
+
+    for (; name.length - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, name.data + i, sizeof(word));
+        special |= word_is_special(word);
+    }
+    if (i < name.length) {
+        word = EACH_BYTE('a');
+        memcpy(&word, name.data + i, name.length - i);
+        special |= word_is_special(word);
+    }
+    return special == 0;
+}
+
+bool topic_filter_has_wildcard(struct slice filter)
+{
+    return filter.length > 0 &&
+           (memchr(filter.data, '+', filter.length) || memchr(filter.data, '#', filter.length));
+}
+
+bool topic_name_is_valid(struct slice name)
+{
+    if (name.length == 0 || name.length > TOPIC_LENGTH_MAX) {
+        return false;
+    }
+    return topic_is_plain(name) || (!topic_filter_has_wildcard(name) && utf8_is_valid_string(name));
+}
+
+bool topic_next_level(struct slice *rest, bool *done, struct slice *level)
+{
+    const uint8_t *slash;
+
+    if (*done) {
+        return false;
+    }
+    slash = rest->length > 0 ? memchr(rest->data, '/', rest->length) : NULL;
+    if (slash) {
+        *level = slice_make(rest->data, (size_t)(slash - rest->data));
+        *rest = slice_from(*rest, level->length + 1);
+    } else {
+        *level = *rest;
+        *rest = slice_from(*rest, rest->length);
+        *done = true;
+    }
+    return true;
+}
+
+static bool level_is(struct slice level, char wildcard)
+{
+    return level.length == 1 && level.data[0] == wildcard;
+}
+
+/* + alone in its level, # alone in the last. */
+static bool wildcards_are_valid(struct slice filter)
+{
+    struct slice level;
+    bool done = false;
+
+    while (topic_next_level(&filter, &done, &level)) {
+        if (topic_filter_has_wildcard(level) && !level_is(level, '+') &&
+            !(level_is(level, '#') && done)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool topic_filter_is_valid(struct slice filter)
+{
+    struct slice share_name = SLICE_EMPTY;
+    struct slice rest = filter;
+
+    if (filter.length == 0 || filter.length > TOPIC_LENGTH_MAX) {
+        return false;
+    }
+    if (topic_is_plain(filter) && filter.data[0] != '$') {
+        return true;
+    }
+    if (topic_filter_split_share(filter, &share_name, &rest)) {
+        if (share_name.length == 0 || topic_filter_has_wildcard(share_name) || rest.length == 0) {
+            return false;
+        }
+    }
+    return wildcards_are_valid(rest) && utf8_is_valid_string(filter);
+}
+
+bool topic_filter_split_share(struct slice filter, struct slice *share_name, struct slice *rest)
+{
+    struct slice prefix = SLICE_LITERAL("$share/");
+    bool done = false;
+
+    if (!slice_starts_with(filter, prefix)) {
+        return false;
+    }
+    *rest = slice_from(filter, prefix.length);
+    topic_next_level(rest, &done, share_name);
+    return true;
+}
+
+static bool begins_with_dollar(struct slice topic)
+{
+    return topic.length > 0 && topic.data[0] == '$';
+}
+
+static bool begins_with_wildcard(struct slice filter)
+{
+    return filter.length > 0 && (filter.data[0] == '+' || filter.data[0] == '#');
+}
+
+bool topic_matches(struct slice filter, struct slice name)
+{
+    struct slice wanted, level;
+    bool filter_done = false, name_done = false;
+
+    if (begins_with_wildcard(filter) && begins_with_dollar(name)) {
+        return false;
+    }
+    while (topic_next_level(&filter, &filter_done, &wanted)) {
+        if (level_is(wanted, '#')) {
+            return true;
+        }
+        if (!topic_next_level(&name, &name_done, &level)) {
+            return false;
+        }
+        if (!level_is(wanted, '+') && !slice_equal(wanted, level)) {
+            return false;
+        }
+    }
+    return name_done;
+}
+
+bool topic_filter_covers(struct slice outer, struct slice inner)
+{
+    struct slice wide, narrow;
+    bool outer_done = false, inner_done = false;
+
+    if (begins_with_wildcard(outer) && begins_with_dollar(inner)) {
+        return false;
+    }
+    if (slice_equal(outer, SLICE_LITERAL("+/#"))) {
+        return true; /* the same as #, which has no parent on the first level */
+    }
+    while (topic_next_level(&outer, &outer_done, &wide)) {
+        if (level_is(wide, '#')) {
+            return true;
+        }
+        if (!topic_next_level(&inner, &inner_done, &narrow) || level_is(narrow, '#')) {
+            return false;
+        }
+        if (!level_is(wide, '+') && !slice_equal(wide, narrow)) {
+            return false;
+        }
+    }
+    return inner_done;
+}
+
+bool topic_filters_overlap(struct slice a, struct slice b)
+{
+    struct slice level_a = SLICE_EMPTY, level_b = SLICE_EMPTY;
+    bool a_done = false, b_done = false;
+
+    if ((begins_with_wildcard(a) && begins_with_dollar(b)) ||
+        (begins_with_wildcard(b) && begins_with_dollar(a))) {
+        return false;
+    }
+    for (;;) {
+        bool more_a = topic_next_level(&a, &a_done, &level_a);
+        bool more_b = topic_next_level(&b, &b_done, &level_b);
+        if ((more_a && level_is(level_a, '#')) || (more_b && level_is(level_b, '#'))) {
+            return true;
+        }
+        if (!more_a || !more_b) {
+            return more_a == more_b;
+        }
+        if (!level_is(level_a, '+') && !level_is(level_b, '+') && !slice_equal(level_a, level_b)) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+/* UTF-8 checking: eight bytes at a time while they are ASCII, which topics nearly always are, and
+ * by the Unicode standard's table 3-7 (well-formed byte sequences) where they are not.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "mqtt/utf8.h"
+
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* What may follow a lead byte: how many bytes, and the range of the first of them. The narrow
+ * ranges exclude overlong forms (E0, F0), surrogates (ED) and what is past U+10FFFF (F4). */
+struct lead {
+    uint8_t trail;
+    uint8_t low, high;
+};
+
+static struct lead utf8_lead(uint8_t byte)
+{
+    static const struct lead none = {0, 0, 0};
+
+    if (byte < 0xC2 || byte > 0xF4) {
+        return none;
+    }
+    if (byte < 0xE0) {
+        return (struct lead){1, 0x80, 0xBF};
+    }
+    if (byte < 0xF0) {
+        return (struct lead){2, byte == 0xE0 ? 0xA0 : 0x80, byte == 0xED ? 0x9F : 0xBF};
+    }
+    return (struct lead){3, byte == 0xF0 ? 0x90 : 0x80, byte == 0xF4 ? 0x8F : 0xBF};
+}
+
+/* Bytes of the character at `at` (not ASCII), 0 if it is not well formed. */
+static size_t utf8_character(const uint8_t *at, size_t rest)
+{
+    struct lead lead = utf8_lead(at[0]);
+
+    if (lead.trail == 0 || rest <= lead.trail || at[1] < lead.low || at[1] > lead.high) {
+        return 0;
+    }
+    for (size_t i = 2; i <= lead.trail; i++) {
+        if ((at[i] & 0xC0) != 0x80) {
+            return 0;
+        }
+    }
+    return lead.trail + 1u;
+}
+
+/* Bit 7 of some byte is set if the word holds a byte that is not ASCII or is NUL. False alarms
+ * need a NUL below them, so zero means all is well. */
+static inline uint64_t word_is_special(uint64_t word, bool allow_nul)
+{
+    uint64_t special = word | (allow_nul ? 0 : word - EACH_BYTE(1));
+
+    return special & EACH_BYTE(0x80);
+}
+
+static inline bool utf8_check(struct slice text, bool allow_nul)
+{
+    const uint8_t *data = text.data;
+    size_t i = 0;
+
+    while (i < text.length) {
+        uint64_t word;
+        size_t used = 1;
+
+        if (text.length - i >= sizeof(word)) {
+            memcpy(&word, data + i, sizeof(word));
+            if (word_is_special(word, allow_nul) == 0) {
+                i += sizeof(word);
+                continue;
+            }
+        }
+        if (data[i] >= 0x80) {
+            used = utf8_character(data + i, text.length - i);
+        } else if (data[i] == 0 && !allow_nul) {
+            return false;
+        }
+        if (used == 0) {
+            return false;
+        }
+        i += used;
+    }
+    return true;
+}
+
+bool utf8_is_valid_string(struct slice text)
+{
+    return utf8_check(text, false);
+}
+
+bool utf8_is_well_formed(struct slice text)
+{
+    return utf8_check(text, true);
+}
