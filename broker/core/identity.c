@@ -1,0 +1,60 @@
+/* Identities: struct, group list and all names in one allocation, freed with the last count.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "core/identity.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+
+static struct slice copy_name(uint8_t **end, struct slice name)
+{
+    struct slice copy = slice_make(*end, name.length);
+
+    if (name.length > 0) {
+        memcpy(*end, name.data, name.length);
+    }
+    *end += name.length;
+    return copy;
+}
+
+struct identity *identity_new(struct slice user_name, const struct slice *groups,
+                              size_t group_count)
+{
+    size_t size = sizeof(struct identity) + group_count * sizeof(struct slice) + user_name.length;
+    for (size_t i = 0; i < group_count; i++) {
+        size += groups[i].length;
+    }
+    struct identity *identity = memory_allocate(size);
+    struct slice *copies = (struct slice *)(identity + 1);
+    uint8_t *end = (uint8_t *)(copies + group_count);
+
+    atomic_init(&identity->references, 1);
+    identity->anonymous = user_name.length == 0;
+    identity->user_name = copy_name(&end, user_name);
+    identity->group_count = group_count;
+    identity->groups = copies;
+    for (size_t i = 0; i < group_count; i++) {
+        copies[i] = copy_name(&end, groups[i]);
+    }
+    return identity;
+}
+
+struct identity *identity_hold(struct identity *identity)
+{
+    atomic_fetch_add_explicit(&identity->references, 1, memory_order_relaxed);
+    return identity;
+}
+
+void identity_release(struct identity *identity)
+{
+    if (!identity) {
+        return;
+    }
+    unsigned before = atomic_fetch_sub_explicit(&identity->references, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before == 1) {
+        free(identity);
+    }
+}
