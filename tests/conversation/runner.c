@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -128,8 +129,9 @@ static void play_file(const struct runner *runner, struct target *target, const 
     script_release(&script);
 }
 
-/* The files of job `job`, with an own directory below the temporary one. */
-static struct counts run_job(const struct runner *runner, unsigned job)
+/* Plays files, each time the next one that no job has taken, with an own directory below the
+ * temporary one. */
+static struct counts run_job(const struct runner *runner, unsigned job, _Atomic size_t *next)
 {
     struct counts counts = {0};
     struct target_settings settings = runner->settings;
@@ -141,7 +143,7 @@ static struct counts run_job(const struct runner *runner, unsigned job)
     settings.port = PORT_FIRST + job * PORTS_PER_JOB;
     struct target *target = runner->operations->new (&settings);
 
-    for (size_t i = job; i < runner->path_count; i += runner->jobs) {
+    for (size_t i = (*next)++; i < runner->path_count; i = (*next)++) {
         play_file(runner, target, runner->paths[i], &counts);
     }
     runner->operations->free(target);
@@ -153,16 +155,18 @@ static struct counts run_jobs(const struct runner *runner)
 {
     struct counts total = {0};
     int pipe_fd[2];
+    _Atomic size_t *next = mmap(NULL, sizeof(*next), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* starts as 0 */
 
-    if (runner->jobs == 1) {
-        return run_job(runner, 0);
-    }
-    if (pipe(pipe_fd) != 0) {
+    if (next == MAP_FAILED || pipe(pipe_fd) != 0) {
         return (struct counts){.failed = 1};
+    }
+    if (runner->jobs == 1) {
+        return run_job(runner, 0, next);
     }
     for (unsigned job = 0; job < runner->jobs; job++) {
         if (fork() == 0) {
-            struct counts counts = run_job(runner, job);
+            struct counts counts = run_job(runner, job, next);
             ssize_t written = write(pipe_fd[1], &counts, sizeof(counts));
 
             _exit(written == sizeof(counts) ? 0 : 1);

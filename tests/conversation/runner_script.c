@@ -390,7 +390,8 @@ static void *grow(struct script *script, void *old, size_t count, size_t size)
  * comment is for people. */
 static void parse_comment(struct cursor *c)
 {
-    static const char *const keys[] = {"skip", "config", "mosquitto", "access"};
+    static const char *const keys[] = {"skip",  "config", "mosquitto", "user",
+                                       "allow", "deny",   "anonymous"};
     struct script *script = c->script;
 
     c->at++;

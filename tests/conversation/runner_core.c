@@ -1,0 +1,122 @@
+/* The target `core`: the broker's core in this process with a clock that the script turns.
+ *
+ * Time stands still between lines and `advance` is exact, so a file that lets a day pass takes
+ * microseconds here, and `nothing` means nothing.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "runner_core_config.h"
+#include "runner_target.h"
+#include "support/core_harness.h"
+
+struct target {
+    unsigned workers;
+    struct core_harness *harness;
+    struct core_config config;
+};
+
+struct target_link {
+    struct core_link *link;
+};
+
+static struct target *core_new(const struct target_settings *settings)
+{
+    struct target *target = memory_allocate_zero(sizeof(*target));
+
+    target->workers = settings->workers ? settings->workers : 1;
+    return target;
+}
+
+static void core_free(struct target *target)
+{
+    free(target);
+}
+
+static const char *core_unsupported(struct target *target, const struct script *script)
+{
+    (void)target;
+    for (size_t i = 0; i < script->line_count; i++) {
+        if (script->lines[i].kind == LINE_CONNECT && script->lines[i].transport) {
+            return "is about transports";
+        }
+    }
+    return NULL;
+}
+
+static bool core_begin(struct target *target, const struct script *script, struct buffer *report)
+{
+    struct core_harness_settings settings;
+
+    core_harness_defaults(&settings);
+    settings.shards = target->workers;
+    if (!core_config_read(&target->config, script, &settings, report)) {
+        return false;
+    }
+    target->harness = core_harness_new(&settings);
+    return true;
+}
+
+static void core_end(struct target *target)
+{
+    if (target->harness) {
+        core_harness_free(target->harness);
+        target->harness = NULL;
+    }
+}
+
+static struct target_link *core_open(struct target *target, const char *transport)
+{
+    struct target_link *link = memory_allocate_zero(sizeof(*link));
+
+    (void)transport;
+    link->link = core_harness_open(target->harness);
+    return link;
+}
+
+static void core_send(struct target_link *link, struct slice bytes)
+{
+    core_link_send(link->link, bytes);
+}
+
+static enum target_receive core_receive(struct target_link *link, struct buffer *in, int timeout_ms)
+{
+    struct buffer *received = core_link_received(link->link);
+
+    (void)timeout_ms;
+    if (received->length == 0) {
+        return core_link_is_closed(link->link) ? TARGET_CLOSED : TARGET_TIMEOUT;
+    }
+    buffer_append(in, buffer_slice(received));
+    buffer_consume(received, received->length);
+    return TARGET_BYTES;
+}
+
+static void core_close(struct target_link *link)
+{
+    core_link_close(link->link);
+    free(link);
+}
+
+static void core_advance(struct target *target, msec_t duration)
+{
+    core_harness_advance(target->harness, duration);
+}
+
+const struct target_operations target_core = {
+    .name = "core",
+    .fake_clock = true,
+    .new = core_new,
+    .free = core_free,
+    .unsupported = core_unsupported,
+    .begin = core_begin,
+    .end = core_end,
+    .open = core_open,
+    .send = core_send,
+    .receive = core_receive,
+    .close = core_close,
+    .advance = core_advance,
+};

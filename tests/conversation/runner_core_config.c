@@ -1,0 +1,132 @@
+/* `# config mqtt.<option>=<value>`, `# user <name> <password> [<group>]`, `# anonymous no` and
+ * `# allow|deny publish|subscribe <who> <filter>` for the target `core`. <who> is a user name,
+ * @<group> or *.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "runner_core_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTION(name)                                                                               \
+    {                                                                                              \
+        "mqtt." #name, offsetof(struct core_options, name),                                        \
+            sizeof(((struct core_options *)NULL)->name)                                            \
+    }
+
+/* Unsigned numbers of their size; booleans are one byte. */
+static const struct {
+    const char *name;
+    size_t offset, size;
+} options[] = {
+    OPTION(maximum_packet_size),     OPTION(receive_maximum),
+    OPTION(inflight_maximum),        OPTION(topic_alias_maximum),
+    OPTION(keep_alive_maximum),      OPTION(session_expiry_maximum),
+    OPTION(queue_messages_maximum),  OPTION(queue_bytes_maximum),
+    OPTION(output_bytes_maximum),    OPTION(connect_timeout_ms),
+    OPTION(sys_interval_ms),         OPTION(delayed_messages_maximum),
+    OPTION(delayed_seconds_maximum), OPTION(subscriptions_maximum),
+    OPTION(validate_payload_format), OPTION(overlapping_separately),
+    OPTION(retain_available),        OPTION(queue_qos0),
+};
+
+struct rules {
+    struct access_rule list[CONFIG_RULES_MAX];
+    size_t count;
+    char words[CONFIG_RULES_MAX][3][CONFIG_WORD_MAX]; /* action, who, filter */
+};
+
+static bool set_option(struct core_options *out, const char *text)
+{
+    const char *value = strchr(text, '=');
+
+    for (size_t i = 0; value && i < sizeof(options) / sizeof(options[0]); i++) {
+        size_t length = (size_t)(value - text);
+
+        if (strlen(options[i].name) == length && strncmp(options[i].name, text, length) == 0) {
+            uint64_t number = strcmp(value + 1, "true") == 0 ? 1 : strtoull(value + 1, NULL, 0);
+
+            /* Little endian: the low bytes are the number. */
+            memcpy((char *)out + options[i].offset, &number, options[i].size);
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool add_user(struct core_config *config, struct core_harness_settings *settings,
+                     const char *text)
+{
+    if (settings->user_count == CONFIG_USERS_MAX) {
+        return false;
+    }
+    size_t i = settings->user_count++;
+    char(*words)[CONFIG_WORD_MAX] = config->words[i];
+
+    words[2][0] = '\0';
+    int count = sscanf(text, "%63s %63s %63s", words[0], words[1], words[2]);
+
+    config->users[i] = (struct core_harness_user){words[0], words[1], count > 2 ? words[2] : NULL};
+    return count >= 2;
+}
+
+static bool add_rule(struct rules *rules, bool deny, const char *text)
+{
+    if (rules->count == CONFIG_RULES_MAX) {
+        return false;
+    }
+    char(*words)[CONFIG_WORD_MAX] = rules->words[rules->count];
+    struct access_rule *rule = &rules->list[rules->count++];
+
+    if (sscanf(text, "%63s %63s %63s", words[0], words[1], words[2]) != 3) {
+        return false;
+    }
+    *rule = (struct access_rule){.deny = deny, .filter = slice_from_string(words[2])};
+    rule->actions = strcmp(words[0], "publish") == 0 ? ACCESS_PUBLISH : ACCESS_SUBSCRIBE;
+    if (words[1][0] == '@') {
+        rule->group = slice_from_string(words[1] + 1);
+    } else if (strcmp(words[1], "*") != 0) {
+        rule->user = slice_from_string(words[1]);
+    }
+    return true;
+}
+
+static bool read_directive(struct core_config *config, const struct directive *directive,
+                           struct core_harness_settings *settings, struct rules *rules)
+{
+    const char *key = directive->key;
+
+    if (strcmp(key, "config") == 0) {
+        return set_option(&settings->options, directive->value);
+    }
+    if (strcmp(key, "user") == 0) {
+        return add_user(config, settings, directive->value);
+    }
+    if (strcmp(key, "allow") == 0 || strcmp(key, "deny") == 0) {
+        return add_rule(rules, key[0] == 'd', directive->value);
+    }
+    if (strcmp(key, "anonymous") == 0) {
+        settings->anonymous_allowed = strcmp(directive->value, "no") != 0;
+    }
+    return true;
+}
+
+bool core_config_read(struct core_config *config, const struct script *script,
+                      struct core_harness_settings *settings, struct buffer *report)
+{
+    struct rules rules = {.count = 0};
+
+    settings->users = config->users;
+    for (size_t i = 0; i < script->directive_count; i++) {
+        const struct directive *directive = &script->directives[i];
+
+        if (!read_directive(config, directive, settings, &rules)) {
+            buffer_append_format(report, "%s: cannot use `# %s %s`\n", script->path, directive->key,
+                                 directive->value);
+            return false;
+        }
+    }
+    settings->access = access_rules_new(rules.list, rules.count);
+    return true;
+}

@@ -1,0 +1,73 @@
+/* The broker's core driven in one thread with a clock that the test turns: deterministic, no
+ * descriptors, no sleeping. What the workers do in the program (deliver mail between shards, write
+ * output, commit records) happens here in a fixed order, until nothing is left to do.
+ *
+ * Used by the conversation runner, the session-script fuzz target and the crash simulator.
+ *
+ *   harness = core_harness_new(&settings);
+ *   link = core_harness_open(harness);            a client connects
+ *   core_link_send(link, bytes);                  it sends; replies are in core_link_received()
+ *   core_harness_advance(harness, 30000);         timers fire in their order
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef SUPPORT_CORE_HARNESS_H
+#define SUPPORT_CORE_HARNESS_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "core/access.h"
+#include "core/options.h"
+
+enum { CORE_HARNESS_SHARDS_MAX = 8 };
+
+/* Who may connect with a password. A client without a user name is anonymous. */
+struct core_harness_user {
+    const char *name, *password, *group; /* group may be NULL */
+};
+
+struct core_harness_settings {
+    unsigned shards; /* 1 to CORE_HARNESS_SHARDS_MAX */
+    struct core_options options;
+    struct access_rules *access;           /* taken over; NULL: no rules */
+    const struct core_harness_user *users; /* outlive the harness */
+    size_t user_count;
+    bool anonymous_allowed;
+    uint64_t seed; /* of the random numbers that core asks for */
+};
+
+struct core_harness;
+struct core_link;
+
+/* One shard, the documented default options, no rules, anonymous clients. */
+void core_harness_defaults(struct core_harness_settings *settings);
+struct core_harness *core_harness_new(const struct core_harness_settings *settings);
+/* Frees the links too. */
+void core_harness_free(struct core_harness *harness);
+
+/* A client connects; its connection is accepted by the shards in turn. */
+struct core_link *core_harness_open(struct core_harness *harness);
+/* The client sends; then everything that follows from it happens. */
+void core_link_send(struct core_link *link, struct slice bytes);
+/* What the server sent and the test has not consumed. */
+struct buffer *core_link_received(struct core_link *link);
+/* The server closed the network connection. */
+bool core_link_is_closed(const struct core_link *link);
+/* The client stops reading (its output stays in the connection), or reads again. */
+void core_link_stall(struct core_link *link, bool stalled);
+/* The client's side of the connection is gone; the link is freed. */
+void core_link_close(struct core_link *link);
+
+msec_t core_harness_now(const struct core_harness *harness);
+/* Time passes from deadline to deadline. */
+void core_harness_advance(struct core_harness *harness, msec_t duration);
+/* Runs until no shard has anything to do; the calls above do it by themselves. */
+void core_harness_settle(struct core_harness *harness);
+
+/* While held, records wait: nothing that depends on their commit happens. `count` of the oldest
+ * are committed by core_harness_commit (returns how many were). */
+void core_harness_hold_commits(struct core_harness *harness, bool hold);
+size_t core_harness_commit(struct core_harness *harness, size_t count);
+
+#endif

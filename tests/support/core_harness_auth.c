@@ -1,0 +1,94 @@
+/* See core_harness_auth.h and the method CHALLENGE in core_harness.c. Nothing here is slow, so
+ * every answer is given at once.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "support/core_harness_auth.h"
+
+#include "core/connection.h"
+
+static enum auth_verdict accept_user(struct auth_answer *answer, struct slice name,
+                                     const char *group)
+{
+    struct slice groups[1] = {group ? slice_from_string(group) : SLICE_EMPTY};
+
+    answer->identity = identity_new(name, groups, group ? 1 : 0);
+    return AUTH_ACCEPTED;
+}
+
+static enum auth_verdict refuse(struct auth_answer *answer, enum reason_code reason)
+{
+    answer->reason = reason;
+    return AUTH_REFUSED;
+}
+
+static enum auth_verdict check_password(const struct harness_auth *auth,
+                                        const struct connect *connect, struct auth_answer *answer)
+{
+    for (size_t i = 0; i < auth->user_count; i++) {
+        const struct core_harness_user *user = &auth->users[i];
+
+        if (slice_equal(slice_from_string(user->name), connect->user_name) &&
+            slice_equal(slice_from_string(user->password), connect->password)) {
+            return accept_user(answer, connect->user_name, user->group);
+        }
+    }
+    return refuse(answer, REASON_BAD_USER_NAME_OR_PASSWORD);
+}
+
+static bool is_challenge(const struct packet *packet)
+{
+    return slice_equal(packet->properties.authentication_method, SLICE_LITERAL("CHALLENGE"));
+}
+
+static enum auth_verdict challenge(struct auth_answer *answer)
+{
+    buffer_append_string(&answer->data, "question");
+    return AUTH_CONTINUE;
+}
+
+static enum auth_verdict auth_connect(void *context, struct connection *connection,
+                                      const struct packet *packet, struct auth_answer *answer)
+{
+    const struct connect *connect = &packet->connect;
+
+    if (properties_have(&packet->properties, PROPERTY_AUTHENTICATION_METHOD)) {
+        return is_challenge(packet) ? challenge(answer)
+                                    : refuse(answer, REASON_BAD_AUTHENTICATION_METHOD);
+    }
+    if (connect->has_user_name) {
+        return check_password(context, connect, answer);
+    }
+    if (!connection->origin->anonymous_allowed) {
+        return refuse(answer, REASON_NOT_AUTHORIZED);
+    }
+    return accept_user(answer, SLICE_EMPTY, NULL);
+}
+
+static enum auth_verdict auth_exchange(void *context, struct connection *connection,
+                                       const struct packet *packet, struct auth_answer *answer)
+{
+    (void)context;
+    (void)connection;
+    if (packet->auth.reason == REASON_RE_AUTHENTICATE) {
+        return challenge(answer);
+    }
+    if (!slice_equal(packet->properties.authentication_data, SLICE_LITERAL("answer"))) {
+        return refuse(answer, REASON_NOT_AUTHORIZED);
+    }
+    buffer_append_string(&answer->data, "welcome");
+    return accept_user(answer, SLICE_LITERAL("challenged"), NULL);
+}
+
+static void auth_forget(void *context, struct connection *connection)
+{
+    (void)context;
+    (void)connection;
+}
+
+void harness_auth_init(struct harness_auth *auth, const struct core_harness_user *users,
+                       size_t user_count, struct authenticator *out)
+{
+    auth->users = users;
+    auth->user_count = user_count;
+    *out = (struct authenticator){auth, auth_connect, auth_exchange, auth_forget};
+}
