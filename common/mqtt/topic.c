@@ -162,6 +162,16 @@ bool topic_matches(struct slice filter, struct slice name)
     return name_done;
 }
 
+/* `#` matches the parent level too, but the parent in "#" and "/#" would be the empty name, which
+ * does not exist: so they match just what "+/#" and "/+/#" match. */
+static struct slice filter_without_empty_parent(struct slice filter)
+{
+    if (slice_equal(filter, SLICE_LITERAL("#"))) {
+        return SLICE_LITERAL("+/#");
+    }
+    return slice_equal(filter, SLICE_LITERAL("/#")) ? SLICE_LITERAL("/+/#") : filter;
+}
+
 bool topic_filter_covers(struct slice outer, struct slice inner)
 {
     struct slice wide, narrow;
@@ -170,9 +180,7 @@ bool topic_filter_covers(struct slice outer, struct slice inner)
     if (begins_with_wildcard(outer) && begins_with_dollar(inner)) {
         return false;
     }
-    if (slice_equal(outer, SLICE_LITERAL("+/#"))) {
-        return true; /* the same as #, which has no parent on the first level */
-    }
+    inner = filter_without_empty_parent(inner);
     while (topic_next_level(&outer, &outer_done, &wide)) {
         if (level_is(wide, '#')) {
             return true;
@@ -196,6 +204,8 @@ bool topic_filters_overlap(struct slice a, struct slice b)
         (begins_with_wildcard(b) && begins_with_dollar(a))) {
         return false;
     }
+    a = filter_without_empty_parent(a);
+    b = filter_without_empty_parent(b);
     for (;;) {
         bool more_a = topic_next_level(&a, &a_done, &level_a);
         bool more_b = topic_next_level(&b, &b_done, &level_b);
