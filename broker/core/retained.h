@@ -14,7 +14,8 @@ struct retained;
 struct retained *retained_new(void);
 void retained_free(struct retained *retained);
 
-/* Takes a count. An empty payload removes what was there (MQTT-3.3.1-6). Any thread. */
+/* Holds the message with a count of its own. An empty payload removes what was there
+ * (MQTT-3.3.1-6). Any thread. */
 void retained_set(struct retained *retained, struct message *message);
 
 /* Messages that match `filter` and are not expired, one count each for the caller. Any thread. */

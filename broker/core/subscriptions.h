@@ -60,7 +60,7 @@ bool subscriptions_remove(struct subscriptions *subscriptions, struct slice filt
  * one member: online ones in turn, else a durable offline one. Any thread. */
 void subscriptions_match(struct subscriptions *subscriptions, struct slice topic,
                          struct recipients *out);
-/* Filters with at least one subscriber, and subscriptions in all. */
+/* Subscriptions in all, and those of them that are shared. */
 size_t subscriptions_count(struct subscriptions *subscriptions);
 size_t subscriptions_shared_count(struct subscriptions *subscriptions);
 
