@@ -63,13 +63,14 @@ static void mailbox_wake(const struct mailbox *mailbox)
 
 void mailbox_post(struct mailbox *mailbox, struct mail_list *list)
 {
-    bool was_empty;
+    bool was_empty, wake;
 
     if (!list->first) {
         return;
     }
     pthread_mutex_lock(&mailbox->lock);
     was_empty = !mailbox->list.first;
+    wake = was_empty && !mailbox->attended;
     if (was_empty) {
         mailbox->list.first = list->first;
     } else {
@@ -78,23 +79,49 @@ void mailbox_post(struct mailbox *mailbox, struct mail_list *list)
     mailbox->list.last = list->last;
     pthread_mutex_unlock(&mailbox->lock);
     *list = (struct mail_list){0};
-    if (was_empty) {
+    if (wake) {
         mailbox_wake(mailbox);
     }
 }
 
-struct mail_list mailbox_take(struct mailbox *mailbox)
+void mailbox_clear(struct mailbox *mailbox)
 {
-    struct mail_list list;
     uint64_t count;
     ssize_t got;
 
     do {
         got = read(mailbox->wake_fd, &count, sizeof(count));
     } while (got < 0 && errno == EINTR);
+}
+
+struct mail_list mailbox_take(struct mailbox *mailbox)
+{
+    struct mail_list list;
+
+    if (!mailbox->attended) { /* only the owner, who is here, changes it */
+        mailbox_clear(mailbox);
+    }
     pthread_mutex_lock(&mailbox->lock);
     list = mailbox->list;
     mailbox->list = (struct mail_list){0};
     pthread_mutex_unlock(&mailbox->lock);
     return list;
+}
+
+void mailbox_attend(struct mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    mailbox->attended = true;
+    pthread_mutex_unlock(&mailbox->lock);
+}
+
+bool mailbox_leave(struct mailbox *mailbox)
+{
+    bool leaves;
+
+    pthread_mutex_lock(&mailbox->lock);
+    leaves = !mailbox->list.first;
+    mailbox->attended = !leaves;
+    pthread_mutex_unlock(&mailbox->lock);
+    return leaves;
 }

@@ -40,7 +40,8 @@ void mail_list_run(struct mail_list *list, void *receiver);
 struct mailbox {
     pthread_mutex_t lock;
     struct mail_list list;
-    int wake_fd; /* eventfd: readable while mail may wait; the owner polls and reads it */
+    bool attended; /* the owner looks again before it sleeps: posting need not wake it */
+    int wake_fd;   /* eventfd: readable while mail may wait; the owner polls and reads it */
 };
 
 /* 0 or -errno. */
@@ -51,5 +52,13 @@ void mailbox_release(struct mailbox *mailbox);
 void mailbox_post(struct mailbox *mailbox, struct mail_list *list);
 /* The owner: takes all mail, oldest first (empty list if none), and clears the wake-up. */
 struct mail_list mailbox_take(struct mailbox *mailbox);
+
+/* A busy owner saves the wake-ups: between mailbox_attend() and mailbox_leave() posting makes no
+ * system call, and neither does mailbox_take(). */
+void mailbox_attend(struct mailbox *mailbox);
+/* False, and still attended, if mail waits: the owner must not sleep. */
+bool mailbox_leave(struct mailbox *mailbox);
+/* Clears the wake-up of an owner that was woken and attends. */
+void mailbox_clear(struct mailbox *mailbox);
 
 #endif

@@ -1,0 +1,414 @@
+/* TLS by OpenSSL on a non-blocking socket; see transport.h and tls.h.
+ *
+ * There is no handshake operation: SSL_read carries it out, and returns no bytes before it is done.
+ * Writes are gathered into records of up to 16 KiB, since each record costs 22 bytes or more and a
+ * pass of the cipher. A write that OpenSSL wants repeated must bring the same bytes again and at
+ * least as many: the caller's output only ever grows at its end, and gathering always takes as much
+ * as a record holds, so it does.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net/tls.h"
+
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+
+enum { RECORD_SIZE = 16384 };
+
+struct tls_context {
+    pthread_mutex_t lock;
+    SSL_CTX *current; /* one count; guarded by `lock` */
+};
+
+struct tls_peer {
+    SSL *ssl;
+    const char *peer_address;
+    uint8_t *name; /* OpenSSL's memory; NULL: not asked yet or none */
+    size_t name_length;
+    bool failed; /* after an error not even a shutdown may be tried */
+};
+
+/* ---------------------------------------------------------------- certificates */
+
+static void tls_explain(struct buffer *error, const char *what, const char *path)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
+
+    if (code != 0 && ERR_SYSTEM_ERROR(code)) {
+        reason = strerrordesc_np(ERR_GET_REASON(code));
+    }
+    buffer_append_format(error, "cannot use %s %s: %s", what, path,
+                         reason ? reason : "unknown reason");
+    ERR_clear_error();
+}
+
+static bool tls_is_set(const char *path)
+{
+    return path && path[0] != '\0';
+}
+
+/* Keys with a pass phrase cannot be used: nobody is there to type it. */
+static int tls_no_pass_phrase(char *out, int size, int for_writing, void *context)
+{
+    (void)out, (void)size, (void)for_writing, (void)context;
+    return -1;
+}
+
+static bool tls_load_own(SSL_CTX *ssl_context, const struct tls_files *files, struct buffer *error)
+{
+    SSL_CTX_set_default_passwd_cb(ssl_context, tls_no_pass_phrase);
+    if (SSL_CTX_use_certificate_chain_file(ssl_context, files->certificate) != 1) {
+        tls_explain(error, "the certificate", files->certificate);
+        return false;
+    }
+    if (SSL_CTX_use_PrivateKey_file(ssl_context, files->key, SSL_FILETYPE_PEM) != 1) {
+        tls_explain(error, "the private key", files->key);
+        return false;
+    }
+    return true;
+}
+
+static bool tls_load_revoked(SSL_CTX *ssl_context, const char *path, struct buffer *error)
+{
+    X509_STORE *trusted = SSL_CTX_get_cert_store(ssl_context);
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(trusted, X509_LOOKUP_file());
+
+    if (!lookup || X509_load_crl_file(lookup, path, X509_FILETYPE_PEM) < 1) {
+        tls_explain(error, "the list of revoked certificates", path);
+        return false;
+    }
+    X509_STORE_set_flags(trusted, X509_V_FLAG_CRL_CHECK);
+    return true;
+}
+
+static bool tls_load_authorities(SSL_CTX *ssl_context, const struct tls_files *files,
+                                 struct buffer *error)
+{
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(files->authorities);
+
+    if (!names || SSL_CTX_load_verify_file(ssl_context, files->authorities) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        tls_explain(error, "the certificate authorities in", files->authorities);
+        return false;
+    }
+    SSL_CTX_set_client_CA_list(ssl_context, names);
+    SSL_CTX_set_verify(
+        ssl_context,
+        SSL_VERIFY_PEER | (files->require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        NULL);
+    return !tls_is_set(files->revoked) || tls_load_revoked(ssl_context, files->revoked, error);
+}
+
+static void tls_set_modes(SSL_CTX *ssl_context)
+{
+    static const unsigned char session_context[] = "pubgrid";
+
+    SSL_CTX_set_min_proto_version(ssl_context, TLS1_2_VERSION);
+    SSL_CTX_set_mode(ssl_context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
+    /* MQTT frames its packets itself, so a missing close_notify truncates nothing unnoticed. */
+    SSL_CTX_set_options(ssl_context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                         SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                         SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_read_ahead(ssl_context, 1); /* header and body of a record in one recv */
+    /* Sessions resume by tickets, which cost the broker no memory. Their keys belong to this
+     * context, so a ticket from before a reload is worth nothing after it. */
+    SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_id_context(ssl_context, session_context, sizeof(session_context) - 1);
+    SSL_CTX_set_num_tickets(ssl_context, 1);
+}
+
+static SSL_CTX *tls_make(const struct tls_files *files, struct buffer *error)
+{
+    SSL_CTX *ssl_context;
+
+    ERR_clear_error();
+    if (!tls_is_set(files->certificate) || !tls_is_set(files->key)) {
+        buffer_append_string(error, "a TLS listener needs a certificate file and a key file");
+        return NULL;
+    }
+    if (files->require_client_certificate && !tls_is_set(files->authorities)) {
+        buffer_append_string(error, "client certificates can only be required with a file of the "
+                                    "certificate authorities to check them against");
+        return NULL;
+    }
+    ssl_context = SSL_CTX_new(TLS_server_method());
+    if (!ssl_context) {
+        tls_explain(error, "OpenSSL", "");
+        return NULL;
+    }
+    tls_set_modes(ssl_context);
+    if (!tls_load_own(ssl_context, files, error) ||
+        (tls_is_set(files->authorities) && !tls_load_authorities(ssl_context, files, error))) {
+        SSL_CTX_free(ssl_context);
+        return NULL;
+    }
+    return ssl_context;
+}
+
+struct tls_context *tls_context_new(const struct tls_files *files, struct buffer *error)
+{
+    SSL_CTX *ssl_context = tls_make(files, error);
+    struct tls_context *context;
+
+    if (!ssl_context) {
+        return NULL;
+    }
+    context = memory_allocate_zero(sizeof(*context));
+    pthread_mutex_init(&context->lock, NULL);
+    context->current = ssl_context;
+    return context;
+}
+
+bool tls_context_load(struct tls_context *context, const struct tls_files *files,
+                      struct buffer *error)
+{
+    SSL_CTX *made = tls_make(files, error);
+    SSL_CTX *old;
+
+    if (!made) {
+        return false;
+    }
+    pthread_mutex_lock(&context->lock);
+    old = context->current;
+    context->current = made;
+    pthread_mutex_unlock(&context->lock);
+    SSL_CTX_free(old);
+    return true;
+}
+
+void tls_context_free(struct tls_context *context)
+{
+    if (!context) {
+        return;
+    }
+    SSL_CTX_free(context->current);
+    pthread_mutex_destroy(&context->lock);
+    free(context);
+}
+
+static SSL *tls_context_begin(struct tls_context *context)
+{
+    SSL_CTX *ssl_context;
+    SSL *ssl;
+
+    pthread_mutex_lock(&context->lock);
+    ssl_context = context->current;
+    SSL_CTX_up_ref(ssl_context);
+    pthread_mutex_unlock(&context->lock);
+    ssl = SSL_new(ssl_context);
+    SSL_CTX_free(ssl_context);
+    return ssl;
+}
+
+/* ---------------------------------------------------------------- one connection */
+
+/* Why the connection is lost, for the log: of the handshake's failures an administrator wants to
+ * know; a reset later on is every day's business. */
+static void tls_log_failure(const struct tls_peer *peer)
+{
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
+    long verified = SSL_get_verify_result(peer->ssl);
+
+    if (SSL_is_init_finished(peer->ssl)) {
+        return;
+    }
+    LOG_LIMITED(LOG_WARNING, "TLS handshake failed", "peer=%s reason=\"%s\"%s%s",
+                peer->peer_address, reason ? reason : "connection lost",
+                verified == X509_V_OK ? "" : " certificate=",
+                verified == X509_V_OK ? "" : X509_verify_cert_error_string(verified));
+}
+
+/* What an SSL_read or SSL_write that returned no bytes means: 0 to try again, or the error.
+ * `other_way` learns if the try has to wait for the direction that is not its own. */
+static ssize_t tls_result(struct tls_peer *peer, int returned, int other, bool *other_way)
+{
+    int saved = errno;
+    int code = SSL_get_error(peer->ssl, returned);
+
+    if (code == SSL_ERROR_WANT_READ || code == SSL_ERROR_WANT_WRITE) {
+        *other_way = code == other;
+        return 0;
+    }
+    if (code == SSL_ERROR_ZERO_RETURN) {
+        if (!SSL_is_init_finished(peer->ssl)) {
+            peer->failed = true;
+        }
+        return TRANSPORT_END;
+    }
+    peer->failed = true;
+    tls_log_failure(peer);
+    ERR_clear_error();
+    return code == SSL_ERROR_SYSCALL && saved != 0 ? -saved : -EPROTO;
+}
+
+static ssize_t tls_read(struct transport *transport, void *into, size_t length)
+{
+    struct tls_peer *peer = transport->tls;
+    size_t total = 0;
+
+    transport->read_wants_output = false;
+    ERR_clear_error();
+    while (total < length) {
+        size_t got = 0;
+        int returned = SSL_read_ex(peer->ssl, (uint8_t *)into + total, length - total, &got);
+        if (returned != 1) {
+            ssize_t result =
+                tls_result(peer, returned, SSL_ERROR_WANT_WRITE, &transport->read_wants_output);
+            /* An end behind good bytes is met again by the next read. */
+            return total > 0 ? (ssize_t)total : result;
+        }
+        total += got;
+    }
+    return (ssize_t)total;
+}
+
+/* The next record's bytes: `*record` is them, in place or gathered into `room`. */
+static void tls_gather(const struct iovec *vectors, int count, size_t skip, uint8_t *room,
+                       struct slice *record)
+{
+    size_t length = 0;
+    int first = 0;
+
+    while (first < count && skip >= vectors[first].iov_len) {
+        skip -= vectors[first].iov_len;
+        first += 1;
+    }
+    if (first < count && (vectors[first].iov_len - skip >= RECORD_SIZE || first == count - 1)) {
+        size_t left = vectors[first].iov_len - skip;
+        *record = slice_make((const uint8_t *)vectors[first].iov_base + skip,
+                             left < RECORD_SIZE ? left : RECORD_SIZE);
+        return;
+    }
+    for (int i = first; i < count && length < RECORD_SIZE; i++, skip = 0) {
+        size_t part = vectors[i].iov_len - skip;
+        part = part < RECORD_SIZE - length ? part : RECORD_SIZE - length;
+        memcpy(room + length, (const uint8_t *)vectors[i].iov_base + skip, part);
+        length += part;
+    }
+    *record = slice_make(room, length);
+}
+
+static ssize_t tls_writev(struct transport *transport, const struct iovec *vectors, int count)
+{
+    struct tls_peer *peer = transport->tls;
+    uint8_t room[RECORD_SIZE];
+    ssize_t total = 0;
+
+    transport->write_wants_input = false;
+    ERR_clear_error();
+    for (;;) {
+        struct slice record;
+        size_t written = 0;
+        int returned;
+        tls_gather(vectors, count, (size_t)total, room, &record);
+        if (record.length == 0) {
+            return total;
+        }
+        returned = SSL_write_ex(peer->ssl, record.data, record.length, &written);
+        if (returned != 1) {
+            ssize_t result =
+                tls_result(peer, returned, SSL_ERROR_WANT_READ, &transport->write_wants_input);
+            return result < 0 && total == 0 ? result : total;
+        }
+        total += (ssize_t)written;
+    }
+}
+
+static void tls_shutdown(struct transport *transport)
+{
+    struct tls_peer *peer = transport->tls;
+
+    if (!peer->failed && SSL_is_init_finished(peer->ssl)) {
+        SSL_shutdown(peer->ssl); /* best effort: if it does not fit, the FIN says it too */
+        ERR_clear_error();
+    }
+    shutdown(transport->fd, SHUT_WR);
+}
+
+static void tls_close(struct transport *transport)
+{
+    struct tls_peer *peer = transport->tls;
+
+    SSL_free(peer->ssl);
+    OPENSSL_free(peer->name);
+    free(peer);
+    transport->tls = NULL;
+    close(transport->fd);
+    transport->fd = -1;
+}
+
+/* ---------------------------------------------------------------- the peer's name */
+
+/* A name with a NUL inside is a trick against those who read it as a C string: no name. */
+static void tls_find_name(struct tls_peer *peer, X509 *certificate)
+{
+    const X509_NAME *subject = X509_get_subject_name(certificate);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    unsigned char *name = NULL;
+    int length;
+
+    if (at < 0) {
+        return;
+    }
+    length = ASN1_STRING_to_UTF8(&name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    if (length <= 0 || memchr(name, '\0', (size_t)length)) {
+        OPENSSL_free(name);
+        return;
+    }
+    peer->name = name;
+    peer->name_length = (size_t)length;
+}
+
+static struct slice tls_certificate_name(const struct transport *transport)
+{
+    struct tls_peer *peer = transport->tls;
+    X509 *certificate = SSL_get0_peer_certificate(peer->ssl);
+
+    if (!certificate || SSL_get_verify_result(peer->ssl) != X509_V_OK) {
+        return SLICE_EMPTY;
+    }
+    if (!peer->name) {
+        tls_find_name(peer, certificate);
+    }
+    return slice_make(peer->name, peer->name_length);
+}
+
+static const struct transport_ops tls_ops = {
+    .read = tls_read,
+    .writev = tls_writev,
+    .shutdown = tls_shutdown,
+    .close = tls_close,
+    .certificate_name = tls_certificate_name,
+    .buffers_input = true,
+};
+
+bool tls_transport_init(struct transport *transport, int fd, struct tls_context *context,
+                        const char *peer_address)
+{
+    SSL *ssl = tls_context_begin(context);
+
+    if (!ssl || SSL_set_fd(ssl, fd) != 1) {
+        SSL_free(ssl);
+        ERR_clear_error();
+        close(fd);
+        return false;
+    }
+    SSL_set_accept_state(ssl);
+    *transport = (struct transport){.ops = &tls_ops, .fd = fd};
+    transport->tls = memory_allocate_zero(sizeof(*transport->tls));
+    transport->tls->ssl = ssl;
+    transport->tls->peer_address = peer_address;
+    return true;
+}
