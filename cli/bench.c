@@ -1,0 +1,164 @@
+/* `pubgrid bench`: the table of cells, and the course of a run.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "bench_cell.h"
+#include "bench_options.h"
+#include "bench_relay.h"
+#include "bench_report.h"
+#include "bench_setup.h"
+
+enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
+
+static const struct bench_cell cells[] = {
+    {"pairs", "K publishers to K subscribers, each pair its own topic", bench_load_run, BENCH_MANY,
+     BENCH_MANY, BENCH_FILTER_OWN, 50, 50},
+    {"fan-out", "one publisher to K subscribers", bench_load_run, BENCH_ONE, BENCH_MANY,
+     BENCH_FILTER_FIRST, 100, 2},
+    {"fan-in", "K publishers, each its own topic, to one subscriber with a wildcard",
+     bench_load_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 100, 10},
+    {"share", "publishers to a shared subscription of K members", bench_load_run, BENCH_MANY,
+     BENCH_MANY, BENCH_FILTER_SHARED, 4, 50},
+    {"latency", "pairs with one message at a time", bench_load_run, BENCH_MANY, BENCH_MANY,
+     BENCH_FILTER_OWN, 1, 1},
+    {"connect", "K connections with one subscription each, then idle", bench_idle_run, BENCH_NONE,
+     BENCH_MANY, BENCH_FILTER_OWN, 1000, 1},
+};
+
+enum { CELL_COUNT = sizeof(cells) / sizeof(cells[0]) };
+
+static const struct bench_cell *cell_find(const char *name)
+{
+    for (size_t i = 0; i < CELL_COUNT; i++) {
+        if (name != NULL && strcmp(cells[i].name, name) == 0) {
+            return &cells[i];
+        }
+    }
+    return NULL;
+}
+
+static void help_print(void)
+{
+    printf("Usage: pubgrid bench CELL [OPTION]...\n\nCells (K and W if not given):\n");
+    for (size_t i = 0; i < CELL_COUNT; i++) {
+        printf("  %-9s %s (%d, %d)\n", cells[i].name, cells[i].help, cells[i].count,
+               cells[i].window);
+    }
+    printf("\nOptions:\n");
+    bench_options_print_help();
+    printf("\nExit status: 0 good, 1 failed, 2 wrong usage, 3 loss at QoS 1 or 2, duplicates at\n"
+           "QoS 2, or disorder.\n");
+}
+
+static size_t many(enum bench_many how, size_t count)
+{
+    return how == BENCH_MANY ? count : how == BENCH_ONE ? 1 : 0;
+}
+
+static void run_shape(struct bench_run *run)
+{
+    const struct bench_options *options = run->options;
+    const struct bench_cell *cell = run->cell;
+    size_t count = (size_t)(options->count > 0 ? options->count : cell->count);
+    run->window = options->window > 0 ? options->window : cell->window;
+    run->subscribers = many(cell->subscribers, count);
+    run->publishers = many(cell->publishers, count);
+    if (cell->filter == BENCH_FILTER_SHARED && options->publishers > 0) {
+        run->publishers = (size_t)options->publishers;
+    }
+}
+
+/* Subscribers before publishers: nothing may be published that not all would get. */
+static bool run_connect(struct bench_run *run)
+{
+    struct bench_result *result = &run->result;
+    const struct bench_processes *broker = &run->options->broker;
+    int64_t resident = bench_processes_resident(broker);
+    struct bench_moment begun = bench_moment_now(broker);
+    if (!bench_setup_run(run, 0, run->subscribers) ||
+        !bench_setup_run(run, run->subscribers, run->fleet.count)) {
+        return false;
+    }
+    struct bench_moment now = bench_moment_now(broker);
+    result->setup = bench_cost_between(&begun, &now);
+    result->resident = bench_processes_resident(broker) - resident;
+    return true;
+}
+
+static void run_fail(const struct bench_run *run)
+{
+    fprintf(stderr, "pubgrid bench: %s: %s\n", run->cell->name, run->fleet.error);
+}
+
+static int run_all(struct bench_run *run)
+{
+    run_shape(run);
+    bool good = bench_fleet_open(&run->fleet, run->options, run->subscribers + run->publishers) &&
+                run_connect(run) && run->cell->run(run);
+    int status = STATUS_FAILED;
+    if (good) {
+        bench_report_print(run);
+        status = bench_report_status(run);
+    } else {
+        run_fail(run);
+    }
+    bench_fleet_close(&run->fleet);
+    return status;
+}
+
+static int run_with_relay(struct bench_run *run, struct bench_options *options)
+{
+    if (!bench_relay_start(options)) {
+        fprintf(stderr, "pubgrid bench: self-test: %s\n", strerror(errno));
+        return STATUS_FAILED;
+    }
+    int status = run_all(run);
+    bench_relay_stop(options);
+    return status;
+}
+
+/* Complaints of what the table of options cannot see. NULL: none. */
+static const char *options_check(const struct bench_options *options)
+{
+    if (cell_find(options->cell) == NULL) {
+        return "name a cell";
+    }
+    if (options->password != NULL && options->user_name == NULL) {
+        return "a password needs a user name";
+    }
+    if (!bench_processes_exist(&options->broker)) {
+        return "--pid: no such process";
+    }
+    return NULL;
+}
+
+int bench_main(int argc, char **argv)
+{
+    struct bench_options options;
+    if (!bench_options_parse(&options, argc, argv)) {
+        return STATUS_USAGE;
+    }
+    if (options.help) {
+        help_print();
+        return 0;
+    }
+    const char *complaint = options_check(&options);
+    if (complaint != NULL) {
+        fprintf(stderr, "pubgrid bench: %s (see pubgrid bench --help)\n", complaint);
+        return STATUS_USAGE;
+    }
+    struct bench_run *run = memory_allocate_zero(sizeof(*run));
+    run->options = &options;
+    run->cell = cell_find(options.cell);
+    int status =
+        options.self_test == BENCH_SELF_TEST_OFF ? run_all(run) : run_with_relay(run, &options);
+    free(run);
+    return status;
+}

@@ -1,0 +1,73 @@
+/* What a run is made of: the cell that names its shape, the connections, the figures it yields.
+ *
+ * A cell is one row of the table in bench.c. It says who publishes to whom and which function
+ * drives it, so that a new kind of measurement is a new row, and at most a new function.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLI_BENCH_CELL_H
+#define PUBGRID_CLI_BENCH_CELL_H
+
+#include "bench_fleet.h"
+#include "bench_histogram.h"
+#include "bench_process.h"
+
+enum bench_many { BENCH_NONE, BENCH_ONE, BENCH_MANY };
+
+/* What subscriber number s subscribes to. Publisher number p publishes to bench/<run>/<p>. */
+enum bench_filter {
+    BENCH_FILTER_OWN,    /* bench/<run>/<s> */
+    BENCH_FILTER_FIRST,  /* bench/<run>/0 */
+    BENCH_FILTER_ANY,    /* bench/<run>/+ */
+    BENCH_FILTER_SHARED, /* $share/bench/bench/<run>/+ */
+};
+
+struct bench_run;
+
+struct bench_cell {
+    const char *name;
+    const char *help;
+    bool (*run)(struct bench_run *run); /* after set-up; false: fleet.error says why */
+    enum bench_many publishers, subscribers;
+    enum bench_filter filter;
+    int count, window; /* defaults */
+};
+
+struct bench_result {
+    /* Set-up */
+    struct bench_cost setup;
+    struct bench_histogram connect_latency;
+    int64_t resident; /* growth of the broker, bytes */
+    /* The measured stretch */
+    struct bench_cost cost;
+    uint64_t deliveries;
+    struct bench_histogram latency;
+    /* The whole run, warm-up and drain included */
+    uint64_t sent;
+    uint64_t lost;
+    uint64_t duplicates;
+    uint64_t reordered;
+    uint64_t foreign; /* PUBLISH packets that nobody here sent */
+    bool stalled;     /* ended because nothing came any more */
+};
+
+/* The subscribers are the fleet's first connections, the publishers follow. */
+struct bench_run {
+    const struct bench_options *options;
+    const struct bench_cell *cell;
+    size_t subscribers, publishers;
+    int window;
+    struct bench_fleet fleet;
+    struct bench_result result;
+};
+
+/* How many deliveries one message makes. */
+static inline uint64_t bench_run_fan(const struct bench_run *run)
+{
+    return run->cell->filter == BENCH_FILTER_FIRST ? run->subscribers : 1;
+}
+
+/* The functions behind the table: publish and verify; hold still. */
+bool bench_load_run(struct bench_run *run);
+bool bench_idle_run(struct bench_run *run);
+
+#endif

@@ -1,0 +1,249 @@
+/* Sockets of a run. See the header for the idea.
+ *
+ * On loopback the connections are spread over several source addresses, because with one of them
+ * the kernel's search for a free port makes connect() slow beyond ten thousand connections.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "bench_fleet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "bench_wire.h"
+
+enum {
+    READ_SIZE = 256 * 1024,
+    TOPIC_ROOM = 1024,      /* header, topic and properties around a payload */
+    SPARE_DESCRIPTORS = 32, /* standard streams, epoll, /proc */
+};
+
+bool bench_fleet_fail(struct bench_fleet *fleet, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(fleet->error, sizeof(fleet->error), format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool fleet_resolve(struct bench_fleet *fleet)
+{
+    const struct bench_options *options = fleet->options;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *found;
+    char port[8];
+    snprintf(port, sizeof(port), "%d", options->port);
+    int code = getaddrinfo(options->host, port, &hints, &found);
+    /* Brokers that listen on one address of localhost listen on 127.0.0.1. */
+    if (strcmp(options->host, "localhost") == 0) {
+        if (code == 0) {
+            freeaddrinfo(found);
+        }
+        code = getaddrinfo("127.0.0.1", port, &hints, &found);
+    }
+    if (code != 0) {
+        return bench_fleet_fail(fleet, "host %s: %s", options->host, gai_strerror(code));
+    }
+    memcpy(&fleet->address, found->ai_addr, found->ai_addrlen);
+    fleet->address_length = found->ai_addrlen;
+    freeaddrinfo(found);
+    return true;
+}
+
+static bool fleet_raise_descriptors(struct bench_fleet *fleet)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return bench_fleet_fail(fleet, "getrlimit: %s", strerror(errno));
+    }
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < fleet->count + SPARE_DESCRIPTORS) {
+        return bench_fleet_fail(fleet, "%zu connections do not fit into %llu descriptors",
+                                fleet->count, (unsigned long long)limit.rlim_cur);
+    }
+    return true;
+}
+
+bool bench_fleet_open(struct bench_fleet *fleet, const struct bench_options *options, size_t count)
+{
+    *fleet = (struct bench_fleet){.options = options, .count = count};
+    fleet->connections = memory_allocate_zero(count * sizeof(*fleet->connections));
+    fleet->queue = memory_allocate_zero(count * sizeof(struct bench_connection *));
+    fleet->input_size = READ_SIZE + TOPIC_ROOM + (size_t)options->payload;
+    fleet->input = memory_allocate(fleet->input_size);
+    random_bytes(&fleet->run, sizeof(fleet->run));
+    fleet->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (fleet->epoll < 0) {
+        return bench_fleet_fail(fleet, "epoll: %s", strerror(errno));
+    }
+    return fleet_raise_descriptors(fleet) && fleet_resolve(fleet);
+}
+
+void bench_fleet_close(struct bench_fleet *fleet)
+{
+    for (size_t i = 0; i < fleet->count; i++) {
+        struct bench_connection *connection = &fleet->connections[i];
+        if (connection->phase == BENCH_READY && !connection->blocked) {
+            wire_disconnect_write(&connection->out);
+            bench_connection_queue(fleet, connection);
+        }
+    }
+    bench_fleet_flush(fleet);
+    for (size_t i = 0; i < fleet->count; i++) {
+        struct bench_connection *connection = &fleet->connections[i];
+        if (connection->phase != BENCH_CLOSED) {
+            close(connection->fd);
+        }
+        buffer_release(&connection->out);
+        buffer_release(&connection->rest);
+    }
+    if (fleet->epoll >= 0) {
+        close(fleet->epoll);
+    }
+    free(fleet->input);
+    free(fleet->queue);
+    free(fleet->connections);
+}
+
+/* Binds to 127.0.0.1 ... 127.0.0.<sources> in turn, if the broker is on 127.0.0.1. */
+static bool connection_bind(struct bench_fleet *fleet, const struct bench_connection *connection)
+{
+    const struct sockaddr_in *broker = (const struct sockaddr_in *)(const void *)&fleet->address;
+    if (fleet->address.ss_family != AF_INET || ntohl(broker->sin_addr.s_addr) != INADDR_LOOPBACK ||
+        fleet->options->sources < 2) {
+        return true;
+    }
+    size_t step = bench_fleet_number(fleet, connection) % (size_t)fleet->options->sources;
+    struct sockaddr_in source = {.sin_family = AF_INET};
+    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)step);
+    int on = 1;
+    if (setsockopt(connection->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) != 0 ||
+        bind(connection->fd, (const struct sockaddr *)&source, sizeof(source)) != 0) {
+        return bench_fleet_fail(fleet, "bind: %s", strerror(errno));
+    }
+    return true;
+}
+
+bool bench_connection_start(struct bench_fleet *fleet, struct bench_connection *connection)
+{
+    connection->fd =
+        socket(fleet->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (connection->fd < 0) {
+        return bench_fleet_fail(fleet, "socket: %s", strerror(errno));
+    }
+    connection->phase = BENCH_CONNECTING;
+    connection->blocked = true;
+    connection->receive_maximum = UINT16_MAX;
+    connection->opened_ns = clock_monotonic_ns();
+    int on = 1;
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = connection};
+    if (!connection_bind(fleet, connection)) {
+        return false;
+    }
+    if (connect(connection->fd, (const struct sockaddr *)&fleet->address, fleet->address_length) !=
+            0 &&
+        errno != EINPROGRESS) {
+        return bench_fleet_fail(fleet, "connect to %s:%d: %s", fleet->options->host,
+                                fleet->options->port, strerror(errno));
+    }
+    if (epoll_ctl(fleet->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0) {
+        return bench_fleet_fail(fleet, "epoll: %s", strerror(errno));
+    }
+    return true;
+}
+
+static bool connection_lost(struct bench_fleet *fleet, const struct bench_connection *connection,
+                            const char *why)
+{
+    return bench_fleet_fail(fleet, "connection %zu of %zu: %s",
+                            bench_fleet_number(fleet, connection) + 1, fleet->count, why);
+}
+
+bool bench_connection_fill(struct bench_fleet *fleet, struct bench_connection *connection,
+                           struct slice *in)
+{
+    size_t kept = connection->rest.length;
+    if (kept >= fleet->input_size) {
+        return connection_lost(fleet, connection,
+                               "the broker sent a packet larger than any of ours");
+    }
+    if (kept > 0) {
+        memcpy(fleet->input, connection->rest.data, kept);
+        connection->rest.length = 0;
+    }
+    ssize_t got = recv(connection->fd, fleet->input + kept, fleet->input_size - kept, 0);
+    if (got == 0) {
+        return connection_lost(fleet, connection, "closed by the broker");
+    }
+    if (got < 0 && errno != EAGAIN && errno != EINTR) {
+        return connection_lost(fleet, connection, strerror(errno));
+    }
+    *in = slice_make(fleet->input, kept + (got > 0 ? (size_t)got : 0));
+    return true;
+}
+
+void bench_connection_keep(struct bench_connection *connection, struct slice rest)
+{
+    if (rest.length > 0) {
+        buffer_append(&connection->rest, rest);
+    }
+}
+
+static void connection_watch(struct bench_fleet *fleet, struct bench_connection *connection,
+                             bool blocked)
+{
+    struct epoll_event event = {.events = EPOLLIN | (blocked ? (uint32_t)EPOLLOUT : 0),
+                                .data.ptr = connection};
+    epoll_ctl(fleet->epoll, EPOLL_CTL_MOD, connection->fd, &event);
+    connection->blocked = blocked;
+}
+
+void bench_connection_unblock(struct bench_fleet *fleet, struct bench_connection *connection)
+{
+    connection_watch(fleet, connection, false);
+    bench_connection_queue(fleet, connection);
+}
+
+static bool connection_write(struct bench_fleet *fleet, struct bench_connection *connection)
+{
+    struct buffer *out = &connection->out;
+    if (connection->blocked || out->length == 0) {
+        return true;
+    }
+    ssize_t put = send(connection->fd, out->data, out->length, MSG_NOSIGNAL);
+    if (put < 0 && errno != EAGAIN && errno != EINTR) {
+        return connection_lost(fleet, connection, strerror(errno));
+    }
+    if (put == (ssize_t)out->length) {
+        out->length = 0;
+        return true;
+    }
+    buffer_consume(out, put > 0 ? (size_t)put : 0);
+    connection_watch(fleet, connection, true);
+    return true;
+}
+
+bool bench_fleet_flush(struct bench_fleet *fleet)
+{
+    bool good = true;
+    for (size_t i = 0; i < fleet->queue_length; i++) {
+        fleet->queue[i]->queued = false;
+        good = connection_write(fleet, fleet->queue[i]) && good;
+    }
+    fleet->queue_length = 0;
+    return good;
+}

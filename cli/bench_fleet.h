@@ -1,0 +1,93 @@
+/* All network connections of one run: sockets, buffers, and the way in and out of them.
+ *
+ * A connection owns no memory for reading but what is left of an incomplete packet; all read into
+ * one buffer. What is to be written is gathered per connection and leaves with one write per turn
+ * of the loop, so that the generator costs less than what it measures.
+ *
+ * Functions that return bool return false when the run cannot go on; the reason is then in
+ * fleet->error.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLI_BENCH_FLEET_H
+#define PUBGRID_CLI_BENCH_FLEET_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/buffer.h"
+#include "bench_options.h"
+
+enum bench_phase {
+    BENCH_CLOSED,
+    BENCH_CONNECTING,  /* TCP */
+    BENCH_GREETING,    /* CONNECT sent */
+    BENCH_SUBSCRIBING, /* SUBSCRIBE sent */
+    BENCH_READY,
+};
+
+struct bench_connection {
+    int fd;
+    enum bench_phase phase;
+    bool queued;              /* in the fleet's list of connections with something to write */
+    bool blocked;             /* the socket is full: EPOLLOUT is armed */
+    uint16_t receive_maximum; /* of the broker */
+    struct buffer out;
+    struct buffer rest; /* the start of an incomplete packet */
+    int64_t opened_ns;
+};
+
+struct bench_fleet {
+    const struct bench_options *options;
+    int epoll;
+    size_t count;
+    struct bench_connection *connections; /* owned */
+    struct bench_connection **queue;      /* owned */
+    size_t queue_length;
+    uint8_t *input; /* owned: what was read last */
+    size_t input_size;
+    struct sockaddr_storage address;
+    socklen_t address_length;
+    uint32_t run; /* random; in topics, client identifiers and stamps */
+    char error[256];
+};
+
+/* Prepares `count` connections, opens none. */
+bool bench_fleet_open(struct bench_fleet *fleet, const struct bench_options *options, size_t count);
+/* DISCONNECT, close, free. */
+void bench_fleet_close(struct bench_fleet *fleet);
+/* printf into fleet->error; returns false. */
+bool bench_fleet_fail(struct bench_fleet *fleet, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static inline size_t bench_fleet_number(const struct bench_fleet *fleet,
+                                        const struct bench_connection *connection)
+{
+    return (size_t)(connection - fleet->connections);
+}
+
+/* Starts the TCP connection; EPOLLOUT will tell. */
+bool bench_connection_start(struct bench_fleet *fleet, struct bench_connection *connection);
+/* One read. *in: the bytes at hand, valid until the next read of any connection. */
+bool bench_connection_fill(struct bench_fleet *fleet, struct bench_connection *connection,
+                           struct slice *in);
+/* Keeps what was not used of the slice from bench_connection_fill(). */
+void bench_connection_keep(struct bench_connection *connection, struct slice rest);
+
+/* There is something in connection->out. */
+static inline void bench_connection_queue(struct bench_fleet *fleet,
+                                          struct bench_connection *connection)
+{
+    if (!connection->queued) {
+        connection->queued = true;
+        fleet->queue[fleet->queue_length++] = connection;
+    }
+}
+
+/* EPOLLOUT came: the next flush tries again. */
+void bench_connection_unblock(struct bench_fleet *fleet, struct bench_connection *connection);
+/* Writes what is queued, as far as the sockets take it. */
+bool bench_fleet_flush(struct bench_fleet *fleet);
+
+#endif

@@ -1,0 +1,51 @@
+/* The parameters of a run, and the table that reads them from the command line.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLI_BENCH_OPTIONS_H
+#define PUBGRID_CLI_BENCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench_process.h"
+
+/* How the built-in relay of --self-test treats the messages. */
+enum bench_self_test {
+    BENCH_SELF_TEST_OFF,
+    BENCH_SELF_TEST_RELAY,     /* passes everything on */
+    BENCH_SELF_TEST_DROP,      /* loses a message now and then */
+    BENCH_SELF_TEST_DUPLICATE, /* sends one twice now and then */
+    BENCH_SELF_TEST_SWAP,      /* swaps two now and then */
+};
+
+struct bench_options {
+    const char *cell;
+    const char *host;
+    int port;
+    int version; /* the CONNECT packet's protocol level: 4 or 5 */
+    const char *user_name, *password;
+    int count;      /* the cell's K; 0: the cell's default */
+    int publishers; /* share: how many; 0: as many as members */
+    int qos;
+    int payload; /* bytes */
+    int window;  /* messages in flight per publisher; 0: the cell's default */
+    double rate; /* messages a second of all publishers together; 0: closed loop */
+    double seconds, warmup;
+    int64_t messages; /* 0: the time decides */
+    int lazy_us;      /* at least so long between two turns of the loop */
+    int sources;      /* source addresses on loopback */
+    int concurrency;  /* connections being set up at once */
+    double timeout;   /* seconds without progress */
+    struct bench_processes broker;
+    const char *label;
+    bool human, help;
+    enum bench_self_test self_test;
+};
+
+/* Reads argv[1...]. False: a message about the first mistake is on stderr. */
+bool bench_options_parse(struct bench_options *out, int argc, char **argv);
+
+/* The list of options, one line each. */
+void bench_options_print_help(void);
+
+#endif

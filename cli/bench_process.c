@@ -1,0 +1,163 @@
+/* Reading /proc: schedstat, stat and smaps_rollup of the broker.
+ *
+ * A process that ends in the middle of a run reads as zero here; the load loop notices by its
+ * closed connections and says so.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "bench_process.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+/* The start of a /proc file as text; false if it cannot be read. */
+static bool proc_read(const char *path, char *out, size_t size)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return false;
+    }
+    size_t length = fread(out, 1, size - 1, file);
+    out[length] = '\0';
+    fclose(file);
+    return length > 0;
+}
+
+bool bench_processes_parse(struct bench_processes *out, const char *text)
+{
+    *out = (struct bench_processes){0};
+    while (out->count < BENCH_PROCESS_MAX) {
+        char *end;
+        long id = strtol(text, &end, 10);
+        if (end == text || id <= 0 || (*end != '\0' && *end != ',')) {
+            return false;
+        }
+        out->ids[out->count++] = (pid_t)id;
+        if (*end == '\0') {
+            return true;
+        }
+        text = end + 1;
+    }
+    return false;
+}
+
+static int64_t process_threads_ns(pid_t id)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)id);
+    DIR *tasks = opendir(path);
+    if (tasks == NULL) {
+        return 0;
+    }
+    int64_t sum = 0;
+    const struct dirent *task;
+    while ((task = readdir(tasks)) != NULL) {
+        char text[128];
+        snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)id, task->d_name);
+        if (task->d_name[0] != '.' && proc_read(path, text, sizeof(text))) {
+            sum += strtoll(text, NULL, 10);
+        }
+    }
+    closedir(tasks);
+    return sum;
+}
+
+/* Fields 14 and 15 of stat, user and system time. Counting starts behind the command's name, which
+ * may hold spaces and parentheses. */
+static int64_t process_ticks_ns(pid_t id)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)id);
+    const char *name_end = proc_read(path, text, sizeof(text)) ? strrchr(text, ')') : NULL;
+    long long user, system;
+    if (name_end == NULL ||
+        sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld", &user,
+               &system) != 2) {
+        return 0;
+    }
+    return (user + system) * (1000000000LL / sysconf(_SC_CLK_TCK));
+}
+
+bool bench_processes_exist(const struct bench_processes *processes)
+{
+    for (unsigned i = 0; i < processes->count; i++) {
+        char path[64], text[64];
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)processes->ids[i]);
+        if (!proc_read(path, text, sizeof(text))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct bench_cpu processes_cpu(const struct bench_processes *processes)
+{
+    struct bench_cpu cpu = {0, 0};
+    for (unsigned i = 0; i < processes->count; i++) {
+        cpu.threads_ns += process_threads_ns(processes->ids[i]);
+        cpu.ticks_ns += process_ticks_ns(processes->ids[i]);
+    }
+    return cpu;
+}
+
+static int64_t cpu_between(struct bench_cpu before, struct bench_cpu after)
+{
+    enum { TICK_ERROR_NS = 20 * 1000 * 1000 }; /* one tick at either end */
+    int64_t threads = after.threads_ns - before.threads_ns;
+    int64_t ticks = after.ticks_ns - before.ticks_ns;
+    return ticks > threads + TICK_ERROR_NS ? ticks : threads;
+}
+
+/* smaps_rollup is exact; the counter behind VmRSS is kept per CPU and lags. */
+static int64_t process_resident(pid_t id)
+{
+    char path[64], text[1024];
+    const char *line = NULL;
+    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)id);
+    if (proc_read(path, text, sizeof(text))) {
+        line = strstr(text, "\nRss:");
+    }
+    if (line != NULL) {
+        return strtoll(line + strlen("\nRss:"), NULL, 10) * 1024;
+    }
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)id);
+    long long pages;
+    if (proc_read(path, text, sizeof(text)) && sscanf(text, "%*d %lld", &pages) == 1) {
+        return pages * sysconf(_SC_PAGESIZE);
+    }
+    return 0;
+}
+
+int64_t bench_processes_resident(const struct bench_processes *processes)
+{
+    int64_t sum = 0;
+    for (unsigned i = 0; i < processes->count; i++) {
+        sum += process_resident(processes->ids[i]);
+    }
+    return sum;
+}
+
+struct bench_moment bench_moment_now(const struct bench_processes *broker)
+{
+    struct timespec own;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &own);
+    return (struct bench_moment){
+        .clock_ns = clock_monotonic_ns(),
+        .generator_ns = (int64_t)own.tv_sec * 1000000000 + own.tv_nsec,
+        .broker = processes_cpu(broker),
+    };
+}
+
+struct bench_cost bench_cost_between(const struct bench_moment *from, const struct bench_moment *to)
+{
+    return (struct bench_cost){
+        .elapsed_ns = to->clock_ns - from->clock_ns,
+        .generator_ns = to->generator_ns - from->generator_ns,
+        .broker_ns = cpu_between(from->broker, to->broker),
+    };
+}

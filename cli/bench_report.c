@@ -1,0 +1,194 @@
+/* Derives rates and ratios from a result and prints them.
+ *
+ * What was not measured (no --pid, nothing delivered) is null, never 0.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "bench_report.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { STATUS_BROKEN_PROMISE = 3 };
+
+/* Above this share of its core the generator limits the rate, not the broker. */
+static const double generator_bound_percent = 93;
+
+/* NaN stands for "not measured". */
+struct figures {
+    double rate;
+    double server_us_per_message, server_cpu_percent;
+    double generator_cpu_percent;
+    double p50_us, p99_us, p999_us, max_us;
+    double connect_rate, server_us_per_connect, rss_per_connection;
+};
+
+static double ratio(double part, double whole)
+{
+    return whole > 0 ? part / whole : NAN;
+}
+
+static void figures_latency(struct figures *out, const struct bench_histogram *latency)
+{
+    if (latency->count == 0) {
+        out->p50_us = out->p99_us = out->p999_us = out->max_us = NAN;
+        return;
+    }
+    out->p50_us = (double)bench_histogram_percentile(latency, 50) / 1e3;
+    out->p99_us = (double)bench_histogram_percentile(latency, 99) / 1e3;
+    out->p999_us = (double)bench_histogram_percentile(latency, 99.9) / 1e3;
+    out->max_us = (double)latency->maximum / 1e3;
+}
+
+static struct figures figures_make(const struct bench_run *run)
+{
+    const struct bench_result *result = &run->result;
+    double elapsed_ns = (double)result->cost.elapsed_ns;
+    double deliveries = (double)result->deliveries;
+    double connections = (double)run->fleet.count;
+    struct figures figures = {
+        .rate = run->publishers > 0 ? ratio(deliveries * 1e9, elapsed_ns) : NAN,
+        .server_us_per_message = ratio((double)result->cost.broker_ns / 1e3, deliveries),
+        .server_cpu_percent = ratio((double)result->cost.broker_ns * 100, elapsed_ns),
+        .generator_cpu_percent = ratio((double)result->cost.generator_ns * 100, elapsed_ns),
+        .connect_rate = ratio(connections * 1e9, (double)result->setup.elapsed_ns),
+        .server_us_per_connect = ratio((double)result->setup.broker_ns / 1e3, connections),
+        .rss_per_connection = ratio((double)result->resident, connections),
+    };
+    figures_latency(&figures, run->publishers > 0 ? &result->latency : &result->connect_latency);
+    if (run->options->broker.count == 0) {
+        figures.server_us_per_message = figures.server_cpu_percent = NAN;
+        figures.server_us_per_connect = figures.rss_per_connection = NAN;
+    }
+    return figures;
+}
+
+static void json_number(const char *name, double value, int digits)
+{
+    if (isnan(value)) {
+        printf(",\"%s\":null", name);
+    } else {
+        printf(",\"%s\":%.*f", name, digits, value);
+    }
+}
+
+static void json_count(const char *name, uint64_t value)
+{
+    printf(",\"%s\":%llu", name, (unsigned long long)value);
+}
+
+static void json_bool(const char *name, bool value)
+{
+    printf(",\"%s\":%s", name, value ? "true" : "false");
+}
+
+static void json_text(const char *name, const char *text)
+{
+    printf(",\"%s\":\"", name);
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\') {
+            printf("\\%c", byte);
+        } else if (byte < ' ') {
+            printf("\\u%04x", byte);
+        } else {
+            putchar(byte);
+        }
+    }
+    putchar('"');
+}
+
+static void json_parameters(const struct bench_run *run)
+{
+    const struct bench_options *options = run->options;
+    if (options->label != NULL) {
+        json_text("label", options->label);
+    }
+    json_text("host", options->host);
+    json_count("port", (uint64_t)options->port);
+    json_text("version", options->version == 5 ? "5" : "3.1.1");
+    json_count("qos", (uint64_t)options->qos);
+    json_count("payload", (uint64_t)options->payload);
+    json_count("publishers", run->publishers);
+    json_count("subscribers", run->subscribers);
+    if (options->rate > 0) {
+        json_number("rate_asked", options->rate, 0);
+    } else {
+        json_count("window", (uint64_t)run->window);
+    }
+    json_count("lazy_us", (uint64_t)options->lazy_us);
+}
+
+static void json_print(const struct bench_run *run, const struct figures *figures)
+{
+    const struct bench_result *result = &run->result;
+    printf("{\"cell\":\"%s\"", run->cell->name);
+    json_parameters(run);
+    json_number("seconds", (double)result->cost.elapsed_ns / 1e9, 3);
+    json_count("deliveries", result->deliveries);
+    json_number("rate", figures->rate, 0);
+    json_number("server_us_per_message", figures->server_us_per_message, 4);
+    json_number("server_cpu_percent", figures->server_cpu_percent, 1);
+    json_number("generator_cpu_percent", figures->generator_cpu_percent, 1);
+    json_bool("generator_bound", figures->generator_cpu_percent > generator_bound_percent);
+    json_number("p50_us", figures->p50_us, 1);
+    json_number("p99_us", figures->p99_us, 1);
+    json_number("p999_us", figures->p999_us, 1);
+    json_number("max_us", figures->max_us, 1);
+    json_count("sent", result->sent);
+    json_count("lost", result->lost);
+    json_count("duplicates", result->duplicates);
+    json_count("reordered", result->reordered);
+    json_count("foreign", result->foreign);
+    json_bool("stalled", result->stalled);
+    json_count("connections", run->fleet.count);
+    json_number("connect_rate", figures->connect_rate, 0);
+    json_number("server_us_per_connect", figures->server_us_per_connect, 2);
+    json_number("rss_per_connection", figures->rss_per_connection, 0);
+    printf("}\n");
+}
+
+static void human_print(const struct bench_run *run, const struct figures *figures)
+{
+    const struct bench_result *result = &run->result;
+    printf("%s %zu:%zu QoS %d, %d bytes: ", run->cell->name, run->publishers, run->subscribers,
+           run->options->qos, run->options->payload);
+    if (run->publishers > 0) {
+        printf("%.0f deliveries/s, p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us",
+               figures->rate, figures->p50_us, figures->p99_us, figures->p999_us, figures->max_us);
+    } else {
+        printf("%.0f connects/s, p50 %.0f us, p99 %.0f us", figures->connect_rate, figures->p50_us,
+               figures->p99_us);
+    }
+    if (!isnan(figures->server_us_per_message)) {
+        printf(", server %.3f us per delivery", figures->server_us_per_message);
+    }
+    if (!isnan(figures->server_us_per_connect)) {
+        printf(", server %.1f us and %.0f bytes per connection", figures->server_us_per_connect,
+               figures->rss_per_connection);
+    }
+    printf(", generator %.0f %%", figures->generator_cpu_percent);
+    if (result->lost + result->duplicates + result->reordered > 0) {
+        printf("; %llu lost, %llu twice, %llu out of order", (unsigned long long)result->lost,
+               (unsigned long long)result->duplicates, (unsigned long long)result->reordered);
+    }
+    printf("%s\n", result->stalled ? "; stopped, nothing came any more" : "");
+}
+
+void bench_report_print(const struct bench_run *run)
+{
+    struct figures figures = figures_make(run);
+    if (run->options->human) {
+        human_print(run, &figures);
+    } else {
+        json_print(run, &figures);
+    }
+}
+
+int bench_report_status(const struct bench_run *run)
+{
+    const struct bench_result *result = &run->result;
+    int qos = run->options->qos;
+    bool broken = (qos > 0 && (result->lost > 0 || result->stalled)) ||
+                  (qos == 2 && result->duplicates > 0) || result->reordered > 0;
+    return broken ? STATUS_BROKEN_PROMISE : 0;
+}

@@ -1,0 +1,353 @@
+/* Publishing and verifying. bench_traffic_take() is the path that each delivery runs through; it
+ * allocates nothing and reads no clock.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "bench_traffic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum {
+    TOPIC_SIZE = 64,
+    UNSENT_MAX = 1 << 20, /* open loop: a connection with more bytes waiting gets no more */
+    REFUSED = 0x80,       /* reason codes from here on are errors */
+};
+
+static void topic_write(const struct bench_run *run, const char *prefix, size_t number, char *out,
+                        size_t size)
+{
+    snprintf(out, size, "%sbench/%08x/%zu", prefix, run->fleet.run, number);
+}
+
+void bench_traffic_filter(const struct bench_run *run, size_t number, char *out, size_t size)
+{
+    switch (run->cell->filter) {
+    case BENCH_FILTER_OWN:
+        topic_write(run, "", number, out, size);
+        break;
+    case BENCH_FILTER_FIRST:
+        topic_write(run, "", 0, out, size);
+        break;
+    case BENCH_FILTER_ANY:
+        snprintf(out, size, "bench/%08x/+", run->fleet.run);
+        break;
+    case BENCH_FILTER_SHARED:
+        snprintf(out, size, "$share/bench/bench/%08x/+", run->fleet.run);
+        break;
+    }
+}
+
+static void publisher_ready(struct bench_traffic *traffic, struct bench_publisher *publisher)
+{
+    if (!publisher->ready) {
+        publisher->ready = true;
+        traffic->ready[traffic->ready_count++] = publisher;
+    }
+}
+
+static void publisher_open(struct bench_traffic *traffic, size_t number)
+{
+    struct bench_run *run = traffic->run;
+    struct bench_publisher *publisher = &traffic->publishers[number];
+    char topic[TOPIC_SIZE];
+    topic_write(run, "", number, topic, sizeof(topic));
+    struct wire_publish_shape shape = {
+        .topic = topic,
+        .version = run->options->version,
+        .qos = run->options->qos,
+        .payload = (size_t)run->options->payload,
+    };
+    wire_template_build(&publisher->template, &shape);
+    publisher->connection = &run->fleet.connections[run->subscribers + number];
+    publisher->unacknowledged_max = publisher->connection->receive_maximum;
+    publisher_ready(traffic, publisher);
+}
+
+void bench_traffic_open(struct bench_traffic *traffic, struct bench_run *run, int64_t now_ns)
+{
+    bool per_subscriber = run->cell->filter == BENCH_FILTER_FIRST;
+    *traffic = (struct bench_traffic){
+        .run = run,
+        .stream_count = per_subscriber ? run->subscribers : run->publishers,
+        .allowance = UINT64_MAX,
+        .now_ns = now_ns,
+        .progress_ns = now_ns,
+        .period_ns = run->options->rate > 0 ? 1e9 / run->options->rate : 0,
+        .schedule_ns = now_ns,
+    };
+    size_t publishers = run->publishers;
+    traffic->publishers = memory_allocate_zero(publishers * sizeof(*traffic->publishers));
+    traffic->ready = memory_allocate_zero(publishers * sizeof(struct bench_publisher *));
+    traffic->streams = memory_allocate_zero(traffic->stream_count * sizeof(*traffic->streams));
+    if (run->cell->filter == BENCH_FILTER_SHARED) {
+        traffic->order = memory_allocate_zero(publishers * run->subscribers * sizeof(uint64_t));
+    }
+    for (size_t i = 0; i < publishers; i++) {
+        publisher_open(traffic, i);
+    }
+}
+
+void bench_traffic_close(struct bench_traffic *traffic)
+{
+    for (size_t i = 0; i < traffic->run->publishers; i++) {
+        wire_template_release(&traffic->publishers[i].template);
+    }
+    for (size_t i = 0; i < traffic->stream_count; i++) {
+        bench_stream_release(&traffic->streams[i]);
+    }
+    free(traffic->order);
+    free(traffic->streams);
+    free(traffic->ready);
+    free(traffic->publishers);
+}
+
+/* Queues up to `count` messages; returns how many. `due_ns` goes into each. */
+static uint64_t publisher_publish(struct bench_traffic *traffic, struct bench_publisher *publisher,
+                                  uint64_t count, int64_t due_ns)
+{
+    struct bench_run *run = traffic->run;
+    bool acknowledged = run->options->qos > 0;
+    uint64_t quota = publisher->unacknowledged_max - publisher->unacknowledged;
+    if (acknowledged && count > quota) {
+        count = quota;
+    }
+    if (count > traffic->allowance) {
+        count = traffic->allowance;
+    }
+    if (count == 0) {
+        return 0;
+    }
+    if (traffic->outstanding == 0) {
+        traffic->progress_ns = clock_monotonic_ns(); /* the wait for an answer begins now */
+    }
+    struct buffer *out = &publisher->connection->out;
+    uint8_t *at = buffer_reserve(out, count * publisher->template.size);
+    struct bench_stamp stamp = {due_ns, publisher->sent,
+                                (uint32_t)(publisher - traffic->publishers), run->fleet.run};
+    for (uint64_t i = 0; i < count; i++) {
+        publisher->packet_id = (uint16_t)(publisher->packet_id % UINT16_MAX + 1);
+        wire_template_write(&publisher->template, at, publisher->packet_id, &stamp);
+        at += publisher->template.size;
+        stamp.sequence++;
+    }
+    out->length += count * publisher->template.size;
+    publisher->sent = stamp.sequence;
+    publisher->owed += count * bench_run_fan(run);
+    publisher->unacknowledged += acknowledged ? (uint32_t)count : 0;
+    traffic->outstanding += count * (bench_run_fan(run) + (acknowledged ? 1 : 0));
+    traffic->allowance -= count;
+    bench_connection_queue(&run->fleet, publisher->connection);
+    return count;
+}
+
+static void traffic_fill_windows(struct bench_traffic *traffic)
+{
+    uint64_t fan = bench_run_fan(traffic->run);
+    uint64_t window = (uint64_t)traffic->run->window * fan;
+    int64_t now = clock_monotonic_ns();
+    for (size_t i = 0; i < traffic->ready_count; i++) {
+        struct bench_publisher *publisher = traffic->ready[i];
+        publisher->ready = false;
+        publisher_publish(traffic, publisher, (window - publisher->owed) / fan, now);
+    }
+    traffic->ready_count = 0;
+}
+
+/* A message that cannot leave now holds up the ones after it; their latencies show it. */
+static void traffic_follow_schedule(struct bench_traffic *traffic)
+{
+    int64_t now = clock_monotonic_ns();
+    int64_t due;
+    while ((due = bench_traffic_next_due(traffic)) <= now) {
+        struct bench_publisher *publisher =
+            &traffic->publishers[traffic->scheduled % traffic->run->publishers];
+        if (publisher->connection->out.length > UNSENT_MAX ||
+            publisher_publish(traffic, publisher, 1, due) == 0) {
+            break;
+        }
+        traffic->scheduled++;
+    }
+}
+
+void bench_traffic_publish(struct bench_traffic *traffic)
+{
+    if (traffic->period_ns > 0) {
+        traffic_follow_schedule(traffic);
+    } else {
+        traffic_fill_windows(traffic);
+    }
+}
+
+int64_t bench_traffic_next_due(const struct bench_traffic *traffic)
+{
+    if (traffic->period_ns <= 0 || traffic->allowance == 0) {
+        return INT64_MAX;
+    }
+    return traffic->schedule_ns + (int64_t)((double)traffic->scheduled * traffic->period_ns);
+}
+
+/* Shared subscription: a member sees a part of the numbers, which must still rise. */
+static bool member_in_order(struct bench_traffic *traffic, size_t member,
+                            const struct bench_stamp *stamp)
+{
+    uint64_t *lowest = &traffic->order[stamp->publisher * traffic->run->subscribers + member];
+    if (stamp->sequence < *lowest) {
+        return false;
+    }
+    *lowest = stamp->sequence + 1;
+    return true;
+}
+
+/* False: a duplicate. */
+static bool delivery_verify(struct bench_traffic *traffic, size_t subscriber,
+                            const struct bench_stamp *stamp)
+{
+    struct bench_result *result = &traffic->run->result;
+    bool per_subscriber = traffic->run->cell->filter == BENCH_FILTER_FIRST;
+    size_t stream = per_subscriber ? subscriber : stamp->publisher;
+    enum bench_arrival arrival = bench_stream_take(&traffic->streams[stream], stamp->sequence);
+    if (arrival == BENCH_DUPLICATE) {
+        result->duplicates++;
+        return false;
+    }
+    bool in_order = traffic->order == NULL ? arrival == BENCH_IN_ORDER
+                                           : member_in_order(traffic, subscriber, stamp);
+    result->reordered += in_order ? 0 : 1;
+    return true;
+}
+
+/* Was this message sent, and to this subscriber? */
+static bool delivery_is_ours(const struct bench_traffic *traffic, size_t subscriber,
+                             const struct wire_publish *publish)
+{
+    const struct bench_run *run = traffic->run;
+    const struct bench_stamp *stamp = &publish->stamp;
+    return publish->payload == (size_t)run->options->payload && stamp->run == run->fleet.run &&
+           stamp->publisher < run->publishers &&
+           stamp->sequence < traffic->publishers[stamp->publisher].sent &&
+           (run->cell->filter != BENCH_FILTER_OWN || stamp->publisher == subscriber);
+}
+
+static void delivery_count(struct bench_traffic *traffic, const struct bench_stamp *stamp)
+{
+    struct bench_result *result = &traffic->run->result;
+    struct bench_publisher *publisher = &traffic->publishers[stamp->publisher];
+    publisher->owed--;
+    traffic->outstanding--;
+    publisher_ready(traffic, publisher);
+    if (traffic->measuring) {
+        int64_t latency = traffic->now_ns - stamp->due_ns;
+        result->deliveries++;
+        bench_histogram_add(&result->latency, latency > 0 ? (uint64_t)latency : 0);
+    }
+}
+
+static bool publish_take(struct bench_traffic *traffic, struct bench_connection *connection,
+                         const struct wire_packet *packet)
+{
+    struct bench_run *run = traffic->run;
+    size_t subscriber = bench_fleet_number(&run->fleet, connection);
+    struct wire_publish publish;
+    if (subscriber >= run->subscribers ||
+        !wire_publish_read(packet, run->options->version, &publish) ||
+        !delivery_is_ours(traffic, subscriber, &publish)) {
+        run->result.foreign++;
+        return true;
+    }
+    if (publish.packet_id != 0) {
+        uint8_t answer = (packet->first & 0x06) == 0x02 ? WIRE_PUBACK : WIRE_PUBREC;
+        wire_ack_write(&connection->out, answer, publish.packet_id);
+        bench_connection_queue(&run->fleet, connection);
+    }
+    if (delivery_verify(traffic, subscriber, &publish.stamp)) {
+        delivery_count(traffic, &publish.stamp);
+    }
+    return true;
+}
+
+/* The publisher's PUBACK or PUBCOMP, or a PUBREC that refuses. */
+static bool acknowledged(struct bench_traffic *traffic, struct bench_connection *connection)
+{
+    struct bench_run *run = traffic->run;
+    size_t number = bench_fleet_number(&run->fleet, connection);
+    if (number < run->subscribers ||
+        traffic->publishers[number - run->subscribers].unacknowledged == 0) {
+        return bench_fleet_fail(&run->fleet, "the broker acknowledged what was not sent");
+    }
+    struct bench_publisher *publisher = &traffic->publishers[number - run->subscribers];
+    publisher->unacknowledged--;
+    traffic->outstanding--;
+    publisher_ready(traffic, publisher);
+    return true;
+}
+
+static bool answer(struct bench_traffic *traffic, struct bench_connection *connection,
+                   uint8_t first, const struct wire_packet *packet)
+{
+    wire_ack_write(&connection->out, first, wire_u16(packet->body));
+    bench_connection_queue(&traffic->run->fleet, connection);
+    return true;
+}
+
+static bool ack_take(struct bench_traffic *traffic, struct bench_connection *connection,
+                     const struct wire_packet *packet)
+{
+    if (packet->length < 2) {
+        return bench_fleet_fail(&traffic->run->fleet, "acknowledgement without identifier");
+    }
+    if (packet->length > 2 && packet->body[2] >= REFUSED) {
+        return bench_fleet_fail(&traffic->run->fleet,
+                                "the broker refused a message with reason code 0x%02x",
+                                packet->body[2]);
+    }
+    switch (packet->first) {
+    case WIRE_PUBREC:
+        return answer(traffic, connection, WIRE_PUBREL, packet);
+    case WIRE_PUBREL:
+        return answer(traffic, connection, WIRE_PUBCOMP, packet);
+    default: /* PUBACK, PUBCOMP */
+        return acknowledged(traffic, connection);
+    }
+}
+
+static bool disconnect_take(struct bench_traffic *traffic, struct bench_connection *connection,
+                            const struct wire_packet *packet)
+{
+    struct bench_fleet *fleet = &traffic->run->fleet;
+    return bench_fleet_fail(fleet, "connection %zu of %zu: DISCONNECT with reason code 0x%02x",
+                            bench_fleet_number(fleet, connection) + 1, fleet->count,
+                            packet->length > 0 ? packet->body[0] : 0u);
+}
+
+bool bench_traffic_take(struct bench_traffic *traffic, struct bench_connection *connection,
+                        const struct wire_packet *packet)
+{
+    typedef bool take_function(struct bench_traffic *, struct bench_connection *,
+                               const struct wire_packet *);
+    static take_function *const table[16] = {
+        [WIRE_PUBLISH >> 4] = publish_take, [WIRE_PUBACK >> 4] = ack_take,
+        [WIRE_PUBREC >> 4] = ack_take,      [WIRE_PUBREL >> 4] = ack_take,
+        [WIRE_PUBCOMP >> 4] = ack_take,     [WIRE_DISCONNECT >> 4] = disconnect_take,
+    };
+    take_function *take = table[packet->first >> 4];
+    if (take == NULL) {
+        return bench_fleet_fail(&traffic->run->fleet, "unexpected packet 0x%02x", packet->first);
+    }
+    return take(traffic, connection, packet);
+}
+
+void bench_traffic_sum(struct bench_traffic *traffic)
+{
+    struct bench_result *result = &traffic->run->result;
+    for (size_t i = 0; i < traffic->run->publishers; i++) {
+        result->sent += traffic->publishers[i].sent;
+    }
+    bool per_subscriber = traffic->run->cell->filter == BENCH_FILTER_FIRST;
+    for (size_t i = 0; i < traffic->stream_count; i++) {
+        uint64_t sent = traffic->publishers[per_subscriber ? 0 : i].sent;
+        result->lost += bench_stream_missing(&traffic->streams[i], sent);
+    }
+}
