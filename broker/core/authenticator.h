@@ -32,7 +32,8 @@ struct auth_answer {
 struct authenticator {
     void *context;
     /* A CONNECT that passed all protocol checks. `packet` borrows connection-owned bytes that stay
-     * valid while the answer is pending. May keep state in connection->auth_state. */
+     * valid while the answer is pending. May keep state in connection->auth_state. NULL: everybody
+     * is let in, under the user name that CONNECT says. */
     enum auth_verdict (*connect)(void *context, struct connection *connection,
                                  const struct packet *packet, struct auth_answer *answer);
     /* An AUTH packet (0x18 or 0x19) of an ongoing exchange or of a re-authentication. Its method

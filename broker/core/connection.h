@@ -48,42 +48,43 @@ enum connection_state {
 
 /* What the transport knows about the peer. The strings outlive the connection or are static. */
 struct connection_origin {
-    const char *peer_address;       /* "127.0.0.1:1234", "[::1]:1234", "unix" */
-    struct slice certificate_name;  /* Common Name of a verified client certificate, or empty */
-    bool anonymous_allowed;         /* this listener lets clients in without a user name */
-    bool use_certificate_as_user;   /* certificate_name is the user name */
+    const char *peer_address;      /* "127.0.0.1:1234", "[::1]:1234", "unix" */
+    struct slice certificate_name; /* Common Name of a verified client certificate, or empty */
+    bool anonymous_allowed;        /* this listener lets clients in without a user name */
+    bool use_certificate_as_user;  /* certificate_name is the user name */
 };
 
 struct connection {
-    struct shard *shard; /* the owner */
+    struct shard *shard;     /* the owner */
     struct session *session; /* while ATTACHED */
-    struct list dirty;   /* in shard->outbox.dirty; points at itself otherwise */
+    struct list dirty;       /* in shard->outbox.dirty; points at itself otherwise */
     struct output output;
-    struct timer timer;  /* connect time-out, then keep alive */
+    struct timer timer; /* connect time-out, then keep alive */
     msec_t last_received;
     const struct connection_origin *origin;
     struct identity *identity; /* counted; set once authenticated */
-    void *auth_state;    /* the authenticator's */
-    struct buffer connect_packet; /* CONNECT (with an assigned identifier noted below) until attached */
+    void *auth_state;          /* the authenticator's */
+    struct buffer
+        connect_packet; /* CONNECT (with an assigned identifier noted below) until attached */
     struct slice client_identifier; /* inside connect_packet or `assigned`, until attached */
     struct buffer authentication_method;
-    struct buffer auth_reply_data; /* Authentication Data for CONNACK */
+    struct buffer auth_reply_data;            /* Authentication Data for CONNACK */
     struct aliases *aliases_in, *aliases_out; /* NULL until used */
-    struct packet_limits limits;      /* for packet_decode */
+    struct packet_limits limits;              /* for packet_decode */
     uint32_t peer_packet_size_max;
-    uint32_t keep_alive_ms;           /* 1.5 times keep alive; 0: off */
+    uint32_t keep_alive_ms; /* 1.5 times keep alive; 0: off */
     uint16_t peer_topic_alias_max;
-    uint16_t send_maximum;            /* unacknowledged PUBLISHes the peer takes */
-    uint16_t receive_count;           /* its unacknowledged PUBLISHes to us */
-    uint8_t state;                    /* enum connection_state */
-    uint8_t version;                  /* enum protocol_version */
-    uint8_t target;                   /* shard to move to */
-    bool auth_pending;                /* an answer will come: do not free */
-    bool problem_information;         /* peer wants reason strings and user properties */
+    uint16_t send_maximum;    /* unacknowledged PUBLISHes the peer takes */
+    uint16_t receive_count;   /* its unacknowledged PUBLISHes to us */
+    uint8_t state;            /* enum connection_state */
+    uint8_t version;          /* enum protocol_version */
+    uint8_t target;           /* shard to move to */
+    bool auth_pending;        /* an answer will come: do not free */
+    bool problem_information; /* peer wants reason strings and user properties */
     bool reauthenticating;
-    bool assigned_identifier;         /* tell it in CONNACK */
-    bool input_paused;                /* core's own note; ask connection_wants_input */
-    char assigned[24];                /* the assigned client identifier */
+    bool assigned_identifier; /* tell it in CONNACK */
+    bool input_paused;        /* core's own note; ask connection_wants_input */
+    char assigned[24];        /* the assigned client identifier */
 };
 
 /* Origin outlives the connection. Arms the connect time-out. */

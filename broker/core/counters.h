@@ -21,6 +21,7 @@
     COUNTER(publish_bytes_sent)                                                                    \
     COUNTER(messages_queued)                                                                       \
     COUNTER(messages_queued_bytes)                                                                 \
+    COUNTER(clients_total_connects)                                                                \
     COUNTER(clients_connected)                                                                     \
     COUNTER(clients_disconnected)                                                                  \
     COUNTER(clients_expired)                                                                       \

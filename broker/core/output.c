@@ -101,11 +101,11 @@ void output_append_shared(struct output *output, struct output_pool *pool, struc
                           struct slice part)
 {
     (void)pool; /* shared chunks are small: malloc keeps its own list of them */
-    assert(part.data >= message->bytes &&
-           part.data + part.length <= message->bytes + message->length);
     if (part.length == 0) {
         return;
     }
+    assert(part.data >= message->bytes &&
+           part.data + part.length <= message->bytes + message->length);
     struct output_chunk *chunk = memory_allocate(sizeof(*chunk));
     chunk->message = message_hold(message);
     chunk->data = part.data;

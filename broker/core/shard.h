@@ -33,6 +33,7 @@
 
 struct session;
 struct shard;
+struct sys_topics;
 
 /* What all shards share. Made by the driver before the shards; immutable but for the two locked
  * structures. */
@@ -44,7 +45,8 @@ struct broker {
     struct authenticator authenticator;
     void (*random)(void *out, size_t length); /* base/random.h, or a seeded one in tests */
     msec_t started_at;
-    const char *version; /* "pubgrid version 0.1.0" for $SYS/broker/version */
+    uint64_t (*memory_used)(void); /* bytes of heap for $SYS; may be NULL */
+    const char *version;           /* "pubgrid version 0.1.0" for $SYS/broker/version */
 };
 
 /* Settings that a reload replaces: the driver hands each shard a new one by mail. */
@@ -85,8 +87,8 @@ struct shard {
     uint32_t slot_count, slot_free; /* slot_free: first free slot, UINT32_MAX: none */
     struct recipients recipients;   /* scratch for matches */
     struct list delayed;            /* delayed messages */
-    uint32_t fan_out;               /* number of the current delivery, to merge overlaps */
-    struct timer sys_timer;         /* shard 0: $SYS; all: housekeeping */
+    struct timer sys_timer;         /* shard 0: $SYS and expired retained messages */
+    struct sys_topics *sys_topics;  /* shard 0; NULL elsewhere */
     struct counters counters;
 };
 

@@ -1,0 +1,380 @@
+/* CONNECT and AUTH: see connect.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "core/connect.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "core/reply.h"
+#include "mqtt/placement.h"
+
+enum { CONNECT_KEEP_ALIVE_MS = 1500 }; /* one and a half times, MQTT-3.1.2-22 */
+
+static void refuse(struct connection *connection, enum reason_code reason, const char *text)
+{
+    reply_connack_refused(connection, reason, text);
+    connection_close(connection, reason, NULL);
+}
+
+/* --- a CONNECT that cannot be decoded --- */
+
+/* The protocol level, if the bytes begin with a CONNECT of a known protocol name. */
+static int peek_level(struct slice in, bool *is_3_1)
+{
+    uint32_t length;
+    int used = in.length > 1 ? varint_read(slice_from(in, 1), &length) : 0;
+    if (used <= 0 || in.data[0] != PACKET_CONNECT << 4) {
+        return -1;
+    }
+    static const struct slice names[] = {
+        {(const uint8_t *)"\0\4MQTT", 6},
+        {(const uint8_t *)"\0\6MQIsdp", 8},
+    };
+    struct slice body = slice_from(in, 1 + (size_t)used);
+    for (int i = 0; i < 2; i++) {
+        if (slice_starts_with(body, names[i]) && body.length > names[i].length) {
+            *is_3_1 = i == 1;
+            return body.data[names[i].length];
+        }
+    }
+    return -1;
+}
+
+void connect_refuse_malformed(struct connection *connection, struct slice in,
+                              enum reason_code reason)
+{
+    bool is_3_1 = false;
+    int level = peek_level(in, &is_3_1);
+    if (level < 0) {
+        return; /* not MQTT at all: nothing that the peer would understand */
+    }
+    if (is_3_1) {
+        LOG_LIMITED(LOG_INFO, "MQTT 3.1 refused", "peer=%s hint=\"use MQTT 3.1.1 or 5\"",
+                    connection->origin->peer_address);
+    }
+    /* A version that we do not know is answered in the form of the nearest that we do. */
+    connection->version = is_3_1 || level <= MQTT_3_1_1 ? MQTT_3_1_1 : MQTT_5;
+    reply_connack_refused(connection, reason, NULL);
+}
+
+/* --- limits from CONNECT --- */
+
+static void take_limits(struct connection *connection, const struct packet *packet)
+{
+    const struct core_options *options = &connection->shard->settings->options;
+    const struct properties *p = &packet->properties;
+    uint16_t keep_alive = packet->connect.keep_alive;
+    connection->send_maximum = options->inflight_maximum;
+    if (packet->connect.version == MQTT_5) {
+        if (properties_have(p, PROPERTY_RECEIVE_MAXIMUM)) {
+            connection->send_maximum = p->receive_maximum;
+        }
+        if (properties_have(p, PROPERTY_MAXIMUM_PACKET_SIZE)) {
+            connection->peer_packet_size_max = p->maximum_packet_size;
+        }
+        if (properties_have(p, PROPERTY_TOPIC_ALIAS_MAXIMUM)) {
+            connection->peer_topic_alias_max = p->topic_alias_maximum < options->topic_alias_maximum
+                                                   ? p->topic_alias_maximum
+                                                   : options->topic_alias_maximum;
+        }
+        if (properties_have(p, PROPERTY_REQUEST_PROBLEM_INFORMATION)) {
+            connection->problem_information = p->request_problem_information != 0;
+        }
+        /* Only MQTT 5 can be told another keep alive. */
+        if (options->keep_alive_maximum > 0 &&
+            (keep_alive == 0 || keep_alive > options->keep_alive_maximum)) {
+            keep_alive = options->keep_alive_maximum;
+        }
+    }
+    connection->keep_alive_ms = (uint32_t)keep_alive * CONNECT_KEEP_ALIVE_MS;
+}
+
+/* 96 random bits in base 32, on this shard so that the connection need not move. */
+static void assign_identifier(struct connection *connection)
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
+    const struct broker *broker = connection->shard->broker;
+    do {
+        uint8_t random[20];
+        broker->random(random, sizeof(random));
+        memcpy(connection->assigned, "pg-", 3);
+        for (size_t i = 0; i < sizeof(random); i++) {
+            connection->assigned[3 + i] = digits[random[i] & 31];
+        }
+        connection->client_identifier = slice_make(connection->assigned, 3 + sizeof(random));
+    } while (placement_of(connection->client_identifier, broker->shard_count) !=
+             connection->shard->index);
+    connection->assigned_identifier = true;
+}
+
+/* --- the way into a session --- */
+
+/* The CONNECT again, from our own copy of its bytes. */
+static void decode_copy(const struct connection *connection, struct packet *packet)
+{
+    struct packet_limits limits = {.packet_size_max = PACKET_SIZE_MAX};
+    ssize_t size = packet_decode(packet, buffer_slice(&connection->connect_packet), &limits);
+    assert(size > 0);
+    (void)size;
+}
+
+static void finish(struct connection *connection, const struct packet *packet)
+{
+    session_connect(connection, packet);
+    if (connection->state == CONNECTION_ATTACHED) {
+        connection_start_keep_alive(connection);
+    }
+    buffer_release(&connection->connect_packet);
+    buffer_release(&connection->auth_reply_data);
+    connection->client_identifier = SLICE_EMPTY;
+}
+
+static void enter(struct connection *connection)
+{
+    struct shard *shard = connection->shard;
+    unsigned target = placement_of(connection->client_identifier, shard->broker->shard_count);
+    if (shard->stopping) {
+        refuse(connection, REASON_SERVER_SHUTTING_DOWN, NULL);
+    } else if (target == shard->index) {
+        struct packet packet;
+        decode_copy(connection, &packet);
+        finish(connection, &packet);
+    } else {
+        connection_set_state(connection, CONNECTION_MOVING);
+        connection->target = (uint8_t)target;
+        timers_cancel(&shard->timers, &connection->timer);
+        connection_mark_dirty(connection);
+    }
+}
+
+void connection_adopt(struct connection *connection, struct shard *shard)
+{
+    assert(connection->state == CONNECTION_MOVING && connection->target == shard->index);
+    connection->shard = shard;
+    if (shard->stopping) {
+        refuse(connection, REASON_SERVER_SHUTTING_DOWN, NULL);
+        return;
+    }
+    struct packet packet;
+    decode_copy(connection, &packet);
+    finish(connection, &packet);
+}
+
+/* --- authentication --- */
+
+static void send_auth(struct connection *connection, enum reason_code reason, struct slice data)
+{
+    struct packet packet = {.type = PACKET_AUTH, .auth = {.reason = (uint8_t)reason}};
+    packet.properties.present = PROPERTY_BIT(AUTHENTICATION_METHOD);
+    packet.properties.authentication_method = buffer_slice(&connection->authentication_method);
+    if (data.length > 0) {
+        packet.properties.present |= PROPERTY_BIT(AUTHENTICATION_DATA);
+        packet.properties.authentication_data = data;
+    }
+    reply_packet(connection, &packet);
+}
+
+static bool will_is_allowed(const struct connection *connection)
+{
+    struct packet packet;
+    decode_copy(connection, &packet);
+    const struct will *will = &packet.connect.will;
+    return !will->present ||
+           access_may_publish(connection->shard->settings->access, connection->identity,
+                              connection->client_identifier, will->topic);
+}
+
+static void set_identity(struct connection *connection, struct identity *identity)
+{
+    identity_release(connection->identity);
+    connection->identity = identity;
+}
+
+/* The verdict on a CONNECT, or on an exchange that began with it. */
+static void judge_connect(struct connection *connection, enum auth_verdict verdict,
+                          struct auth_answer *answer)
+{
+    switch (verdict) {
+    case AUTH_ACCEPTED:
+        set_identity(connection, answer->identity);
+        connection->auth_reply_data = answer->data;
+        answer->data = (struct buffer){0};
+        if (will_is_allowed(connection)) {
+            enter(connection);
+        } else {
+            refuse(connection, REASON_NOT_AUTHORIZED,
+                   "the access rules do not let this client publish its will");
+        }
+        break;
+    case AUTH_REFUSED:
+        LOG_LIMITED(LOG_WARNING, "authentication failed", "client=%s peer=%s reason=\"%s\"",
+                    log_quote(connection->client_identifier), connection->origin->peer_address,
+                    reason_text(answer->reason));
+        refuse(connection, answer->reason, NULL);
+        break;
+    case AUTH_CONTINUE:
+        send_auth(connection, REASON_CONTINUE_AUTHENTICATION, buffer_slice(&answer->data));
+        break;
+    case AUTH_PENDING:
+        connection->auth_pending = true;
+        break;
+    }
+}
+
+/* The verdict on the re-authentication of an attached client. */
+static void judge_again(struct connection *connection, enum auth_verdict verdict,
+                        struct auth_answer *answer)
+{
+    switch (verdict) {
+    case AUTH_ACCEPTED:
+        connection->reauthenticating = false;
+        set_identity(connection, answer->identity);
+        identity_release(connection->session->identity);
+        connection->session->identity = identity_hold(answer->identity);
+        session_update_subscriptions(connection->session, true);
+        send_auth(connection, REASON_SUCCESS, buffer_slice(&answer->data));
+        break;
+    case AUTH_REFUSED:
+        connection_close(connection, answer->reason, NULL);
+        break;
+    case AUTH_CONTINUE:
+        send_auth(connection, REASON_CONTINUE_AUTHENTICATION, buffer_slice(&answer->data));
+        break;
+    case AUTH_PENDING:
+        connection->auth_pending = true;
+        break;
+    }
+}
+
+static void judge(struct connection *connection, enum auth_verdict verdict,
+                  struct auth_answer *answer)
+{
+    if (connection->state == CONNECTION_ATTACHED) {
+        judge_again(connection, verdict, answer);
+    } else {
+        judge_connect(connection, verdict, answer);
+    }
+    buffer_release(&answer->data);
+}
+
+void connection_authenticated(struct connection *connection, enum auth_verdict verdict,
+                              struct auth_answer *answer)
+{
+    assert(connection->auth_pending && verdict != AUTH_PENDING);
+    connection->auth_pending = false;
+    /* It may have ended meanwhile; the driver waits for this to free it. */
+    if (connection->state >= CONNECTION_CLOSING) {
+        identity_release(answer->identity);
+        buffer_release(&answer->data);
+    } else {
+        judge(connection, verdict, answer);
+    }
+    connection_mark_dirty(connection);
+}
+
+static enum auth_verdict ask_authenticator(struct connection *connection,
+                                           const struct packet *packet, struct auth_answer *answer)
+{
+    const struct authenticator *authenticator = &connection->shard->broker->authenticator;
+    if (packet->type == PACKET_AUTH) {
+        return authenticator->exchange(authenticator->context, connection, packet, answer);
+    }
+    if (authenticator->connect) {
+        return authenticator->connect(authenticator->context, connection, packet, answer);
+    }
+    if (connection->authentication_method.length > 0) {
+        answer->reason = REASON_BAD_AUTHENTICATION_METHOD;
+        return AUTH_REFUSED;
+    }
+    struct slice user = packet->connect.has_user_name ? packet->connect.user_name : SLICE_EMPTY;
+    answer->identity = identity_new(user, NULL, 0);
+    return AUTH_ACCEPTED;
+}
+
+static void authenticate(struct connection *connection, const struct packet *packet)
+{
+    struct auth_answer answer = {.reason = REASON_NOT_AUTHORIZED};
+    enum auth_verdict verdict = ask_authenticator(connection, packet, &answer);
+    judge(connection, verdict, &answer);
+}
+
+/* AUTH must name the method of CONNECT, and there must have been one (MQTT-4.12.0-5, -6). */
+static bool method_matches(const struct connection *connection, const struct packet *packet)
+{
+    return connection->authentication_method.length > 0 &&
+           properties_have(&packet->properties, PROPERTY_AUTHENTICATION_METHOD) &&
+           slice_equal(packet->properties.authentication_method,
+                       buffer_slice(&connection->authentication_method));
+}
+
+enum reason_code connect_reauthenticate(struct session *session, const struct packet *packet)
+{
+    struct connection *connection = session->connection;
+    bool begins = packet->auth.reason == REASON_RE_AUTHENTICATE;
+    if (!method_matches(connection, packet) || begins == connection->reauthenticating) {
+        return REASON_PROTOCOL_ERROR;
+    }
+    connection->reauthenticating = true;
+    authenticate(connection, packet);
+    return REASON_SUCCESS;
+}
+
+/* --- CONNECT --- */
+
+static enum reason_code check_connect(const struct connection *connection,
+                                      const struct packet *packet)
+{
+    const struct core_options *options = &connection->shard->settings->options;
+    if (packet->connect.will.present && packet->connect.will.retain && !options->retain_available) {
+        return REASON_RETAIN_NOT_SUPPORTED;
+    }
+    return REASON_SUCCESS;
+}
+
+static void receive_connect(struct connection *connection, const struct packet *packet,
+                            struct slice bytes)
+{
+    connection->version = (uint8_t)packet->connect.version;
+    connection->limits.version = packet->connect.version;
+    buffer_append(&connection->connect_packet, bytes);
+    struct packet copy;
+    decode_copy(connection, &copy);
+    take_limits(connection, &copy);
+    connection->client_identifier = copy.connect.client_identifier;
+    if (connection->client_identifier.length == 0) {
+        assign_identifier(connection);
+    }
+    enum reason_code reason = check_connect(connection, &copy);
+    if (reason != REASON_SUCCESS) {
+        refuse(connection, reason, NULL);
+        return;
+    }
+    if (properties_have(&copy.properties, PROPERTY_AUTHENTICATION_METHOD)) {
+        buffer_append(&connection->authentication_method, copy.properties.authentication_method);
+    }
+    connection_set_state(connection, CONNECTION_AUTHENTICATING);
+    authenticate(connection, &copy);
+}
+
+void connect_receive(struct connection *connection, const struct packet *packet, struct slice bytes)
+{
+    if (connection->state == CONNECTION_ACCEPTED) {
+        if (packet->type == PACKET_CONNECT) {
+            receive_connect(connection, packet, bytes);
+        } else {
+            connection_close(connection, REASON_PROTOCOL_ERROR, NULL); /* MQTT-3.1.0-1 */
+        }
+        return;
+    }
+    bool is_answer = packet->type == PACKET_AUTH &&
+                     packet->auth.reason == REASON_CONTINUE_AUTHENTICATION &&
+                     method_matches(connection, packet);
+    if (is_answer) {
+        authenticate(connection, packet);
+    } else if (packet->type == PACKET_DISCONNECT) {
+        connection_close(connection, REASON_NORMAL_DISCONNECTION, NULL);
+    } else {
+        refuse(connection, REASON_PROTOCOL_ERROR, NULL);
+    }
+}

@@ -1,0 +1,287 @@
+/* A network connection: from bytes to handlers, time-outs, and how it ends. See connection.h for
+ * the states; connection_connect.c has the way from CONNECT to a session.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "core/connection.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "core/alias.h"
+#include "core/connect.h"
+#include "core/reply.h"
+#include "core/session.h"
+
+/* Replies that may pile up unread, beyond the deliveries' bound, before reading stops. */
+enum { REPLIES_UNREAD_MAX = 64 * 1024 };
+
+static void connection_timer_fire(struct timer *timer, void *context);
+
+/* --- states --- */
+
+/* The one place where a connection's state changes. */
+void connection_set_state(struct connection *connection, enum connection_state state)
+{
+    static const uint8_t allowed[] = {
+        [CONNECTION_ACCEPTED] = 0,
+        [CONNECTION_AUTHENTICATING] = 1 << CONNECTION_ACCEPTED,
+        [CONNECTION_MOVING] = 1 << CONNECTION_ACCEPTED | 1 << CONNECTION_AUTHENTICATING,
+        [CONNECTION_ATTACHED] =
+            1 << CONNECTION_ACCEPTED | 1 << CONNECTION_AUTHENTICATING | 1 << CONNECTION_MOVING,
+        [CONNECTION_CLOSING] = 1 << CONNECTION_ACCEPTED | 1 << CONNECTION_AUTHENTICATING |
+                               1 << CONNECTION_MOVING | 1 << CONNECTION_ATTACHED,
+        [CONNECTION_CLOSED] = 0xff,
+    };
+    assert(allowed[state] >> connection->state & 1);
+    connection->state = (uint8_t)state;
+}
+
+void connection_init(struct connection *connection, struct shard *shard,
+                     const struct connection_origin *origin)
+{
+    const struct core_options *options = &shard->settings->options;
+    *connection = (struct connection){
+        .shard = shard,
+        .origin = origin,
+        .last_received = shard->now,
+        .limits = {.packet_size_max = options->maximum_packet_size},
+        .peer_packet_size_max = PACKET_SIZE_MAX,
+        .problem_information = true,
+        .state = CONNECTION_ACCEPTED,
+    };
+    list_init(&connection->dirty);
+    timer_init(&connection->timer, connection_timer_fire);
+    timers_set(&shard->timers, &connection->timer, shard->now + options->connect_timeout_ms);
+}
+
+static bool is_over(const struct connection *connection)
+{
+    return connection->state >= CONNECTION_CLOSING;
+}
+
+void connection_close(struct connection *connection, enum reason_code reason, const char *text)
+{
+    if (is_over(connection)) {
+        return;
+    }
+    struct shard *shard = connection->shard;
+    timers_cancel(&shard->timers, &connection->timer);
+    if (connection->state == CONNECTION_ATTACHED) {
+        if (reason_is_error(reason)) {
+            reply_disconnect(connection, reason, text ? text : reason_text(reason));
+        }
+        connection_set_state(connection, CONNECTION_CLOSING);
+        session_disconnect(connection->session, reason != REASON_NORMAL_DISCONNECTION);
+    } else {
+        counter_add(&shard->counters.connections_refused, 1);
+        connection_set_state(connection, CONNECTION_CLOSING);
+    }
+    connection_mark_dirty(connection);
+}
+
+void connection_lost(struct connection *connection)
+{
+    if (connection->state == CONNECTION_CLOSED) {
+        return;
+    }
+    timers_cancel(&connection->shard->timers, &connection->timer);
+    bool attached = connection->state == CONNECTION_ATTACHED;
+    connection_set_state(connection, CONNECTION_CLOSED);
+    output_clear(&connection->output, &connection->shard->pool);
+    if (attached) {
+        session_disconnect(connection->session, true);
+    }
+}
+
+bool connection_release(struct connection *connection)
+{
+    assert(is_over(connection));
+    connection_lost(connection);
+    if (connection->auth_pending) {
+        return false;
+    }
+    const struct authenticator *authenticator = &connection->shard->broker->authenticator;
+    if (connection->auth_state && authenticator->forget) {
+        authenticator->forget(authenticator->context, connection);
+    }
+    list_remove(&connection->dirty);
+    output_clear(&connection->output, &connection->shard->pool);
+    aliases_free(connection->aliases_in);
+    aliases_free(connection->aliases_out);
+    buffer_release(&connection->connect_packet);
+    buffer_release(&connection->authentication_method);
+    buffer_release(&connection->auth_reply_data);
+    identity_release(connection->identity);
+    connection->identity = NULL;
+    return true;
+}
+
+/* --- time-outs --- */
+
+static void connection_timer_fire(struct timer *timer, void *context)
+{
+    struct shard *shard = context;
+    struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
+    if (connection->state != CONNECTION_ATTACHED) {
+        LOG_LIMITED(LOG_INFO, "no CONNECT in time", "peer=%s", connection->origin->peer_address);
+        connection_close(connection, REASON_UNSPECIFIED_ERROR, NULL);
+        return;
+    }
+    /* Lazy: the timer was not moved with every packet; look how long it really was. */
+    msec_t deadline = connection->last_received + connection->keep_alive_ms;
+    if (deadline > shard->now) {
+        timers_set(&shard->timers, &connection->timer, deadline);
+        return;
+    }
+    LOG_LIMITED(LOG_INFO, "keep alive time-out", "client=%s",
+                log_quote(session_client_identifier(connection->session)));
+    connection_close(connection, REASON_KEEP_ALIVE_TIMEOUT, NULL);
+}
+
+void connection_start_keep_alive(struct connection *connection)
+{
+    struct shard *shard = connection->shard;
+    if (connection->keep_alive_ms > 0) {
+        timers_set(&shard->timers, &connection->timer, shard->now + connection->keep_alive_ms);
+    } else {
+        timers_cancel(&shard->timers, &connection->timer);
+    }
+}
+
+/* --- packets of an attached client --- */
+
+static enum reason_code receive_pingreq(struct session *session, const struct packet *packet)
+{
+    (void)packet;
+    reply_pingresp(session->connection);
+    return REASON_SUCCESS;
+}
+
+static enum reason_code receive_disconnect(struct session *session, const struct packet *packet)
+{
+    struct connection *connection = session->connection;
+    if (properties_have(&packet->properties, PROPERTY_SESSION_EXPIRY_INTERVAL)) {
+        uint32_t seconds = packet->properties.session_expiry_interval;
+        if (session->expiry_interval == 0 && seconds > 0) {
+            return REASON_PROTOCOL_ERROR; /* MQTT 5 section 3.14.2.2.2 */
+        }
+        session_set_expiry(session, seconds);
+    }
+    /* Nothing is sent after a DISCONNECT: straight to CLOSED semantics, without a reply. */
+    timers_cancel(&connection->shard->timers, &connection->timer);
+    connection_set_state(connection, CONNECTION_CLOSING);
+    session_disconnect(session, packet->disconnect.reason != REASON_NORMAL_DISCONNECTION);
+    connection_mark_dirty(connection);
+    return REASON_SUCCESS;
+}
+
+static enum reason_code receive_unexpected(struct session *session, const struct packet *packet)
+{
+    (void)session;
+    (void)packet;
+    return REASON_PROTOCOL_ERROR; /* a second CONNECT (MQTT-3.1.0-2), or a server's packet */
+}
+
+typedef enum reason_code receive_function(struct session *session, const struct packet *packet);
+
+static receive_function *const receivers[16] = {
+    [0] = receive_unexpected,
+    [PACKET_CONNECT] = receive_unexpected,
+    [PACKET_CONNACK] = receive_unexpected,
+    [PACKET_PUBLISH] = session_receive_publish,
+    [PACKET_PUBACK] = session_receive_puback,
+    [PACKET_PUBREC] = session_receive_pubrec,
+    [PACKET_PUBREL] = session_receive_pubrel,
+    [PACKET_PUBCOMP] = session_receive_pubcomp,
+    [PACKET_SUBSCRIBE] = session_receive_subscribe,
+    [PACKET_SUBACK] = receive_unexpected,
+    [PACKET_UNSUBSCRIBE] = session_receive_unsubscribe,
+    [PACKET_UNSUBACK] = receive_unexpected,
+    [PACKET_PINGREQ] = receive_pingreq,
+    [PACKET_PINGRESP] = receive_unexpected,
+    [PACKET_DISCONNECT] = receive_disconnect,
+    [PACKET_AUTH] = connect_reauthenticate,
+};
+
+static void log_protocol_error(const struct connection *connection, enum reason_code reason)
+{
+    struct slice client = connection->session ? session_client_identifier(connection->session)
+                                              : connection->client_identifier;
+    LOG_LIMITED(LOG_INFO, "protocol error", "client=%s peer=%s reason=\"%s\"", log_quote(client),
+                connection->origin->peer_address, reason_text(reason));
+}
+
+static void receive_packet(struct connection *connection, const struct packet *packet,
+                           struct slice bytes)
+{
+    if (connection->state != CONNECTION_ATTACHED) {
+        connect_receive(connection, packet, bytes);
+        return;
+    }
+    enum reason_code reason = receivers[packet->type](connection->session, packet);
+    if (reason != REASON_SUCCESS) {
+        log_protocol_error(connection, reason);
+        connection_close(connection, reason, NULL);
+    }
+}
+
+static void receive_malformed(struct connection *connection, struct slice in,
+                              enum reason_code reason)
+{
+    log_protocol_error(connection, reason);
+    if (connection->state == CONNECTION_ACCEPTED) {
+        connect_refuse_malformed(connection, in, reason);
+    }
+    connection_close(connection, reason, NULL);
+}
+
+/* --- input and output --- */
+
+bool connection_wants_input(const struct connection *connection)
+{
+    return !is_over(connection) && !connection->auth_pending &&
+           connection->state != CONNECTION_MOVING && !connection->input_paused;
+}
+
+/* A peer that sends requests and reads no replies is not read from until it does. */
+static void check_unread_replies(struct connection *connection)
+{
+    const struct core_options *options = &connection->shard->settings->options;
+    if (connection->output.pending > (size_t)options->output_bytes_maximum + REPLIES_UNREAD_MAX) {
+        connection->input_paused = true;
+        LOG_LIMITED(LOG_INFO, "client does not read", "peer=%s unread_bytes=%zu",
+                    connection->origin->peer_address, connection->output.pending);
+    }
+}
+
+size_t connection_receive(struct connection *connection, struct slice in)
+{
+    struct shard *shard = connection->shard;
+    size_t used = 0;
+    struct packet packet;
+    while (used < in.length && connection_wants_input(connection)) {
+        struct slice rest = slice_from(in, used);
+        ssize_t size = packet_decode(&packet, rest, &connection->limits);
+        if (size == 0) {
+            break;
+        }
+        if (size < 0) {
+            receive_malformed(connection, rest, (enum reason_code) - size);
+            break;
+        }
+        used += (size_t)size;
+        connection->last_received = shard->now;
+        counter_add(&shard->counters.packets_received, 1);
+        receive_packet(connection, &packet, slice_make(rest.data, (size_t)size));
+        check_unread_replies(connection);
+    }
+    return is_over(connection) ? in.length : used;
+}
+
+void connection_writable(struct connection *connection)
+{
+    connection->input_paused = false;
+    if (connection->session) {
+        session_send_waiting(connection->session);
+    }
+}

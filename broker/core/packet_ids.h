@@ -1,0 +1,27 @@
+/* A set of packet identifiers: the QoS 2 PUBLISHes of a client that were accepted and not yet
+ * released, so that a repeated one is not delivered twice (MQTT-4.3.3-10).
+ *
+ * The client chooses the identifiers: open addressing, grown with the number in use.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CORE_PACKET_IDS_H
+#define PUBGRID_CORE_PACKET_IDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Zeroed memory is an empty set. Identifier 0 is never a member. */
+struct packet_ids {
+    uint16_t *places;  /* 0: free */
+    uint32_t capacity; /* power of two or 0 */
+    uint32_t count;
+};
+
+bool packet_ids_contain(const struct packet_ids *ids, uint16_t packet_id);
+/* False if it was a member already. */
+bool packet_ids_add(struct packet_ids *ids, uint16_t packet_id);
+/* False if it was no member. */
+bool packet_ids_remove(struct packet_ids *ids, uint16_t packet_id);
+void packet_ids_release(struct packet_ids *ids);
+
+#endif

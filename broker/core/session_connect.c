@@ -1,0 +1,257 @@
+/* The life of a session: CONNECT creates, resumes or takes it over; when its network connection is
+ * gone, the will's delay and the expiry interval decide.
+ *
+ *   (none) --CONNECT--> connected --connection ends--> waiting --CONNECT--> connected
+ *                           |                             |
+ *                           +--expiry interval 0----------+--will delay: publish the will
+ *                           |                             +--expiry: the session ends
+ *                           v
+ *                         (none)
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+
+#include "base/log.h"
+#include "core/connect.h"
+#include "core/reply.h"
+#include "core/session.h"
+#include "core/will.h"
+
+/* --- the end of a network connection --- */
+
+static void session_timer_fire(struct timer *timer, void *context);
+
+static void arm_timer(struct session *session)
+{
+    msec_t deadline =
+        session->will_at < session->expires_at ? session->will_at : session->expires_at;
+    if (deadline == MSEC_NEVER) {
+        timers_cancel(&session->shard->timers, &session->timer);
+    } else {
+        timers_set(&session->shard->timers, &session->timer, deadline);
+    }
+}
+
+static void session_timer_fire(struct timer *timer, void *context)
+{
+    struct shard *shard = context;
+    struct session *session = CONTAINER_OF(timer, struct session, timer);
+    if (session->expires_at <= shard->now) {
+        counter_add(&shard->counters.clients_expired, 1);
+        session_end(session);
+        return;
+    }
+    if (session->will_at <= shard->now) {
+        will_publish(session);
+    }
+    arm_timer(session);
+}
+
+void session_end(struct session *session)
+{
+    struct shard *shard = session->shard;
+    assert(!session->connection);
+    session_drop_subscriptions(session);
+    will_publish(session); /* MQTT-3.1.2-8: at the latest when the session ends */
+    counter_subtract(&shard->counters.clients_disconnected, 1);
+    sessions_remove(session);
+}
+
+static void arm_will(struct session *session)
+{
+    const struct will_message *will = session->will;
+    if (!will) {
+        return;
+    }
+    if (will->delay == 0) {
+        will_publish(session);
+    } else {
+        session->will_at = session->shard->now + (msec_t)will->delay * 1000;
+    }
+}
+
+void session_disconnect(struct session *session, bool keep_will)
+{
+    struct shard *shard = session->shard;
+    session->connection->session = NULL;
+    session->connection = NULL;
+    session->unacknowledged = 0;
+    counter_subtract(&shard->counters.clients_connected, 1);
+    counter_add(&shard->counters.clients_disconnected, 1);
+    if (shard->stopping) {
+        return; /* sessions and wills stay as they are */
+    }
+    if (!keep_will) {
+        will_drop(session);
+    }
+    if (session->expiry_interval == 0) {
+        session_end(session);
+        return;
+    }
+    session_update_subscriptions(session, false);
+    inflight_shrink(&session->inflight);
+    arm_will(session);
+    if (session->expiry_interval != SESSION_NEVER_EXPIRES) {
+        session->expires_at = shard->now + (msec_t)session->expiry_interval * 1000;
+    }
+    arm_timer(session);
+}
+
+void session_set_expiry(struct session *session, uint32_t seconds)
+{
+    uint32_t maximum = session->shard->settings->options.session_expiry_maximum;
+    session->expiry_interval = seconds < maximum ? seconds : maximum;
+}
+
+/* --- CONNECT --- */
+
+/* The Session Expiry Interval that CONNECT asks for; 3.1.1 knows only now and never. */
+static uint32_t wanted_expiry(const struct packet *packet)
+{
+    if (packet->connect.version != MQTT_5) {
+        return packet->connect.clean_start ? 0 : SESSION_NEVER_EXPIRES;
+    }
+    return properties_have(&packet->properties, PROPERTY_SESSION_EXPIRY_INTERVAL)
+               ? packet->properties.session_expiry_interval
+               : 0;
+}
+
+static bool same_user(const struct session *session, const struct connection *connection)
+{
+    return slice_equal(session->identity->user_name, connection->identity->user_name);
+}
+
+/* Closes the connection that has the session now (MQTT-3.1.4-3), and ends the session if this
+ * CONNECT must not resume it. NULL: there is none to resume. */
+static struct session *take_over(struct connection *connection, const struct connect *connect)
+{
+    struct shard *shard = connection->shard;
+    struct slice client_identifier = connection->client_identifier;
+    struct session *session = sessions_find(shard, client_identifier);
+    if (session && session->connection) {
+        connection_close(session->connection, REASON_SESSION_TAKEN_OVER,
+                         "another client connected with this client identifier");
+        session = sessions_find(shard, client_identifier);
+    }
+    /* A session belongs to its user: nobody resumes another's queue. */
+    if (session && (connect->clean_start || !same_user(session, connection))) {
+        session_end(session);
+        session = NULL;
+    }
+    return session;
+}
+
+static struct session *create(struct connection *connection)
+{
+    struct session *session = sessions_add(connection->shard, connection->client_identifier);
+    if (session) {
+        timer_init(&session->timer, session_timer_fire);
+        counter_add(&connection->shard->counters.clients_disconnected, 1);
+    }
+    return session;
+}
+
+static void attach(struct session *session, struct connection *connection,
+                   const struct packet *packet)
+{
+    struct shard *shard = session->shard;
+    timers_cancel(&shard->timers, &session->timer);
+    session->will_at = session->expires_at = MSEC_NEVER;
+    session->connection = connection;
+    session->connection_number++;
+    session->version = connection->version;
+    session->queue_overflowing = false;
+    identity_release(session->identity);
+    session->identity = identity_hold(connection->identity);
+    session_set_expiry(session, wanted_expiry(packet));
+    will_set(session, &packet->connect.will);
+    connection->session = session;
+    connection_set_state(connection, CONNECTION_ATTACHED);
+    counter_subtract(&shard->counters.clients_disconnected, 1);
+    counter_add(&shard->counters.clients_connected, 1);
+    counter_add(&shard->counters.clients_total_connects, 1);
+    session_update_subscriptions(session, true);
+    session_begin_resend(session);
+}
+
+static void add_number(struct packet *packet, enum property property)
+{
+    packet->properties.present |= UINT64_C(1) << property;
+}
+
+/* What differs from what the client asked for or may assume (section 3.2.2.3). */
+static void add_limits(struct packet *connack, const struct session *session,
+                       const struct packet *connect)
+{
+    const struct core_options *options = &session->shard->settings->options;
+    struct properties *p = &connack->properties;
+    if (session->expiry_interval != wanted_expiry(connect)) {
+        p->session_expiry_interval = session->expiry_interval;
+        add_number(connack, PROPERTY_SESSION_EXPIRY_INTERVAL);
+    }
+    if (options->receive_maximum != UINT16_MAX) {
+        p->receive_maximum = options->receive_maximum;
+        add_number(connack, PROPERTY_RECEIVE_MAXIMUM);
+    }
+    if (!options->retain_available) {
+        p->retain_available = 0;
+        add_number(connack, PROPERTY_RETAIN_AVAILABLE);
+    }
+    p->maximum_packet_size = options->maximum_packet_size;
+    add_number(connack, PROPERTY_MAXIMUM_PACKET_SIZE);
+    if (options->topic_alias_maximum > 0) {
+        p->topic_alias_maximum = options->topic_alias_maximum;
+        add_number(connack, PROPERTY_TOPIC_ALIAS_MAXIMUM);
+    }
+}
+
+static void add_connection_facts(struct packet *connack, const struct connection *connection,
+                                 const struct packet *connect)
+{
+    struct properties *p = &connack->properties;
+    uint32_t keep_alive_ms = (uint32_t)connect->connect.keep_alive * 1500;
+    if (connection->keep_alive_ms != keep_alive_ms) {
+        p->server_keep_alive = (uint16_t)(connection->keep_alive_ms / 1500);
+        add_number(connack, PROPERTY_SERVER_KEEP_ALIVE);
+    }
+    if (connection->assigned_identifier) {
+        p->assigned_client_identifier = connection->client_identifier;
+        add_number(connack, PROPERTY_ASSIGNED_CLIENT_IDENTIFIER);
+    }
+    if (connection->authentication_method.length > 0) {
+        p->authentication_method = buffer_slice(&connection->authentication_method);
+        add_number(connack, PROPERTY_AUTHENTICATION_METHOD);
+        if (connection->auth_reply_data.length > 0) {
+            p->authentication_data = buffer_slice(&connection->auth_reply_data);
+            add_number(connack, PROPERTY_AUTHENTICATION_DATA);
+        }
+    }
+}
+
+static void send_connack(struct session *session, const struct packet *connect, bool present)
+{
+    struct packet connack = {.type = PACKET_CONNACK, .connack = {.session_present = present}};
+    if (connect->connect.version == MQTT_5) {
+        add_limits(&connack, session, connect);
+        add_connection_facts(&connack, session->connection, connect);
+    }
+    reply_packet(session->connection, &connack);
+}
+
+void session_connect(struct connection *connection, const struct packet *packet)
+{
+    struct session *session = take_over(connection, &packet->connect);
+    bool present = session != NULL;
+    if (!session) {
+        session = create(connection);
+    }
+    if (!session) {
+        log_write(LOG_ERROR, "too many sessions", "worker=%u", connection->shard->index);
+        reply_connack_refused(connection, REASON_QUOTA_EXCEEDED, "the server is full");
+        connection_close(connection, REASON_QUOTA_EXCEEDED, NULL);
+        return;
+    }
+    attach(session, connection, packet);
+    send_connack(session, packet, present);
+    session_send_waiting(session);
+}

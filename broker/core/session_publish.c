@@ -1,0 +1,223 @@
+/* What a client publishes: checks, QoS 2 without duplicates, acknowledgements.
+ *
+ * A QoS 2 message is routed when its PUBLISH comes; its identifier is kept until PUBREL, so that a
+ * repetition is answered and not routed again (MQTT-4.3.3-10, "method B" of section 4.3.3).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+#include "core/alias.h"
+#include "core/delayed.h"
+#include "core/reply.h"
+#include "core/router.h"
+#include "core/session.h"
+#include "mqtt/topic.h"
+#include "mqtt/utf8.h"
+
+/* The topic name, through the alias if there is one (MQTT-3.3.2-7 to -12). */
+static enum reason_code resolve_topic(struct connection *connection, const struct packet *packet,
+                                      struct slice *topic)
+{
+    *topic = packet->publish.topic;
+    if (!properties_have(&packet->properties, PROPERTY_TOPIC_ALIAS)) {
+        return REASON_SUCCESS;
+    }
+    uint16_t alias = packet->properties.topic_alias;
+    if (alias > connection->shard->settings->options.topic_alias_maximum) {
+        return REASON_TOPIC_ALIAS_INVALID;
+    }
+    if (topic->length > 0) {
+        if (!connection->aliases_in) {
+            connection->aliases_in = aliases_new();
+        }
+        aliases_set(connection->aliases_in, alias, *topic);
+        return REASON_SUCCESS;
+    }
+    return aliases_topic(connection->aliases_in, alias, topic) ? REASON_SUCCESS
+                                                               : REASON_PROTOCOL_ERROR;
+}
+
+/* May this be published? A refusal goes into the acknowledgement. */
+static enum reason_code check_publish(const struct session *session, const struct packet *packet,
+                                      struct slice topic)
+{
+    const struct settings *settings = session->shard->settings;
+    const struct properties *properties = &packet->properties;
+    if (!access_may_publish(settings->access, session->identity, session_client_identifier(session),
+                            topic)) {
+        LOG_LIMITED(LOG_INFO, "publish refused", "client=%s topic=%s",
+                    log_quote(session_client_identifier(session)), log_quote(topic));
+        return REASON_NOT_AUTHORIZED;
+    }
+    if (settings->options.validate_payload_format &&
+        properties_have(properties, PROPERTY_PAYLOAD_FORMAT_INDICATOR) &&
+        properties->payload_format_indicator == 1 &&
+        !utf8_is_well_formed(packet->publish.payload)) {
+        return REASON_PAYLOAD_FORMAT_INVALID;
+    }
+    return REASON_SUCCESS;
+}
+
+static msec_t expiry_of(const struct session *session, const struct properties *properties,
+                        uint32_t delay_seconds)
+{
+    if (!properties_have(properties, PROPERTY_MESSAGE_EXPIRY_INTERVAL)) {
+        return MSEC_NEVER;
+    }
+    return session->shard->now +
+           ((msec_t)delay_seconds + properties->message_expiry_interval) * 1000;
+}
+
+static struct message *make_message(const struct session *session, const struct packet *packet,
+                                    struct slice topic, uint32_t delay_seconds)
+{
+    return message_new(&(struct message_parts){
+        .topic = topic,
+        .payload = packet->publish.payload,
+        .properties = packet->properties.raw,
+        .expires_at = expiry_of(session, &packet->properties, delay_seconds),
+        .publisher = session->ref,
+        .qos = packet->publish.qos,
+        .retain = packet->publish.retain,
+    });
+}
+
+static enum reason_code accept_delayed(struct session *session, const struct packet *packet,
+                                       struct slice topic)
+{
+    uint32_t seconds = 0;
+    enum reason_code reason = delayed_parse(
+        topic, session->shard->settings->options.delayed_seconds_maximum, &seconds, &topic);
+    if (reason != REASON_SUCCESS) {
+        return reason;
+    }
+    struct message *message = make_message(session, packet, topic, seconds);
+    reason = delayed_add(session->shard, message, seconds);
+    message_release(message);
+    return reason;
+}
+
+/* Routes an accepted PUBLISH and acknowledges it, or leaves that to the sealed mail. */
+static void accept_publish(struct session *session, const struct packet *packet, struct slice topic)
+{
+    const struct publish *publish = &packet->publish;
+    enum reason_code reason;
+    if (topic.data[0] == '$' && delayed_is_delayed_topic(topic)) {
+        reason = accept_delayed(session, packet, topic);
+    } else {
+        struct message *message = make_message(session, packet, topic, 0);
+        bool sealed = router_publish(session->shard, message, session, publish->packet_id, &reason);
+        message_release(message);
+        if (sealed) {
+            return;
+        }
+    }
+    if (publish->qos > QOS_0) {
+        router_acknowledge(session, publish->qos, publish->packet_id, reason);
+    }
+}
+
+/* QoS > 0: flow control and repetitions. True if the PUBLISH goes on to be routed. */
+static bool begin_acknowledged(struct session *session, const struct publish *publish,
+                               enum reason_code *reason)
+{
+    struct connection *connection = session->connection;
+    uint16_t maximum = connection->version == MQTT_5
+                           ? session->shard->settings->options.receive_maximum
+                           : UINT16_MAX;
+    if (publish->qos == QOS_2 && packet_ids_contain(&session->received, publish->packet_id)) {
+        router_acknowledge(session, QOS_2, publish->packet_id, REASON_SUCCESS);
+        return false;
+    }
+    if (connection->receive_count >= maximum) {
+        *reason = REASON_RECEIVE_MAXIMUM_EXCEEDED;
+        return false;
+    }
+    connection->receive_count++;
+    if (publish->qos == QOS_2) {
+        packet_ids_add(&session->received, publish->packet_id);
+    }
+    return true;
+}
+
+enum reason_code session_receive_publish(struct session *session, const struct packet *packet)
+{
+    const struct publish *publish = &packet->publish;
+    struct counters *counters = &session->shard->counters;
+    counter_add(&counters->publish_received, 1);
+    counter_add(&counters->publish_bytes_received, publish->payload.length);
+
+    struct slice topic;
+    enum reason_code reason = resolve_topic(session->connection, packet, &topic);
+    if (reason != REASON_SUCCESS) {
+        return reason;
+    }
+    if (publish->retain && !session->shard->settings->options.retain_available) {
+        return REASON_RETAIN_NOT_SUPPORTED;
+    }
+    if (publish->qos > QOS_0 && !begin_acknowledged(session, publish, &reason)) {
+        return reason;
+    }
+    enum reason_code refused = check_publish(session, packet, topic);
+    if (refused == REASON_SUCCESS) {
+        accept_publish(session, packet, topic);
+    } else if (publish->qos > QOS_0) {
+        router_acknowledge(session, publish->qos, publish->packet_id, refused);
+    } else if (refused == REASON_PAYLOAD_FORMAT_INVALID) {
+        return refused; /* QoS 0 has no acknowledgement to say it in */
+    } else {
+        counter_add(&counters->publish_dropped, 1);
+    }
+    return REASON_SUCCESS;
+}
+
+/* A PUBACK or PUBREC ends what the client has in flight, or (PUBREC without error) not yet. */
+static void end_received(struct session *session)
+{
+    if (session->connection->receive_count > 0) {
+        session->connection->receive_count--;
+    }
+}
+
+static const char *refusal_text(enum reason_code reason)
+{
+    switch ((unsigned)reason) {
+    case REASON_NOT_AUTHORIZED:
+        return "the access rules do not let this client publish to this topic";
+    case REASON_PAYLOAD_FORMAT_INVALID:
+        return "the payload is not the UTF-8 that its Payload Format Indicator promises";
+    case REASON_TOPIC_NAME_INVALID:
+        return "write $delayed/<seconds>/<topic> with a number of seconds in range";
+    case REASON_QUOTA_EXCEEDED:
+        return "too many delayed messages wait already";
+    default:
+        return NULL;
+    }
+}
+
+void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_id,
+                         enum reason_code reason)
+{
+    struct connection *connection = session->connection;
+    if (qos == QOS_1) {
+        end_received(session);
+        reply_ack(connection, PACKET_PUBACK, packet_id, reason, refusal_text(reason));
+        return;
+    }
+    /* A refused QoS 2 PUBLISH ends here (MQTT-4.3.3-9); 3.1.1 cannot say so and goes on. */
+    if (reason_is_error(reason) && connection->version == MQTT_5) {
+        packet_ids_remove(&session->received, packet_id);
+        end_received(session);
+    }
+    reply_ack(connection, PACKET_PUBREC, packet_id, reason, refusal_text(reason));
+}
+
+enum reason_code session_receive_pubrel(struct session *session, const struct packet *packet)
+{
+    bool found = packet_ids_remove(&session->received, packet->ack.packet_id);
+    if (found) {
+        end_received(session);
+    }
+    reply_ack(session->connection, PACKET_PUBCOMP, packet->ack.packet_id,
+              found ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND, NULL);
+    return REASON_SUCCESS;
+}

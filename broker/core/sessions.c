@@ -1,0 +1,105 @@
+/* The sessions of one shard: found by client identifier, or by a session_ref that may be stale.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/session.h"
+
+enum { SLOT_NONE = UINT32_MAX, SLOTS_MIN = 64 };
+
+static bool slots_grow(struct shard *shard)
+{
+    uint32_t count = shard->slot_count ? shard->slot_count * 2 : SLOTS_MIN;
+    if (count > SESSION_SLOTS_MAX) {
+        return false;
+    }
+    shard->slots = memory_resize(shard->slots, count * sizeof(*shard->slots));
+    for (uint32_t i = shard->slot_count; i < count; i++) {
+        shard->slots[i] = (struct session_slot){
+            .generation = 1,
+            .next_free = i + 1 < count ? i + 1 : SLOT_NONE,
+        };
+    }
+    shard->slot_free = shard->slot_count;
+    shard->slot_count = count;
+    return true;
+}
+
+struct session *sessions_find(struct shard *shard, struct slice client_identifier)
+{
+    struct map_node *node = map_find(&shard->sessions, client_identifier);
+    return node ? CONTAINER_OF(node, struct session, by_client_identifier) : NULL;
+}
+
+struct session *sessions_resolve(struct shard *shard, struct session_ref ref)
+{
+    uint32_t slot = session_ref_slot(ref);
+    if (slot >= shard->slot_count || shard->slots[slot].generation != ref.generation) {
+        return NULL;
+    }
+    return shard->slots[slot].session;
+}
+
+struct session *sessions_add(struct shard *shard, struct slice client_identifier)
+{
+    if (shard->slot_free == SLOT_NONE && !slots_grow(shard)) {
+        return NULL;
+    }
+    uint32_t slot = shard->slot_free;
+    shard->slot_free = shard->slots[slot].next_free;
+
+    struct session *session = memory_allocate_zero(sizeof(*session) + client_identifier.length);
+    session->shard = shard;
+    session->ref = (struct session_ref){
+        .place = (uint32_t)shard->index << 24 | slot,
+        .generation = shard->slots[slot].generation,
+    };
+    session->will_at = session->expires_at = MSEC_NEVER;
+    session->client_identifier_length = (uint16_t)client_identifier.length;
+    if (client_identifier.length > 0) {
+        memcpy(session->client_identifier, client_identifier.data, client_identifier.length);
+    }
+    shard->slots[slot].session = session;
+    map_insert(&shard->sessions, &session->by_client_identifier);
+    return session;
+}
+
+static void free_will(struct session *session)
+{
+    if (session->will) {
+        message_release(session->will->message);
+        free(session->will);
+        session->will = NULL;
+    }
+}
+
+void sessions_remove(struct session *session)
+{
+    struct shard *shard = session->shard;
+    assert(!session->connection);
+    uint32_t slot = session_ref_slot(session->ref);
+    assert(shard->slots[slot].session == session);
+
+    timers_cancel(&shard->timers, &session->timer);
+    map_remove(&shard->sessions, &session->by_client_identifier);
+    shard->slots[slot].session = NULL;
+    /* Generation 0 is SESSION_REF_NONE's. */
+    if (++shard->slots[slot].generation == 0) {
+        shard->slots[slot].generation = 1;
+    }
+    shard->slots[slot].next_free = shard->slot_free;
+    shard->slot_free = slot;
+
+    counter_subtract(&shard->counters.messages_queued, session->queue.count);
+    counter_subtract(&shard->counters.messages_queued_bytes, session->queue.bytes);
+    delivery_queue_release(&session->queue);
+    inflight_release(&session->inflight);
+    packet_ids_release(&session->received);
+    map_release(&session->subscriptions);
+    free_will(session);
+    free(session->resend);
+    identity_release(session->identity);
+    free(session);
+}

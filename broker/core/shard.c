@@ -1,0 +1,117 @@
+/* One worker's pure state: see shard.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "core/shard.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/delayed.h"
+#include "core/session.h"
+#include "core/sys_topics.h"
+
+/* How often expired retained messages are looked for, and how many topics are looked at. */
+enum { HOUSEKEEPING_MS = 1000, HOUSEKEEPING_TOPICS = 1000 };
+
+static struct slice session_key(const struct map_node *node)
+{
+    return session_client_identifier(
+        CONTAINER_OF((struct map_node *)(uintptr_t)node, struct session, by_client_identifier));
+}
+
+static void housekeeping_fire(struct timer *timer, void *context)
+{
+    struct shard *shard = context;
+    if (shard->index == 0) {
+        retained_expire(shard->broker->retained, shard->now, HOUSEKEEPING_TOPICS);
+        sys_topics_update(shard);
+    }
+    timers_set(&shard->timers, timer, shard->now + HOUSEKEEPING_MS);
+}
+
+void shard_init(struct shard *shard, struct broker *broker, unsigned index,
+                struct settings *settings, msec_t now)
+{
+    *shard = (struct shard){
+        .broker = broker,
+        .settings = settings,
+        .index = index,
+        .now = now,
+        .slot_free = UINT32_MAX,
+    };
+    timers_init(&shard->timers, now, shard);
+    list_init(&shard->outbox.dirty);
+    shard->outbox.mail = memory_allocate_zero(broker->shard_count * sizeof(*shard->outbox.mail));
+    map_init(&shard->sessions, session_key);
+    list_init(&shard->delayed);
+    if (index == 0) {
+        shard->sys_topics = sys_topics_new();
+        timer_init(&shard->sys_timer, housekeeping_fire);
+        timers_set(&shard->timers, &shard->sys_timer, now);
+    }
+}
+
+static void drop_outbox(struct shard *shard)
+{
+    for (unsigned i = 0; i < shard->broker->shard_count; i++) {
+        mail_list_run(&shard->outbox.mail[i], NULL);
+    }
+    free(shard->outbox.mail);
+    while (shard->outbox.records.first) {
+        struct record *record = shard->outbox.records.first;
+        shard->outbox.records.first = record->next;
+        record_free(record);
+    }
+}
+
+void shard_release(struct shard *shard)
+{
+    for (uint32_t i = 0; i < shard->slot_count; i++) {
+        struct session *session = shard->slots[i].session;
+        if (session) {
+            session_drop_subscriptions(session);
+            sessions_remove(session);
+        }
+    }
+    free(shard->slots);
+    delayed_release(shard);
+    drop_outbox(shard);
+    map_release(&shard->sessions);
+    recipients_release(&shard->recipients);
+    output_pool_release(&shard->pool);
+    sys_topics_free(shard->sys_topics);
+    settings_release(shard->settings);
+}
+
+void shard_advance(struct shard *shard, msec_t now)
+{
+    shard->now = now;
+    timers_advance(&shard->timers, now);
+}
+
+msec_t shard_next_deadline(const struct shard *shard)
+{
+    return timers_next(&shard->timers);
+}
+
+void shard_stop(struct shard *shard)
+{
+    shard->stopping = true;
+    for (uint32_t i = 0; i < shard->slot_count; i++) {
+        struct session *session = shard->slots[i].session;
+        if (session && session->connection) {
+            connection_close(session->connection, REASON_SERVER_SHUTTING_DOWN, NULL);
+        }
+    }
+}
+
+void shard_reload(struct shard *shard, struct settings *settings)
+{
+    settings_release(shard->settings);
+    shard->settings = settings;
+    for (uint32_t i = 0; i < shard->slot_count; i++) {
+        if (shard->slots[i].session) {
+            session_update_subscriptions(shard->slots[i].session, true);
+        }
+    }
+}
