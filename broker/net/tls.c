@@ -40,7 +40,7 @@ struct tls_peer {
 
 static void tls_explain(struct buffer *error, const char *what, const char *path)
 {
-    unsigned long code = ERR_peek_last_error();
+    unsigned long code = ERR_peek_error(); /* the first is the cause, the others follow from it */
     const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
 
     if (code != 0 && ERR_SYSTEM_ERROR(code)) {
