@@ -175,7 +175,7 @@ static bool property_repeats(enum property property, enum property_list list)
 static enum reason_code properties_read_one(struct properties *out, struct reader *r,
                                             enum property_list list)
 {
-    struct property_item item;
+    struct property_item item = {0};
     uint8_t identifier = reader_u8(r);
     const struct property_rule *rule = property_rule(identifier);
     uint64_t bit = UINT64_C(1) << (identifier % 64);
