@@ -1,0 +1,201 @@
+#!/bin/bash
+# Measures brokers in turn (A B A B ...) with `pubgrid bench` and prints their server CPU per
+# delivered message side by side. `./dev bench` calls it.
+#
+# What counts is the ratio of two brokers in the same run: the absolute figures move with the
+# machine and its hour. So every cell runs on all brokers before the next cell, rounds are repeated,
+# and the median is taken. Each run has a fresh broker, pinned to processor 0; the generator has
+# processor 1.
+# SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+readonly BIN=${BIN:-$PWD/build/release/bin}
+readonly PORT=${PUBGRID_BENCH_PORT:-21900}
+readonly OUT=build/bench
+readonly START_TRIES=250 # of 20 ms
+
+rounds=3 seconds=1.2 warmup=0.4 only=. show=
+names=(pubgrid mosquitto)
+declare -A commands=()
+
+usage() {
+    cat <<'END'
+Usage: ./dev bench [OPTION]...
+  --quick              one round of short runs, under 90 s
+  --rounds N           rounds (3)
+  --seconds S          measured time of a run (1.2)
+  --only REGEX         cells whose name matches
+  --brokers A,B,...    which brokers, the one they are compared with last (pubgrid,mosquitto)
+  --peer NAME=COMMAND  another broker: COMMAND (one, no pipeline) starts it in the foreground, with
+                       {port} and {dir} replaced by its port and an empty folder
+  --list               the cells
+END
+}
+
+die() {
+    printf 'bench: %s\n' "$*" >&2
+    exit 1
+}
+
+# ---------------------------------------------------------------- how to start each broker
+# broker_NAME PORT DIR: becomes the broker, which listens on 127.0.0.1:PORT and may write to DIR.
+
+broker_pubgrid() {
+    exec "$BIN/pubgrid-broker" -c conf/pubgrid.yaml --set "listen.tcp=127.0.0.1:$1" \
+        --set workers=1 --set "store.path=$2"
+}
+
+# Without limits, so that it loses nothing, and without Nagle, which would make small windows slow.
+broker_mosquitto() {
+    cat >"$2/mosquitto.conf" <<END
+listener $1 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+max_inflight_messages 0
+max_queued_messages 0
+max_queued_bytes 0
+persistence false
+log_type none
+END
+    PATH=$PATH:/usr/sbin exec mosquitto -c "$2/mosquitto.conf"
+}
+
+broker_peer() {
+    local command=${commands[$3]}
+    command=${command//\{port\}/$1}
+    exec bash -c "exec env ${command//\{dir\}/$2}"
+}
+
+# ---------------------------------------------------------------- running
+
+# pin PROCESSOR: binds this shell, and what it becomes, to it. Not on a machine with just one.
+pin() {
+    if (($(nproc --all) > 1)); then
+        taskset -cp "$1" "$BASHPID" >/dev/null
+    fi
+}
+
+broker_pid=
+broker_dir=
+# Ends the broker of the current run.
+broker_stop() {
+    if [[ $broker_pid ]]; then
+        kill "$broker_pid" 2>/dev/null || true
+        wait "$broker_pid" 2>/dev/null || true
+    fi
+    if [[ $broker_dir ]]; then
+        rm -rf "$broker_dir"
+    fi
+    broker_pid='' broker_dir=''
+}
+trap broker_stop EXIT
+trap 'exit 130' INT TERM
+
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
+
+# broker_start NAME: sets broker_pid once the port is open.
+broker_start() {
+    local name=$1 tries=$START_TRIES function=broker_$1
+    port_open && die "port $PORT is in use: stop what listens there, or set PUBGRID_BENCH_PORT"
+    [[ ${commands[$name]:-} ]] && function=broker_peer
+    broker_dir=$(mktemp -d)
+    (
+        pin 0
+        "$function" "$PORT" "$broker_dir" "$name"
+    ) >"$OUT/$name.log" 2>&1 &
+    broker_pid=$!
+    until port_open; do
+        kill -0 "$broker_pid" 2>/dev/null || broker_failed "$name" "ended at once"
+        ((--tries > 0)) || broker_failed "$name" "has not opened port $PORT"
+        sleep 0.02
+    done
+}
+
+broker_failed() {
+    tail -n 5 "$OUT/$1.log" >&2
+    die "$1 $2; its output is in $OUT/$1.log"
+}
+
+# measure NAME CELL ARGUMENT...: one run; its line is added to the results.
+measure() {
+    local name=$1 cell=$2 status=0
+    shift 2
+    broker_start "$name"
+    (
+        pin 1
+        exec "$BIN/pubgrid" bench --seconds "$seconds" --warmup "$warmup" "$@" --host 127.0.0.1 \
+            --port "$PORT" --pid "$broker_pid" --label "$name $cell"
+    ) >>"$results" 2>"$OUT/error.log" || status=$?
+    broker_stop
+    # Status 3 (loss, disorder) is in the line and shows in the table.
+    if ((status != 0 && status != 3)); then
+        printf '%s %s: %s\n' "$name" "$cell" "$(tail -n 1 "$OUT/error.log")" >&2
+        failed=1
+    fi
+}
+
+# The rows of cells.txt that are wanted, comments and padding removed.
+cells() {
+    sed -e '/^#/d' -e 's/ *| */|/g' tests/bench/cells.txt | grep -E "^[^|]*($only)[^|]*\|"
+}
+
+measure_all() {
+    local round cell arguments name count=0 total
+    mapfile -t rows < <(cells)
+    ((${#rows[@]} > 0)) || die "no cell matches $only"
+    total=$((${#rows[@]} * rounds * ${#names[@]}))
+    for ((round = 1; round <= rounds; round++)); do
+        for row in "${rows[@]}"; do
+            IFS='|' read -r cell _ arguments <<<"$row"
+            for name in "${names[@]}"; do
+                count=$((count + 1))
+                if [[ -t 2 ]]; then
+                    printf '\r\033[K%d/%d %s %s' "$count" "$total" "$cell" "$name" >&2
+                fi
+                # shellcheck disable=SC2086 # the arguments of a cell are words
+                measure "$name" "$cell" $arguments
+            done
+        done
+    done
+    if [[ -t 2 ]]; then
+        printf '\r\033[K' >&2
+    fi
+}
+
+add_peer() {
+    [[ $1 == ?*=?* ]] || die "--peer wants NAME=COMMAND"
+    commands[${1%%=*}]=${1#*=}
+    names=("${names[@]:0:${#names[@]}-1}" "${1%%=*}" "${names[-1]}")
+}
+
+while (($# > 0)); do
+    case $1 in
+    --quick) rounds=1 seconds=0.5 warmup=0.2 ;;
+    --rounds) rounds=$2 && shift ;;
+    --seconds) seconds=$2 && shift ;;
+    --only) only=$2 && shift ;;
+    --brokers) IFS=, read -ra names <<<"$2" && shift ;;
+    --peer) add_peer "$2" && shift ;;
+    --list) show=1 ;;
+    --help) usage && exit ;;
+    *) usage >&2 && die "unknown option $1" ;;
+    esac
+    shift
+done
+if [[ $show ]]; then
+    cells | tr '|' '\t'
+    exit
+fi
+
+[[ -x $BIN/pubgrid ]] || die "$BIN/pubgrid is missing: run ./dev build"
+for name in "${names[@]}"; do
+    [[ ${commands[$name]:-} ]] || declare -F "broker_$name" >/dev/null || die "unknown broker $name"
+done
+mkdir -p "$OUT"
+failed=''
+results=$OUT/results.jsonl
+: >"$results"
+measure_all
+python3 tests/bench/table.py "$results" tests/bench/cells.txt "${names[@]}"
+printf '\nAll runs, one JSON line each: %s\n' "$results"
+[[ ! $failed ]]

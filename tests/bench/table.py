@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Prints the table of `./dev bench`.
+
+    table.py RESULTS CELLS BROKER... REFERENCE
+
+RESULTS has the JSON lines of `pubgrid bench`, labelled "BROKER CELL"; CELLS is cells.txt. For each
+cell: the median server CPU per delivery of each broker, and the ratio to the last one, which is the
+reference; then rates and tails. Flags: * the generator was the limit, L loss, R disorder, S stalled.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import statistics
+import sys
+
+FLAGS = (("generator_bound", "*"), ("lost", "L"), ("reordered", "R"), ("stalled", "S"))
+
+
+def read_cells(path):
+    """Name -> goal, in the order of the file."""
+    cells = {}
+    for line in open(path, encoding="utf-8"):
+        if line.strip() and not line.startswith("#"):
+            name, goal, _ = (field.strip() for field in line.split("|"))
+            cells[name] = float(goal)
+    return cells
+
+
+def read_results(path):
+    """(broker, cell) -> list of runs."""
+    runs = {}
+    for line in open(path, encoding="utf-8"):
+        run = json.loads(line)
+        broker, cell = run["label"].split(" ", 1)
+        runs.setdefault((broker, cell), []).append(run)
+    return runs
+
+
+def median(runs, field):
+    values = [run[field] for run in runs if run[field] is not None]
+    return statistics.median(values) if values else None
+
+
+def is_connect(runs):
+    return bool(runs) and runs[0]["cell"] == "connect"
+
+
+def cost(runs):
+    return median(runs, "server_us_per_connect" if is_connect(runs) else "server_us_per_message")
+
+
+def flags(runs):
+    return "".join(flag for field, flag in FLAGS if any(run[field] for run in runs))
+
+
+def number(value):
+    if value is None:
+        return "-"
+    if value >= 1e6:
+        return f"{value / 1e6:.2f}M"
+    if value >= 1e4:
+        return f"{value / 1e3:.0f}k"
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}"
+
+
+def cost_columns(runs, reference):
+    mine, other = cost(runs), cost(reference)
+    text = (number(mine) if mine is None or mine >= 100 else f"{mine:.2f}") + flags(runs)
+    if runs is reference:
+        return [text]
+    return [text, f"{mine / other:.3f}" if mine and other else "-"]
+
+
+def other_columns(runs):
+    """Rate and p99; for connect, rate and bytes per connection."""
+    if is_connect(runs):
+        return [number(median(runs, "connect_rate")), number(median(runs, "rss_per_connection")) + "B"]
+    return [number(median(runs, "rate")), number(median(runs, "p99_us"))]
+
+
+def verdict(runs, reference, goal):
+    """The goal, with a + where it is met."""
+    if is_connect(runs):
+        value = median(runs, "rss_per_connection")
+        return f"{goal:.0f}B" + ("+" if value is not None and value <= goal else "")
+    mine, other = cost(runs), cost(reference)
+    return f"{goal:g}" + ("+" if mine and other and mine / other <= goal else "")
+
+
+def make_rows(cells, runs, brokers):
+    reference = brokers[-1]
+    rows = [["cell"]]
+    for broker in brokers:
+        rows[0] += [f"{broker} us"] + ([] if broker == reference else ["ratio"])
+    rows[0] += ["goal"]
+    for broker in brokers:
+        rows[0] += [f"{broker} /s", "p99 us"]
+    for cell, goal in cells.items():
+        measured = [runs.get((broker, cell), []) for broker in brokers]
+        if not any(measured):
+            continue
+        row = [cell]
+        for each in measured:
+            row += cost_columns(each, measured[-1])
+        row += [verdict(measured[0], measured[-1], goal)]
+        for each in measured:
+            row += other_columns(each)
+        rows.append(row)
+    return rows
+
+
+def main():
+    results, cells, *brokers = sys.argv[1:]
+    rows = make_rows(read_cells(cells), read_results(results), brokers)
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        first, *rest = (text.rjust(width) for text, width in zip(row, widths))
+        print("  ".join([row[0].ljust(widths[0]), *rest]))
+    print("\nus: server CPU per delivery (connect5000: per connection; p99 there is bytes per connection)"
+          "\ngoal: of the first broker's ratio, + where met; * generator-bound, L loss, R disorder, S stalled")
+
+
+main()
