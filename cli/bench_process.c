@@ -67,20 +67,29 @@ static int64_t process_threads_ns(pid_t id)
     return sum;
 }
 
-/* Fields 14 and 15 of stat, user and system time. Counting starts behind the command's name, which
- * may hold spaces and parentheses. */
+/* The number after `skip` words of `text`; 0 if there are not so many. */
+static int64_t word_number(const char *text, int skip)
+{
+    for (; skip > 0 && text != NULL; skip--) {
+        text = strchr(text + strspn(text, " "), ' ');
+    }
+    return text == NULL ? 0 : strtoll(text, NULL, 10);
+}
+
+/* Fields 14 and 15 of stat, user and system time. Counting starts behind the command's name, field
+ * 2, which may hold spaces and parentheses. */
 static int64_t process_ticks_ns(pid_t id)
 {
+    enum { BEFORE_USER_TIME = 11 };
     char path[64], text[1024];
     snprintf(path, sizeof(path), "/proc/%d/stat", (int)id);
     const char *name_end = proc_read(path, text, sizeof(text)) ? strrchr(text, ')') : NULL;
-    long long user, system;
-    if (name_end == NULL ||
-        sscanf(name_end + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld", &user,
-               &system) != 2) {
+    if (name_end == NULL) {
         return 0;
     }
-    return (user + system) * (1000000000LL / sysconf(_SC_CLK_TCK));
+    int64_t ticks = word_number(name_end + 1, BEFORE_USER_TIME) +
+                    word_number(name_end + 1, BEFORE_USER_TIME + 1);
+    return ticks * (1000000000LL / sysconf(_SC_CLK_TCK));
 }
 
 bool bench_processes_exist(const struct bench_processes *processes)
@@ -126,11 +135,7 @@ static int64_t process_resident(pid_t id)
         return strtoll(line + strlen("\nRss:"), NULL, 10) * 1024;
     }
     snprintf(path, sizeof(path), "/proc/%d/statm", (int)id);
-    long long pages;
-    if (proc_read(path, text, sizeof(text)) && sscanf(text, "%*d %lld", &pages) == 1) {
-        return pages * sysconf(_SC_PAGESIZE);
-    }
-    return 0;
+    return proc_read(path, text, sizeof(text)) ? word_number(text, 1) * sysconf(_SC_PAGESIZE) : 0;
 }
 
 int64_t bench_processes_resident(const struct bench_processes *processes)

@@ -40,32 +40,35 @@ TEST(verdicts)
     script_check("10325476", ".l.l.l.l", 8, 0);
 }
 
+enum { NUMBERS = 400 };
+
+/* Feeds up to NUMBERS numbers near the highest one so far and compares each verdict with what a
+ * bitmap says. */
+static void random_numbers_check(uint64_t *state)
+{
+    bool seen[NUMBERS] = {false};
+    uint64_t next = 0, missing = NUMBERS, sequence;
+    struct bench_stream stream = {0};
+    for (;;) {
+        sequence = (next > 20 ? next - 20 : 0) + test_random_below(state, 25);
+        if (sequence >= NUMBERS) {
+            break;
+        }
+        enum bench_arrival late = seen[sequence] ? BENCH_DUPLICATE : BENCH_LATE;
+        enum bench_arrival expected = sequence >= next ? BENCH_IN_ORDER : late;
+        CHECK_INT_EQUAL(bench_stream_take(&stream, sequence), expected);
+        missing -= seen[sequence] ? 0 : 1;
+        seen[sequence] = true;
+        next = sequence >= next ? sequence + 1 : next;
+    }
+    CHECK_INT_EQUAL(bench_stream_missing(&stream, NUMBERS), missing);
+    bench_stream_release(&stream);
+}
+
 TEST(agrees_with_a_bitmap_on_random_input)
 {
-    enum { NUMBERS = 400 };
     uint64_t state = 7;
     for (int round = 0; round < 200; round++) {
-        bool seen[NUMBERS] = {false};
-        uint64_t next = 0;
-        struct bench_stream stream = {0};
-        for (int i = 0; i < NUMBERS; i++) {
-            uint64_t low = next > 20 ? next - 20 : 0;
-            uint64_t sequence = low + test_random_below(&state, 25);
-            if (sequence >= NUMBERS) {
-                break;
-            }
-            enum bench_arrival expected = sequence >= next ? BENCH_IN_ORDER
-                                          : seen[sequence] ? BENCH_DUPLICATE
-                                                           : BENCH_LATE;
-            CHECK_INT_EQUAL(bench_stream_take(&stream, sequence), expected);
-            seen[sequence] = true;
-            next = sequence >= next ? sequence + 1 : next;
-        }
-        uint64_t missing = 0;
-        for (int i = 0; i < NUMBERS; i++) {
-            missing += seen[i] ? 0 : 1;
-        }
-        CHECK_INT_EQUAL(bench_stream_missing(&stream, NUMBERS), missing);
-        bench_stream_release(&stream);
+        random_numbers_check(&state);
     }
 }
