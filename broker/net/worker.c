@@ -201,6 +201,17 @@ struct stop_mail {
     msec_t drain_ms;
 };
 
+/* Those that have not come as far as a session; core closes the others. */
+static void worker_refuse_streams(struct worker *worker)
+{
+    LIST_FOREACH_SAFE (link, &worker->streams) {
+        struct stream *stream = CONTAINER_OF(link, struct stream, link);
+        if (stream->connection.state < CONNECTION_MOVING) {
+            connection_close(&stream->connection, REASON_SERVER_SHUTTING_DOWN, NULL);
+        }
+    }
+}
+
 static void worker_run_stop(struct mail *mail, void *receiver)
 {
     struct stop_mail *stop = CONTAINER_OF(mail, struct stop_mail, mail);
@@ -210,6 +221,7 @@ static void worker_run_stop(struct mail *mail, void *receiver)
         struct worker *worker = worker_of(shard);
         listener_detach(worker);
         shard_stop(shard);
+        worker_refuse_streams(worker);
         worker->stop_at = shard->now + stop->drain_ms;
     }
     free(stop);
