@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Writes the seed corpora of the codec's fuzz targets, corpus/<target>/<name>: run it after a change.
+
+Bytes are written as in tests/bytes.h: hexadecimal pairs and 'text'. The packets' lengths are
+computed, so a row is the first byte and the body.
+SPDX-License-Identifier: Apache-2.0
+"""
+import pathlib
+import re
+
+# First input byte: bits 0 and 1 the version (unknown, 3.1.1, 5), bit 2 "from a server".
+NEW, V3, V5, SERVER = 0, 1, 2, 4
+PACKETS = {
+    "connect-3": (NEW, "10", "0004 'MQTT' 04 EE 0E10 0003 'cid' 0003 'w/t' 0004 'will' 0001 'u' 0002 00FF"),
+    "connect-5": (NEW, "10", "0004 'MQTT' 05 16 003C 08 11 00000E10 21 0014 0001 'c' 05 18 0000000A 0001 't' 0000"),
+    "connect-5-auth": (NEW, "10", "0004 'MQTT' 05 02 003C 08 15 0001 'm' 16 0001 'd' 0000"),
+    "connect-31": (NEW, "10", "0006 'MQIsdp' 03 02 003C 0001 'a'"),
+    "connack-3": (V3 | SERVER, "20", "01 00"),
+    "connack-5": (V5 | SERVER, "20", "00 00 0B 12 0002 'id' 13 003C 24 01 25 00"),
+    "publish-3": (V3, "3D", "0003 'a/b' 1234 'payload'"),
+    "publish-5": (V5, "32", "0003 'a/b' 0001 17 01 01 02 0000003C 03 0001 't' 08 0001 'r' 09 0001 'c' 23 0007 'data'"),
+    "publish-5-user": (V5, "30", "0001 'a' 0E 26 0001 'k' 0001 'v' 26 0001 'k' 0001 'w' 'x'"),
+    "publish-5-server": (V5 | SERVER, "31", "0001 'a' 05 0B 01 0B 8101 'x'"),
+    "puback-3": (V3, "40", "0001"),
+    "puback-5": (V5, "40", "0001 87 05 1F 0002 'no'"),
+    "pubrec-5": (V5, "50", "0001 10"),
+    "pubrel-5": (V5, "62", "0001 92 00"),
+    "pubcomp-5": (V5, "70", "0001"),
+    "subscribe-3": (V3, "82", "0001 0003 'a/+' 01 0001 '#' 02"),
+    "subscribe-5": (V5, "82", "0001 02 0B 09 000A '$share/g/a' 01 0001 '#' 2D"),
+    "suback-5": (V5 | SERVER, "90", "0001 00 00 02 87"),
+    "suback-3": (V3 | SERVER, "90", "0001 00 01 02 80"),
+    "unsubscribe-3": (V3, "A2", "0001 0001 'a' 0003 'b/#'"),
+    "unsubscribe-5": (V5, "A2", "0001 07 26 0001 'k' 0001 'v' 0001 'a'"),
+    "unsuback-5": (V5 | SERVER, "B0", "0001 00 00 11"),
+    "pingreq": (V5, "C0", ""),
+    "pingresp": (V5 | SERVER, "D0", ""),
+    "disconnect-3": (V3, "E0", ""),
+    "disconnect-5": (V5, "E0", "04 05 11 00000000"),
+    "disconnect-5-server": (V5 | SERVER, "E0", "8E 05 1F 0002 'no'"),
+    "auth": (V5, "F0", "18 08 15 0001 'm' 16 0001 'd'"),
+    "auth-server": (V5 | SERVER, "F0", "00 04 15 0001 'm'"),
+}
+# The first byte is the number of the list's bit.
+PROPERTIES = {
+    "connect": "00 11 00000005 21 0014 27 00010000 22 0005 19 01 17 00 26 0001 'k' 0001 'v' 15 0001 'm' 16 0001 'd'",
+    "connack": "01 11 00000005 21 0014 24 01 25 01 27 00010000 12 0002 'id' 22 0005 1F 0001 'r' 28 01 29 01 2A 01 13 003C 1A 0001 'i' 1C 0001 's'",
+    "publish": "02 26 0001 'a' 0001 '1' 01 01 02 0000003C 0B 01 08 0001 'r' 0B 8101 09 0002 'cd' 03 0001 't' 23 0007",
+    "will": "03 18 00000005 01 00 02 00000001 03 0000 08 0003 'a/b' 09 0000 26 0000 0000",
+    "ack": "04 1F 0002 'no' 26 0001 'k' 0001 'v'",
+    "subscribe": "05 0B FFFFFF7F 26 0001 'k' 0001 'v'",
+    "disconnect": "09 11 FFFFFFFF 1F 0001 'r' 1C 0001 's'",
+    "auth": "0A 15 0001 'm' 16 0001 'd' 1F 0001 'r'",
+}
+TOPICS = {
+    "examples": "sport/tennis/+\nsport/#\nsport/tennis/player1",
+    "parents": "/#\n/+/#\n/",
+    "all": "#\n+/#\na",
+    "dollar": "$SYS/#\n+/monitor\n$SYS/monitor",
+    "share": "$share/group/a/+\na/#\na/b",
+    "empty-levels": "//+\n+/+/+\n///",
+    "text": "\u00e9/+/\U0001f321\n+/b/#\n\u00e9/b/\U0001f321",
+    "wrong": "a#/b\n#/a\na/+",
+}
+
+
+def to_bytes(text):
+    out = b""
+    for quoted, pair in re.findall(r"'([^']*)'|([0-9A-F]{2})", text):
+        out += bytes.fromhex(pair) if pair else quoted.encode()
+    return out
+
+
+def varint(value):
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    return bytes(out + bytes([value]))
+
+
+def packet(how, first, body):
+    body = to_bytes(body)
+    return bytes([how]) + to_bytes(first) + varint(len(body)) + body
+
+
+def write(target, seeds):
+    folder = pathlib.Path(__file__).parent / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in seeds.items():
+        (folder / name).write_bytes(data)
+
+
+write("packet", {name: packet(*row) for name, row in PACKETS.items()})
+write("properties", {name: to_bytes(row) for name, row in PROPERTIES.items()})
+write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
