@@ -28,6 +28,7 @@ Usage: ./dev bench [OPTION]...
   --brokers A,B,...    which brokers, the one they are compared with last (pubgrid,mosquitto)
   --peer NAME=COMMAND  another broker: COMMAND (one, no pipeline) starts it in the foreground, with
                        {port} and {dir} replaced by its port and an empty folder
+  --floor              also what a program costs that only passes the bytes on (the bench's relay)
   --list               the cells
 END
 }
@@ -116,16 +117,29 @@ broker_failed() {
     die "$1 $2; its output is in $OUT/$1.log"
 }
 
+# bench_run ARGUMENT...: becomes the generator.
+bench_run() {
+    exec "$BIN/pubgrid" bench --seconds "$seconds" --warmup "$warmup" "$@"
+}
+
+bench_broker() {
+    pin 1
+    bench_run --host 127.0.0.1 --port "$PORT" --pid "$broker_pid" "$@"
+}
+
+# The relay is part of the bench, which gives each its processor.
+bench_floor() { bench_run --self-test relay "$@"; }
+
 # measure NAME CELL ARGUMENT...: one run; its line is added to the results.
 measure() {
-    local name=$1 cell=$2 status=0
+    local name=$1 cell=$2 status=0 run=bench_broker
     shift 2
-    broker_start "$name"
-    (
-        pin 1
-        exec "$BIN/pubgrid" bench --seconds "$seconds" --warmup "$warmup" "$@" --host 127.0.0.1 \
-            --port "$PORT" --pid "$broker_pid" --label "$name $cell"
-    ) >>"$results" 2>"$OUT/error.log" || status=$?
+    if [[ $name == floor ]]; then
+        run=bench_floor
+    else
+        broker_start "$name"
+    fi
+    ("$run" "$@" --label "$name $cell") >>"$results" 2>"$OUT/error.log" || status=$?
     broker_stop
     # Status 3 (loss, disorder) is in the line and shows in the table.
     if ((status != 0 && status != 3)); then
@@ -162,10 +176,13 @@ measure_all() {
     fi
 }
 
+# The last one stays the one that the others are compared with.
+add_name() { names=("${names[@]:0:${#names[@]}-1}" "$1" "${names[-1]}"); }
+
 add_peer() {
     [[ $1 == ?*=?* ]] || die "--peer wants NAME=COMMAND"
     commands[${1%%=*}]=${1#*=}
-    names=("${names[@]:0:${#names[@]}-1}" "${1%%=*}" "${names[-1]}")
+    add_name "${1%%=*}"
 }
 
 while (($# > 0)); do
@@ -176,6 +193,7 @@ while (($# > 0)); do
     --only) only=$2 && shift ;;
     --brokers) IFS=, read -ra names <<<"$2" && shift ;;
     --peer) add_peer "$2" && shift ;;
+    --floor) add_name floor ;;
     --list) show=1 ;;
     --help) usage && exit ;;
     *) usage >&2 && die "unknown option $1" ;;
@@ -189,7 +207,7 @@ fi
 
 [[ -x $BIN/pubgrid ]] || die "$BIN/pubgrid is missing: run ./dev build"
 for name in "${names[@]}"; do
-    [[ ${commands[$name]:-} ]] || declare -F "broker_$name" >/dev/null || die "unknown broker $name"
+    [[ $name == floor || ${commands[$name]:-} ]] || declare -F "broker_$name" >/dev/null || die "unknown broker $name"
 done
 mkdir -p "$OUT"
 failed=''
