@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "base/buffer.h"
 #include "base/memory.h"
 #include "mqtt/topic.h"
 
@@ -165,26 +166,52 @@ TEST(matching)
 enum { LEVELS_MAX = 3, TOPICS_MAX = 2000 };
 
 struct topics {
-    char list[TOPICS_MAX][24];
+    char *list[TOPICS_MAX];
     size_t count;
 };
 
-static void topics_extend(struct topics *topics, const char *so_far, unsigned levels,
+static void topics_add(struct topics *topics, const struct buffer *topic)
+{
+    CHECK(topics->count < TOPICS_MAX);
+    topics->list[topics->count++] = memory_copy_string(buffer_slice(topic));
+}
+
+static void topics_free(struct topics *topics)
+{
+    for (size_t i = 0; i < topics->count; i++) {
+        free(topics->list[i]);
+    }
+    free(topics);
+}
+
+/* Adds all topics that begin with `topic`, which has that many levels, and leaves it unchanged. */
+static void topics_extend(struct topics *topics, struct buffer *topic, unsigned levels,
                           const char *const *alphabet, bool filters)
 {
+    size_t length = topic->length;
+
     for (size_t i = 0; alphabet[i]; i++) {
-        char *topic = topics->list[topics->count];
-        snprintf(topic, sizeof(topics->list[0]), "%s%s%s", so_far, levels > 0 ? "/" : "",
-                 alphabet[i]);
-        if (filters ? topic_filter_is_valid(text(topic)) : topic_name_is_valid(text(topic))) {
-            topics->count += 1;
-            CHECK(topics->count < TOPICS_MAX);
+        buffer_append_string(topic, levels > 0 ? "/" : "");
+        buffer_append_string(topic, alphabet[i]);
+        if (filters ? topic_filter_is_valid(buffer_slice(topic))
+                    : topic_name_is_valid(buffer_slice(topic))) {
+            topics_add(topics, topic);
         }
         if (levels + 1 < LEVELS_MAX && strcmp(alphabet[i], "#") != 0) {
-            char prefix[sizeof(topics->list[0])];
-            snprintf(prefix, sizeof(prefix), "%s%s%s", so_far, levels > 0 ? "/" : "", alphabet[i]);
-            topics_extend(topics, prefix, levels + 1, alphabet, filters);
+            topics_extend(topics, topic, levels + 1, alphabet, filters);
         }
+        topic->length = length;
+    }
+}
+
+/* Each of them again with two levels more than any filter has. */
+static void topics_lengthen(struct topics *topics, struct buffer *topic)
+{
+    for (size_t i = 0, count = topics->count; i < count; i++) {
+        topic->length = 0;
+        buffer_append_string(topic, topics->list[i]);
+        buffer_append_string(topic, "/zz/zz");
+        topics_add(topics, topic);
     }
 }
 
@@ -218,14 +245,11 @@ TEST(relations_by_exhaustion)
     struct topics *filters = memory_allocate_zero(sizeof(*filters));
     struct topics *names = memory_allocate_zero(sizeof(*names));
     bool *matched = memory_allocate_zero(TOPICS_MAX * sizeof(bool) * TOPICS_MAX);
-    size_t base;
+    struct buffer topic = {0};
 
-    topics_extend(filters, "", 0, filter_levels, true);
-    topics_extend(names, "", 0, name_levels, false);
-    base = names->count;
-    for (size_t i = 0; i < base; i++) {
-        snprintf(names->list[names->count++], sizeof(names->list[0]), "%s/zz/zz", names->list[i]);
-    }
+    topics_extend(filters, &topic, 0, filter_levels, true);
+    topics_extend(names, &topic, 0, name_levels, false);
+    topics_lengthen(names, &topic);
     for (size_t f = 0; f < filters->count; f++) {
         for (size_t n = 0; n < names->count; n++) {
             const char *filter = filters->list[f], *name = names->list[n];
@@ -252,6 +276,7 @@ TEST(relations_by_exhaustion)
         }
     }
     free(matched);
-    free(names);
-    free(filters);
+    topics_free(names);
+    topics_free(filters);
+    buffer_release(&topic);
 }
