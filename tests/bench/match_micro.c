@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "core/subscriptions.h"
 
-enum { MATCHES = 1000000, DEVICES = 100, TEXT_MAX = 48 };
+enum { ROUNDS = 7, MATCHES = 200000, DEVICES = 100, TEXT_MAX = 48 };
 
 struct text {
     char bytes[TEXT_MAX];
@@ -75,11 +75,25 @@ static double load(struct subscriptions *subscriptions, unsigned filters, bool m
     return seconds;
 }
 
-/* Nanoseconds a match; *hits is how many subscriptions were found for each. */
+static double measure_round(struct subscriptions *subscriptions, const struct text *topics,
+                            struct recipients *recipients, size_t *found)
+{
+    *found = 0;
+    int64_t start = clock_monotonic_ns();
+    for (unsigned i = 0; i < MATCHES; i++) {
+        subscriptions_match(subscriptions, text_slice(&topics[i]), recipients);
+        *found += recipients->count;
+    }
+    return (double)(clock_monotonic_ns() - start) / MATCHES;
+}
+
+/* Nanoseconds a match, of the best round (other programs disturb the others); *hits is how many
+ * subscriptions were found for each. */
 static double measure(struct subscriptions *subscriptions, unsigned filters, double *hits)
 {
     struct text *topics = memory_allocate(MATCHES * sizeof(*topics));
     struct recipients recipients = {0};
+    double best = 1e9;
     size_t found = 0;
     unsigned next = 0;
 
@@ -87,16 +101,14 @@ static double measure(struct subscriptions *subscriptions, unsigned filters, dou
         topics[i] = topic_make(next);
         next = (next + 611953) % filters; /* a prime: jumps all over the filters */
     }
-    int64_t start = clock_monotonic_ns();
-    for (unsigned i = 0; i < MATCHES; i++) {
-        subscriptions_match(subscriptions, text_slice(&topics[i]), &recipients);
-        found += recipients.count;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        double ns = measure_round(subscriptions, topics, &recipients, &found);
+        best = ns < best ? ns : best;
     }
-    double ns = (double)(clock_monotonic_ns() - start) / MATCHES;
     *hits = (double)found / MATCHES;
     recipients_release(&recipients);
     free(topics);
-    return ns;
+    return best;
 }
 
 static size_t memory_used(void)
