@@ -22,8 +22,8 @@ struct buffer {
 uint8_t *buffer_reserve(struct buffer *buffer, size_t extra);
 void buffer_append(struct buffer *buffer, struct slice bytes);
 void buffer_append_byte(struct buffer *buffer, uint8_t byte);
-void buffer_append_u16(struct buffer *buffer, uint16_t value); /* big endian, as MQTT */
-void buffer_append_u32(struct buffer *buffer, uint32_t value); /* big endian */
+void buffer_append_u16(struct buffer *buffer, uint16_t value);      /* big endian, as MQTT */
+void buffer_append_u32(struct buffer *buffer, uint32_t value);      /* big endian */
 void buffer_append_string(struct buffer *buffer, const char *text); /* without the NUL */
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

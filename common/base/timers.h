@@ -25,9 +25,9 @@ struct timer {
 enum { TIMERS_LEVELS = 6, TIMERS_SLOTS = 64 };
 
 struct timers {
-    msec_t now;     /* all deadlines up to and including `now` have fired */
-    void *context;  /* handed to every fire */
-    size_t count;   /* timers set */
+    msec_t now;                       /* all deadlines up to and including `now` have fired */
+    void *context;                    /* handed to every fire */
+    size_t count;                     /* timers set */
     uint64_t occupied[TIMERS_LEVELS]; /* bit s: slot s of the level has timers */
     struct list slots[TIMERS_LEVELS][TIMERS_SLOTS];
     struct list beyond; /* deadlines past the last level (about 2 years) */

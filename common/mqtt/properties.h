@@ -107,7 +107,8 @@ size_t properties_copy_forwarded(uint8_t *out, struct slice raw);
  * if SUBSCRIPTION_IDENTIFIER is present and raw has any (else the field is written). */
 void properties_write(struct buffer *out, const struct properties *p);
 
-/* Name as in the specification ("Topic Alias"), without spaces ("TopicAlias") for tests and logs. */
+/* Name as in the specification ("Topic Alias"), without spaces ("TopicAlias") for tests and logs.
+ */
 const char *property_name(enum property property);
 
 #endif
