@@ -1,4 +1,4 @@
-/* `# config mqtt.<option>=<value>`, `# user <name> <password> [<group>]`, `# anonymous no` and
+/* `# config mqtt.<option>=<value>`, `# login <name> <password> [<group>]`, `# anonymous no` and
  * `# allow|deny publish|subscribe <who> <filter>` for the target `core`. <who> is a user name,
  * @<group> or *.
  *
@@ -100,7 +100,7 @@ static bool read_directive(struct core_config *config, const struct directive *d
     if (strcmp(key, "config") == 0) {
         return set_option(&settings->options, directive->value);
     }
-    if (strcmp(key, "user") == 0) {
+    if (strcmp(key, "login") == 0) {
         return add_user(config, settings, directive->value);
     }
     if (strcmp(key, "allow") == 0 || strcmp(key, "deny") == 0) {

@@ -390,7 +390,7 @@ static void *grow(struct script *script, void *old, size_t count, size_t size)
  * comment is for people. */
 static void parse_comment(struct cursor *c)
 {
-    static const char *const keys[] = {"skip",  "config", "mosquitto", "user",
+    static const char *const keys[] = {"skip",  "config", "mosquitto", "login",
                                        "allow", "deny",   "anonymous"};
     struct script *script = c->script;
 

@@ -22,7 +22,8 @@
 
 enum { CORE_HARNESS_SHARDS_MAX = 8 };
 
-/* Who may connect with a password. A client without a user name is anonymous. */
+/* Who may connect with a password; without any user every name is taken. A client without a user
+ * name is anonymous. */
 struct core_harness_user {
     const char *name, *password, *group; /* group may be NULL */
 };
