@@ -1,0 +1,69 @@
+/* Every scalar option, one row each: the table that the YAML schema, --set, range checks, reload
+ * and --print-config are made from.
+ *
+ * OPTION(section, name, kind, default, least, most, reload, target)
+ *   kind    NUMBER, SIZE (bytes; KiB MiB GiB), DURATION_MS, DURATION_S (ms s m h d), BOOL, TEXT, or
+ *           CHOICE_x (a list of words in options_table.c)
+ *   reload  RELOAD: SIGHUP changes it; RESTART: it does not
+ *   target  member of struct broker_options
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_BROKER_OPTIONS_LIST_H
+#define PUBGRID_BROKER_OPTIONS_LIST_H
+
+#define OPTIONS_TOP(OPTION)                                                                        \
+    OPTION(top, workers, NUMBER, "0", 0, 255, RESTART, workers)                                    \
+    OPTION(top, max_connections, NUMBER, "0", 0, 16000000, RESTART, connections_max)               \
+    OPTION(top, log_level, CHOICE_LOG_LEVEL, "info", 0, 0, RELOAD, log_level)
+
+#define OPTIONS_STORE(OPTION)                                                                      \
+    OPTION(store, path, TEXT, "/var/lib/pubgrid", 0, 0, RESTART, store_path)
+
+#define OPTIONS_AUTH(OPTION)                                                                       \
+    OPTION(auth, allow_anonymous, CHOICE_ANONYMOUS, "auto", 0, 0, RESTART, allow_anonymous)        \
+    OPTION(auth, password_file, TEXT, "", 0, 0, RELOAD, password_file)                             \
+    OPTION(auth, scram, BOOL, "true", 0, 0, RELOAD, scram)
+
+#define OPTIONS_MQTT(OPTION)                                                                       \
+    OPTION(mqtt, maximum_packet_size, SIZE, "2MiB", 256, 268435460, RELOAD,                        \
+           core.maximum_packet_size)                                                               \
+    OPTION(mqtt, receive_maximum, NUMBER, "1024", 1, 65535, RELOAD, core.receive_maximum)          \
+    OPTION(mqtt, inflight_maximum, NUMBER, "1024", 1, 65535, RELOAD, core.inflight_maximum)        \
+    OPTION(mqtt, topic_alias_maximum, NUMBER, "64", 0, 65535, RELOAD, core.topic_alias_maximum)    \
+    OPTION(mqtt, keep_alive_maximum, DURATION_S, "0s", 0, 65535, RELOAD, core.keep_alive_maximum)  \
+    OPTION(mqtt, retain_available, BOOL, "true", 0, 0, RELOAD, core.retain_available)              \
+    OPTION(mqtt, overlapping_separately, BOOL, "false", 0, 0, RELOAD, core.overlapping_separately) \
+    OPTION(mqtt, validate_payload_format, BOOL, "false", 0, 0, RELOAD,                             \
+           core.validate_payload_format)                                                           \
+    OPTION(mqtt, sys_interval, DURATION_MS, "10s", 0, 86400000, RELOAD, core.sys_interval_ms)
+
+#define OPTIONS_SESSION(OPTION)                                                                    \
+    OPTION(session, expiry_maximum, DURATION_S, "never", 0, 4294967295, RELOAD,                    \
+           core.session_expiry_maximum)                                                            \
+    OPTION(session, queue_messages_maximum, NUMBER, "100000", 1, 100000000, RELOAD,                \
+           core.queue_messages_maximum)                                                            \
+    OPTION(session, queue_bytes_maximum, SIZE, "64MiB", 1024, 1099511627776, RELOAD,               \
+           core.queue_bytes_maximum)                                                               \
+    OPTION(session, queue_qos0, BOOL, "false", 0, 0, RELOAD, core.queue_qos0)                      \
+    OPTION(session, subscriptions_maximum, NUMBER, "1000000", 1, 4000000000, RELOAD,               \
+           core.subscriptions_maximum)
+
+#define OPTIONS_LIMITS(OPTION)                                                                     \
+    OPTION(limits, connect_timeout, DURATION_MS, "10s", 100, 3600000, RELOAD,                      \
+           core.connect_timeout_ms)                                                                \
+    OPTION(limits, output_bytes_maximum, SIZE, "1MiB", 4096, 1073741824, RELOAD,                   \
+           core.output_bytes_maximum)                                                              \
+    OPTION(limits, delayed_messages_maximum, NUMBER, "100000", 0, 100000000, RELOAD,               \
+           core.delayed_messages_maximum)                                                          \
+    OPTION(limits, delayed_seconds_maximum, DURATION_S, "365d", 0, 4294967295, RELOAD,             \
+           core.delayed_seconds_maximum)
+
+#define OPTIONS_ALL(OPTION)                                                                        \
+    OPTIONS_TOP(OPTION)                                                                            \
+    OPTIONS_STORE(OPTION)                                                                          \
+    OPTIONS_AUTH(OPTION)                                                                           \
+    OPTIONS_MQTT(OPTION)                                                                           \
+    OPTIONS_SESSION(OPTION)                                                                        \
+    OPTIONS_LIMITS(OPTION)
+
+#endif
