@@ -107,7 +107,7 @@ static void frontier_release(struct frontier *frontier)
 
 static void frontier_grow(struct frontier *frontier)
 {
-    size_t size = frontier->capacity * sizeof(frontier->nodes[0]);
+    size_t size = frontier->capacity * sizeof(const struct topic_node *);
     bool near = frontier->nodes == frontier->near;
 
     frontier->nodes = memory_resize(near ? NULL : frontier->nodes, size * 2);
