@@ -111,6 +111,33 @@ TEST(release_runs_what_is_left_without_a_receiver)
     CHECK_INT_EQUAL(orphans, 2);
 }
 
+TEST(an_attending_owner_needs_no_wake_up)
+{
+    struct receiver receiver = {.in_order = true};
+    struct mail_list list = {0};
+    struct mailbox mailbox;
+
+    CHECK_INT_EQUAL(mailbox_init(&mailbox), 0);
+    mailbox_attend(&mailbox);
+    note_add(&list, 0, 0);
+    mailbox_post(&mailbox, &list);
+    CHECK(!is_readable(&mailbox, 0));
+    CHECK(!mailbox_leave(&mailbox)); /* mail waits: stay */
+    list = mailbox_take(&mailbox);
+    mail_list_run(&list, &receiver);
+    CHECK_INT_EQUAL(receiver.total, 1);
+    CHECK(mailbox_leave(&mailbox));
+    note_add(&list, 0, 1);
+    mailbox_post(&mailbox, &list);
+    CHECK(is_readable(&mailbox, 0));
+    mailbox_clear(&mailbox);
+    CHECK(!is_readable(&mailbox, 0));
+    list = mailbox_take(&mailbox);
+    mail_list_run(&list, &receiver);
+    CHECK_INT_EQUAL(receiver.total, 2);
+    mailbox_release(&mailbox);
+}
+
 struct poster {
     pthread_t thread;
     struct mailbox *mailbox;
@@ -132,7 +159,24 @@ static void *poster_main(void *context)
     return NULL;
 }
 
-TEST(no_mail_is_lost_between_threads)
+/* As a worker does: attends while there is mail, and sleeps only after it could leave. */
+static void receive_all(struct mailbox *mailbox, struct receiver *receiver, bool attends)
+{
+    while (receiver->total < POSTERS * MAILS_EACH) {
+        struct mail_list list;
+        CHECK(is_readable(mailbox, 20000)); /* a lost wake-up would end here */
+        if (attends) {
+            mailbox_attend(mailbox);
+            mailbox_clear(mailbox);
+        }
+        do {
+            list = mailbox_take(mailbox);
+            mail_list_run(&list, receiver);
+        } while (attends && !mailbox_leave(mailbox));
+    }
+}
+
+static void check_posters(bool attends)
 {
     struct receiver receiver = {.in_order = true};
     struct poster posters[POSTERS];
@@ -143,16 +187,21 @@ TEST(no_mail_is_lost_between_threads)
         posters[i] = (struct poster){.mailbox = &mailbox, .id = i};
         CHECK_INT_EQUAL(pthread_create(&posters[i].thread, NULL, poster_main, &posters[i]), 0);
     }
-    while (receiver.total < POSTERS * MAILS_EACH) {
-        struct mail_list list;
-        CHECK(is_readable(&mailbox, 20000)); /* a lost wake-up would end here */
-        list = mailbox_take(&mailbox);
-        mail_list_run(&list, &receiver);
-    }
+    receive_all(&mailbox, &receiver, attends);
     for (unsigned i = 0; i < POSTERS; i++) {
         pthread_join(posters[i].thread, NULL);
         CHECK_INT_EQUAL(receiver.next[i], MAILS_EACH);
     }
     CHECK(receiver.in_order);
     mailbox_release(&mailbox);
+}
+
+TEST(no_mail_is_lost_between_threads)
+{
+    check_posters(false);
+}
+
+TEST(no_mail_is_lost_while_attending)
+{
+    check_posters(true);
 }

@@ -37,6 +37,7 @@ TEST(an_empty_map_finds_nothing)
 
     map_init(&map, item_key);
     CHECK(!map_find(&map, SLICE_LITERAL("x")));
+    CHECK(!map_find_hashed(&map, SLICE_LITERAL("x"), 1));
     CHECK(!map_next(&map, NULL));
     map_release(&map);
 }

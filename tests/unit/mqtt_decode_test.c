@@ -329,11 +329,18 @@ TEST(unsubscribes)
 TEST(subacks)
 {
     static const struct row rows[] = {
-        {V3 | SERVER, "90", "0001 00 01 02 80", OK}, {V3 | SERVER, "90", "0001 03", PROTOCOL},
-        {V3 | SERVER, "90", "0001", MALFORMED},      {V3 | SERVER, "B0", "0001", OK},
-        {V3 | SERVER, "B0", "0001 00", MALFORMED},   {V5 | SERVER, "90", "0001 00 00 02 87", OK},
-        {V5 | SERVER, "90", "0001 00 11", PROTOCOL}, {V5 | SERVER, "B0", "0001 00 00 11", OK},
-        {V5 | SERVER, "B0", "0001 00 01", PROTOCOL}, {V5 | SERVER, "B0", "0001 00", MALFORMED},
+        {V3 | SERVER, "90", "0001 00 01 02 80", OK},
+        {V3 | SERVER, "90", "0001 03", PROTOCOL},
+        {V3 | SERVER, "90", "0001", MALFORMED},
+        {V3 | SERVER, "B0", "0001", OK},
+        {V3 | SERVER, "B0", "0001 00", MALFORMED},
+        {V5 | SERVER, "90", "0001 00 00 02 87", OK},
+        {V5 | SERVER, "90", "0001 00 11", PROTOCOL},
+        {V5 | SERVER, "B0", "0001 00 00 11", OK},
+        {V5 | SERVER, "B0", "0001 00 01", PROTOCOL},
+        {V5 | SERVER, "B0", "0001 00", MALFORMED},
+        {V5 | SERVER, "B0", "0000 00 00", PROTOCOL},
+        {V5 | SERVER, "90", "0001 02 23 01 00", MALFORMED}, /* no such property here */
     };
 
     ROWS_CHECK(rows);
