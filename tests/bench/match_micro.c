@@ -8,6 +8,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <malloc.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,11 +23,14 @@ struct text {
     uint8_t length;
 };
 
-static struct text text_make(const char *format, unsigned a, unsigned b)
+__attribute__((format(printf, 1, 2))) static struct text text_make(const char *format, ...)
 {
     struct text text;
+    va_list args;
 
-    int length = snprintf(text.bytes, sizeof(text.bytes), format, a, b);
+    va_start(args, format);
+    int length = vsnprintf(text.bytes, sizeof(text.bytes), format, args);
+    va_end(args);
     text.length = (uint8_t)length;
     return text;
 }
