@@ -384,6 +384,28 @@ static bool play_line(struct play *play, struct line **at)
     return players[kind](play, *at);
 }
 
+/* With the fake clock a packet that no line expected is known for certain: the scenario is then
+ * not what its file says. */
+static bool expect_no_leftovers(struct play *play)
+{
+    struct line end = {.text = "no more packets at the end of the file"};
+    struct packet packet;
+    size_t size;
+
+    for (size_t i = 0; play->operations->fake_clock && i < play->actor_count; i++) {
+        struct actor *actor = &play->actors[i];
+
+        if (actor_read(actor, play->operations, 0, &packet, &size) == ACTOR_PACKET) {
+            struct description got;
+
+            fields_describe(&packet, &got);
+            end.actor = actor->name;
+            return fail_match(play, &end, packet.type, &got, actor->name);
+        }
+    }
+    return true;
+}
+
 bool play_script(struct script *script, const struct target_operations *operations,
                  struct target *target, struct buffer *report)
 {
@@ -398,6 +420,7 @@ bool play_script(struct script *script, const struct target_operations *operatio
          line++) {
         ok = play_line(play, &line);
     }
+    ok = ok && expect_no_leftovers(play);
     for (size_t i = 0; i < play->actor_count; i++) {
         actor_disconnect(&play->actors[i], operations);
         buffer_release(&play->actors[i].in);
