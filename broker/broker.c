@@ -1,0 +1,357 @@
+/* Wiring: which part gets which other part, and in which order they begin and end.
+ *
+ *   begin: store, authenticator, listeners, workers' state, workers' threads
+ *   end:   workers' threads, authenticator's thread, store, connections and mail, state, listeners
+ *
+ * Mail may be under way from any thread to any worker as long as threads run, so no worker is taken
+ * apart before all threads have ended.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "broker.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "net/auth.h"
+#include "net/listener.h"
+#include "net/worker.h"
+
+enum { DRAIN_MS = 5000 };
+
+struct server {
+    struct broker_options *options; /* that it was started with; owned */
+    struct broker broker;
+    struct worker_group group;
+    struct shard **shards; /* [group.count], inside group.workers */
+    struct auth_service *auth;
+    struct listener **first_of;  /* [options->listener_count]: the first socket of each */
+    unsigned workers_made;       /* worker_init() was called for these */
+    _Atomic unsigned pings_open; /* signs of life that are asked for */
+};
+
+/* ---------------------------------------------------------------- options */
+
+static struct tls_files tls_files_of(const struct listener_config *config)
+{
+    return (struct tls_files){
+        .certificate = config->certificate,
+        .key = config->key,
+        .authorities = config->ca,
+        .revoked = config->crl,
+        .require_client_certificate = config->require_client_certificate,
+    };
+}
+
+static struct settings *settings_from(const struct broker_options *options)
+{
+    return settings_new(&options->core,
+                        access_rules_new(options->access_rules, options->access_rule_count));
+}
+
+static unsigned processors_available(void)
+{
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof(set), &set) < 0) {
+        return 1;
+    }
+    return (unsigned)CPU_COUNT(&set);
+}
+
+static unsigned worker_count(const struct broker_options *options)
+{
+    unsigned count = options->workers > 0 ? options->workers : processors_available();
+
+    return count < SHARDS_MAX ? count : SHARDS_MAX;
+}
+
+/* ---------------------------------------------------------------- start */
+
+static bool server_listen(struct server *server, struct buffer *error)
+{
+    const struct broker_options *options = server->options;
+
+    server->first_of =
+        memory_allocate_zero((options->listener_count + 1) * sizeof(*server->first_of));
+    for (size_t i = 0; i < options->listener_count; i++) {
+        const struct listener_config *config = &options->listeners[i];
+        struct tls_files files = tls_files_of(config);
+        struct listener_options wanted = {
+            .address = config->address,
+            .port = config->port,
+            .path = config->kind == LISTENER_UNIX ? config->path : NULL,
+            .mode = config->mode,
+            .tls = config->kind == LISTENER_TLS ? &files : NULL,
+            .anonymous_allowed = config->allow_anonymous,
+            .use_certificate_as_user = config->use_certificate_as_user,
+        };
+        size_t before = server->group.listener_count;
+        if (!listener_open(&wanted, &server->group.listeners, &server->group.listener_count,
+                           error)) {
+            return false;
+        }
+        server->first_of[i] = server->group.listeners[before];
+    }
+    return true;
+}
+
+/* Bytes of heap, for $SYS. */
+static uint64_t memory_used(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
+}
+
+static void server_prepare(struct server *server)
+{
+    struct worker_group *group = &server->group;
+
+    group->count = worker_count(server->options);
+    group->workers = memory_allocate_zero(group->count * sizeof(*group->workers));
+    group->mailboxes = memory_allocate_zero(group->count * sizeof(struct mailbox *));
+    server->shards = memory_allocate_zero(group->count * sizeof(struct shard *));
+    for (unsigned i = 0; i < group->count; i++) {
+        group->mailboxes[i] = &group->workers[i].mailbox;
+        server->shards[i] = &group->workers[i].shard;
+    }
+    group->connections_max = server->options->connections_max;
+    group->store = store_open_memory(group->mailboxes, group->count);
+    server->broker = (struct broker){
+        .shard_count = group->count,
+        .shards = server->shards,
+        .subscriptions = subscriptions_new(),
+        .retained = retained_new(),
+        .random = random_bytes,
+        .started_at = clock_now(),
+        .version = "pubgrid version " PUBGRID_VERSION,
+        .memory_used = memory_used,
+    };
+}
+
+static bool server_make_workers(struct server *server, struct buffer *error)
+{
+    struct settings *settings = settings_from(server->options);
+    int failed = 0;
+
+    for (unsigned i = 0; i < server->group.count && failed == 0; i++) {
+        failed = worker_init(&server->group.workers[i], &server->group, i, &server->broker,
+                             settings_hold(settings));
+        server->workers_made += 1;
+    }
+    settings_release(settings);
+    for (unsigned i = 0; i < server->workers_made && failed == 0; i++) {
+        failed = worker_start(&server->group.workers[i]);
+    }
+    if (failed < 0) {
+        buffer_append_format(error, "cannot start %u workers: %s", server->group.count,
+                             strerrordesc_np(-failed));
+    }
+    return failed == 0;
+}
+
+struct server *server_start(struct broker_options *options, struct buffer *error)
+{
+    struct server *server = memory_allocate_zero(sizeof(*server));
+
+    server->options = options;
+    server_prepare(server);
+    server->auth = auth_start(options, server->group.mailboxes, error);
+    if (server->auth) {
+        server->broker.authenticator = auth_table(server->auth);
+    }
+    if (!server->auth || !server_listen(server, error) || !server_make_workers(server, error)) {
+        server_stop(server);
+        return NULL;
+    }
+    for (size_t i = 0; i < server->group.listener_count; i++) {
+        const struct listener *listener = server->group.listeners[i];
+        log_write(LOG_INFO, "listening", "address=%s tls=%s", listener->name,
+                  listener->access.tls ? "yes" : "no");
+    }
+    log_write(LOG_INFO, "started", "version=%s workers=%u", PUBGRID_VERSION, server->group.count);
+    return server;
+}
+
+/* ---------------------------------------------------------------- reload */
+
+struct settings_mail {
+    struct mail mail;
+    struct settings *settings; /* one count */
+};
+
+static void settings_arrive(struct mail *mail, void *receiver)
+{
+    struct settings_mail *news = CONTAINER_OF(mail, struct settings_mail, mail);
+
+    if (receiver) {
+        shard_reload(receiver, news->settings);
+    } else {
+        settings_release(news->settings);
+    }
+    free(news);
+}
+
+static void server_post(struct server *server, unsigned worker, struct mail *mail)
+{
+    struct mail_list list = {0};
+
+    mail_list_add(&list, mail);
+    mailbox_post(server->group.mailboxes[worker], &list);
+}
+
+static void reload_settings(struct server *server, const struct broker_options *options)
+{
+    struct settings *settings = settings_from(options);
+
+    for (unsigned i = 0; i < server->group.count; i++) {
+        struct settings_mail *news = memory_allocate_zero(sizeof(*news));
+        news->mail.run = settings_arrive;
+        news->settings = settings_hold(settings);
+        server_post(server, i, &news->mail);
+    }
+    settings_release(settings);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* The new words on a listener that runs; NULL: it is in the configuration no more. */
+static const struct listener_config *find_listener(const struct broker_options *options,
+                                                   const struct listener_config *running)
+{
+    for (size_t i = 0; i < options->listener_count; i++) {
+        const struct listener_config *config = &options->listeners[i];
+        if (config->kind == running->kind && config->port == running->port &&
+            same_text(config->address, running->address)) {
+            return config;
+        }
+    }
+    return NULL;
+}
+
+static void reload_certificates(struct server *server, const struct broker_options *options)
+{
+    for (size_t i = 0; i < server->options->listener_count; i++) {
+        const struct listener *listener = server->first_of[i];
+        const struct listener_config *config =
+            find_listener(options, &server->options->listeners[i]);
+        struct buffer error = {0};
+        struct tls_files files;
+        if (!listener->access.tls || !config) {
+            continue;
+        }
+        files = tls_files_of(config);
+        if (!tls_context_load(listener->access.tls, &files, &error)) {
+            log_write(LOG_ERROR, "certificates kept", "address=%s reason=\"%.*s\"", listener->name,
+                      SLICE_PRINT(error));
+        }
+        buffer_release(&error);
+    }
+}
+
+static void log_what_needs_a_restart(const struct server *server,
+                                     const struct broker_options *options)
+{
+    struct buffer names = {0};
+
+    options_need_restart(server->options, options, &names);
+    if (names.length > 0) {
+        log_write(LOG_WARNING, "needs a restart", "options=\"%.*s\"", SLICE_PRINT(names));
+    }
+    buffer_release(&names);
+}
+
+void server_reload(struct server *server, struct broker_options *options)
+{
+    log_what_needs_a_restart(server, options);
+    reload_certificates(server, options);
+    auth_reload(server->auth, options);
+    reload_settings(server, options);
+    options_free(options);
+    log_write(LOG_INFO, "reloaded", "version=%s", PUBGRID_VERSION);
+}
+
+/* ---------------------------------------------------------------- signs of life */
+
+struct ping {
+    struct mail mail;
+    _Atomic unsigned *open;
+};
+
+static void ping_run(struct mail *mail, void *receiver)
+{
+    struct ping *ping = CONTAINER_OF(mail, struct ping, mail);
+
+    if (receiver) {
+        atomic_fetch_sub(ping->open, 1);
+    }
+    free(ping);
+}
+
+bool server_is_alive(struct server *server)
+{
+    if (atomic_load(&server->pings_open) > 0) {
+        return false;
+    }
+    atomic_store(&server->pings_open, server->group.count);
+    for (unsigned i = 0; i < server->group.count; i++) {
+        struct ping *ping = memory_allocate_zero(sizeof(*ping));
+        ping->mail.run = ping_run;
+        ping->open = &server->pings_open;
+        server_post(server, i, &ping->mail);
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- stop */
+
+/* After the threads have ended. Also for a server whose start failed half-way. */
+static void server_free(struct server *server)
+{
+    struct worker_group *group = &server->group;
+
+    for (unsigned i = 0; i < server->workers_made; i++) {
+        worker_close(&group->workers[i]);
+    }
+    for (unsigned i = 0; i < server->workers_made; i++) {
+        worker_release(&group->workers[i]);
+    }
+    for (size_t i = 0; i < group->listener_count; i++) {
+        listener_close(group->listeners[i]);
+    }
+    subscriptions_free(server->broker.subscriptions);
+    retained_free(server->broker.retained);
+    options_free(server->options);
+    free(group->listeners);
+    free(group->mailboxes);
+    free(group->workers);
+    free(server->first_of);
+    free(server->shards);
+    free(server);
+}
+
+void server_stop(struct server *server)
+{
+    struct worker_group *group = &server->group;
+
+    for (unsigned i = 0; i < server->workers_made; i++) {
+        if (group->workers[i].started) {
+            worker_stop(&group->workers[i], DRAIN_MS);
+        }
+    }
+    for (unsigned i = 0; i < server->workers_made; i++) {
+        worker_join(&group->workers[i]);
+    }
+    auth_stop(server->auth);
+    store_close(group->store);
+    server_free(server);
+}
