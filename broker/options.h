@@ -21,11 +21,12 @@ struct listener_config {
     char *text;    /* as written: "tcp://127.0.0.1:1883" */
     char *address; /* host part; NULL for Unix sockets */
     uint16_t port;
-    char *path;  /* Unix socket; NULL otherwise */
-    mode_t mode; /* of the Unix socket */
+    char *path;                         /* Unix socket; NULL otherwise */
+    mode_t mode;                        /* of the Unix socket */
     char *certificate, *key, *ca, *crl; /* PEM files; NULL: not given */
     bool require_client_certificate;
     bool use_certificate_as_user;
+    bool anonymous_given; /* the listener says itself whether it lets anonymous clients in */
     bool allow_anonymous; /* resolved: the listener's own word, else auth.allow_anonymous */
 };
 

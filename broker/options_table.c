@@ -1,0 +1,250 @@
+/* Texts to values: numbers with units, words, ranges. See options_table.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "options_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "options_list.h"
+
+enum { RELOAD = true, RESTART = false };
+
+#define PATH_top(name)     #name
+#define PATH_store(name)   "store." #name
+#define PATH_auth(name)    "auth." #name
+#define PATH_mqtt(name)    "mqtt." #name
+#define PATH_session(name) "session." #name
+#define PATH_limits(name)  "limits." #name
+
+#define ROW(section, name, option_kind, initial_text, smallest, largest, reload, target)           \
+    {                                                                                              \
+        .path = PATH_##section(name),                                                              \
+        .initial = (initial_text),                                                                 \
+        .least = (smallest),                                                                       \
+        .most = (largest),                                                                         \
+        .offset = offsetof(struct broker_options, target),                                         \
+        .width = sizeof(((struct broker_options *)NULL)->target),                                  \
+        .kind = (option_kind),                                                                     \
+        .reloadable = (reload),                                                                    \
+    },
+
+const struct option option_table[] = {OPTIONS_ALL(ROW)};
+const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
+
+#undef ROW
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static const struct unit no_units[] = {{"", 1}, {NULL, 0}};
+static const struct unit sizes[] = {
+    {"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL, 0},
+};
+static const struct unit durations_ms[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}, {NULL, 0},
+};
+static const struct unit durations_s[] = {
+    {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {NULL, 0},
+};
+
+static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
+static const char *const anonymous_words[] = {"auto", "yes", "no", NULL};
+static const char *const booleans[] = {"false", "true", NULL};
+
+struct kind {
+    const struct unit *units;   /* numbers */
+    const char *const *choices; /* words; the index is the value */
+    const char *example;
+};
+
+static const struct kind kinds[] = {
+    [NUMBER] = {no_units, NULL, "a whole number"},
+    [SIZE] = {sizes, NULL, "a size such as 65536, 64KiB or 2MiB"},
+    [DURATION_MS] = {durations_ms, NULL, "a duration such as 500ms, 10s, 5m or 1h"},
+    [DURATION_S] = {durations_s, NULL, "a duration in whole seconds such as 30s, 10m, 12h or 7d"},
+    [BOOL] = {NULL, booleans, NULL},
+    [TEXT] = {NULL, NULL, NULL},
+    [CHOICE_LOG_LEVEL] = {NULL, log_levels, NULL},
+    [CHOICE_ANONYMOUS] = {NULL, anonymous_words, NULL},
+};
+
+const struct option *option_find(const char *path)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (strcmp(option_table[i].path, path) == 0) {
+            return &option_table[i];
+        }
+    }
+    return NULL;
+}
+
+bool option_parse_bool(const char *text, bool *value)
+{
+    static const char *const words[][2] = {{"false", "true"}, {"no", "yes"}, {"off", "on"}};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        for (int truth = 0; truth < 2; truth++) {
+            if (strcasecmp(text, words[i][truth]) == 0) {
+                *value = truth == 1;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void *target_of(const struct option *option, struct broker_options *options)
+{
+    return (char *)options + option->offset;
+}
+
+static uint64_t read_target(const struct option *option, const struct broker_options *options)
+{
+    const char *at = (const char *)options + option->offset;
+    uint64_t value = 0;
+    memcpy(&value, at, option->width); /* little endian */
+    return value;
+}
+
+static void write_target(const struct option *option, struct broker_options *options,
+                         uint64_t value)
+{
+    memcpy(target_of(option, options), &value, option->width); /* little endian */
+}
+
+static char *text_of(const struct option *option, const struct broker_options *options)
+{
+    char *text;
+    memcpy(&text, (const char *)options + option->offset, sizeof(text));
+    return text;
+}
+
+/* A number with one of the units; false if it is no such thing. */
+static bool parse_number(const char *text, const struct unit *units, uint64_t *value)
+{
+    char *end;
+    if (text[0] < '0' || text[0] > '9') {
+        return false;
+    }
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    for (; units->name; units++) {
+        if (strcasecmp(units->name, end) == 0) {
+            return errno == 0 && !__builtin_mul_overflow(number, units->factor, value);
+        }
+    }
+    *value = 0;
+    return errno == 0 && number == 0 && *end == '\0'; /* zero needs no unit */
+}
+
+static void print_number(uint64_t value, const struct unit *units, struct buffer *out)
+{
+    const struct unit *best = units;
+    for (; units->name; units++) {
+        if (value > 0 && value % units->factor == 0 && units->factor > best->factor) {
+            best = units;
+        }
+    }
+    buffer_append_format(out, "%llu%s", (unsigned long long)(value / best->factor), best->name);
+}
+
+/* A Session Expiry Interval that never comes is written so. */
+static bool is_never(const struct option *option, uint64_t value)
+{
+    return option->kind == DURATION_S && option->most == UINT32_MAX && value == UINT32_MAX;
+}
+
+static bool set_number(const struct option *option, const char *text,
+                       struct broker_options *options, struct buffer *error)
+{
+    const struct kind *kind = &kinds[option->kind];
+    uint64_t value = UINT32_MAX;
+    bool never = strcmp(text, "never") == 0 && is_never(option, value);
+    if (!never && !parse_number(text, kind->units, &value)) {
+        buffer_append_format(error, "`%s` is %s, not `%s`", option->path, kind->example, text);
+        return false;
+    }
+    if (value < option->least || value > option->most) {
+        buffer_append_format(error, "`%s` is between ", option->path);
+        print_number(option->least, kind->units, error);
+        buffer_append_string(error, " and ");
+        print_number(option->most, kind->units, error);
+        buffer_append_format(error, ", not `%s`", text);
+        return false;
+    }
+    write_target(option, options, value);
+    return true;
+}
+
+static bool set_choice(const struct option *option, const char *text,
+                       struct broker_options *options, struct buffer *error)
+{
+    const char *const *choices = kinds[option->kind].choices;
+    bool truth;
+    if (option->kind == BOOL && option_parse_bool(text, &truth)) {
+        write_target(option, options, truth);
+        return true;
+    }
+    for (uint64_t i = 0; choices[i]; i++) {
+        if (strcmp(choices[i], text) == 0) {
+            write_target(option, options, i);
+            return true;
+        }
+    }
+    buffer_append_format(error, "`%s` is one of", option->path);
+    for (size_t i = 0; choices[i]; i++) {
+        buffer_append_format(error, "%s %s", i ? "," : "", choices[i]);
+    }
+    buffer_append_format(error, ", not `%s`", text);
+    return false;
+}
+
+bool option_set(const struct option *option, const char *text, struct broker_options *options,
+                struct buffer *error)
+{
+    if (kinds[option->kind].units) {
+        return set_number(option, text, options, error);
+    }
+    if (kinds[option->kind].choices) {
+        return set_choice(option, text, options, error);
+    }
+    char *copy = text[0] ? memory_copy_string(slice_from_string(text)) : NULL;
+    free(text_of(option, options));
+    memcpy(target_of(option, options), &copy, sizeof(copy));
+    return true;
+}
+
+void option_print(const struct option *option, const struct broker_options *options,
+                  struct buffer *out)
+{
+    const struct kind *kind = &kinds[option->kind];
+    if (option->kind == TEXT) {
+        const char *text = text_of(option, options);
+        buffer_append_format(out, "\"%s\"", text ? text : "");
+        return;
+    }
+    uint64_t value = read_target(option, options);
+    if (kind->choices) {
+        buffer_append_string(out, kind->choices[value]);
+    } else if (is_never(option, value)) {
+        buffer_append_string(out, "never");
+    } else {
+        print_number(value, kind->units, out);
+    }
+}
+
+bool option_equal(const struct option *option, const struct broker_options *a,
+                  const struct broker_options *b)
+{
+    if (option->kind != TEXT) {
+        return read_target(option, a) == read_target(option, b);
+    }
+    const char *x = text_of(option, a), *y = text_of(option, b);
+    return x && y ? strcmp(x, y) == 0 : x == y;
+}

@@ -1,0 +1,75 @@
+/* The configuration file as libcyaml loads it: still texts, checked for shape only.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_BROKER_OPTIONS_YAML_H
+#define PUBGRID_BROKER_OPTIONS_YAML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "options_list.h"
+
+#define FIELD(section, name, kind, initial, least, most, reload, target) char *name;
+struct yaml_top_scalars {
+    OPTIONS_TOP(FIELD)
+};
+struct yaml_store {
+    OPTIONS_STORE(FIELD)
+};
+struct yaml_auth {
+    OPTIONS_AUTH(FIELD)
+};
+struct yaml_mqtt {
+    OPTIONS_MQTT(FIELD)
+};
+struct yaml_session {
+    OPTIONS_SESSION(FIELD)
+};
+struct yaml_limits {
+    OPTIONS_LIMITS(FIELD)
+};
+#undef FIELD
+
+struct yaml_listener {
+    char *address, *mode, *certificate, *key, *ca, *crl;
+    char *require_client_certificate, *use_certificate_as_user, *allow_anonymous;
+};
+
+struct yaml_group {
+    char *name;
+    char **users;
+    unsigned users_count;
+};
+
+struct yaml_access {
+    char *user, *group, *deny;
+    char **publish, **subscribe;
+    unsigned publish_count, subscribe_count;
+};
+
+struct yaml_config {
+    struct yaml_top_scalars top;
+    struct yaml_store *store;
+    struct yaml_auth *auth;
+    struct yaml_mqtt *mqtt;
+    struct yaml_session *session;
+    struct yaml_limits *limits;
+    struct yaml_listener *listeners;
+    struct yaml_group *groups;
+    struct yaml_access *access;
+    unsigned listeners_count, groups_count, access_count;
+};
+
+/* Where each key stands: "listeners.0.address" -> line. */
+struct yaml_positions;
+
+/* NULL with `path:line: ...` lines in `error`. */
+struct yaml_config *yaml_load(const char *path, struct yaml_positions **positions,
+                              struct buffer *error);
+void yaml_free(struct yaml_config *config);
+void yaml_positions_free(struct yaml_positions *positions);
+/* Line of a key such as "mqtt.receive_maximum" or "listeners.0.address"; 0 if it is not there. */
+unsigned yaml_line(const struct yaml_positions *positions, const char *key);
+
+#endif
