@@ -86,13 +86,11 @@ static void collect(struct runner *runner, char **roots)
 static const char *skip_reason(const struct runner *runner, struct target *target,
                                const struct script *script)
 {
-    const char *name = runner->operations->name;
-    const char *reason = script_skip_reason(script, name);
+    const struct target_operations *operations = runner->operations;
+    const char *family = operations->is_foreign ? operations->name : "pubgrid";
+    const char *reason = script_skip_reason(script, operations->name, family);
 
-    if (!reason && strcmp(name, "mosquitto") != 0) {
-        reason = script_skip_reason(script, "pubgrid");
-    }
-    return reason ? reason : runner->operations->unsupported(target, script);
+    return reason ? reason : operations->unsupported(target, script);
 }
 
 static void play_file(const struct runner *runner, struct target *target, const char *path,

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,24 +34,6 @@ static void command_add(struct command *command, const char *text)
     if (command->count < ARGUMENTS_MAX) {
         command->arguments[command->count++] = memory_copy_string(slice_from_string(text));
     }
-}
-
-static void command_set(struct command *command, const char *option)
-{
-    command_add(command, "--set");
-    command_add(command, option);
-}
-
-__attribute__((format(printf, 2, 3))) static void command_set_format(struct command *command,
-                                                                     const char *format, ...)
-{
-    char option[BROKER_PATH_MAX + 64];
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(option, sizeof(option), format, arguments);
-    va_end(arguments);
-    command_set(command, option);
 }
 
 static void command_release(struct command *command)
@@ -117,26 +98,86 @@ static bool build_mosquitto(struct command *command, const struct broker_process
     return write_mosquitto_configuration(path, broker, script);
 }
 
+static void write_listeners(FILE *file, const struct broker_process *broker,
+                            const struct target_settings *settings)
+{
+    fprintf(file,
+            "listeners:\n"
+            "  - address: tcp://127.0.0.1:%u\n"
+            "  - address: unix://%s\n"
+            "  - address: tls://127.0.0.1:%u\n"
+            "    certificate: %s/certificate.pem\n"
+            "    key: %s/key.pem\n",
+            broker->tcp_port, broker->unix_path, broker->tls_port, settings->directory,
+            settings->directory);
+}
+
+/* `allow publish bob a/#`, `deny subscribe @group b`: <action> <who> <filter>. */
+static void write_rule(FILE *file, bool deny, const char *rule)
+{
+    char action[16], who[64], filter[256];
+
+    if (sscanf(rule, "%15s %63s %255s", action, who, filter) != 3) {
+        return;
+    }
+    fprintf(file, "  - %s: [\"%s\"]\n", action, filter);
+    if (strcmp(who, "*") != 0) {
+        fprintf(file, "    %s: \"%s\"\n", who[0] == '@' ? "group" : "user",
+                who[0] == '@' ? who + 1 : who);
+    }
+    if (deny) {
+        fprintf(file, "    deny: true\n");
+    }
+}
+
+static bool is_rule(const struct directive *directive)
+{
+    return strcmp(directive->key, "allow") == 0 || strcmp(directive->key, "deny") == 0;
+}
+
+static bool write_our_configuration(const char *path, const struct broker_process *broker,
+                                    const struct target_settings *settings,
+                                    const struct script *script)
+{
+    FILE *file = fopen(path, "we");
+
+    if (!file) {
+        return false;
+    }
+    fprintf(file, "workers: %u\nlog_level: warning\nstore:\n  path: %s/store\n", settings->workers,
+            settings->directory);
+    write_listeners(file, broker, settings);
+    if (script_has_directive(script, "allow") || script_has_directive(script, "deny")) {
+        fprintf(file, "access:\n");
+    }
+    for (size_t i = 0; i < script->directive_count; i++) {
+        const struct directive *directive = &script->directives[i];
+
+        if (is_rule(directive)) {
+            write_rule(file, directive->key[0] == 'd', directive->value);
+        } else if (strcmp(directive->key, "anonymous") == 0) {
+            fprintf(file, "auth:\n  allow_anonymous: \"%s\"\n", directive->value);
+        }
+    }
+    return fclose(file) == 0;
+}
+
 static bool build_ours(struct command *command, const struct broker_process *broker,
                        const struct target_settings *settings, const struct script *script)
 {
+    char path[BROKER_PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/pubgrid.yaml", settings->directory);
     command_add(command, settings->broker);
-    command_set_format(command, "listeners.tcp=127.0.0.1:%u", broker->tcp_port);
-    command_set_format(command, "listeners.unix=%s", broker->unix_path);
-    if (broker->tls_port) {
-        command_set_format(command, "listeners.tls=127.0.0.1:%u", broker->tls_port);
-        command_set_format(command, "tls.certificate=%s/certificate.pem", settings->directory);
-        command_set_format(command, "tls.key=%s/key.pem", settings->directory);
-    }
-    if (settings->workers) {
-        command_set_format(command, "workers=%u", settings->workers);
-    }
+    command_add(command, "--config");
+    command_add(command, path);
     for (size_t i = 0; i < script->directive_count; i++) {
         if (strcmp(script->directives[i].key, "config") == 0) {
-            command_set(command, script->directives[i].value);
+            command_add(command, "--set");
+            command_add(command, script->directives[i].value);
         }
     }
-    return true;
+    return write_our_configuration(path, broker, settings, script);
 }
 
 int broker_connect_unix(const char *path)

@@ -1,4 +1,5 @@
-/* `# config mqtt.<option>=<value>`, `# login <name> <password> [<group>]`, `# anonymous no` and
+/* `# config <section>.<option>=<value>`, `# login <name> <password> [<group>]`, `# anonymous no`
+ * and
  * `# allow|deny publish|subscribe <who> <filter>` for the target `core`. <who> is a user name,
  * @<group> or *.
  *
@@ -9,27 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTION(name)                                                                               \
-    {                                                                                              \
-        "mqtt." #name, offsetof(struct core_options, name),                                        \
-            sizeof(((struct core_options *)NULL)->name)                                            \
-    }
-
-/* Unsigned numbers of their size; booleans are one byte. */
-static const struct {
-    const char *name;
-    size_t offset, size;
-} options[] = {
-    OPTION(maximum_packet_size),     OPTION(receive_maximum),
-    OPTION(inflight_maximum),        OPTION(topic_alias_maximum),
-    OPTION(keep_alive_maximum),      OPTION(session_expiry_maximum),
-    OPTION(queue_messages_maximum),  OPTION(queue_bytes_maximum),
-    OPTION(output_bytes_maximum),    OPTION(connect_timeout_ms),
-    OPTION(sys_interval_ms),         OPTION(delayed_messages_maximum),
-    OPTION(delayed_seconds_maximum), OPTION(subscriptions_maximum),
-    OPTION(validate_payload_format), OPTION(overlapping_separately),
-    OPTION(retain_available),        OPTION(queue_qos0),
-};
+#include "base/memory.h"
+#include "options_table.h"
 
 struct rules {
     struct access_rule list[CONFIG_RULES_MAX];
@@ -37,22 +19,24 @@ struct rules {
     char words[CONFIG_RULES_MAX][3][CONFIG_WORD_MAX]; /* action, who, filter */
 };
 
+/* `mqtt.receive_maximum=2`, by the program's own table. */
 static bool set_option(struct core_options *out, const char *text)
 {
     const char *value = strchr(text, '=');
+    struct broker_options options = {.core = *out};
+    struct buffer error = {0};
 
-    for (size_t i = 0; value && i < sizeof(options) / sizeof(options[0]); i++) {
-        size_t length = (size_t)(value - text);
-
-        if (strlen(options[i].name) == length && strncmp(options[i].name, text, length) == 0) {
-            uint64_t number = strcmp(value + 1, "true") == 0 ? 1 : strtoull(value + 1, NULL, 0);
-
-            /* Little endian: the low bytes are the number. */
-            memcpy((char *)out + options[i].offset, &number, options[i].size);
-            return true;
-        }
+    if (!value) {
+        return false;
     }
-    return false;
+    char *path = memory_copy_string(slice_make(text, (size_t)(value - text)));
+    const struct option *option = option_find(path);
+    bool ok = option && option_set(option, value + 1, &options, &error);
+
+    *out = options.core;
+    buffer_release(&error);
+    free(path);
+    return ok;
 }
 
 static bool add_user(struct core_config *config, struct core_harness_settings *settings,

@@ -390,8 +390,8 @@ static void *grow(struct script *script, void *old, size_t count, size_t size)
  * comment is for people. */
 static void parse_comment(struct cursor *c)
 {
-    static const char *const keys[] = {"skip",  "config", "mosquitto", "login",
-                                       "allow", "deny",   "anonymous"};
+    static const char *const keys[] = {"skip",  "only",  "config", "mosquitto",
+                                       "login", "allow", "deny",   "anonymous"};
     struct script *script = c->script;
 
     c->at++;
@@ -469,16 +469,24 @@ void script_release(struct script *script)
     }
 }
 
-const char *script_skip_reason(const struct script *script, const char *target)
+/* `mosquitto: reason` begins with that name. */
+static bool names_target(const char *value, const char *name)
 {
-    size_t length = strlen(target);
+    size_t length = strlen(name);
 
+    return strncmp(value, name, length) == 0 && value[length] == ':';
+}
+
+const char *script_skip_reason(const struct script *script, const char *target, const char *family)
+{
     for (size_t i = 0; i < script->directive_count; i++) {
         const struct directive *d = &script->directives[i];
+        bool skip = strcmp(d->key, "skip") == 0, only = strcmp(d->key, "only") == 0;
+        bool named = names_target(d->value, target) || names_target(d->value, family);
+        const char *reason = strchr(d->value, ':');
 
-        if (strcmp(d->key, "skip") == 0 && strncmp(d->value, target, length) == 0 &&
-            d->value[length] == ':') {
-            return d->value + length + 1;
+        if (reason && ((skip && named) || (only && !named))) {
+            return reason + 1;
         }
     }
     return NULL;

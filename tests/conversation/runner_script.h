@@ -65,9 +65,9 @@ struct line {
     bool matched;          /* LINE_EXPECT within any-order: used by runner_play.c */
 };
 
-/* `# key: value` and `# key value` lines of the header: skip, config, mosquitto, file. */
+/* Lines of the header that are not for people only: `# config mqtt.receive_maximum=2`. */
 struct directive {
-    const char *key;   /* "skip", "config", "mosquitto" */
+    const char *key;   /* skip only config mosquitto login allow deny anonymous */
     const char *value; /* the rest of the line */
 };
 
@@ -91,8 +91,9 @@ void script_release(struct script *script);
 void *script_allocate(struct script *script, size_t size);
 char *script_copy(struct script *script, struct slice text);
 
-/* The reason of a `# skip <target>: <reason>` line, or NULL. */
-const char *script_skip_reason(const struct script *script, const char *target);
+/* The reason of a `# skip <target>: <reason>` line that names `target` or its `family`, or of an
+ * `# only ...` line that names neither; NULL if there is none. */
+const char *script_skip_reason(const struct script *script, const char *target, const char *family);
 bool script_has_directive(const struct script *script, const char *key);
 
 #endif

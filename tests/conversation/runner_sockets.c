@@ -70,6 +70,18 @@ static void sockets_free(struct target *target)
     free(target);
 }
 
+static bool has_own_options(const struct script *script)
+{
+    static const char *const keys[] = {"config", "login", "allow", "deny", "anonymous"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (script_has_directive(script, keys[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const char *sockets_unsupported(struct target *target, const struct script *script)
 {
     enum { REAL_WAIT_MAX_MS = 3000 };
@@ -77,11 +89,11 @@ static const char *sockets_unsupported(struct target *target, const struct scrip
     if (script->longest_advance > REAL_WAIT_MAX_MS) {
         return "needs the fake clock: it advances by more than 3 s";
     }
-    if (target->broker.is_mosquitto && script_has_directive(script, "config") &&
-        !script_has_directive(script, "mosquitto")) {
-        return "sets options of ours and names none of mosquitto's";
+    if (target->broker.is_mosquitto && !script_has_directive(script, "mosquitto")) {
+        return has_own_options(script) ? "sets options of ours and names none of mosquitto's"
+                                       : NULL;
     }
-    return NULL;
+    return script_has_directive(script, "login") ? "has users: see tests/e2e" : NULL;
 }
 
 static bool sockets_begin(struct target *target, const struct script *script, struct buffer *report)
