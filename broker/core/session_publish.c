@@ -42,6 +42,9 @@ static enum reason_code check_publish(const struct session *session, const struc
 {
     const struct settings *settings = session->shard->settings;
     const struct properties *properties = &packet->properties;
+    if (topic.length > TOPIC_LEVELS_MAX && topic_level_count(topic) > TOPIC_LEVELS_MAX) {
+        return REASON_TOPIC_NAME_INVALID;
+    }
     if (!access_may_publish(settings->access, session->identity, session_client_identifier(session),
                             topic)) {
         LOG_LIMITED(LOG_INFO, "publish refused", "client=%s topic=%s",
@@ -186,7 +189,7 @@ static const char *refusal_text(enum reason_code reason)
     case REASON_PAYLOAD_FORMAT_INVALID:
         return "the payload is not the UTF-8 that its Payload Format Indicator promises";
     case REASON_TOPIC_NAME_INVALID:
-        return "write $delayed/<seconds>/<topic> with a number of seconds in range";
+        return "write at most 200 levels, or $delayed/<seconds>/<topic> with seconds in range";
     case REASON_QUOTA_EXCEEDED:
         return "too many delayed messages wait already";
     default:

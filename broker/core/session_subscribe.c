@@ -90,6 +90,10 @@ static enum reason_code subscribe_one(struct session *session, struct subscribe_
 {
     struct shard *shard = session->shard;
     step->shared = strip_share(step->filter, &step->plain);
+    if (step->filter.length > TOPIC_LEVELS_MAX &&
+        topic_level_count(step->filter) > TOPIC_LEVELS_MAX) {
+        return REASON_TOPIC_FILTER_INVALID;
+    }
     enum access_filter access =
         access_check_filter(shard->settings->access, session->identity,
                             session_client_identifier(session), step->plain);

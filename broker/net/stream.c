@@ -404,7 +404,8 @@ static void stream_flush_open(struct stream *stream)
     struct connection *connection = &stream->connection;
 
     stream_resume(stream);
-    if (connection->state != CONNECTION_CLOSED) {
+    /* While the socket takes no more, only its own event is worth another try. */
+    if (connection->state != CONNECTION_CLOSED && !stream->blocked) {
         stream_write(stream);
     }
     switch ((enum connection_state)connection->state) {
@@ -466,6 +467,7 @@ static void stream_ready(struct source *source, struct worker *worker, uint32_t 
         stream_read(stream);
     }
     if ((events & EPOLLOUT) != 0 || transport->write_wants_input) {
+        stream->blocked = false;
         stream_mark_dirty(stream);
     }
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) {

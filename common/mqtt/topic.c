@@ -228,3 +228,15 @@ bool topic_filters_overlap(struct slice a, struct slice b)
         }
     }
 }
+
+size_t topic_level_count(struct slice topic)
+{
+    size_t count = 1;
+    const uint8_t *at = topic.data, *end = topic.data + topic.length;
+
+    while (at < end && (at = memchr(at, '/', (size_t)(end - at))) != NULL) {
+        count++;
+        at++;
+    }
+    return count;
+}

@@ -28,6 +28,11 @@ bool topic_filters_overlap(struct slice a, struct slice b);
 /* `$share/<name>/<filter>`: true and its parts; false (outputs untouched) for any other filter. */
 bool topic_filter_split_share(struct slice filter, struct slice *share_name, struct slice *rest);
 
+/* More levels than anybody uses on purpose; each would cost memory in the topic trees. */
+enum { TOPIC_LEVELS_MAX = 200 };
+/* Levels of a name or filter, a $share prefix included. */
+size_t topic_level_count(struct slice topic);
+
 /* Takes the first level off the front of `*rest`; false when there is none left. Levels may be
  * empty ("/a" has two). Start with `*done = false`. */
 bool topic_next_level(struct slice *rest, bool *done, struct slice *level);
