@@ -407,12 +407,12 @@ static void set_defaults(struct broker_options *options)
 static void load_file(struct loading *loading, const char *path)
 {
     struct yaml_positions *positions = NULL;
-    struct yaml_config *yaml = yaml_load(path, &positions, loading->error);
+    struct yaml_config *yaml = yaml_config_load(path, &positions, loading->error);
     loading->positions = positions;
     if (yaml) {
         read_scalars(loading, yaml);
         read_lists(loading, yaml);
-        yaml_free(yaml);
+        yaml_config_free(yaml);
     } else {
         loading->failed = true;
     }

@@ -404,7 +404,7 @@ static cyaml_config_t cyaml_settings(struct buffer *error)
     };
 }
 
-void yaml_free(struct yaml_config *config)
+void yaml_config_free(struct yaml_config *config)
 {
     struct buffer ignored = {0};
     cyaml_config_t settings = cyaml_settings(&ignored);
@@ -412,8 +412,8 @@ void yaml_free(struct yaml_config *config)
     buffer_release(&ignored);
 }
 
-struct yaml_config *yaml_load(const char *path, struct yaml_positions **positions,
-                              struct buffer *error)
+struct yaml_config *yaml_config_load(const char *path, struct yaml_positions **positions,
+                                     struct buffer *error)
 {
     FILE *file = fopen(path, "re");
     if (!file) {
