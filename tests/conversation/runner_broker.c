@@ -293,6 +293,13 @@ bool broker_start(struct broker_process *broker, const struct target_settings *s
     return ok;
 }
 
+void broker_terminate(struct broker_process *broker)
+{
+    if (broker->pid > 0) {
+        kill(broker->pid, SIGTERM);
+    }
+}
+
 void broker_stop(struct broker_process *broker)
 {
     if (broker->pid <= 0) {

@@ -22,6 +22,8 @@ struct broker_process {
 /* Starts it and waits until its socket accepts; false: why stands in `report`. */
 bool broker_start(struct broker_process *broker, const struct target_settings *settings,
                   const struct script *script, struct buffer *report);
+/* Asks it to end; broker_stop then waits for it. */
+void broker_terminate(struct broker_process *broker);
 void broker_stop(struct broker_process *broker);
 /* A blocking socket, or -1. */
 int broker_connect_unix(const char *path);

@@ -108,6 +108,16 @@ static void core_advance(struct target *target, msec_t duration)
     core_harness_advance(target->harness, duration);
 }
 
+static void core_stall(struct target_link *link, bool stalled)
+{
+    core_link_stall(link->link, stalled);
+}
+
+static void core_stop(struct target *target)
+{
+    core_harness_stop(target->harness);
+}
+
 const struct target_operations target_core = {
     .name = "core",
     .fake_clock = true,
@@ -121,4 +131,6 @@ const struct target_operations target_core = {
     .receive = core_receive,
     .close = core_close,
     .advance = core_advance,
+    .stall = core_stall,
+    .stop = core_stop,
 };

@@ -305,6 +305,26 @@ static bool play_expect_nothing(struct play *play, const struct line *line)
     return expect_state(play, line, ACTOR_NOTHING, 0);
 }
 
+/* Stops or goes on reading. */
+static bool play_reading(struct play *play, const struct line *line)
+{
+    struct actor *actor = find_actor(play, line->actor);
+
+    buffer_append_format(new_history_line(play), "%s", line->text);
+    if (!actor->link) {
+        return fail_line(play, line, "the actor has no network connection");
+    }
+    play->operations->stall(actor->link, line->kind == LINE_STALL);
+    return true;
+}
+
+static bool play_stop(struct play *play, const struct line *line)
+{
+    buffer_append_format(new_history_line(play), "%s", line->text);
+    play->operations->stop(play->target);
+    return true;
+}
+
 static bool play_advance(struct play *play, const struct line *line)
 {
     buffer_append_format(new_history_line(play), "%s", line->text);
@@ -368,6 +388,9 @@ static bool play_line(struct play *play, struct line **at)
         [LINE_EXPECT] = play_expect,
         [LINE_EXPECT_CLOSED] = play_expect_closed,
         [LINE_EXPECT_NOTHING] = play_expect_nothing,
+        [LINE_STALL] = play_reading,
+        [LINE_RESUME] = play_reading,
+        [LINE_STOP] = play_stop,
         [LINE_ADVANCE] = play_advance,
     };
     enum line_kind kind = (*at)->kind;

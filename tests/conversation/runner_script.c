@@ -344,6 +344,33 @@ static bool parse_advance(struct cursor *c, struct line *line)
     return !c->error;
 }
 
+/* Lines that begin with an actor's name. */
+static bool parse_actor_line(struct cursor *c, struct line *line)
+{
+    line->actor = take_word(c);
+    if (take(c, ">")) {
+        return parse_send(c, line);
+    }
+    if (take(c, "<")) {
+        return parse_expect(c, line);
+    }
+    if (take(c, "connects")) {
+        line->kind = LINE_CONNECT;
+        line->transport = take(c, "via ") ? take_word(c) : NULL;
+        return true;
+    }
+    if (take(c, "stops reading")) {
+        line->kind = LINE_STALL;
+        return true;
+    }
+    if (take(c, "reads again")) {
+        line->kind = LINE_RESUME;
+        return true;
+    }
+    return fail(c, "expected `<actor> > PACKET`, `<actor> < PACKET`, `<actor> connects`, "
+                   "`advance <time>` or `any-order {`");
+}
+
 static bool parse_line(struct cursor *c, struct line *line)
 {
     if (take(c, "advance ")) {
@@ -357,20 +384,11 @@ static bool parse_line(struct cursor *c, struct line *line)
         line->kind = LINE_END_OF_BLOCK;
         return true;
     }
-    line->actor = take_word(c);
-    if (take(c, ">")) {
-        return parse_send(c, line);
-    }
-    if (take(c, "<")) {
-        return parse_expect(c, line);
-    }
-    if (take(c, "connects")) {
-        line->kind = LINE_CONNECT;
-        line->transport = take(c, "via ") ? take_word(c) : NULL;
+    if (take(c, "broker stops")) {
+        line->kind = LINE_STOP;
         return true;
     }
-    return fail(c, "expected `<actor> > PACKET`, `<actor> < PACKET`, `<actor> connects`, "
-                   "`advance <time>` or `any-order {`");
+    return parse_actor_line(c, line);
 }
 
 static void *grow(struct script *script, void *old, size_t count, size_t size)
@@ -490,6 +508,16 @@ const char *script_skip_reason(const struct script *script, const char *target, 
         }
     }
     return NULL;
+}
+
+bool script_has_line(const struct script *script, enum line_kind kind)
+{
+    for (size_t i = 0; i < script->line_count; i++) {
+        if (script->lines[i].kind == kind) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool script_has_directive(const struct script *script, const char *key)

@@ -46,6 +46,9 @@ enum line_kind {
     LINE_EXPECT,         /* alice < PUBLISH ... */
     LINE_EXPECT_CLOSED,  /* alice < closed [reason=0x81] */
     LINE_EXPECT_NOTHING, /* alice < nothing */
+    LINE_STALL,          /* alice stops reading */
+    LINE_RESUME,         /* alice reads again */
+    LINE_STOP,           /* broker stops */
     LINE_ADVANCE,        /* advance 30s */
     LINE_ANY_ORDER,      /* any-order { */
     LINE_END_OF_BLOCK,   /* } */
@@ -95,5 +98,6 @@ char *script_copy(struct script *script, struct slice text);
  * `# only ...` line that names neither; NULL if there is none. */
 const char *script_skip_reason(const struct script *script, const char *target, const char *family);
 bool script_has_directive(const struct script *script, const char *key);
+bool script_has_line(const struct script *script, enum line_kind kind);
 
 #endif

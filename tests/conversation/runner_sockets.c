@@ -89,6 +89,12 @@ static const char *sockets_unsupported(struct target *target, const struct scrip
     if (script->longest_advance > REAL_WAIT_MAX_MS) {
         return "needs the fake clock: it advances by more than 3 s";
     }
+    if (script_has_line(script, LINE_STALL)) {
+        return "has a client that does not read: the kernel's buffers would take it all";
+    }
+    if (target->broker.is_mosquitto && script_has_line(script, LINE_STOP)) {
+        return "is about the end of our broker";
+    }
     if (target->broker.is_mosquitto && !script_has_directive(script, "mosquitto")) {
         return has_own_options(script) ? "sets options of ours and names none of mosquitto's"
                                        : NULL;
@@ -202,12 +208,18 @@ static void sockets_advance(struct target *target, msec_t duration)
     nanosleep(&time, NULL);
 }
 
+static void sockets_stop(struct target *target)
+{
+    broker_terminate(&target->broker);
+}
+
 #define SOCKETS_OPERATIONS(target_name, foreign, make)                                             \
     {                                                                                              \
         .name = (target_name), .is_foreign = (foreign), .fake_clock = false, .new = (make),        \
         .free = sockets_free, .unsupported = sockets_unsupported, .begin = sockets_begin,          \
         .end = sockets_end, .open = sockets_open, .send = sockets_send,                            \
         .receive = sockets_receive, .close = sockets_close, .advance = sockets_advance,            \
+        .stop = sockets_stop,                                                                      \
     }
 
 const struct target_operations target_tcp = SOCKETS_OPERATIONS("tcp", false, tcp_new);

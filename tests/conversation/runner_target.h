@@ -41,6 +41,10 @@ struct target_operations {
     /* Closes if it is still open, and frees. */
     void (*close)(struct target_link *link);
     void (*advance)(struct target *target, msec_t duration);
+    /* The client stops reading, or reads again; NULL: cannot be arranged. */
+    void (*stall)(struct target_link *link, bool stalled);
+    /* Begins a graceful stop of the broker; NULL: not looked at. */
+    void (*stop)(struct target *target);
 };
 
 extern const struct target_operations target_core, target_tcp, target_tls, target_unix,

@@ -410,6 +410,14 @@ size_t core_harness_commit(struct core_harness *harness, size_t count)
     return committed;
 }
 
+void core_harness_stop(struct core_harness *harness)
+{
+    for (unsigned i = 0; i < harness->broker.shard_count; i++) {
+        shard_stop(&harness->shards[i]);
+    }
+    core_harness_settle(harness);
+}
+
 void core_harness_free(struct core_harness *harness)
 {
     LIST_FOREACH_SAFE (item, &harness->links) {

@@ -63,6 +63,8 @@ void core_link_close(struct core_link *link);
 msec_t core_harness_now(const struct core_harness *harness);
 /* Time passes from deadline to deadline. */
 void core_harness_advance(struct core_harness *harness, msec_t duration);
+/* The graceful stop: clients get DISCONNECT 0x8B, new ones are refused. */
+void core_harness_stop(struct core_harness *harness);
 /* Runs until no shard has anything to do; the calls above do it by themselves. */
 void core_harness_settle(struct core_harness *harness);
 
