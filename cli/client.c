@@ -1,0 +1,604 @@
+/* The connection of `pubgrid pub` and `pubgrid sub`: options to Paho's structs, callbacks to
+ * events.
+ *
+ * What callbacks and the main thread share (events, reason code, Maximum QoS) is under `lock`; the
+ * rest is set before Paho's threads start.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "client_tls.h"
+#include "mqtt/reason.h"
+#include "own_sockets.h"
+#include "relay.h"
+#include "srv.h"
+
+enum {
+    CONNECT_TIMEOUT_S = 30,
+    DISCONNECT_TIMEOUT_MS = 5000,
+    RELAY_TIMEOUT_S = 2,
+    RECEIVE_MAXIMUM_DEFAULT = 65535,
+    HOST_MAX = 1100,
+};
+
+struct client {
+    const struct options *options;
+    client_on_message *on_message;
+    void *owner;
+    MQTTAsync paho;
+    char *id;
+    char host[HOST_MAX];
+    char uri[HOST_MAX + 40];
+    char proxy_uri[60]; /* "http://127.0.0.1:port" of the relay, or "" */
+    struct url proxy;
+    struct dial_target target;
+    struct relay *relay; /* or NULL */
+    bool use_tls;
+    struct client_tls tls;
+    MQTTAsync_willOptions will;
+    int signal_fd, wake_fd;
+    int signal;
+    pthread_mutex_t lock;
+    unsigned events; /* from here: under the lock */
+    int reason;
+    int maximum_qos;
+    int receive_maximum;
+};
+
+void client_raise(struct client *client, unsigned events)
+{
+    uint64_t one = 1;
+    ssize_t written;
+
+    pthread_mutex_lock(&client->lock);
+    client->events |= events;
+    pthread_mutex_unlock(&client->lock);
+    do {
+        written = write(client->wake_fd, &one, sizeof(one));
+    } while (written < 0 && errno == EINTR);
+}
+
+static void raise_reason(struct client *client, unsigned event, int reason)
+{
+    pthread_mutex_lock(&client->lock);
+    client->reason = reason;
+    pthread_mutex_unlock(&client->lock);
+    client_raise(client, event);
+}
+
+static void on_connected(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    client_raise(context, CLIENT_CONNECTED);
+}
+
+static int number_of(MQTTProperties *properties, enum MQTTPropertyCodes identifier, int otherwise)
+{
+    return MQTTProperties_hasProperty(properties, identifier)
+               ? MQTTProperties_getNumericValue(properties, identifier)
+               : otherwise;
+}
+
+static void on_connected5(void *context, MQTTAsync_successData5 *data)
+{
+    struct client *client = context;
+    MQTTProperties *properties = &data->properties;
+
+    pthread_mutex_lock(&client->lock);
+    client->maximum_qos = number_of(properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2);
+    client->receive_maximum =
+        number_of(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_MAXIMUM_DEFAULT);
+    pthread_mutex_unlock(&client->lock);
+    client_raise(client, CLIENT_CONNECTED);
+}
+
+/* Paho's `code` is a 3.1.1 return code if positive and its own error if negative. */
+static void on_failed(void *context, MQTTAsync_failureData *data)
+{
+    int code = data == NULL ? -1 : data->code;
+
+    raise_reason(context, code > 0 ? CLIENT_REFUSED : CLIENT_UNREACHABLE, code);
+}
+
+static void on_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    int code = data == NULL ? -1 : data->code;
+    int reason = data == NULL ? 0 : (int)data->reasonCode;
+
+    if (reason == 0 && code > 0) {
+        reason = code; /* a 3.1.1 server's answer */
+    }
+    raise_reason(context, reason > 0 ? CLIENT_REFUSED : CLIENT_UNREACHABLE,
+                 reason > 0 ? reason : code);
+}
+
+static void on_lost(void *context, char *cause)
+{
+    (void)cause;
+    client_raise(context, CLIENT_LOST);
+}
+
+static void on_server_disconnect(void *context, MQTTProperties *properties,
+                                 enum MQTTReasonCodes reason)
+{
+    (void)properties, (void)reason;
+    client_raise(context, CLIENT_LOST);
+}
+
+static int on_arrived(void *context, char *topic, int topic_length, MQTTAsync_message *message)
+{
+    struct client *client = context;
+    /* Paho gives a length of 0 unless the topic has a NUL in it. */
+    size_t length = topic_length == 0 ? strlen(topic) : (size_t)topic_length;
+
+    if (client->on_message != NULL) {
+        client->on_message(client->owner, topic, length, message);
+    }
+    MQTTAsync_freeMessage(&message);
+    MQTTAsync_free(topic);
+    return 1;
+}
+
+static void on_disconnected(void *context, MQTTAsync_successData *data)
+{
+    (void)data;
+    client_raise(context, CLIENT_DISCONNECTED);
+}
+
+static void on_disconnected5(void *context, MQTTAsync_successData5 *data)
+{
+    (void)data;
+    client_raise(context, CLIENT_DISCONNECTED);
+}
+
+static void on_disconnect_failed(void *context, MQTTAsync_failureData *data)
+{
+    (void)data;
+    client_raise(context, CLIENT_DISCONNECTED);
+}
+
+static void on_disconnect_failed5(void *context, MQTTAsync_failureData5 *data)
+{
+    (void)data;
+    client_raise(context, CLIENT_DISCONNECTED);
+}
+
+/* Paho writes "<date> <time> <socket> <client identifier> -> PUBLISH ...". */
+static void print_trace(enum MQTTASYNC_TRACE_LEVELS level, char *message)
+{
+    char *sent = strstr(message, " -> "), *received = strstr(message, " <- ");
+    char *arrow = sent != NULL ? sent : received;
+    char *id = message;
+
+    (void)level;
+    for (int i = 0; i < 3 && id != NULL; i++) {
+        id = strchr(id + 1, ' ');
+    }
+    if (arrow == NULL || id == NULL || id > arrow) {
+        return;
+    }
+    printf("Client%.*s %s %s\n", (int)(arrow - id), id, sent != NULL ? "sending" : "received",
+           arrow + 4);
+    fflush(stdout);
+}
+
+static char *make_id(const struct options *options)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const struct connection_options *connection = &options->connection;
+    unsigned char random[15];
+    char *id;
+
+    if (connection->id_prefix != NULL) {
+        if (asprintf(&id, "%s%d", connection->id_prefix, getpid()) < 0) {
+            abort();
+        }
+        return id;
+    }
+    if (connection->id != NULL || connection->version >= MQTTVERSION_5) {
+        /* MQTT 5: the server assigns one. */
+        return memory_copy_string(slice_from_string(connection->id != NULL ? connection->id : ""));
+    }
+    id = memory_copy_string(SLICE_LITERAL("pubgrid-xxxxxxxxxxxxxxx"));
+    random_bytes(random, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++) {
+        id[8 + i] = letters[random[i] % (sizeof(letters) - 1)];
+    }
+    return id;
+}
+
+static int explain_dial(const struct options *options, enum dial_result result)
+{
+    if (result == DIAL_ERRNO) {
+        options_report(options, "Error: %s", strerror(errno));
+    } else {
+        options_report(options, "Unable to connect (%s).",
+                       result == DIAL_LOOKUP_FAILED ? "Lookup error." : "Proxy error.");
+    }
+    return EXIT_STATUS_ERROR;
+}
+
+static bool find_target(struct client *client)
+{
+    const struct connection_options *connection = &client->options->connection;
+    uint16_t port = options_port(client->options);
+
+    snprintf(client->host, sizeof(client->host), "%s", connection->host);
+    if (connection->use_srv &&
+        !srv_find(connection->host, client->use_tls, client->host, sizeof(client->host), &port)) {
+        explain_dial(client->options, DIAL_LOOKUP_FAILED);
+        return false;
+    }
+    client->target = (struct dial_target){.host = client->host,
+                                          .port = port,
+                                          .unix_path = connection->unix_path,
+                                          .bind_address = connection->bind_address};
+    if (connection->proxy != NULL) {
+        char *copy = memory_copy_string(slice_from_string(connection->proxy)); /* kept */
+
+        client->target.proxy = &client->proxy;
+        return url_parse_proxy(&client->proxy, copy);
+    }
+    return true;
+}
+
+static bool start_relay(struct client *client)
+{
+    enum dial_result result;
+
+    if (client->target.unix_path == NULL && client->target.bind_address == NULL &&
+        client->target.proxy == NULL) {
+        return true;
+    }
+    client->relay = relay_start(&client->target, client->use_tls, &result);
+    if (client->relay == NULL) {
+        explain_dial(client->options, result);
+        return false;
+    }
+    return true;
+}
+
+/* Paho has its own idea of what an address means: numeric IPv6 in brackets. */
+static void make_uri(struct client *client)
+{
+    bool bare = strchr(client->host, ':') == NULL || client->host[0] == '[';
+    uint16_t port = client->relay != NULL ? relay_port(client->relay) : 0;
+
+    if (client->relay != NULL && !client->use_tls) {
+        snprintf(client->uri, sizeof(client->uri), "tcp://127.0.0.1:%u", port);
+        return;
+    }
+    if (client->relay != NULL) {
+        snprintf(client->proxy_uri, sizeof(client->proxy_uri), "http://127.0.0.1:%u", port);
+    }
+    snprintf(client->uri, sizeof(client->uri), bare ? "%s://%s:%u" : "%s://[%s]:%u",
+             client->use_tls ? "ssl" : "tcp", client->host, client->target.port);
+}
+
+static void watch_signals(struct client *client)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    client->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    client->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static bool create_paho(struct client *client)
+{
+    MQTTAsync_createOptions options = MQTTAsync_createOptions_initializer5;
+
+    options.MQTTVersion = client->options->connection.version;
+    options.maxBufferedMessages = 1 << 20; /* the tools bound what they hand over */
+    if (client->options->debug) {
+        MQTTAsync_setTraceCallback(print_trace);
+        MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_PROTOCOL);
+    }
+    if (MQTTAsync_createWithOptions(&client->paho, client->uri, client->id,
+                                    MQTTCLIENT_PERSISTENCE_NONE, NULL,
+                                    &options) != MQTTASYNC_SUCCESS) {
+        options_report(client->options, "Error: Invalid id and/or host.");
+        return false;
+    }
+    MQTTAsync_setCallbacks(client->paho, client, on_lost, on_arrived, NULL);
+    MQTTAsync_setDisconnected(client->paho, client, on_server_disconnect);
+    return true;
+}
+
+struct client *client_create(const struct options *options, client_on_message *on_message,
+                             void *owner)
+{
+    struct client *client = memory_allocate_zero(sizeof(*client));
+
+    client->options = options;
+    client->on_message = on_message;
+    client->owner = owner;
+    client->maximum_qos = 2;
+    client->receive_maximum = RECEIVE_MAXIMUM_DEFAULT;
+    client->use_tls = options_want_tls(options);
+    pthread_mutex_init(&client->lock, NULL);
+    watch_signals(client);
+    client->id = make_id(options);
+    /* A proxy for the web, which Paho would take from the environment, is none for MQTT. */
+    unsetenv("http_proxy");
+    unsetenv("https_proxy");
+    if ((client->use_tls && !client_tls_prepare(&client->tls, options)) || !find_target(client) ||
+        !start_relay(client)) {
+        return NULL;
+    }
+    make_uri(client);
+    return create_paho(client) ? client : NULL;
+}
+
+static void set_will(struct client *client, MQTTAsync_connectOptions *connect)
+{
+    const struct will_options *wanted = &client->options->will;
+    MQTTAsync_willOptions will = MQTTAsync_willOptions_initializer;
+
+    if (wanted->topic == NULL) {
+        return;
+    }
+    will.topicName = wanted->topic;
+    will.payload.data = wanted->payload != NULL ? wanted->payload : "";
+    will.payload.len = (int)strlen(will.payload.data);
+    will.qos = (int)wanted->qos;
+    will.retained = wanted->retain;
+    client->will = will;
+    connect->will = &client->will;
+}
+
+static void set_version(struct client *client, MQTTAsync_connectOptions *connect)
+{
+    const struct connection_options *wanted = &client->options->connection;
+    /* Paho only reads the lists. */
+    MQTTProperties *lists = (MQTTProperties *)(uintptr_t)client->options->properties;
+
+    if (!client_is_v5(client)) {
+        connect->MQTTVersion = wanted->version;
+        connect->cleansession = !wanted->keep_session;
+        connect->onSuccess = on_connected;
+        connect->onFailure = on_failed;
+        return;
+    }
+    connect->cleanstart = !wanted->keep_session;
+    connect->connectProperties = &lists[FOR_CONNECT];
+    if (connect->will != NULL) {
+        connect->willProperties = &lists[FOR_WILL];
+    }
+    connect->onSuccess5 = on_connected5;
+    connect->onFailure5 = on_failed5;
+}
+
+void client_connect(struct client *client)
+{
+    const struct connection_options *wanted = &client->options->connection;
+    MQTTAsync_connectOptions connect5 = MQTTAsync_connectOptions_initializer5;
+    MQTTAsync_connectOptions connect3 = MQTTAsync_connectOptions_initializer;
+    MQTTAsync_connectOptions connect = client_is_v5(client) ? connect5 : connect3;
+
+    connect.keepAliveInterval = (int)wanted->keep_alive;
+    connect.connectTimeout = CONNECT_TIMEOUT_S;
+    connect.context = client;
+    connect.username = wanted->user_name;
+    if (wanted->password != NULL) {
+        connect.binarypwd.data = wanted->password;
+        connect.binarypwd.len = (int)strlen(wanted->password);
+    }
+    connect.ssl = client->use_tls ? &client->tls.ssl : NULL;
+    connect.httpsProxy = client->proxy_uri[0] != '\0' ? client->proxy_uri : NULL;
+    set_will(client, &connect);
+    set_version(client, &connect);
+    if (MQTTAsync_connect(client->paho, &connect) != MQTTASYNC_SUCCESS) {
+        raise_reason(client, CLIENT_UNREACHABLE, MQTTASYNC_FAILURE);
+    }
+}
+
+static unsigned take_signal(struct client *client)
+{
+    struct signalfd_siginfo info;
+
+    if (read(client->signal_fd, &info, sizeof(info)) != sizeof(info)) {
+        return 0;
+    }
+    client->signal = (int)info.ssi_signo;
+    return CLIENT_SIGNAL;
+}
+
+unsigned client_wait(struct client *client, int fd, int timeout_ms)
+{
+    struct pollfd polls[] = {{.fd = client->wake_fd, .events = POLLIN},
+                             {.fd = client->signal_fd, .events = POLLIN},
+                             {.fd = fd, .events = POLLIN}};
+    unsigned events = 0;
+    uint64_t count;
+
+    if (poll(polls, 3, timeout_ms) <= 0) {
+        return 0;
+    }
+    if (polls[1].revents != 0) {
+        events |= take_signal(client);
+    }
+    if (polls[2].revents != 0) {
+        events |= CLIENT_INPUT;
+    }
+    if (polls[0].revents != 0 && read(client->wake_fd, &count, sizeof(count)) > 0) {
+        pthread_mutex_lock(&client->lock);
+        events |= client->events;
+        client->events = 0;
+        pthread_mutex_unlock(&client->lock);
+    }
+    if (events & CLIENT_CONNECTED) {
+        own_sockets_set_nodelay();
+    }
+    return events;
+}
+
+void client_disconnect(struct client *client, enum MQTTReasonCodes reason)
+{
+    MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
+    MQTTAsync_disconnectOptions options5 = MQTTAsync_disconnectOptions_initializer5;
+    unsigned events = 0;
+
+    if (client_is_v5(client)) {
+        options = options5;
+        options.properties = client->options->properties[FOR_DISCONNECT];
+        options.reasonCode = reason;
+        options.onSuccess5 = on_disconnected5;
+        options.onFailure5 = on_disconnect_failed5;
+    } else {
+        options.onSuccess = on_disconnected;
+        options.onFailure = on_disconnect_failed;
+    }
+    options.context = client;
+    options.timeout = DISCONNECT_TIMEOUT_MS;
+    if (MQTTAsync_disconnect(client->paho, &options) == MQTTASYNC_SUCCESS) {
+        while ((events & (CLIENT_DISCONNECTED | CLIENT_LOST | CLIENT_SIGNAL)) == 0) {
+            events = client_wait(client, -1, DISCONNECT_TIMEOUT_MS);
+            if (events == 0) {
+                break;
+            }
+        }
+    }
+    if (client->relay != NULL) {
+        relay_wait_idle(client->relay, RELAY_TIMEOUT_S);
+    }
+}
+
+static const char *connack_text(int code)
+{
+    static const char *const texts[] = {
+        "Connection Accepted.",
+        "Connection Refused: unacceptable protocol version.",
+        "Connection Refused: identifier rejected.",
+        "Connection Refused: broker unavailable.",
+        "Connection Refused: bad user name or password.",
+        "Connection Refused: not authorised.",
+    };
+
+    return code >= 0 && (size_t)code < sizeof(texts) / sizeof(texts[0])
+               ? texts[code]
+               : "Connection Refused: unknown reason.";
+}
+
+static int explain_refusal(const struct client *client, int reason)
+{
+    if (!client_is_v5(client) || reason < 0x80) {
+        options_report(client->options, "Connection error: %s", connack_text(reason));
+    } else if (reason == REASON_UNSUPPORTED_PROTOCOL_VERSION) {
+        options_report(client->options,
+                       "Connection error: %s. Try connecting to an MQTT v5 broker, or use MQTT "
+                       "v3.x mode.",
+                       reason_text((enum reason_code)reason));
+    } else {
+        options_report(client->options, "Connection error: %s",
+                       reason_text((enum reason_code)reason));
+    }
+    return reason;
+}
+
+/* Paho does not say why it could not connect. Trying the same by hand does. */
+static int explain_unreachable(const struct client *client)
+{
+    int fd;
+    enum dial_result result = dial(&client->target, &fd);
+
+    if (result != DIAL_CONNECTED) {
+        return explain_dial(client->options, result);
+    }
+    close(fd);
+    if (client->use_tls) {
+        options_report(client->options, "Error: A TLS error occurred.");
+        return EXIT_STATUS_TLS;
+    }
+    options_report(client->options, "Error: The connection was lost.");
+    return EXIT_STATUS_LOST;
+}
+
+int client_explain(struct client *client, unsigned event)
+{
+    int reason;
+
+    pthread_mutex_lock(&client->lock);
+    reason = client->reason;
+    pthread_mutex_unlock(&client->lock);
+    if (event & CLIENT_REFUSED) {
+        return explain_refusal(client, reason);
+    }
+    if (event & CLIENT_UNREACHABLE) {
+        return explain_unreachable(client);
+    }
+    options_report(client->options, "Error: The connection was lost.");
+    return EXIT_STATUS_LOST;
+}
+
+MQTTAsync client_paho(const struct client *client)
+{
+    return client->paho;
+}
+
+bool client_is_v5(const struct client *client)
+{
+    return client->options->connection.version >= MQTTVERSION_5;
+}
+
+int client_signal(const struct client *client)
+{
+    return client->signal;
+}
+
+void client_die_of_signal(const struct client *client)
+{
+    sigset_t set;
+
+    fflush(NULL);
+    sigemptyset(&set);
+    sigaddset(&set, client->signal);
+    signal(client->signal, SIG_DFL);
+    raise(client->signal);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+int client_maximum_qos(const struct client *client)
+{
+    return client->maximum_qos; /* set before CLIENT_CONNECTED, read after it */
+}
+
+int client_receive_maximum(const struct client *client)
+{
+    return client->receive_maximum;
+}
+
+MQTTAsync_responseOptions client_response(const struct client *client, void *context,
+                                          MQTTAsync_onSuccess *success,
+                                          MQTTAsync_onSuccess5 *success5,
+                                          MQTTAsync_onFailure *failure,
+                                          MQTTAsync_onFailure5 *failure5)
+{
+    MQTTAsync_responseOptions response = MQTTAsync_responseOptions_initializer;
+
+    response.context = context;
+    if (client_is_v5(client)) {
+        response.onSuccess5 = success5;
+        response.onFailure5 = failure5;
+    } else {
+        response.onSuccess = success;
+        response.onFailure = failure;
+    }
+    return response;
+}
