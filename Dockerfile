@@ -2,7 +2,11 @@
 # libraries they need and nothing else.
 #
 #   docker build -t pubgrid .
-#   docker run -p 1883:1883 -v pubgrid:/var/lib/pubgrid -v ./passwords:/etc/pubgrid/passwords:ro pubgrid
+#   docker run -p 127.0.0.1:1883:1883 pubgrid --set auth.allow_anonymous=yes      to try it
+#   docker run -p 8883:8883 -v pubgrid:/var/lib/pubgrid -v ./pubgrid:/etc/pubgrid:ro pubgrid
+#
+# The last one has pubgrid.yaml, the password file and the certificates in ./pubgrid, readable by
+# user 1883. Without either, nobody may connect from outside: conf/docker.yaml.
 #
 # SPDX-License-Identifier: Apache-2.0
 FROM debian:12 AS build
@@ -23,11 +27,11 @@ RUN groupadd --system --gid 1883 pubgrid && \
     useradd --system --uid 1883 --gid pubgrid --no-create-home --home-dir /var/lib/pubgrid pubgrid && \
     install -d -o pubgrid -g pubgrid -m 0700 /var/lib/pubgrid /run/pubgrid
 COPY --from=build /out /
+COPY conf/docker.yaml /etc/pubgrid/pubgrid.yaml
 USER pubgrid
 WORKDIR /var/lib/pubgrid
 VOLUME /var/lib/pubgrid
 EXPOSE 1883 8883
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-    CMD pubgrid sub --unix /run/pubgrid/health.sock -t '$SYS/broker/uptime' -C 1 -W 4
-ENTRYPOINT ["pubgrid-broker"]
-CMD ["-c", "/etc/pubgrid/pubgrid.yaml"]
+    CMD pubgrid sub --unix /run/pubgrid/pubgrid.sock -t '$SYS/broker/uptime' -C 1 -W 4
+ENTRYPOINT ["pubgrid-broker", "-c", "/etc/pubgrid/pubgrid.yaml"]

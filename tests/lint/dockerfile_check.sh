@@ -58,6 +58,8 @@ do_copy() {
     say "COPY $*"
     if [[ $1 == --from=* ]]; then
         cp -a "${stage_root[${1#--from=}]}$2/." "$stage$3"
+    elif [[ $1 != . ]]; then
+        cp "$1" "$stage$2"
     else
         mkdir -p "$stage$2"
         git ls-files -z | xargs -0 cp --parents -t "$stage$2"
