@@ -38,7 +38,7 @@ def free_port(family=socket.AF_INET, address="127.0.0.1"):
 class Broker:
     """A broker with these listeners (dicts of the configuration's keys) and `--set` options."""
 
-    def __init__(self, listeners, *sets, folder=None, files=None):
+    def __init__(self, listeners, *sets, folder=None, files=None, environment=None):
         self.folder = folder or tempfile.mkdtemp(prefix="net_test_")
         self.config = os.path.join(self.folder, "pubgrid.yaml")
         with open(self.config, "w") as out:
@@ -54,7 +54,8 @@ class Broker:
             if files:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=limit)
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, preexec_fn=limit,
+                                        env={**os.environ, **(environment or {})})
         self.lines, self.changed = [], threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
@@ -456,8 +457,48 @@ def test_graceful_stop():
         for client in (five, four, silent):
             client.close()
         assert broker.process.wait(PATIENCE) == 0
-        broker.process.wait = lambda *_: 0  # __exit__ has nothing left to stop
-        broker.signal = lambda *_: None
+        broker.stop = lambda: None
+
+
+def test_service_manager():
+    port = free_port()
+    folder = tempfile.mkdtemp(prefix="net_test_")
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.settimeout(PATIENCE)
+    manager.bind(f"{folder}/notify")
+
+    def wait_for(state):
+        while manager.recv(4096).split(b"\n")[0] != state:
+            pass
+
+    environment = {"NOTIFY_SOCKET": f"{folder}/notify", "WATCHDOG_USEC": "100000"}
+    with Broker([tcp(port)], folder=folder, environment=environment) as broker:
+        wait_for(b"READY=1")
+        wait_for(b"WATCHDOG=1")
+        wait_for(b"WATCHDOG=1")
+        broker.signal(signal.SIGHUP)
+        wait_for(b"RELOADING=1")
+        wait_for(b"READY=1")
+        with open(broker.config, "a") as config:
+            config.write("nonsense: 1\n")
+        broker.signal(signal.SIGHUP)
+        broker.wait_for("configuration kept")
+        wait_for(b"READY=1")
+        Client(local(port)).hello("still").ping().close()
+        broker.stop()
+        wait_for(b"STOPPING=1")
+        broker.stop = lambda: None
+
+
+def test_wrong_usage():
+    for arguments in (["--nonsense"], ["more"], ["--set", "nonsense=1"], ["-c", "/nowhere.yaml"]):
+        ended = subprocess.run([BROKER, *arguments], capture_output=True, timeout=PATIENCE,
+                               check=False)
+        assert ended.returncode == 2 and ended.stderr, (arguments, ended)
+    for arguments in (["--help"], ["--version"], ["--check-config"], ["--print-config"]):
+        ended = subprocess.run([BROKER, *arguments], capture_output=True, timeout=PATIENCE,
+                               check=False)
+        assert ended.returncode == 0 and ended.stdout, (arguments, ended)
 
 
 def test_descriptors_run_out():
