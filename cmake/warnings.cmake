@@ -23,7 +23,3 @@ else()
     $<$<STREQUAL:${CMAKE_SYSTEM_PROCESSOR},x86_64>:-fcf-protection>
     $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2>)
 endif()
-if(PUBGRID_FUZZ)
-  # Coverage feedback in the libraries; the targets themselves link with -fsanitize=fuzzer.
-  target_compile_options(pubgrid_flags INTERFACE -fsanitize=fuzzer-no-link)
-endif()

@@ -14,11 +14,12 @@ import tempfile
 ALLOWED = {
     "common/base": {"base"},
     "common/mqtt": {"base", "mqtt"},
+    "common/secret": {"base", "secret"},
     "broker/core": {"base", "mqtt", "store", "core"},
     "broker/store": {"base", "store"},
-    "broker/net": {"base", "mqtt", "core", "store", "net"},
-    "broker": {"base", "mqtt", "core", "store", "net", "broker"},
-    "cli": {"base", "mqtt", "cli"},
+    "broker/net": {"base", "mqtt", "secret", "core", "store", "net"},
+    "broker": {"base", "mqtt", "secret", "core", "store", "net", "broker"},
+    "cli": {"base", "mqtt", "secret", "cli"},
 }
 PURE = {"common/mqtt", "broker/core"}
 IMPURE = re.compile(r"^(sys/(socket|epoll|eventfd|timerfd|un)|netinet/.*|fcntl|unistd|time)\.h$")
