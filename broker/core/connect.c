@@ -78,9 +78,6 @@ static void take_limits(struct connection *connection, const struct packet *pack
                                                    ? p->topic_alias_maximum
                                                    : options->topic_alias_maximum;
         }
-        if (properties_have(p, PROPERTY_REQUEST_PROBLEM_INFORMATION)) {
-            connection->problem_information = p->request_problem_information != 0;
-        }
         /* Only MQTT 5 can be told another keep alive. */
         if (options->keep_alive_maximum > 0 &&
             (keep_alive == 0 || keep_alive > options->keep_alive_maximum)) {

@@ -46,7 +46,6 @@ void connection_init(struct connection *connection, struct shard *shard,
         .last_received = shard->now,
         .limits = {.packet_size_max = options->maximum_packet_size},
         .peer_packet_size_max = PACKET_SIZE_MAX,
-        .problem_information = true,
         .state = CONNECTION_ACCEPTED,
     };
     list_init(&connection->dirty);

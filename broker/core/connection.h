@@ -80,7 +80,6 @@ struct connection {
     uint8_t version;          /* enum protocol_version */
     uint8_t target;           /* shard to move to */
     bool auth_pending;        /* an answer will come: do not free */
-    bool problem_information; /* peer wants reason strings and user properties */
     bool reauthenticating;
     bool assigned_identifier; /* tell it in CONNACK */
     bool input_paused;        /* core's own note; ask connection_wants_input */

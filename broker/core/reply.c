@@ -31,12 +31,11 @@ bool reply_packet(struct connection *connection, const struct packet *packet)
     return fits;
 }
 
-/* Sends the packet with `text` as Reason String, without it where that would be too large
- * (MQTT-3.4.2-2 and its siblings) or the client wants none (MQTT-3.1.2-29). */
-static void reply_with_text(struct connection *connection, struct packet *packet, const char *text,
-                            bool always)
+/* Sends CONNACK or DISCONNECT with `text` as Reason String, without it where that would be larger
+ * than the client takes (MQTT-3.14.2-3). */
+static void reply_with_text(struct connection *connection, struct packet *packet, const char *text)
 {
-    if (text && connection->version == MQTT_5 && (always || connection->problem_information)) {
+    if (text && connection->version == MQTT_5) {
         packet->properties.present |= PROPERTY_BIT(REASON_STRING);
         packet->properties.reason_string = slice_from_string(text);
         if (reply_packet(connection, packet)) {
@@ -48,15 +47,9 @@ static void reply_with_text(struct connection *connection, struct packet *packet
 }
 
 void reply_ack(struct connection *connection, enum packet_type type, uint16_t packet_id,
-               enum reason_code reason, const char *text)
+               enum reason_code reason)
 {
     bool with_reason = reason != REASON_SUCCESS && connection->version == MQTT_5;
-    if (text && with_reason) {
-        struct packet packet = {.type = type,
-                                .ack = {.packet_id = packet_id, .reason = (uint8_t)reason}};
-        reply_with_text(connection, &packet, text, false);
-        return;
-    }
     size_t length = with_reason ? 5 : 4;
     uint8_t *out = output_reserve(&connection->output, &connection->shard->pool, length);
     out[0] = (uint8_t)(type << 4 | (type == PACKET_PUBREL ? 2 : 0));
@@ -82,7 +75,7 @@ void reply_disconnect(struct connection *connection, enum reason_code reason, co
     if (connection->version == MQTT_5) {
         struct packet packet = {.type = PACKET_DISCONNECT,
                                 .disconnect = {.reason = (uint8_t)reason}};
-        reply_with_text(connection, &packet, text, true);
+        reply_with_text(connection, &packet, text);
     }
 }
 
@@ -95,5 +88,5 @@ void reply_connack_refused(struct connection *connection, enum reason_code reaso
             return;
         }
     }
-    reply_with_text(connection, &packet, text, true);
+    reply_with_text(connection, &packet, text);
 }

@@ -184,7 +184,7 @@ static void resend(struct session *session, struct inflight_entry *entry)
 {
     struct connection *connection = session->connection;
     if (entry->state == INFLIGHT_RELEASED) {
-        reply_ack(connection, PACKET_PUBREL, entry->packet_id, REASON_SUCCESS, NULL);
+        reply_ack(connection, PACKET_PUBREL, entry->packet_id, REASON_SUCCESS);
     } else if (!reply_publish(connection, &entry->delivery, entry->packet_id, true)) {
         inflight_set_state(&session->inflight, entry, INFLIGHT_FREE);
         count_dropped(session);
@@ -289,7 +289,7 @@ enum reason_code session_receive_pubrec(struct session *session, const struct pa
     struct inflight_entry *entry = find_sent(session, packet_id, QOS_2, &reason);
     if (!entry) {
         if (reason == REASON_PACKET_IDENTIFIER_NOT_FOUND && !reason_is_error(packet->ack.reason)) {
-            reply_ack(session->connection, PACKET_PUBREL, packet_id, reason, NULL);
+            reply_ack(session->connection, PACKET_PUBREL, packet_id, reason);
         }
         return forgive_unknown(reason);
     }
@@ -300,7 +300,7 @@ enum reason_code session_receive_pubrec(struct session *session, const struct pa
     if (entry->state == INFLIGHT_PUBLISHED) {
         inflight_set_state(&session->inflight, entry, INFLIGHT_RELEASED);
     }
-    reply_ack(session->connection, PACKET_PUBREL, packet_id, REASON_SUCCESS, NULL);
+    reply_ack(session->connection, PACKET_PUBREL, packet_id, REASON_SUCCESS);
     return REASON_SUCCESS;
 }
 

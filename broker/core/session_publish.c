@@ -181,29 +181,13 @@ static void end_received(struct session *session)
     }
 }
 
-static const char *refusal_text(enum reason_code reason)
-{
-    switch ((unsigned)reason) {
-    case REASON_NOT_AUTHORIZED:
-        return "the access rules do not let this client publish to this topic";
-    case REASON_PAYLOAD_FORMAT_INVALID:
-        return "the payload is not the UTF-8 that its Payload Format Indicator promises";
-    case REASON_TOPIC_NAME_INVALID:
-        return "write at most 200 levels, or $delayed/<seconds>/<topic> with seconds in range";
-    case REASON_QUOTA_EXCEEDED:
-        return "too many delayed messages wait already";
-    default:
-        return NULL;
-    }
-}
-
 void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_id,
                          enum reason_code reason)
 {
     struct connection *connection = session->connection;
     if (qos == QOS_1) {
         end_received(session);
-        reply_ack(connection, PACKET_PUBACK, packet_id, reason, refusal_text(reason));
+        reply_ack(connection, PACKET_PUBACK, packet_id, reason);
         return;
     }
     /* A refused QoS 2 PUBLISH ends here (MQTT-4.3.3-9); 3.1.1 cannot say so and goes on. */
@@ -211,7 +195,7 @@ void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_
         packet_ids_remove(&session->received, packet_id);
         end_received(session);
     }
-    reply_ack(connection, PACKET_PUBREC, packet_id, reason, refusal_text(reason));
+    reply_ack(connection, PACKET_PUBREC, packet_id, reason);
 }
 
 enum reason_code session_receive_pubrel(struct session *session, const struct packet *packet)
@@ -221,6 +205,6 @@ enum reason_code session_receive_pubrel(struct session *session, const struct pa
         end_received(session);
     }
     reply_ack(session->connection, PACKET_PUBCOMP, packet->ack.packet_id,
-              found ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND, NULL);
+              found ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND);
     return REASON_SUCCESS;
 }
