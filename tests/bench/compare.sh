@@ -41,9 +41,10 @@ die() {
 # ---------------------------------------------------------------- how to start each broker
 # broker_NAME PORT DIR: becomes the broker, which listens on 127.0.0.1:PORT and may write to DIR.
 
+# The defaults, but one worker, as mosquitto has one thread.
 broker_pubgrid() {
-    exec "$BIN/pubgrid-broker" -c conf/pubgrid.yaml --set "listen.tcp=127.0.0.1:$1" \
-        --set workers=1 --set "store.path=$2"
+    exec "$BIN/pubgrid-broker" --set "listeners=tcp://127.0.0.1:$1" --set workers=1 \
+        --set "store.path=$2"
 }
 
 # Without limits, so that it loses nothing, and without Nagle, which would make small windows slow.
