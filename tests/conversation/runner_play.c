@@ -130,9 +130,26 @@ static bool play_send(struct play *play, const struct line *line)
     return ok;
 }
 
+/* A CONNECT in raw bytes says which version the answers have: its protocol level, behind a name
+ * of four letters ("MQTT"), or the name of 3.1 ("MQIsdp"). */
+static void note_version(struct actor *actor, struct slice bytes)
+{
+    enum { CONNECT_BYTE = PACKET_CONNECT << 4, LEVEL_AT = 8, NAME_LENGTH_AT = 3 };
+
+    if (bytes.length > LEVEL_AT && bytes.data[0] == CONNECT_BYTE && bytes.data[1] < 0x80) {
+        bool is_old =
+            bytes.data[NAME_LENGTH_AT] == strlen("MQIsdp") || bytes.data[LEVEL_AT] == MQTT_3_1_1;
+
+        actor->version = is_old ? MQTT_3_1_1 : MQTT_5;
+    }
+}
+
 static bool play_send_bytes(struct play *play, const struct line *line)
 {
-    return send_bytes(play, find_actor(play, line->actor), line, line->bytes);
+    struct actor *actor = find_actor(play, line->actor);
+
+    note_version(actor, line->bytes);
+    return send_bytes(play, actor, line, line->bytes);
 }
 
 static bool play_drop(struct play *play, const struct line *line)
