@@ -169,38 +169,107 @@ static void write_long_head(struct connection *connection, const struct plan *pl
     buffer_release(&head);
 }
 
-bool reply_publish(struct connection *connection, const struct delivery *delivery,
-                   uint16_t packet_id, bool dup)
+/* --- the same bytes for many --- */
+
+/* Which encoding this receiver gets, if it can be shared: one that has no properties of its own
+ * and no alias. NULL: not shared. */
+static struct encoding *shared_encoding(struct connection *connection,
+                                        const struct delivery *delivery, bool dup, uint32_t *bit)
 {
-    struct plan plan = {0};
-    make_plan(connection, delivery, &plan);
-    size_t remaining = plan.head_length + plan.tail.length;
-    size_t header = 1 + varint_size((uint32_t)remaining);
-    if (header + remaining > connection->peer_packet_size_max) {
-        return false;
+    struct encodings *encodings = &connection->shard->encodings;
+    const struct message *message = delivery->message;
+    if (encodings->message != message || dup) {
+        return NULL;
     }
-    struct output_pool *pool = &connection->shard->pool;
-    bool tail_by_reference = plan.tail.length >= OUTPUT_REFERENCE_MIN;
-    size_t copied = header + plan.head_length + (tail_by_reference ? 0 : plan.tail.length);
-    if (copied <= OUTPUT_RESERVE_MAX) {
-        uint8_t *out = output_reserve(&connection->output, pool, copied);
-        out = put_head(out, &plan, delivery, packet_id, dup);
-        if (!tail_by_reference) {
-            put_bytes(out, plan.tail);
-        }
-    } else {
-        write_long_head(connection, &plan, delivery, packet_id, dup);
-        if (!tail_by_reference) {
-            output_append(&connection->output, pool, plan.tail);
-        }
+    bool is_5 = connection->version == MQTT_5;
+    if (is_5 &&
+        (connection->peer_topic_alias_max || delivery->identifier ||
+         (delivery->flags & DELIVERY_MANY_IDENTIFIERS) || message->expires_at != MSEC_NEVER)) {
+        return NULL;
     }
-    if (tail_by_reference) {
-        output_append_shared(&connection->output, pool, delivery->message, plan.tail);
-    }
+    unsigned index = (is_5 ? 6u : 0u) + delivery->qos * 2u + (delivery->flags & DELIVERY_RETAIN);
+    *bit = UINT32_C(1) << index;
+    return &encodings->items[index];
+}
+
+static void count_publish(struct connection *connection, const struct message *message)
+{
     struct counters *counters = &connection->shard->counters;
     counter_add(&counters->packets_sent, 1);
     counter_add(&counters->publish_sent, 1);
-    counter_add(&counters->publish_bytes_sent, message_payload(delivery->message).length);
+    counter_add(&counters->publish_bytes_sent, message->length - message->payload_start);
     connection_mark_dirty(connection);
+}
+
+static bool write_shared(struct connection *connection, const struct delivery *delivery,
+                         const struct encoding *encoding, uint16_t packet_id)
+{
+    if (encoding->length > connection->peer_packet_size_max) {
+        return false;
+    }
+    uint8_t *out = output_reserve(&connection->output, &connection->shard->pool, encoding->length);
+    memcpy(out, encoding->bytes, encoding->length);
+    if (encoding->packet_id_at) {
+        put_u16(out + encoding->packet_id_at, packet_id);
+    }
+    count_publish(connection, delivery->message);
+    return true;
+}
+
+/* --- one PUBLISH --- */
+
+/* Writes the plan; the encoding if it came out contiguous and whole. */
+static struct encoding write_plan(struct connection *connection, const struct plan *plan,
+                                  const struct delivery *delivery, uint16_t packet_id, bool dup)
+{
+    struct output_pool *pool = &connection->shard->pool;
+    size_t header = 1 + varint_size((uint32_t)(plan->head_length + plan->tail.length));
+    bool tail_by_reference = plan->tail.length >= OUTPUT_REFERENCE_MIN;
+    size_t copied = header + plan->head_length + (tail_by_reference ? 0 : plan->tail.length);
+    struct encoding encoding = {0};
+    if (copied <= OUTPUT_RESERVE_MAX) {
+        uint8_t *start = output_reserve(&connection->output, pool, copied);
+        uint8_t *out = put_head(start, plan, delivery, packet_id, dup);
+        if (!tail_by_reference) {
+            put_bytes(out, plan->tail);
+            encoding = (struct encoding){
+                .bytes = start,
+                .length = (uint16_t)copied,
+                .packet_id_at = delivery->qos ? (uint16_t)(header + 2 + plan->topic.length) : 0,
+            };
+        }
+    } else {
+        write_long_head(connection, plan, delivery, packet_id, dup);
+        if (!tail_by_reference) {
+            output_append(&connection->output, pool, plan->tail);
+        }
+    }
+    if (tail_by_reference) {
+        output_append_shared(&connection->output, pool, delivery->message, plan->tail);
+    }
+    return encoding;
+}
+
+bool reply_publish(struct connection *connection, const struct delivery *delivery,
+                   uint16_t packet_id, bool dup)
+{
+    uint32_t bit = 0;
+    struct encoding *shared = shared_encoding(connection, delivery, dup, &bit);
+    struct encodings *encodings = &connection->shard->encodings;
+    if (shared && (encodings->known & bit)) {
+        return write_shared(connection, delivery, shared, packet_id);
+    }
+    struct plan plan = {0};
+    make_plan(connection, delivery, &plan);
+    size_t remaining = plan.head_length + plan.tail.length;
+    if (1 + varint_size((uint32_t)remaining) + remaining > connection->peer_packet_size_max) {
+        return false;
+    }
+    struct encoding encoding = write_plan(connection, &plan, delivery, packet_id, dup);
+    if (shared && encoding.bytes) {
+        *shared = encoding;
+        encodings->known |= bit;
+    }
+    count_publish(connection, delivery->message);
     return true;
 }

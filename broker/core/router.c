@@ -75,16 +75,9 @@ static void deliver_run(struct shard *shard, struct message *message, struct sub
     }
 }
 
-/* `items` are this shard's; sorted by session if they may overlap. */
-static void deliver_items(struct shard *shard, struct message *message, struct subscriber *items,
-                          size_t count, bool may_overlap)
+static void deliver_overlapping(struct shard *shard, struct message *message,
+                                struct subscriber *items, size_t count)
 {
-    if (!may_overlap || shard->settings->options.overlapping_separately) {
-        for (size_t i = 0; i < count; i++) {
-            deliver_one(shard, message, &items[i]);
-        }
-        return;
-    }
     for (size_t i = 0, end; i < count; i = end) {
         end = i + 1;
         /* A share group's choice is a delivery of its own. */
@@ -96,6 +89,23 @@ static void deliver_items(struct shard *shard, struct message *message, struct s
         }
         deliver_run(shard, message, &items[i], end - i);
     }
+}
+
+/* `items` are this shard's; sorted by session if they may overlap. */
+static void deliver_items(struct shard *shard, struct message *message, struct subscriber *items,
+                          size_t count, bool may_overlap)
+{
+    if (count > 1) {
+        encodings_open(&shard->encodings, message);
+    }
+    if (may_overlap && !shard->settings->options.overlapping_separately) {
+        deliver_overlapping(shard, message, items, count);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            deliver_one(shard, message, &items[i]);
+        }
+    }
+    encodings_close(&shard->encodings);
 }
 
 /* --- mail --- */

@@ -24,6 +24,7 @@
 #include "core/authenticator.h"
 #include "core/connection.h"
 #include "core/counters.h"
+#include "core/encoding.h"
 #include "core/options.h"
 #include "core/output.h"
 #include "core/retained.h"
@@ -86,6 +87,7 @@ struct shard {
     struct session_slot *slots;
     uint32_t slot_count, slot_free; /* slot_free: first free slot, UINT32_MAX: none */
     struct recipients recipients;   /* scratch for matches */
+    struct encodings encodings;     /* of the message that is being delivered */
     struct list delayed;            /* delayed messages */
     struct timer sys_timer;         /* shard 0: $SYS and expired retained messages */
     struct sys_topics *sys_topics;  /* shard 0; NULL elsewhere */
