@@ -98,7 +98,7 @@ static bool server_listen(struct server *server, struct buffer *error)
         }
         server->first_of[i] = server->group.listeners[before];
     }
-    return true;
+    return listeners_listen(server->group.listeners, server->group.listener_count, error);
 }
 
 /* Bytes of heap, for $SYS. */

@@ -99,8 +99,8 @@ static void socket_set(int fd, int level, int option)
                sizeof(on)); /* none of ours can fail on its kind of socket */
 }
 
-/* A bound and listening socket, or -errno. */
-static int socket_listen(const struct sockaddr *address, socklen_t length)
+/* A bound socket, or -errno. */
+static int socket_bind(const struct sockaddr *address, socklen_t length)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int error;
@@ -115,7 +115,7 @@ static int socket_listen(const struct sockaddr *address, socklen_t length)
     if (address->sa_family == AF_INET6) {
         socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY); /* so that 0.0.0.0 can be bound beside :: */
     }
-    if (bind(fd, address, length) < 0 || listen(fd, BACKLOG) < 0) {
+    if (bind(fd, address, length) < 0) {
         error = errno;
         close(fd);
         return -error;
@@ -170,7 +170,7 @@ static bool unix_open(const struct listener_options *options, struct listener **
     }
     /* The file must not be wider open for a moment than it shall be. */
     old_mask = umask((mode_t)(~options->mode & 0777));
-    fd = socket_listen((const struct sockaddr *)&address, sizeof(address));
+    fd = socket_bind((const struct sockaddr *)&address, sizeof(address));
     umask(old_mask);
     if (fd < 0) {
         return listen_failed(error, options->path, -fd);
@@ -189,7 +189,7 @@ static bool tcp_open_each(const struct addrinfo *found, struct listener ***liste
     int failed = 0;
 
     for (; found; found = found->ai_next) {
-        int fd = socket_listen(found->ai_addr, found->ai_addrlen);
+        int fd = socket_bind(found->ai_addr, found->ai_addrlen);
         address_format(found->ai_addr, name);
         if (fd >= 0) {
             listener_add(listeners, count, fd, name, NULL);
@@ -258,6 +258,24 @@ bool listener_open(const struct listener_options *options, struct listener ***li
         tls_context_free(access.tls);
     }
     return opened;
+}
+
+static bool listen_to_kind(struct listener **listeners, size_t count, bool is_unix,
+                           struct buffer *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_of_kind = (listeners[i]->path != NULL) == is_unix;
+        if (is_of_kind && listen(listeners[i]->fd, BACKLOG) < 0) {
+            return listen_failed(error, listeners[i]->name, errno);
+        }
+    }
+    return true;
+}
+
+bool listeners_listen(struct listener **listeners, size_t count, struct buffer *error)
+{
+    return listen_to_kind(listeners, count, false, error) &&
+           listen_to_kind(listeners, count, true, error);
 }
 
 void listener_close(struct listener *listener)

@@ -32,11 +32,15 @@ struct listener {
     bool owns_tls;
 };
 
-/* Opens the sockets that `options` names (a host name may have several addresses) and appends them
- * to `*listeners` (memory of memory_allocate, grown here). False, with a sentence in `error` that
- * says what to do, if one cannot be opened; those before it stay in the list. */
+/* Opens and binds the sockets that `options` names (a host name may have several addresses) and
+ * appends them to `*listeners` (memory of memory_allocate, grown here). False, with a sentence in
+ * `error` that says what to do, if one cannot be opened; those before it stay in the list. */
 bool listener_open(const struct listener_options *options, struct listener ***listeners,
                    size_t *count, struct buffer *error);
+/* All of them begin to listen, at last and at once: whoever gets through to one finds the others
+ * open too. Unix sockets come last, for those who wait on the file. False, with a sentence, if an
+ * address turns out to be taken. */
+bool listeners_listen(struct listener **listeners, size_t count, struct buffer *error);
 /* Closes and frees it. No worker accepts from it any more. */
 void listener_close(struct listener *listener);
 

@@ -76,9 +76,11 @@ static void server_start(struct server *server)
 {
     struct core_options options;
     struct settings *settings;
+    struct buffer error = {0};
 
     core_options_defaults(&options);
     options.sys_interval_ms = 0;
+    CHECK(listeners_listen(server->group.listeners, server->group.listener_count, &error));
     settings = settings_new(&options, access_rules_new(NULL, 0));
     for (unsigned i = 0; i < WORKERS; i++) {
         CHECK(worker_init(&server->workers[i], &server->group, i, &server->broker,
@@ -458,9 +460,9 @@ TEST(a_unix_socket_has_its_mode_and_replaces_a_stale_file_only)
     server_listen(server, &options);
     CHECK(stat(address.sun_path, &status) == 0);
     CHECK_INT_EQUAL(status.st_mode & 0777, 0620);
+    server_start(server);
     CHECK(!listener_open(&options, &others, &count, &error)); /* this one is in use */
     CHECK(memmem(error.data, error.length, "in use", 6));
-    server_start(server);
     fd = client_connect((const struct sockaddr *)&address, sizeof(address));
     client_hello(fd, "unix");
     close(fd);
