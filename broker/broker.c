@@ -18,7 +18,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "net/auth.h"
 #include "net/listener.h"
 #include "net/worker.h"
 
@@ -29,7 +28,6 @@ struct server {
     struct broker broker;
     struct worker_group group;
     struct shard **shards; /* [group.count], inside group.workers */
-    struct auth_service *auth;
     struct listener **first_of;  /* [options->listener_count]: the first socket of each */
     unsigned workers_made;       /* worker_init() was called for these */
     _Atomic unsigned pings_open; /* signs of life that are asked for */
@@ -162,11 +160,7 @@ struct server *server_start(struct broker_options *options, struct buffer *error
 
     server->options = options;
     server_prepare(server);
-    server->auth = auth_start(options, server->group.mailboxes, error);
-    if (server->auth) {
-        server->broker.authenticator = auth_table(server->auth);
-    }
-    if (!server->auth || !server_listen(server, error) || !server_make_workers(server, error)) {
+    if (!server_listen(server, error) || !server_make_workers(server, error)) {
         server_stop(server);
         return NULL;
     }
@@ -274,7 +268,6 @@ void server_reload(struct server *server, struct broker_options *options)
 {
     log_what_needs_a_restart(server, options);
     reload_certificates(server, options);
-    auth_reload(server->auth, options);
     reload_settings(server, options);
     options_free(options);
     log_write(LOG_INFO, "reloaded", "version=%s", PUBGRID_VERSION);
@@ -351,7 +344,6 @@ void server_stop(struct server *server)
     for (unsigned i = 0; i < server->workers_made; i++) {
         worker_join(&group->workers[i]);
     }
-    auth_stop(server->auth);
     store_close(group->store);
     server_free(server);
 }
