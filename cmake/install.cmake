@@ -5,7 +5,7 @@ foreach(section 1 5 7 8)
   install(FILES ${pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
 endforeach()
 
-install(FILES cli/completion/pubgrid OPTIONAL
+install(FILES conf/completion/pubgrid.bash RENAME pubgrid
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 
 install(CODE "
