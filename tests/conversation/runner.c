@@ -19,7 +19,7 @@
 #include "base/memory.h"
 #include "runner_play.h"
 
-enum { PORT_FIRST = 22100, PORTS_PER_JOB = 8, JOBS_MAX = 12 };
+enum { PORT_FIRST = 22100, PORTS_PER_JOB = 4, PORT_SLOTS = 12, JOBS_MAX = 12 };
 
 struct runner {
     const struct target_operations *operations;
@@ -135,7 +135,8 @@ static struct counts run_job(const struct runner *runner, unsigned job, _Atomic 
     snprintf(directory, sizeof(directory), "%s/%u", runner->settings.directory, job);
     mkdir(directory, 0700);
     settings.directory = directory;
-    settings.port = PORT_FIRST + job * PORTS_PER_JOB;
+    /* Another runner may be at work: begin at different ports. */
+    settings.port = PORT_FIRST + (unsigned)getpid() % PORT_SLOTS * PORTS_PER_JOB;
     struct target *target = runner->operations->new (&settings);
 
     for (size_t i = (*next)++; i < runner->path_count; i = (*next)++) {

@@ -17,6 +17,7 @@ static void scan(struct actor *actor)
         }
         if (rest.data[0] == PINGRESP_BYTE) {
             actor->pings_owed--;
+            actor->pingresp_at = actor->scanned;
         } else if (rest.data[0] == CONNACK_BYTE && size >= 4 && rest.data[3] == 0) {
             actor->connected = true;
         }
@@ -68,15 +69,15 @@ void actor_consume(struct actor *actor, size_t size)
     actor->scanned = actor->scanned > size ? actor->scanned - size : 0;
 }
 
-/* The last whole packet of `in` is the PINGRESP that the barrier waited for. */
-static void remove_last_pingresp(struct actor *actor)
+/* Takes out the PINGRESP that the barrier waited for; what came behind it stays. */
+static void remove_pingresp(struct actor *actor)
 {
-    uint8_t *data = actor->in.data;
-    size_t rest = actor->in.length - actor->scanned;
+    enum { PINGRESP_SIZE = 2 };
+    uint8_t *at = actor->in.data + actor->pingresp_at;
 
-    memmove(data + actor->scanned - 2, data + actor->scanned, rest);
-    actor->scanned -= 2;
-    actor->in.length -= 2;
+    actor->in.length -= PINGRESP_SIZE;
+    actor->scanned -= PINGRESP_SIZE;
+    memmove(at, at + PINGRESP_SIZE, actor->in.length - actor->pingresp_at);
 }
 
 void actor_barrier(struct actor *actor, const struct target_operations *target, int timeout_ms)
@@ -91,7 +92,7 @@ void actor_barrier(struct actor *actor, const struct target_operations *target, 
     while (actor->pings_owed > 0 && receive(actor, target, timeout_ms)) {
     }
     if (actor->pings_owed == 0) {
-        remove_last_pingresp(actor);
+        remove_pingresp(actor);
     }
 }
 

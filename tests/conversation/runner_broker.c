@@ -98,18 +98,19 @@ static bool build_mosquitto(struct command *command, const struct broker_process
     return write_mosquitto_configuration(path, broker, script);
 }
 
+/* The Unix socket comes last: when it accepts, the others do. */
 static void write_listeners(FILE *file, const struct broker_process *broker,
                             const struct target_settings *settings)
 {
     fprintf(file,
             "listeners:\n"
             "  - address: tcp://127.0.0.1:%u\n"
-            "  - address: unix://%s\n"
             "  - address: tls://127.0.0.1:%u\n"
             "    certificate: %s/certificate.pem\n"
-            "    key: %s/key.pem\n",
-            broker->tcp_port, broker->unix_path, broker->tls_port, settings->directory,
-            settings->directory);
+            "    key: %s/key.pem\n"
+            "  - address: unix://%s\n",
+            broker->tcp_port, broker->tls_port, settings->directory, settings->directory,
+            broker->unix_path);
 }
 
 /* `allow publish bob a/#`, `deny subscribe @group b`: <action> <who> <filter>. */
@@ -264,19 +265,12 @@ static unsigned find_port(unsigned from)
     return from;
 }
 
-bool broker_start(struct broker_process *broker, const struct target_settings *settings,
-                  const struct script *script, struct buffer *report)
+static bool start_once(struct broker_process *broker, const struct target_settings *settings,
+                       const struct script *script, struct buffer *report)
 {
     struct command command = {0};
     bool ok;
 
-    snprintf(broker->unix_path, sizeof(broker->unix_path), "%s/mqtt.sock", settings->directory);
-    snprintf(broker->log_path, sizeof(broker->log_path), "%s/broker.log", settings->directory);
-    unlink(broker->unix_path);
-    if (settings->port) {
-        broker->tcp_port = find_port(settings->port);
-        broker->tls_port = find_port(broker->tcp_port + 1);
-    }
     if (broker->is_mosquitto) {
         ok = build_mosquitto(&command, broker, settings, script);
     } else {
@@ -291,6 +285,29 @@ bool broker_start(struct broker_process *broker, const struct target_settings *s
     }
     command_release(&command);
     return ok;
+}
+
+bool broker_start(struct broker_process *broker, const struct target_settings *settings,
+                  const struct script *script, struct buffer *report)
+{
+    enum { ATTEMPTS = 4, PORTS_APART = 16 };
+
+    snprintf(broker->unix_path, sizeof(broker->unix_path), "%s/mqtt.sock", settings->directory);
+    snprintf(broker->log_path, sizeof(broker->log_path), "%s/broker.log", settings->directory);
+    /* Somebody else may take a port between our look and the broker's bind: then once more. */
+    for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {
+        unlink(broker->unix_path);
+        if (settings->port) {
+            broker->tcp_port = find_port(settings->port + attempt * PORTS_APART);
+            broker->tls_port = find_port(broker->tcp_port + 1);
+        }
+        report->length = 0;
+        if (start_once(broker, settings, script, report)) {
+            return true;
+        }
+        broker_stop(broker);
+    }
+    return false;
 }
 
 void broker_terminate(struct broker_process *broker)

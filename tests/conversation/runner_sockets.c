@@ -193,8 +193,17 @@ static enum target_receive sockets_receive(struct target_link *link, struct buff
     return TARGET_BYTES;
 }
 
+/* Breaks the connection, and waits until the broker has noticed, which it shows by closing its
+ * side: so what comes next in the script comes next for the broker too. */
 static void sockets_close(struct target_link *link)
 {
+    enum { NOTICE_TIMEOUT_MS = 2000 };
+    struct pollfd poll_fd = {.fd = link->fd, .events = POLLIN};
+    char rest[4096];
+
+    shutdown(link->fd, SHUT_WR);
+    while (poll(&poll_fd, 1, NOTICE_TIMEOUT_MS) > 0 && read(link->fd, rest, sizeof(rest)) > 0) {
+    }
     SSL_free(link->tls);
     close(link->fd);
     free(link);
