@@ -58,11 +58,16 @@ static uint8_t *put_own_properties(uint8_t *out, const struct own_properties *ow
     return out;
 }
 
-/* The remaining Message Expiry Interval (MQTT-3.3.2-6): what was received minus the time here. */
+/* The remaining Message Expiry Interval (MQTT-3.3.2-6): what was received minus the time here, to
+ * the nearest second (never more than was received, although the clock of this shard's turn may be
+ * behind that of the publisher's), but not 0 before it is over. */
 static uint32_t seconds_left(const struct message *message, msec_t now)
 {
     msec_t left = message->expires_at - now;
-    return left <= 0 ? 0 : (uint32_t)((left + 999) / 1000);
+    if (left <= 0) {
+        return 0;
+    }
+    return left < 500 ? 1 : (uint32_t)((left + 500) / 1000);
 }
 
 static void collect_own_properties(struct connection *connection, const struct delivery *delivery,
