@@ -28,6 +28,9 @@ enum {
     BACKLOG = 4096,
     ACCEPT_BATCH = 32,
     ACCEPT_PAUSE_MS = 100,
+    PROBE_AFTER_S = 600, /* of silence */
+    PROBE_EVERY_S = 60,
+    PROBES = 5, /* unanswered: the peer is gone */
     NAME_SIZE = INET6_ADDRSTRLEN + sizeof("[]:65535"),
 };
 
@@ -91,12 +94,22 @@ static bool listen_failed(struct buffer *error_text, const char *name, int error
 
 /* ---------------------------------------------------------------- sockets */
 
-static void socket_set(int fd, int level, int option)
+static void socket_set(int fd, int level, int option, int value)
 {
-    int on = 1;
+    /* None of ours can fail on its kind of socket. */
+    setsockopt(fd, level, option, &value, sizeof(value));
+}
 
-    setsockopt(fd, level, option, &on,
-               sizeof(on)); /* none of ours can fail on its kind of socket */
+/* Accepted sockets inherit all of it. The kernel's keep-alive finds peers that vanished without a
+ * word, among the clients that have no keep alive of MQTT's. */
+static void socket_set_tcp(int fd)
+{
+    socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    socket_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    socket_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, PROBE_AFTER_S);
+    socket_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, PROBE_EVERY_S);
+    socket_set(fd, IPPROTO_TCP, TCP_KEEPCNT, PROBES);
 }
 
 /* A bound socket, or -errno. */
@@ -109,11 +122,10 @@ static int socket_bind(const struct sockaddr *address, socklen_t length)
         return -errno;
     }
     if (address->sa_family != AF_UNIX) {
-        socket_set(fd, SOL_SOCKET, SO_REUSEADDR);
-        socket_set(fd, IPPROTO_TCP, TCP_NODELAY); /* accepted sockets inherit it */
+        socket_set_tcp(fd);
     }
     if (address->sa_family == AF_INET6) {
-        socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY); /* so that 0.0.0.0 can be bound beside :: */
+        socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1); /* so that 0.0.0.0 can be bound beside :: */
     }
     if (bind(fd, address, length) < 0) {
         error = errno;
