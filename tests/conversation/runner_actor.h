@@ -12,12 +12,13 @@ struct actor {
     const char *name;
     struct target_link *link; /* NULL: no network connection */
     enum protocol_version version;
-    struct buffer in; /* what came and was not yet expected */
-    size_t scanned;   /* bytes of `in` already cut into packets */
-    int pings_owed;   /* PINGREQs sent less PINGRESPs come */
-    bool connected;   /* a CONNACK with success has come */
-    bool half_sent;   /* the last bytes sent were no whole packet: a PINGREQ would garble them */
-    bool peer_closed; /* the server closed; `in` may still hold packets */
+    struct buffer in;   /* what came and was not yet expected */
+    size_t scanned;     /* bytes of `in` already cut into packets */
+    int pings_owed;     /* PINGREQs sent less PINGRESPs come */
+    size_t pingresp_at; /* where in `in` the last PINGRESP is */
+    bool connected;     /* a CONNACK with success has come */
+    bool half_sent;     /* the last bytes sent were no whole packet: a PINGREQ would garble them */
+    bool peer_closed;   /* the server closed; `in` may still hold packets */
 };
 
 enum actor_read { ACTOR_PACKET, ACTOR_NOTHING, ACTOR_CLOSED, ACTOR_MALFORMED };
