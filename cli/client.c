@@ -42,7 +42,7 @@ struct client {
     char *id;
     char host[HOST_MAX];
     char uri[HOST_MAX + 40];
-    char proxy_uri[60]; /* "http://127.0.0.1:port" of the relay, or "" */
+    char proxy_uri[60]; /* the relay as an HTTP proxy, or "" */
     struct url proxy;
     struct dial_target target;
     struct relay *relay; /* or NULL */
@@ -282,7 +282,7 @@ static void make_uri(struct client *client)
         return;
     }
     if (client->relay != NULL) {
-        snprintf(client->proxy_uri, sizeof(client->proxy_uri), "http://127.0.0.1:%u", port);
+        snprintf(client->proxy_uri, sizeof(client->proxy_uri), "https://127.0.0.1:%u", port);
     }
     snprintf(client->uri, sizeof(client->uri), bare ? "%s://%s:%u" : "%s://[%s]:%u",
              client->use_tls ? "ssl" : "tcp", client->host, client->target.port);

@@ -399,7 +399,7 @@ const struct option option_table[] = {
      "not available; named in an error"},
     {NULL, "--tls-use-os-certs", TOOL_BOTH, FLAG(tls.use_os_certificates),
      "trust the system's CA certificates; turns TLS on"},
-    {NULL, "--tls-version", TOOL_BOTH, TEXT("version", "version", tls.version),
+    {NULL, "--tls-version", TOOL_BOTH, TEXT("tls", "version", tls.version),
      "tlsv1.3, tlsv1.2 or tlsv1.1 (default: 1.2 and later)"},
     {NULL, "--unix", TOOL_BOTH, CALL("path", "socket path", set_unix),
      "connect to a Unix socket"},

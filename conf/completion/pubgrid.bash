@@ -1,0 +1,80 @@
+# bash completion for pubgrid(1): commands, options and the arguments of options.
+#
+# The lists come from `pubgrid help` and `pubgrid COMMAND --help`, so this file does not name the
+# options and need not change with them. An option's argument is completed by the name that --help
+# gives it ("file", "directory", "qos", ...).
+#
+# SPDX-License-Identifier: Apache-2.0
+
+_pubgrid_commands()
+{
+    "$1" help 2>/dev/null | sed -nE 's/^  ([a-z]+) .*/\1/p'
+}
+
+# The options of a command, one a line.
+_pubgrid_options()
+{
+    "$1" "$2" --help 2>/dev/null | sed -nE 's/^ +(-.*)/\1/p' |
+        grep -oE '^-[A-Za-z0-9-]+(, --[a-z0-9-]+)?' | tr -d , | tr ' ' '\n'
+}
+
+# What --help calls the argument of an option; nothing if it takes none.
+_pubgrid_argument()
+{
+    "$1" "$2" --help 2>/dev/null |
+        sed -nE 's/^ +((-[A-Za-z0-9-]+)(, --[a-z0-9-]+)?)( [A-Za-z]+)?.*/\1\4/p' | tr -d , |
+        awk -v option="$3" '$1 == option || $2 == option {
+            if ($NF !~ /^-/) { print $NF }
+            exit
+        }'
+}
+
+_pubgrid_properties='authentication-data authentication-method content-type correlation-data
+    maximum-packet-size message-expiry-interval payload-format-indicator reason-string
+    receive-maximum request-problem-information request-response-information response-topic
+    session-expiry-interval subscription-identifier topic-alias topic-alias-maximum user-property
+    will-delay-interval'
+
+# Candidates for an argument of that name, before the current word.
+_pubgrid_values()
+{
+    case $1 in
+    file) compgen -f -- "$2" ;;
+    path) compgen -f -- "$2" ;;
+    directory) compgen -d -- "$2" ;;
+    host) compgen -A hostname -- "$2" ;;
+    qos) compgen -W '0 1 2' -- "$2" ;;
+    port) compgen -W '1883 8883' -- "$2" ;;
+    form) compgen -W 'pem' -- "$2" ;;
+    version) compgen -W '5 311 31' -- "$2" ;;
+    tls) compgen -W 'tlsv1.1 tlsv1.2 tlsv1.3' -- "$2" ;;
+    command) compgen -W 'connect publish subscribe unsubscribe disconnect will' -- "$2" ;;
+    esac
+}
+
+_pubgrid()
+{
+    local program=${COMP_WORDS[0]} command=${COMP_WORDS[1]}
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} argument=
+
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ] || [ "$command $COMP_CWORD" = "help 2" ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_commands "$program")" -- "$word")
+        return
+    fi
+    if [ "$COMP_CWORD" -gt 3 ] && [[ ${COMP_WORDS[COMP_CWORD - 2]} =~ ^(-D|--property)$ ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$_pubgrid_properties" -- "$word")
+        return
+    fi
+    if [[ $before == -* ]]; then
+        argument=$(_pubgrid_argument "$program" "$command" "$before")
+    fi
+    if [ -n "$argument" ]; then
+        mapfile -t COMPREPLY < <(_pubgrid_values "$argument" "$word")
+        compopt -o filenames 2>/dev/null
+    elif [[ $word == -* || -z $word ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_options "$program" "$command")" -- "$word")
+    fi
+}
+
+complete -F _pubgrid pubgrid
