@@ -9,7 +9,7 @@ import re
 import sys
 import xml.etree.ElementTree as xml
 
-SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed\s*$", re.MULTILINE)
+SUMMARY = re.compile(r"^(?:\S+ )?(\d+) passed, (\d+) failed(?:, \d+ skipped)?\s*$", re.MULTILINE)
 LINES_SHOWN = 40
 
 
