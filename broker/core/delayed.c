@@ -54,8 +54,7 @@ static void delayed_fire(struct timer *timer, void *context)
 {
     struct shard *shard = context;
     struct delayed *delayed = CONTAINER_OF(timer, struct delayed, timer);
-    enum reason_code reason;
-    router_publish(shard, delayed->message, NULL, 0, &reason);
+    router_publish(shard, delayed->message, NULL, 0);
     delayed_free(shard, delayed);
 }
 

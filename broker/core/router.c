@@ -217,30 +217,32 @@ static void distribute(struct shard *shard, struct message *message, struct reci
     }
 }
 
-bool router_publish(struct shard *shard, struct message *message, struct session *from,
-                    uint16_t packet_id, enum reason_code *reason)
+void router_publish(struct shard *shard, struct message *message, struct session *from,
+                    uint16_t packet_id)
 {
     if (message->retain) {
         retained_set(shard->broker->retained, message);
     }
     struct recipients *recipients = &shard->recipients;
     subscriptions_match(shard->broker->subscriptions, message_topic(message), recipients);
-    *reason = recipients->count ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS;
+    enum reason_code reason = recipients->count ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS;
 
     bool durable = message->qos > QOS_0 && (recipients->durable || message->retain);
     bool ticket = message->qos > QOS_0 && from && from->sealed > 0;
     if (!durable && !ticket) {
+        if (from && message->qos > QOS_0) {
+            session_acknowledge(from, message->qos, packet_id, reason);
+        }
         distribute(shard, message, recipients, NULL);
-        return false;
+        return;
     }
     struct record *record = record_new();
-    distribute(shard, message, recipients, record);
     if (from) {
-        record_seal(record, shard->index, ack_mail_new(from, message->qos, packet_id, *reason));
+        record_seal(record, shard->index, ack_mail_new(from, message->qos, packet_id, reason));
         from->sealed++;
     }
+    distribute(shard, message, recipients, record);
     record_list_add(&shard->outbox.records, record);
-    return true;
 }
 
 void router_acknowledge(struct session *from, enum qos qos, uint16_t packet_id,

@@ -15,11 +15,11 @@
 #include "core/shard.h"
 #include "mqtt/reason.h"
 
-/* Publishes and, if RETAIN is set, retains the message. `from` (may be NULL) and `packet_id` say
- * who waits for an acknowledgement. Returns true if that is sealed and will come by itself
- * (session_acknowledge); else *reason is what to answer now. */
-bool router_publish(struct shard *shard, struct message *message, struct session *from,
-                    uint16_t packet_id, enum reason_code *reason);
+/* Publishes and, if RETAIN is set, retains the message. `from` (may be NULL) is the session whose
+ * PUBLISH with `packet_id` it is: at QoS > 0 it is acknowledged, now or after the commit, in either
+ * case before it gets the message itself. */
+void router_publish(struct shard *shard, struct message *message, struct session *from,
+                    uint16_t packet_id);
 
 /* Acknowledges a PUBLISH that is not routed (refused, or a repetition): now, or behind the records
  * that are on the way, since acknowledgements keep the order of the PUBLISHes (MQTT-4.6.0-2). */

@@ -99,24 +99,20 @@ static enum reason_code accept_delayed(struct session *session, const struct pac
     return reason;
 }
 
-/* Routes an accepted PUBLISH and acknowledges it, or leaves that to the sealed mail. */
+/* Routes an accepted PUBLISH, which acknowledges it too. */
 static void accept_publish(struct session *session, const struct packet *packet, struct slice topic)
 {
     const struct publish *publish = &packet->publish;
-    enum reason_code reason;
     if (topic.data[0] == '$' && delayed_is_delayed_topic(topic)) {
-        reason = accept_delayed(session, packet, topic);
-    } else {
-        struct message *message = make_message(session, packet, topic, 0);
-        bool sealed = router_publish(session->shard, message, session, publish->packet_id, &reason);
-        message_release(message);
-        if (sealed) {
-            return;
+        enum reason_code reason = accept_delayed(session, packet, topic);
+        if (publish->qos > QOS_0) {
+            router_acknowledge(session, publish->qos, publish->packet_id, reason);
         }
+        return;
     }
-    if (publish->qos > QOS_0) {
-        router_acknowledge(session, publish->qos, publish->packet_id, reason);
-    }
+    struct message *message = make_message(session, packet, topic, 0);
+    router_publish(session->shard, message, session, publish->packet_id);
+    message_release(message);
 }
 
 /* QoS > 0: flow control and repetitions. True if the PUBLISH goes on to be routed. */

@@ -80,9 +80,9 @@ static void publish_now(struct session *session)
     }
     struct message *message = make_message(session, topic, delay);
     if (delayed) {
-        reason = delayed_add(shard, message, delay);
+        delayed_add(shard, message, delay);
     } else {
-        router_publish(shard, message, NULL, 0, &reason);
+        router_publish(shard, message, NULL, 0);
     }
     message_release(message);
 }
