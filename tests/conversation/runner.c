@@ -110,7 +110,10 @@ static void play_file(const struct runner *runner, struct target *target, const 
             printf("%s: cannot start %s\n", path, runner->operations->name);
         }
         ok = ok && play_script(&script, runner->operations, target, &report);
-        runner->operations->end(target);
+        if (!runner->operations->end(target, &report) && ok) {
+            printf("%s: the broker did not survive it\n", path);
+            ok = false;
+        }
     }
     if (skipped && runner->verbose) {
         printf("skipped %s:%s%s\n", path, *skipped == ' ' ? "" : " ", skipped);

@@ -206,11 +206,20 @@ static bool accepts(const char *unix_path)
 
 static bool has_ended(struct broker_process *broker)
 {
-    if (waitpid(broker->pid, NULL, WNOHANG) != broker->pid) {
+    if (waitpid(broker->pid, &broker->status, WNOHANG) != broker->pid) {
         return false;
     }
     broker->pid = 0;
     return true;
+}
+
+static void kill_broker(struct broker_process *broker)
+{
+    if (broker->pid > 0) {
+        kill(broker->pid, SIGKILL);
+        waitpid(broker->pid, &broker->status, 0);
+        broker->pid = 0;
+    }
 }
 
 static void report_log(struct buffer *report, const char *log_path)
@@ -305,7 +314,7 @@ bool broker_start(struct broker_process *broker, const struct target_settings *s
         if (start_once(broker, settings, script, report)) {
             return true;
         }
-        broker_stop(broker);
+        kill_broker(broker);
     }
     return false;
 }
@@ -317,21 +326,26 @@ void broker_terminate(struct broker_process *broker)
     }
 }
 
-void broker_stop(struct broker_process *broker)
+bool broker_stop(struct broker_process *broker, struct buffer *report)
 {
-    if (broker->pid <= 0) {
-        return;
+    if (broker->is_mosquitto) {
+        kill_broker(broker); /* a graceful end would take it a second */
+        return true;
     }
-    /* Ours ends gracefully, which is part of the test; the oracle would take a second for it. */
-    kill(broker->pid, broker->is_mosquitto ? SIGKILL : SIGTERM);
-    for (int waited = 0; waited < STOP_TIMEOUT_MS && !has_ended(broker); waited++) {
+    broker_terminate(broker);
+    for (int waited = 0; broker->pid > 0 && waited < STOP_TIMEOUT_MS && !has_ended(broker);
+         waited++) {
         sleep_ms(1);
     }
-    if (broker->pid > 0) {
-        kill(broker->pid, SIGKILL);
-        waitpid(broker->pid, NULL, 0);
-        broker->pid = 0;
+    bool in_time = broker->pid == 0;
+
+    kill_broker(broker);
+    if (in_time && broker->status == 0) {
+        return true;
     }
+    buffer_append_format(report, "  the broker did not end well (status 0x%x):\n", broker->status);
+    report_log(report, broker->log_path);
+    return false;
 }
 
 bool broker_make_certificate(const char *directory)

@@ -14,6 +14,7 @@ enum { BROKER_PATH_MAX = 256 };
 struct broker_process {
     pid_t pid; /* 0: not running */
     bool is_mosquitto;
+    int status;                  /* of waitpid, once it has ended */
     unsigned tcp_port, tls_port; /* 0: no such listener */
     char unix_path[BROKER_PATH_MAX];
     char log_path[BROKER_PATH_MAX];
@@ -24,7 +25,8 @@ bool broker_start(struct broker_process *broker, const struct target_settings *s
                   const struct script *script, struct buffer *report);
 /* Asks it to end; broker_stop then waits for it. */
 void broker_terminate(struct broker_process *broker);
-void broker_stop(struct broker_process *broker);
+/* False if it ended otherwise than asked for; its log is then in `report`. */
+bool broker_stop(struct broker_process *broker, struct buffer *report);
 /* A blocking socket, or -1. */
 int broker_connect_unix(const char *path);
 /* A key and a self-signed certificate in the directory, made once; false if openssl(1) fails. */

@@ -62,12 +62,14 @@ static bool core_begin(struct target *target, const struct script *script, struc
     return true;
 }
 
-static void core_end(struct target *target)
+static bool core_end(struct target *target, struct buffer *report)
 {
+    (void)report;
     if (target->harness) {
         core_harness_free(target->harness);
         target->harness = NULL;
     }
+    return true;
 }
 
 static struct target_link *core_open(struct target *target, const char *transport)

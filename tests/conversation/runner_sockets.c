@@ -65,7 +65,6 @@ static struct target *mosquitto_new(const struct target_settings *settings)
 
 static void sockets_free(struct target *target)
 {
-    broker_stop(&target->broker);
     SSL_CTX_free(target->tls);
     free(target);
 }
@@ -107,9 +106,9 @@ static bool sockets_begin(struct target *target, const struct script *script, st
     return broker_start(&target->broker, &target->settings, script, report);
 }
 
-static void sockets_end(struct target *target)
+static bool sockets_end(struct target *target, struct buffer *report)
 {
-    broker_stop(&target->broker);
+    return broker_stop(&target->broker, report);
 }
 
 static int connect_tcp(unsigned port)
