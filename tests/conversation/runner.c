@@ -191,8 +191,8 @@ static struct counts run_jobs(const struct runner *runner)
 
 static int usage(void)
 {
-    printf("usage: conversation --target NAME [--jobs N] [--workers N] [--broker PATH] [--verbose]"
-           " FILE|DIRECTORY...\ntargets:");
+    printf("usage: conversation --target NAME [--jobs N] [--workers N] [--pieces N] [--broker PATH]"
+           " [--verbose] FILE|DIRECTORY...\ntargets:");
     for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
         printf(" %s", targets[i]->name);
     }
@@ -203,9 +203,13 @@ static int usage(void)
 static bool read_arguments(struct runner *runner, int argc, char **argv)
 {
     static const struct option options[] = {
-        {"target", required_argument, NULL, 't'},  {"jobs", required_argument, NULL, 'j'},
-        {"workers", required_argument, NULL, 'w'}, {"broker", required_argument, NULL, 'b'},
-        {"verbose", no_argument, NULL, 'v'},       {NULL, 0, NULL, 0},
+        {"target", required_argument, NULL, 't'},
+        {"jobs", required_argument, NULL, 'j'},
+        {"workers", required_argument, NULL, 'w'},
+        {"broker", required_argument, NULL, 'b'},
+        {"pieces", required_argument, NULL, 'p'},
+        {"verbose", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -216,6 +220,8 @@ static bool read_arguments(struct runner *runner, int argc, char **argv)
             runner->jobs = (unsigned)strtoul(optarg, NULL, 10);
         } else if (option == 'w') {
             runner->settings.workers = (unsigned)strtoul(optarg, NULL, 10);
+        } else if (option == 'p') {
+            runner->settings.pieces = (unsigned)strtoul(optarg, NULL, 10);
         } else if (option == 'b') {
             runner->settings.broker = optarg;
         } else if (option == 'v') {

@@ -15,12 +15,13 @@
 #include "support/core_harness.h"
 
 struct target {
-    unsigned workers;
+    unsigned workers, pieces;
     struct core_harness *harness;
     struct core_config config;
 };
 
 struct target_link {
+    unsigned pieces;
     struct core_link *link;
 };
 
@@ -30,6 +31,7 @@ static struct target *core_new(const struct target_settings *settings)
 
     log_set_level(LOG_ERROR); /* what files provoke on purpose is no news */
     target->workers = settings->workers ? settings->workers : 1;
+    target->pieces = settings->pieces;
     return target;
 }
 
@@ -77,13 +79,20 @@ static struct target_link *core_open(struct target *target, const char *transpor
     struct target_link *link = memory_allocate_zero(sizeof(*link));
 
     (void)transport;
+    link->pieces = target->pieces;
     link->link = core_harness_open(target->harness);
     return link;
 }
 
 static void core_send(struct target_link *link, struct slice bytes)
 {
-    core_link_send(link->link, bytes);
+    while (bytes.length > 0) {
+        bool cut = link->pieces > 0 && link->pieces < bytes.length;
+        size_t length = cut ? link->pieces : bytes.length;
+
+        core_link_send(link->link, slice_make(bytes.data, length));
+        bytes = slice_from(bytes, length);
+    }
 }
 
 static enum target_receive core_receive(struct target_link *link, struct buffer *in, int timeout_ms)

@@ -18,6 +18,7 @@ struct target_settings {
     const char *directory; /* own, existing, for sockets, logs and certificates */
     unsigned port;         /* first of some free ports; 0: none wanted */
     unsigned workers;      /* 0: the broker's default */
+    unsigned pieces;       /* bytes that a client sends at a time; 0: as many as it has */
 };
 
 enum target_receive { TARGET_BYTES, TARGET_TIMEOUT, TARGET_CLOSED };
