@@ -129,6 +129,11 @@ static void core_stop(struct target *target)
     core_harness_stop(target->harness);
 }
 
+static void core_hold_commits(struct target *target, bool hold)
+{
+    core_harness_hold_commits(target->harness, hold);
+}
+
 const struct target_operations target_core = {
     .name = "core",
     .fake_clock = true,
@@ -144,4 +149,5 @@ const struct target_operations target_core = {
     .advance = core_advance,
     .stall = core_stall,
     .stop = core_stop,
+    .hold_commits = core_hold_commits,
 };

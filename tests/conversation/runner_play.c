@@ -342,6 +342,13 @@ static bool play_stop(struct play *play, const struct line *line)
     return true;
 }
 
+static bool play_commits(struct play *play, const struct line *line)
+{
+    buffer_append_format(new_history_line(play), "%s", line->text);
+    play->operations->hold_commits(play->target, line->kind == LINE_HOLD);
+    return true;
+}
+
 static bool play_advance(struct play *play, const struct line *line)
 {
     buffer_append_format(new_history_line(play), "%s", line->text);
@@ -408,6 +415,8 @@ static bool play_line(struct play *play, struct line **at)
         [LINE_STALL] = play_reading,
         [LINE_RESUME] = play_reading,
         [LINE_STOP] = play_stop,
+        [LINE_HOLD] = play_commits,
+        [LINE_COMMIT] = play_commits,
         [LINE_ADVANCE] = play_advance,
     };
     enum line_kind kind = (*at)->kind;

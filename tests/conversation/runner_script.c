@@ -373,20 +373,23 @@ static bool parse_actor_line(struct cursor *c, struct line *line)
 
 static bool parse_line(struct cursor *c, struct line *line)
 {
+    static const struct {
+        const char *text;
+        enum line_kind kind;
+    } phrases[] = {
+        {"any-order {", LINE_ANY_ORDER}, {"}", LINE_END_OF_BLOCK},
+        {"broker stops", LINE_STOP},     {"store holds", LINE_HOLD},
+        {"store commits", LINE_COMMIT},
+    };
+
     if (take(c, "advance ")) {
         return parse_advance(c, line);
     }
-    if (take(c, "any-order {")) {
-        line->kind = LINE_ANY_ORDER;
-        return true;
-    }
-    if (take(c, "}")) {
-        line->kind = LINE_END_OF_BLOCK;
-        return true;
-    }
-    if (take(c, "broker stops")) {
-        line->kind = LINE_STOP;
-        return true;
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+        if (take(c, phrases[i].text)) {
+            line->kind = phrases[i].kind;
+            return true;
+        }
     }
     return parse_actor_line(c, line);
 }

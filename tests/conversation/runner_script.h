@@ -49,6 +49,8 @@ enum line_kind {
     LINE_STALL,          /* alice stops reading */
     LINE_RESUME,         /* alice reads again */
     LINE_STOP,           /* broker stops */
+    LINE_HOLD,           /* store holds */
+    LINE_COMMIT,         /* store commits */
     LINE_ADVANCE,        /* advance 30s */
     LINE_ANY_ORDER,      /* any-order { */
     LINE_END_OF_BLOCK,   /* } */

@@ -47,6 +47,8 @@ struct target_operations {
     void (*stall)(struct target_link *link, bool stalled);
     /* Begins a graceful stop of the broker; NULL: not looked at. */
     void (*stop)(struct target *target);
+    /* The store commits nothing any more, or commits again; NULL: cannot be arranged. */
+    void (*hold_commits)(struct target *target, bool hold);
 };
 
 extern const struct target_operations target_core, target_tcp, target_tls, target_unix,
