@@ -21,17 +21,14 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "client_tls.h"
+#include "endpoint.h"
 #include "mqtt/reason.h"
 #include "own_sockets.h"
-#include "relay.h"
-#include "srv.h"
 
 enum {
     CONNECT_TIMEOUT_S = 30,
     DISCONNECT_TIMEOUT_MS = 5000,
-    RELAY_TIMEOUT_S = 2,
     RECEIVE_MAXIMUM_DEFAULT = 65535,
-    HOST_MAX = 1100,
 };
 
 struct client {
@@ -40,12 +37,7 @@ struct client {
     void *owner;
     MQTTAsync paho;
     char *id;
-    char host[HOST_MAX];
-    char uri[HOST_MAX + 40];
-    char proxy_uri[60]; /* the relay as an HTTP proxy, or "" */
-    struct url proxy;
-    struct dial_target target;
-    struct relay *relay; /* or NULL */
+    struct endpoint *endpoint;
     bool use_tls;
     struct client_tls tls;
     MQTTAsync_willOptions will;
@@ -220,74 +212,6 @@ static char *make_id(const struct options *options)
     return id;
 }
 
-static int explain_dial(const struct options *options, enum dial_result result)
-{
-    if (result == DIAL_ERRNO) {
-        options_report(options, "Error: %s", strerror(errno));
-    } else {
-        options_report(options, "Unable to connect (%s).",
-                       result == DIAL_LOOKUP_FAILED ? "Lookup error." : "Proxy error.");
-    }
-    return EXIT_STATUS_ERROR;
-}
-
-static bool find_target(struct client *client)
-{
-    const struct connection_options *connection = &client->options->connection;
-    uint16_t port = options_port(client->options);
-
-    snprintf(client->host, sizeof(client->host), "%s", connection->host);
-    if (connection->use_srv &&
-        !srv_find(connection->host, client->use_tls, client->host, sizeof(client->host), &port)) {
-        explain_dial(client->options, DIAL_LOOKUP_FAILED);
-        return false;
-    }
-    client->target = (struct dial_target){.host = client->host,
-                                          .port = port,
-                                          .unix_path = connection->unix_path,
-                                          .bind_address = connection->bind_address};
-    if (connection->proxy != NULL) {
-        char *copy = memory_copy_string(slice_from_string(connection->proxy)); /* kept */
-
-        client->target.proxy = &client->proxy;
-        return url_parse_proxy(&client->proxy, copy);
-    }
-    return true;
-}
-
-static bool start_relay(struct client *client)
-{
-    enum dial_result result;
-
-    if (client->target.unix_path == NULL && client->target.bind_address == NULL &&
-        client->target.proxy == NULL) {
-        return true;
-    }
-    client->relay = relay_start(&client->target, client->use_tls, &result);
-    if (client->relay == NULL) {
-        explain_dial(client->options, result);
-        return false;
-    }
-    return true;
-}
-
-/* Paho has its own idea of what an address means: numeric IPv6 in brackets. */
-static void make_uri(struct client *client)
-{
-    bool bare = strchr(client->host, ':') == NULL || client->host[0] == '[';
-    uint16_t port = client->relay != NULL ? relay_port(client->relay) : 0;
-
-    if (client->relay != NULL && !client->use_tls) {
-        snprintf(client->uri, sizeof(client->uri), "tcp://127.0.0.1:%u", port);
-        return;
-    }
-    if (client->relay != NULL) {
-        snprintf(client->proxy_uri, sizeof(client->proxy_uri), "https://127.0.0.1:%u", port);
-    }
-    snprintf(client->uri, sizeof(client->uri), bare ? "%s://%s:%u" : "%s://[%s]:%u",
-             client->use_tls ? "ssl" : "tcp", client->host, client->target.port);
-}
-
 static void watch_signals(struct client *client)
 {
     sigset_t set;
@@ -310,7 +234,7 @@ static bool create_paho(struct client *client)
         MQTTAsync_setTraceCallback(print_trace);
         MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_PROTOCOL);
     }
-    if (MQTTAsync_createWithOptions(&client->paho, client->uri, client->id,
+    if (MQTTAsync_createWithOptions(&client->paho, endpoint_uri(client->endpoint), client->id,
                                     MQTTCLIENT_PERSISTENCE_NONE, NULL,
                                     &options) != MQTTASYNC_SUCCESS) {
         options_report(client->options, "Error: Invalid id and/or host.");
@@ -319,6 +243,18 @@ static bool create_paho(struct client *client)
     MQTTAsync_setCallbacks(client->paho, client, on_lost, on_arrived, NULL);
     MQTTAsync_setDisconnected(client->paho, client, on_server_disconnect);
     return true;
+}
+
+/* One that Paho has never had. */
+static void discard(struct client *client)
+{
+    if (client->endpoint != NULL) {
+        endpoint_close(client->endpoint);
+    }
+    close(client->signal_fd);
+    close(client->wake_fd);
+    free(client->id);
+    free(client);
 }
 
 struct client *client_create(const struct options *options, client_on_message *on_message,
@@ -338,12 +274,16 @@ struct client *client_create(const struct options *options, client_on_message *o
     /* A proxy for the web, which Paho would take from the environment, is none for MQTT. */
     unsetenv("http_proxy");
     unsetenv("https_proxy");
-    if ((client->use_tls && !client_tls_prepare(&client->tls, options)) || !find_target(client) ||
-        !start_relay(client)) {
+    if (client->use_tls && !client_tls_prepare(&client->tls, options)) {
+        discard(client);
         return NULL;
     }
-    make_uri(client);
-    return create_paho(client) ? client : NULL;
+    client->endpoint = endpoint_open(options);
+    if (client->endpoint == NULL || !create_paho(client)) {
+        discard(client);
+        return NULL;
+    }
+    return client;
 }
 
 static void set_will(struct client *client, MQTTAsync_connectOptions *connect)
@@ -401,7 +341,7 @@ void client_connect(struct client *client)
         connect.binarypwd.len = (int)strlen(wanted->password);
     }
     connect.ssl = client->use_tls ? &client->tls.ssl : NULL;
-    connect.httpsProxy = client->proxy_uri[0] != '\0' ? client->proxy_uri : NULL;
+    connect.httpsProxy = endpoint_proxy(client->endpoint);
     set_will(client, &connect);
     set_version(client, &connect);
     if (MQTTAsync_connect(client->paho, &connect) != MQTTASYNC_SUCCESS) {
@@ -475,9 +415,7 @@ void client_disconnect(struct client *client, enum MQTTReasonCodes reason)
             }
         }
     }
-    if (client->relay != NULL) {
-        relay_wait_idle(client->relay, RELAY_TIMEOUT_S);
-    }
+    endpoint_finish(client->endpoint);
 }
 
 static const char *connack_text(int code)
@@ -512,24 +450,6 @@ static int explain_refusal(const struct client *client, int reason)
     return reason;
 }
 
-/* Paho does not say why it could not connect. Trying the same by hand does. */
-static int explain_unreachable(const struct client *client)
-{
-    int fd;
-    enum dial_result result = dial(&client->target, &fd);
-
-    if (result != DIAL_CONNECTED) {
-        return explain_dial(client->options, result);
-    }
-    close(fd);
-    if (client->use_tls) {
-        options_report(client->options, "Error: A TLS error occurred.");
-        return EXIT_STATUS_TLS;
-    }
-    options_report(client->options, "Error: The connection was lost.");
-    return EXIT_STATUS_LOST;
-}
-
 int client_explain(struct client *client, unsigned event)
 {
     int reason;
@@ -541,7 +461,7 @@ int client_explain(struct client *client, unsigned event)
         return explain_refusal(client, reason);
     }
     if (event & CLIENT_UNREACHABLE) {
-        return explain_unreachable(client);
+        return endpoint_explain(client->endpoint);
     }
     options_report(client->options, "Error: The connection was lost.");
     return EXIT_STATUS_LOST;

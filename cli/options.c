@@ -15,10 +15,13 @@
 #include "base/memory.h"
 #include "option_table.h"
 #include "property_option.h"
+#include "version.h"
+
+enum options_result { OPTIONS_GOOD, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
 
 enum { PORT_MQTT = 1883, PORT_MQTT_TLS = 8883, WORDS_MAX = 8 };
 
-const char *options_tool_name(enum tool tool)
+static const char *tool_name(enum tool tool)
 {
     return tool == TOOL_PUB ? "pub" : "sub";
 }
@@ -97,7 +100,7 @@ static bool read_option(struct options *options, struct arguments *arguments)
     return option->apply == NULL || option->apply(option, options, arguments, value);
 }
 
-enum options_result options_read(struct options *options, struct arguments *arguments)
+static enum options_result read_options(struct options *options, struct arguments *arguments)
 {
     for (; arguments->at < arguments->count; arguments->at++) {
         const char *word = arguments->words[arguments->at];
@@ -130,7 +133,7 @@ static enum options_result read_line(struct options *options, char *line)
             *rest++ = '\0';
         }
     }
-    return options_read(options, &arguments);
+    return read_options(options, &arguments);
 }
 
 static char *config_path(enum tool tool)
@@ -143,8 +146,7 @@ static char *config_path(enum tool tool)
         home = getenv("HOME");
         folder = "/.config";
     }
-    if (home == NULL ||
-        asprintf(&path, "%s%s/pubgrid_%s", home, folder, options_tool_name(tool)) < 0) {
+    if (home == NULL || asprintf(&path, "%s%s/pubgrid_%s", home, folder, tool_name(tool)) < 0) {
         return NULL;
     }
     return path;
@@ -287,15 +289,13 @@ static bool check_tool(const struct options *options)
     return true;
 }
 
-enum options_result options_load(struct options *options, enum tool tool, int argc, char **argv)
+static enum options_result load(struct options *options, int argc, char **argv)
 {
     struct arguments arguments = {argc, argv, 1};
-    enum options_result result;
+    enum options_result result = read_config(options);
 
-    set_defaults(options, tool);
-    result = read_config(options);
     if (result == OPTIONS_GOOD) {
-        result = options_read(options, &arguments);
+        result = read_options(options, &arguments);
     }
     if (result == OPTIONS_GOOD && !(check_will_and_tls(options) && check_session(options) &&
                                     check_tool(options) && property_options_check(options))) {
@@ -305,13 +305,34 @@ enum options_result options_load(struct options *options, enum tool tool, int ar
     if (options->connection.host == NULL) {
         options->connection.host = "localhost";
     }
-    if (result == OPTIONS_BAD) {
-        fprintf(stderr, "\nUse 'pubgrid %s --help' to see usage.\n", options_tool_name(tool));
-    }
     return result;
 }
 
-void options_release(struct options *options)
+struct options *options_open(enum tool tool, int argc, char **argv, int *status)
+{
+    struct options *options = memory_allocate(sizeof(*options));
+
+    set_defaults(options, tool);
+    *status = 0;
+    switch (load(options, argc, argv)) {
+    case OPTIONS_GOOD:
+        return options;
+    case OPTIONS_HELP:
+        options_print_help(tool);
+        break;
+    case OPTIONS_VERSION:
+        version_print();
+        break;
+    case OPTIONS_BAD:
+        fprintf(stderr, "\nUse 'pubgrid %s --help' to see usage.\n", tool_name(tool));
+        *status = 1;
+        break;
+    }
+    options_close(options);
+    return NULL;
+}
+
+void options_close(struct options *options)
 {
     for (size_t i = 0; i < PROPERTY_TARGETS; i++) {
         MQTTProperties_free(&options->properties[i]);
@@ -323,6 +344,7 @@ void options_release(struct options *options)
     free(options->subscribe.topics.items);
     free(options->subscribe.filter_out.items);
     free(options->subscribe.unsubscribe.items);
+    free(options);
 }
 
 void options_print_help(enum tool tool)
@@ -351,6 +373,6 @@ void options_print_help(enum tool tool)
     }
     printf("  %-34s %s\n  %-34s %s\n", "--help", "print this and exit", "--version",
            "print the version and exit");
-    printf("\nDefaults are read from ~/.config/pubgrid_%s. See pubgrid-%s(1).\n",
-           options_tool_name(tool), options_tool_name(tool));
+    printf("\nDefaults are read from ~/.config/pubgrid_%s. See pubgrid-%s(1).\n", tool_name(tool),
+           tool_name(tool));
 }

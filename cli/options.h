@@ -125,8 +125,6 @@ struct options {
     struct string_list owned; /* allocated texts that other fields point into */
 };
 
-enum options_result { OPTIONS_GOOD, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_BAD };
-
 /* The words of a command line or of one line of the configuration file. */
 struct arguments {
     int count;
@@ -135,14 +133,12 @@ struct arguments {
 };
 
 /* Defaults, then the configuration file, then argv[1..]; then what must hold of them together.
- * Says on stderr what is wrong. */
-enum options_result options_load(struct options *options, enum tool tool, int argc, char **argv);
-void options_release(struct options *options);
-void options_print_help(enum tool tool);
-const char *options_tool_name(enum tool tool); /* "pub" or "sub" */
+ * NULL if there is nothing more to do: *status is then the exit status, and stderr says what is
+ * wrong or stdout has the help. */
+struct options *options_open(enum tool tool, int argc, char **argv, int *status);
+void options_close(struct options *options);
 
-/* Reads the options in arguments->words[arguments->at..]. */
-enum options_result options_read(struct options *options, struct arguments *arguments);
+void options_print_help(enum tool tool);
 
 /* True if the connection is encrypted, whichever option says so. */
 bool options_want_tls(const struct options *options);

@@ -48,17 +48,6 @@ struct outbound *outbound_create(const struct options *options, struct client *c
     return outbound;
 }
 
-void outbound_destroy(struct outbound *outbound)
-{
-    while (outbound->returned != NULL) {
-        struct outgoing *next = outbound->returned->next;
-
-        free(outbound->returned);
-        outbound->returned = next;
-    }
-    free(outbound);
-}
-
 /* At QoS 1 and 2 the window is the number of messages in flight. It is kept here rather than by
  * Paho, whose sender sleeps up to a second when its own limit is reached. */
 static size_t window_of(const struct outbound *outbound)

@@ -19,8 +19,8 @@ struct outbound;
 /* Raised with client_raise(): nothing is under way any more, or there is room again. */
 enum { OUTBOUND_PROGRESS = CLIENT_USER };
 
+/* Never destroyed: Paho's threads may complete messages until the exit. */
 struct outbound *outbound_create(const struct options *options, struct client *client);
-void outbound_destroy(struct outbound *outbound);
 
 bool outbound_has_room(struct outbound *outbound);
 /* Nothing is under way and nothing waits to be sent again. */

@@ -16,11 +16,11 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "client.h"
 #include "lines.h"
 #include "options.h"
 #include "outbound.h"
-#include "version.h"
 
 enum { PAYLOAD_MAX = 268435455, RECONNECT_MS = 1000, READ_BYTES = 65536 };
 
@@ -28,7 +28,7 @@ struct publisher {
     const struct options *options;
     struct client *client;
     struct outbound *outbound;
-    struct slice message; /* what is published, unless it comes in lines */
+    struct buffer message; /* what is published, unless it comes in lines */
     struct lines lines;
     bool connected;
     bool was_connected;
@@ -154,7 +154,7 @@ static void publish_repeats(struct publisher *publisher)
     } else if (clock_now() >= publisher->due) {
         publisher->published++;
         publisher->due = MSEC_NEVER;
-        outbound_publish(publisher->outbound, publisher->message);
+        outbound_publish(publisher->outbound, buffer_slice(&publisher->message));
     }
 }
 
@@ -257,52 +257,46 @@ static int run(struct publisher *publisher)
     return publisher->status;
 }
 
-static int publish(const struct options *options)
+/* Paho's threads may use publisher and options until the exit: they are freed only before. */
+static int publish(struct options *options)
 {
-    struct publisher publisher = {.options = options, .lines = {.fd = STDIN_FILENO}};
-    struct buffer message = {0};
+    struct publisher *publisher = memory_allocate_zero(sizeof(*publisher));
+    int status = EXIT_STATUS_ERROR;
 
-    if (!load_message(options, &message)) {
-        buffer_release(&message);
-        return EXIT_STATUS_ERROR;
+    publisher->options = options;
+    publisher->lines.fd = STDIN_FILENO;
+    if (load_message(options, &publisher->message)) {
+        publisher->client = client_create(options, NULL, publisher);
     }
-    publisher.message = buffer_slice(&message);
-    publisher.client = client_create(options, NULL, NULL);
-    if (publisher.client == NULL) {
-        buffer_release(&message);
-        return EXIT_STATUS_ERROR;
+    if (publisher->client == NULL) {
+        buffer_release(&publisher->message);
+        free(publisher);
+        options_close(options);
+        return status;
     }
-    publisher.outbound = outbound_create(options, publisher.client);
-    run(&publisher);
-    lines_release(&publisher.lines);
-    buffer_release(&message);
-    if (publisher.status > 128 && publisher.status == 128 + client_signal(publisher.client)) {
-        client_die_of_signal(publisher.client);
+    publisher->outbound = outbound_create(options, publisher->client);
+    status = run(publisher);
+    lines_release(&publisher->lines);
+    buffer_release(&publisher->message);
+    if (client_signal(publisher->client) != 0) {
+        client_die_of_signal(publisher->client);
     }
-    return publisher.status;
+    return status;
 }
 
 int pub_main(int argc, char **argv)
 {
-    struct options options;
-    enum options_result result = options_load(&options, TOOL_PUB, argc, argv);
+    int status;
+    struct options *options = options_open(TOOL_PUB, argc, argv, &status);
 
-    switch (result) {
-    case OPTIONS_HELP:
-        options_print_help(TOOL_PUB);
-        return EXIT_STATUS_GOOD;
-    case OPTIONS_VERSION:
-        version_print();
-        return EXIT_STATUS_GOOD;
-    case OPTIONS_BAD:
-        return EXIT_STATUS_ERROR;
-    case OPTIONS_GOOD:
-        break;
+    if (options == NULL) {
+        return status;
     }
-    if (options.publish.topic == NULL || options.publish.source == SOURCE_NONE) {
+    if (options->publish.topic == NULL || options->publish.source == SOURCE_NONE) {
         fprintf(stderr, "Error: Both topic and message must be supplied.\n");
         options_print_help(TOOL_PUB);
+        options_close(options);
         return EXIT_STATUS_ERROR;
     }
-    return publish(&options);
+    return publish(options);
 }

@@ -20,7 +20,6 @@
 #include "format.h"
 #include "mqtt/topic.h"
 #include "options.h"
-#include "version.h"
 
 enum {
     SUB_FINISHED = CLIENT_USER,        /* nothing more is to be printed */
@@ -429,7 +428,7 @@ static int run(struct subscriber *subscriber)
     return status;
 }
 
-static int listen_for(const struct options *options)
+static int listen_for(struct options *options)
 {
     const struct subscribe_options *wanted = &options->subscribe;
     struct subscriber *subscriber = memory_allocate_zero(sizeof(*subscriber));
@@ -443,26 +442,19 @@ static int listen_for(const struct options *options)
         wanted->timeout_s == 0 ? MSEC_NEVER : clock_now() + wanted->timeout_s * 1000;
     pthread_mutex_init(&subscriber->lock, NULL);
     subscriber->client = client_create(options, on_message, subscriber);
-    /* The subscriber is not freed: Paho's thread may still print with it until the exit. */
-    return subscriber->client == NULL ? EXIT_STATUS_ERROR : run(subscriber);
+    if (subscriber->client == NULL) {
+        free(subscriber);
+        options_close(options);
+        return EXIT_STATUS_ERROR;
+    }
+    /* From here Paho's thread may use subscriber and options until the exit: they are not freed. */
+    return run(subscriber);
 }
 
 int sub_main(int argc, char **argv)
 {
-    /* Not freed, like the subscriber. */
-    struct options *options = memory_allocate(sizeof(*options));
+    int status;
+    struct options *options = options_open(TOOL_SUB, argc, argv, &status);
 
-    switch (options_load(options, TOOL_SUB, argc, argv)) {
-    case OPTIONS_HELP:
-        options_print_help(TOOL_SUB);
-        return EXIT_STATUS_GOOD;
-    case OPTIONS_VERSION:
-        version_print();
-        return EXIT_STATUS_GOOD;
-    case OPTIONS_BAD:
-        return EXIT_STATUS_ERROR;
-    case OPTIONS_GOOD:
-        break;
-    }
-    return listen_for(options);
+    return options == NULL ? status : listen_for(options);
 }
