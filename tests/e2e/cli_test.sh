@@ -18,6 +18,9 @@ work=$(mktemp -d)
 chmod 755 "$work"
 export XDG_CONFIG_HOME=$work/config
 mkdir "$XDG_CONFIG_HOME"
+# Paho 1.3.12 loses the properties of a CONNACK; that is no fault of ours in a sanitizer build.
+echo 'leak:libpaho-mqtt3as' >"$work/suppressions"
+export LSAN_OPTIONS=suppressions=$work/suppressions:print_suppressions=0
 passed=0 failed=0 run=0
 broker_pid=
 
