@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "net/auth.h"
 #include "net/listener.h"
 #include "net/worker.h"
 
@@ -28,6 +29,7 @@ struct server {
     struct broker broker;
     struct worker_group group;
     struct shard **shards; /* [group.count], inside group.workers */
+    struct auth_service *auth;
     struct listener **first_of;  /* [options->listener_count]: the first socket of each */
     unsigned workers_made;       /* worker_init() was called for these */
     _Atomic unsigned pings_open; /* signs of life that are asked for */
@@ -50,6 +52,32 @@ static struct settings *settings_from(const struct broker_options *options)
 {
     return settings_new(&options->core,
                         access_rules_new(options->access_rules, options->access_rule_count));
+}
+
+/* Who may come in, as net/auth.c wants to hear it. The groups are the caller's to free. */
+static struct auth_options auth_options_from(const struct broker_options *options)
+{
+    struct group_members *groups =
+        memory_allocate_zero((options->group_count + 1) * sizeof(*groups));
+
+    for (size_t i = 0; i < options->group_count; i++) {
+        groups[i] = (struct group_members){
+            .name = options->groups[i].name,
+            .users = options->groups[i].users,
+            .user_count = options->groups[i].user_count,
+        };
+    }
+    return (struct auth_options){
+        .password_file = options->password_file,
+        .scram = options->scram,
+        .groups = groups,
+        .group_count = options->group_count,
+    };
+}
+
+static void auth_options_release(struct auth_options *auth)
+{
+    free((void *)(uintptr_t)auth->groups);
 }
 
 static unsigned processors_available(void)
@@ -133,6 +161,18 @@ static void server_prepare(struct server *server)
     };
 }
 
+static bool server_start_auth(struct server *server, struct buffer *error)
+{
+    struct auth_options options = auth_options_from(server->options);
+
+    server->auth = auth_start(&options, server->group.mailboxes, error);
+    auth_options_release(&options);
+    if (server->auth) {
+        server->broker.authenticator = auth_table(server->auth);
+    }
+    return server->auth != NULL;
+}
+
 static bool server_make_workers(struct server *server, struct buffer *error)
 {
     struct settings *settings = settings_from(server->options);
@@ -160,7 +200,8 @@ struct server *server_start(struct broker_options *options, struct buffer *error
 
     server->options = options;
     server_prepare(server);
-    if (!server_listen(server, error) || !server_make_workers(server, error)) {
+    if (!server_start_auth(server, error) || !server_listen(server, error) ||
+        !server_make_workers(server, error)) {
         server_stop(server);
         return NULL;
     }
@@ -252,6 +293,18 @@ static void reload_certificates(struct server *server, const struct broker_optio
     }
 }
 
+static void reload_users(struct server *server, const struct broker_options *options)
+{
+    struct auth_options wanted = auth_options_from(options);
+    struct buffer error = {0};
+
+    if (!auth_reload(server->auth, &wanted, &error)) {
+        log_write(LOG_ERROR, "users kept", "reason=\"%.*s\"", SLICE_PRINT(error));
+    }
+    buffer_release(&error);
+    auth_options_release(&wanted);
+}
+
 static void log_what_needs_a_restart(const struct server *server,
                                      const struct broker_options *options)
 {
@@ -268,6 +321,7 @@ void server_reload(struct server *server, struct broker_options *options)
 {
     log_what_needs_a_restart(server, options);
     reload_certificates(server, options);
+    reload_users(server, options);
     reload_settings(server, options);
     options_free(options);
     log_write(LOG_INFO, "reloaded", "version=%s", PUBGRID_VERSION);
@@ -315,6 +369,9 @@ static void server_free(struct server *server)
     for (unsigned i = 0; i < server->workers_made; i++) {
         worker_close(&group->workers[i]);
     }
+    if (server->auth) {
+        auth_free(server->auth);
+    }
     for (unsigned i = 0; i < server->workers_made; i++) {
         worker_release(&group->workers[i]);
     }
@@ -343,6 +400,9 @@ void server_stop(struct server *server)
     }
     for (unsigned i = 0; i < server->workers_made; i++) {
         worker_join(&group->workers[i]);
+    }
+    if (server->auth) {
+        auth_stop(server->auth);
     }
     store_close(group->store);
     server_free(server);

@@ -107,8 +107,7 @@ static void stream_close_socket(struct stream *stream)
 {
     struct worker *worker = stream_worker(stream);
 
-    stream_unpoll(stream);
-    stream->transport.ops->close(&stream->transport);
+    stream->transport.ops->close(&stream->transport); /* which takes it out of epoll */
     atomic_fetch_sub_explicit(&worker->group->connections, 1, memory_order_relaxed);
 }
 
@@ -145,18 +144,21 @@ static void stream_set_phase(struct stream *stream, enum stream_phase phase)
     list_add_last(&worker->ending, &stream->link);
 }
 
-/* Throws away what a lingering peer still sends. */
+/* Throws away what a lingering peer still sends; true until it has closed its side. */
+static bool stream_discard_input(struct stream *stream)
+{
+    const struct transport_ops *ops = stream->transport.ops;
+
+    return ops->read(&stream->transport, stream_worker(stream)->read_buffer, WORKER_READ_SIZE) >= 0;
+}
+
 static void stream_linger(struct stream *stream)
 {
-    struct transport *transport = &stream->transport;
-    ssize_t got =
-        transport->ops->read(transport, stream_worker(stream)->read_buffer, WORKER_READ_SIZE);
-
-    if (got < 0) {
+    if (stream_discard_input(stream)) {
+        stream_poll(stream);
+    } else {
         stream_abort(stream);
-        return;
     }
-    stream_poll(stream);
 }
 
 static void stream_begin_linger(struct stream *stream)
@@ -165,8 +167,13 @@ static void stream_begin_linger(struct stream *stream)
     connection_lost(&stream->connection); /* no news for core, which asked for the end */
     buffer_release(&stream->held);
     stream->blocked = false;
+    /* Most clients close right behind their DISCONNECT: then there is nothing to wait for. */
+    if (!stream_discard_input(stream)) {
+        stream_abort(stream);
+        return;
+    }
     stream->transport.ops->shutdown(&stream->transport);
-    stream_linger(stream);
+    stream_poll(stream);
 }
 
 void stream_expire(struct worker *worker)
@@ -446,6 +453,7 @@ void stream_flush(struct stream *stream)
 static void stream_hung_up(struct stream *stream)
 {
     if (stream->connection.output.pending > 0) {
+        stream->blocked = false;
         stream_mark_dirty(stream); /* writing tells */
     } else if (stream->phase == STREAM_OPEN && !stream_takes_input(stream)) {
         stream_unpoll(stream);

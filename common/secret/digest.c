@@ -1,0 +1,49 @@
+/* SHA-256, HMAC and PBKDF2 by OpenSSL. See digest.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "secret/digest.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void need(bool done)
+{
+    if (!done) {
+        fputs("OpenSSL cannot compute SHA-256\n", stderr);
+        abort();
+    }
+}
+
+void digest_sha256(struct slice bytes, uint8_t out[DIGEST_SIZE])
+{
+    need(EVP_Digest(bytes.data, bytes.length, out, NULL, EVP_sha256(), NULL) == 1);
+}
+
+void digest_hmac(struct slice key, struct slice bytes, uint8_t out[DIGEST_SIZE])
+{
+    /* OpenSSL takes a NULL key for "the one of before", even when it has no bytes. */
+    const void *key_data = key.length > 0 ? (const void *)key.data : "";
+    need(HMAC(EVP_sha256(), key_data, (int)key.length, bytes.data, bytes.length, out, NULL) !=
+         NULL);
+}
+
+void digest_pbkdf2(struct slice password, struct slice salt, unsigned iterations,
+                   uint8_t out[DIGEST_SIZE])
+{
+    const char *text = password.length > 0 ? (const char *)password.data : "";
+    need(PKCS5_PBKDF2_HMAC(text, (int)password.length, salt.data, (int)salt.length, (int)iterations,
+                           EVP_sha256(), DIGEST_SIZE, out) == 1);
+}
+
+bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE])
+{
+    return CRYPTO_memcmp(a, b, DIGEST_SIZE) == 0;
+}
+
+void digest_wipe(void *bytes, size_t length)
+{
+    OPENSSL_cleanse(bytes, length);
+}

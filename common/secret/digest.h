@@ -1,0 +1,24 @@
+/* SHA-256 and what is made of it, through OpenSSL. A failure of these means that OpenSSL has no
+ * memory or no SHA-256: the program ends.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_SECRET_DIGEST_H
+#define PUBGRID_SECRET_DIGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum { DIGEST_SIZE = 32 };
+
+void digest_sha256(struct slice bytes, uint8_t out[DIGEST_SIZE]);
+void digest_hmac(struct slice key, struct slice bytes, uint8_t out[DIGEST_SIZE]);
+void digest_pbkdf2(struct slice password, struct slice salt, unsigned iterations,
+                   uint8_t out[DIGEST_SIZE]);
+/* The time that it takes does not tell where the difference is. */
+bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
+/* Overwrites a secret that is no longer needed; the compiler does not leave it out. */
+void digest_wipe(void *bytes, size_t length);
+
+#endif
