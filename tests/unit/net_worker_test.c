@@ -19,7 +19,7 @@
 #include "net/listener.h"
 #include "net/worker.h"
 
-enum { WORKERS = 2, TIMEOUT_MS = 10000, CLIENTS = 64 };
+enum { WORKERS = 2, TIMEOUT_MS = 60000, CLIENTS = 64 };
 
 /* ---------------------------------------------------------------- a small server */
 
