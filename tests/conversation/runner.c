@@ -93,6 +93,24 @@ static const char *skip_reason(const struct runner *runner, struct target *targe
     return reason ? reason : operations->unsupported(target, script);
 }
 
+static bool begin_and_play(const struct runner *runner, struct target *target,
+                           struct script *script, struct buffer *report)
+{
+    const struct target_operations *operations = runner->operations;
+
+    if (!operations->begin(target, script, report)) {
+        printf("%s: cannot start %s\n", script->path, operations->name);
+        return false;
+    }
+    bool ok = play_script(script, operations, target, report);
+
+    if (!operations->end(target, report)) {
+        printf("%s: the broker did not survive it\n", script->path);
+        return false;
+    }
+    return ok;
+}
+
 static void play_file(const struct runner *runner, struct target *target, const char *path,
                       struct counts *counts)
 {
@@ -105,15 +123,7 @@ static void play_file(const struct runner *runner, struct target *target, const 
         skipped = skip_reason(runner, target, &script);
     }
     if (ok && !skipped) {
-        ok = runner->operations->begin(target, &script, &report);
-        if (!ok) {
-            printf("%s: cannot start %s\n", path, runner->operations->name);
-        }
-        ok = ok && play_script(&script, runner->operations, target, &report);
-        if (!runner->operations->end(target, &report) && ok) {
-            printf("%s: the broker did not survive it\n", path);
-            ok = false;
-        }
+        ok = begin_and_play(runner, target, &script, &report);
     }
     if (skipped && runner->verbose) {
         printf("skipped %s:%s%s\n", path, *skipped == ' ' ? "" : " ", skipped);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "runner_broker_config.h"
 
 enum { START_TIMEOUT_MS = 10000, STOP_TIMEOUT_MS = 5000, ARGUMENTS_MAX = 64 };
 
@@ -98,71 +99,6 @@ static bool build_mosquitto(struct command *command, const struct broker_process
     return write_mosquitto_configuration(path, broker, script);
 }
 
-/* The Unix socket comes last: when it accepts, the others do. */
-static void write_listeners(FILE *file, const struct broker_process *broker,
-                            const struct target_settings *settings)
-{
-    fprintf(file,
-            "listeners:\n"
-            "  - address: tcp://127.0.0.1:%u\n"
-            "  - address: tls://127.0.0.1:%u\n"
-            "    certificate: %s/certificate.pem\n"
-            "    key: %s/key.pem\n"
-            "  - address: unix://%s\n",
-            broker->tcp_port, broker->tls_port, settings->directory, settings->directory,
-            broker->unix_path);
-}
-
-/* `allow publish bob a/#`, `deny subscribe @group b`: <action> <who> <filter>. */
-static void write_rule(FILE *file, bool deny, const char *rule)
-{
-    char action[16], who[64], filter[256];
-
-    if (sscanf(rule, "%15s %63s %255s", action, who, filter) != 3) {
-        return;
-    }
-    fprintf(file, "  - %s: [\"%s\"]\n", action, filter);
-    if (strcmp(who, "*") != 0) {
-        fprintf(file, "    %s: \"%s\"\n", who[0] == '@' ? "group" : "user",
-                who[0] == '@' ? who + 1 : who);
-    }
-    if (deny) {
-        fprintf(file, "    deny: true\n");
-    }
-}
-
-static bool is_rule(const struct directive *directive)
-{
-    return strcmp(directive->key, "allow") == 0 || strcmp(directive->key, "deny") == 0;
-}
-
-static bool write_our_configuration(const char *path, const struct broker_process *broker,
-                                    const struct target_settings *settings,
-                                    const struct script *script)
-{
-    FILE *file = fopen(path, "we");
-
-    if (!file) {
-        return false;
-    }
-    fprintf(file, "workers: %u\nlog_level: warning\nstore:\n  path: %s/store\n", settings->workers,
-            settings->directory);
-    write_listeners(file, broker, settings);
-    if (script_has_directive(script, "allow") || script_has_directive(script, "deny")) {
-        fprintf(file, "access:\n");
-    }
-    for (size_t i = 0; i < script->directive_count; i++) {
-        const struct directive *directive = &script->directives[i];
-
-        if (is_rule(directive)) {
-            write_rule(file, directive->key[0] == 'd', directive->value);
-        } else if (strcmp(directive->key, "anonymous") == 0) {
-            fprintf(file, "auth:\n  allow_anonymous: \"%s\"\n", directive->value);
-        }
-    }
-    return fclose(file) == 0;
-}
-
 static bool build_ours(struct command *command, const struct broker_process *broker,
                        const struct target_settings *settings, const struct script *script)
 {
@@ -178,7 +114,7 @@ static bool build_ours(struct command *command, const struct broker_process *bro
             command_add(command, script->directives[i].value);
         }
     }
-    return write_our_configuration(path, broker, settings, script);
+    return broker_config_write(path, broker, settings, script);
 }
 
 int broker_connect_unix(const char *path)

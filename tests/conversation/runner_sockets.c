@@ -101,7 +101,7 @@ static const char *sockets_unsupported(struct target *target, const struct scrip
         return has_own_options(script) ? "sets options of ours and names none of mosquitto's"
                                        : NULL;
     }
-    return script_has_directive(script, "login") ? "has users: see tests/e2e" : NULL;
+    return NULL;
 }
 
 static bool sockets_begin(struct target *target, const struct script *script, struct buffer *report)

@@ -33,7 +33,8 @@ struct target_operations {
     const char *(*unsupported)(struct target *target, const struct script *script);
     /* A fresh broker with the script's options; false: a message is in `report`. */
     bool (*begin)(struct target *target, const struct script *script, struct buffer *report);
-    /* Ends it; false: it did not end well (a crash, a sanitizer's finding), see `report`. */
+    /* Ends what begin() began; false: it did not end well (a crash, a sanitizer's finding), see
+     * `report`. */
     bool (*end)(struct target *target, struct buffer *report);
     /* `transport`: "tcp", "tls", "unix", or NULL for the target's own. NULL if refused. */
     struct target_link *(*open)(struct target *target, const char *transport);
