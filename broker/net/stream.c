@@ -116,6 +116,8 @@ static void stream_free(struct stream *stream)
 {
     if (!connection_release(&stream->connection)) {
         stream->phase = STREAM_GONE;
+        list_remove(&stream->link);
+        list_add_last(&stream_worker(stream)->gone, &stream->link);
         return;
     }
     list_remove(&stream->connection.dirty);

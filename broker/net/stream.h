@@ -36,7 +36,7 @@ struct stream {
     struct connection_origin origin;
     struct transport transport;
     struct buffer held;  /* input not yet used by core */
-    struct list link;    /* in worker->streams or worker->ending */
+    struct list link;    /* in worker->streams, ->ending or ->gone */
     msec_t close_at;     /* while in `ending` */
     uint32_t polled;     /* epoll events asked for */
     uint8_t phase;       /* enum stream_phase */

@@ -263,6 +263,7 @@ int worker_init(struct worker *worker, struct worker_group *group, unsigned inde
     worker->mailbox_source.ready = worker_mailbox_ready;
     list_init(&worker->streams);
     list_init(&worker->ending);
+    list_init(&worker->gone);
     shard_init(&worker->shard, broker, index, settings, clock_now());
     if (worker->epoll_fd < 0) {
         return -errno;
@@ -282,7 +283,7 @@ static void worker_abort_streams(struct list *streams)
 /* Streams whose answer from the authenticator will never come: it has ended. */
 static void worker_abandon_streams(struct worker *worker)
 {
-    LIST_FOREACH_SAFE (link, &worker->streams) {
+    LIST_FOREACH_SAFE (link, &worker->gone) {
         struct stream *stream = CONTAINER_OF(link, struct stream, link);
         stream->connection.auth_pending = false;
         stream_abort(stream);
@@ -299,7 +300,6 @@ void worker_close(struct worker *worker)
         mail_list_run(&outbox->mail[i], NULL);
     }
     mailbox_release(&worker->mailbox);
-    list_move_all(&worker->streams, &worker->ending);
     worker_abandon_streams(worker);
 }
 

@@ -53,8 +53,9 @@ struct worker {
     int epoll_fd;
     int spare_fd;         /* given up for a moment to refuse a peer when descriptors run out */
     uint8_t *read_buffer; /* WORKER_READ_SIZE bytes, for whichever stream is being read */
-    struct list streams;  /* members `link` of all streams that are not in `ending` */
+    struct list streams;  /* members `link` of the streams that are in neither of these: */
     struct list ending;   /* streams whose socket closes soon, in the order of their `close_at` */
+    struct list gone;     /* streams without a socket, of which core waits for an answer */
     struct timer accept_timer; /* ends a pause of accepting */
     bool accepting;            /* the listeners are in the epoll set */
     msec_t stop_at; /* a stopping worker ends then at the latest; MSEC_NEVER: not stopping */

@@ -132,12 +132,14 @@ def packet(first, body):
             return bytes([first]) + encoded + body
 
 
-def connect_packet(name, version=4, keep_alive=0, will=None):
-    flags = 2 | (4 if will else 0)
+def connect_packet(name, version=4, keep_alive=0, will=None, login=None):
+    flags = 2 | (4 if will else 0) | (0xC0 if login else 0)
     body = text("MQTT") + bytes([version, flags]) + keep_alive.to_bytes(2, "big")
     body += b"\0" if version == 5 else b""
     body += text(name)
-    return packet(0x10, body + (text(will[0]) + text(will[1]) if will else b""))
+    for pair in (will, login):
+        body += text(pair[0]) + text(pair[1]) if pair else b""
+    return packet(0x10, body)
 
 
 def publish_packet(topic, payload):
@@ -311,6 +313,57 @@ def test_a_reset_is_a_lost_connection():
         lost.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         lost.close()
         watcher.expect(publish_packet("t", b"reset"))
+
+
+# ---------------------------------------------------------------- while a password is checked
+
+
+def with_passwords(port, count):
+    """A broker with the users user-0, user-1, ..., whose passwords are their names."""
+    folder = tempfile.mkdtemp(prefix="net_test_")
+    tool = os.path.join(os.path.dirname(BROKER), "pubgrid")
+    for number in range(count):
+        name = f"user-{number}"
+        subprocess.run([tool, "passwd", "-b", *(["-c"] if number == 0 else []),
+                        f"{folder}/passwords", name, name], check=True, capture_output=True)
+    return Broker([tcp(port)], f"auth.password_file={folder}/passwords", folder=folder)
+
+
+def test_what_was_sent_before_a_hang_up_counts():
+    port = free_port()
+    with with_passwords(port, 3):
+        watcher = Client(local(port), login=("user-0", "user-0")).hello("watcher")
+        watcher.send(SUBSCRIBE)
+        watcher.expect(SUBACK)
+        for number in (1, 2):
+            brief = Client(local(port))
+            brief.send(connect_packet("brief", login=(f"user-{number}", f"user-{number}"))
+                       + publish_packet("t", b"brief") + (b"\xe0\0" if number == 1 else b""))
+            brief.close()
+            watcher.expect(publish_packet("t", b"brief"))
+
+
+def test_a_stop_does_not_wait_for_passwords():
+    port = free_port()
+    with with_passwords(port, 1) as broker:
+        waiting = []
+        for number in range(200):
+            client = Client(local(port))
+            client.send(connect_packet(f"wrong-{number}", login=("user-0", "wrong")) + PINGREQ * 99)
+            if number % 3 == 0:
+                client.close()
+            else:
+                waiting.append(client)
+        begin = time.monotonic()
+        broker.signal(signal.SIGHUP)
+        broker.wait_for("reloaded")
+        broker.signal(signal.SIGTERM)
+        for client in waiting:
+            client.expect_end()
+            client.close()
+        assert broker.process.wait(PATIENCE) == 0
+        print(f"  stopped after {time.monotonic() - begin:.1f} s")
+        broker.stop = lambda: None
 
 
 # ---------------------------------------------------------------- transports
