@@ -2,7 +2,7 @@
 # Runs `pubgrid pub` and `pubgrid sub` beside mosquitto_pub and mosquitto_sub with the same
 # arguments, and compares what they print and how they exit.
 #
-# Usage: cli_test.sh [PUBGRID]     (default: build/dev/bin/pubgrid, or $PUBGRID)
+# Usage: cli_test.sh [PUBGRID]     (default: pubgrid in $BIN or build/dev/bin)
 # BROKER_HOST and BROKER_PORT name the broker; without them Debian's mosquitto is started, with
 # listeners for TLS, a Unix socket and passwords as well. For another broker those tests run only if
 # BROKER_TLS_PORT with BROKER_CA, BROKER_UNIX or BROKER_AUTH_PORT are set.
@@ -13,7 +13,7 @@
 set -u
 export LC_ALL=C.UTF-8 TZ=UTC
 root=$(cd "$(dirname "$0")/../.." && pwd)
-pubgrid=$(realpath "${1:-${PUBGRID:-$root/build/dev/bin/pubgrid}}") || exit 2
+pubgrid=$(realpath "${1:-${BIN:-$root/build/dev/bin}/pubgrid}") || exit 2
 work=$(mktemp -d)
 chmod 755 "$work"
 export XDG_CONFIG_HOME=$work/config

@@ -50,6 +50,14 @@ static void server_listen(struct server *server, const struct listener_options *
     }
 }
 
+/* Closes what server_listen() has opened. */
+static void server_forget_listeners(struct server *server)
+{
+    while (server->group.listener_count > 0) {
+        listener_close(server->group.listeners[--server->group.listener_count]);
+    }
+}
+
 static struct server *server_make(void)
 {
     struct server *server = memory_allocate_zero(sizeof(*server));
@@ -425,12 +433,18 @@ TEST(ipv6_and_ipv4_stand_side_by_side)
     struct listener_options six = {.address = "::", .anonymous_allowed = true};
     struct listener_options four = {.address = "0.0.0.0", .anonymous_allowed = true};
     struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct buffer error = {0};
     int fd;
 
-    server_listen(server, &six);
+    /* The port that is free for IPv6 may be somebody else's for IPv4: then another one. */
+    do {
+        server_forget_listeners(server);
+        server_listen(server, &six);
+        four.port = (uint16_t)server->port;
+    } while (
+        !listener_open(&four, &server->group.listeners, &server->group.listener_count, &error));
+    buffer_release(&error);
     address.sin6_port = htons((uint16_t)server->port);
-    four.port = (uint16_t)server->port;
-    server_listen(server, &four);
     server_start(server);
     fd = client_connect((const struct sockaddr *)&address, sizeof(address));
     client_hello(fd, "six");
