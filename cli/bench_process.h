@@ -39,6 +39,7 @@ struct bench_moment {
     int64_t clock_ns; /* CLOCK_MONOTONIC */
     int64_t generator_ns;
     struct bench_cpu broker;
+    int64_t machine_ns; /* all that runs, on all processors */
 };
 
 /* What a stretch of time cost, all in nanoseconds. */
@@ -46,6 +47,7 @@ struct bench_cost {
     int64_t elapsed_ns;
     int64_t generator_ns; /* CPU of this program */
     int64_t broker_ns;    /* CPU of the broker */
+    int64_t others_ns;    /* CPU of everything else: was the machine quiet? */
 };
 
 struct bench_moment bench_moment_now(const struct bench_processes *broker);

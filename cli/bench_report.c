@@ -17,7 +17,7 @@ static const double generator_bound_percent = 93;
 struct figures {
     double rate;
     double server_us_per_message, server_cpu_percent;
-    double generator_cpu_percent;
+    double generator_cpu_percent, others_cpu_percent;
     double p50_us, p99_us, p999_us, max_us;
     double connect_rate, server_us_per_connect, rss_per_connection;
 };
@@ -50,6 +50,7 @@ static struct figures figures_make(const struct bench_run *run)
         .server_us_per_message = ratio((double)result->cost.broker_ns / 1e3, deliveries),
         .server_cpu_percent = ratio((double)result->cost.broker_ns * 100, elapsed_ns),
         .generator_cpu_percent = ratio((double)result->cost.generator_ns * 100, elapsed_ns),
+        .others_cpu_percent = ratio((double)result->cost.others_ns * 100, elapsed_ns),
         .connect_rate = ratio(connections * 1e9, (double)result->setup.elapsed_ns),
         .server_us_per_connect = ratio((double)result->setup.broker_ns / 1e3, connections),
         .rss_per_connection = ratio((double)result->resident, connections),
@@ -57,6 +58,7 @@ static struct figures figures_make(const struct bench_run *run)
     figures_latency(&figures, run->publishers > 0 ? &result->latency : &result->connect_latency);
     if (run->options->broker.count == 0) {
         figures.server_us_per_message = figures.server_cpu_percent = NAN;
+        figures.others_cpu_percent = NAN;
         figures.server_us_per_connect = figures.rss_per_connection = NAN;
     }
     return figures;
@@ -129,6 +131,7 @@ static void json_print(const struct bench_run *run, const struct figures *figure
     json_number("server_us_per_message", figures->server_us_per_message, 4);
     json_number("server_cpu_percent", figures->server_cpu_percent, 1);
     json_number("generator_cpu_percent", figures->generator_cpu_percent, 1);
+    json_number("others_cpu_percent", figures->others_cpu_percent, 1);
     json_bool("generator_bound", figures->generator_cpu_percent > generator_bound_percent);
     json_number("p50_us", figures->p50_us, 1);
     json_number("p99_us", figures->p99_us, 1);

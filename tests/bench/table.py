@@ -13,6 +13,8 @@ import json
 import statistics
 import sys
 
+QUIET_PERCENT = 15  # what other programs may use of one processor
+
 FLAGS = (("generator_bound", "*"), ("lost", "L"), ("reordered", "R"), ("stalled", "S"))
 
 
@@ -109,15 +111,25 @@ def make_rows(cells, runs, brokers):
     return rows
 
 
+def others(runs):
+    """What other programs used meanwhile, in percent of one processor."""
+    return median([run for group in runs.values() for run in group], "others_cpu_percent") or 0
+
+
 def main():
     results, cells, *brokers = sys.argv[1:]
-    rows = make_rows(read_cells(cells), read_results(results), brokers)
+    runs = read_results(results)
+    rows = make_rows(read_cells(cells), runs, brokers)
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         first, *rest = (text.rjust(width) for text, width in zip(row, widths))
         print("  ".join([row[0].ljust(widths[0]), *rest]))
     print("\nus: server CPU per delivery (connect5000: per connection; p99 there is bytes per connection)"
           "\ngoal: of the first broker's ratio, + where met; * generator-bound, L loss, R disorder, S stalled")
+
+    if others(runs) > QUIET_PERCENT:
+        print(f"Other programs used {others(runs):.0f} % of a processor meanwhile: trust the ratios of CPU, not"
+              " the rates and tails.")
 
 
 main()
