@@ -50,7 +50,7 @@ static bool is_rule(const struct directive *directive)
 static bool write_user(FILE *passwords, FILE *config, const char *text)
 {
     char user[64], password[64], group[64] = "";
-    struct password_line line = {.has_scrypt = true};
+    struct password_line line = {.has_scrypt = true, .has_scram = true};
     struct buffer out = {0};
 
     if (sscanf(text, "%63s %63s %63s", user, password, group) < 2) {
@@ -58,6 +58,8 @@ static bool write_user(FILE *passwords, FILE *config, const char *text)
     }
     line.user = slice_from_string(user);
     bool ok = scrypt_secret_make(&line.scrypt, slice_from_string(password));
+
+    scram_secret_make(&line.scram, slice_from_string(password));
 
     password_line_print(&line, &out);
     fprintf(passwords, "%.*s", SLICE_PRINT(buffer_slice(&out)));

@@ -175,3 +175,21 @@ void match_capture(struct script *script, const struct line *line, const struct 
         variables->list[variables->count++] = (struct variable){want->value.text, value};
     }
 }
+
+void variables_set_text(struct script *script, struct variables *variables, const char *name,
+                        struct slice text)
+{
+    struct slice key = slice_from_string(name);
+    struct value value = {.kind = VALUE_TEXT,
+                          .text = slice_make(script_copy(script, text), text.length)};
+
+    for (size_t i = 0; i < variables->count; i++) {
+        if (slice_equal(variables->list[i].name, key)) {
+            variables->list[i].value = value;
+            return;
+        }
+    }
+    if (variables->count < VARIABLES_MAX) {
+        variables->list[variables->count++] = (struct variable){key, value};
+    }
+}

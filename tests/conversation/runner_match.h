@@ -22,4 +22,8 @@ const char *match_fields(const struct line *line, const struct description *got,
 void match_capture(struct script *script, const struct line *line, const struct description *got,
                    struct variables *variables);
 
+/* Sets (or replaces) a variable; the bytes are copied. */
+void variables_set_text(struct script *script, struct variables *variables, const char *name,
+                        struct slice text);
+
 #endif

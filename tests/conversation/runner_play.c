@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "runner_actor.h"
 #include "runner_match.h"
+#include "runner_scram.h"
 
 enum { ACTORS_MAX = 64, HISTORY = 10, WAIT_MS = 3000, SILENCE_MS = 60 };
 
@@ -349,6 +350,37 @@ static bool play_commits(struct play *play, const struct line *line)
     return true;
 }
 
+static struct slice find_text(const struct play *play, const struct line *line, const char *name)
+{
+    for (size_t i = 0; i < line->field_count; i++) {
+        const struct value *value = &line->fields[i].value;
+
+        if (strcmp(line->fields[i].name, name) == 0) {
+            if (value->kind == VALUE_VARIABLE) {
+                value = variables_find(&play->variables, value->text);
+            }
+            return value ? value->text : SLICE_EMPTY;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+/* Sets $client_final and $server_final. */
+static bool play_scram(struct play *play, const struct line *line)
+{
+    struct scram_exchange exchange = {find_text(play, line, "client_first"),
+                                      find_text(play, line, "password"),
+                                      find_text(play, line, "challenge")};
+    struct buffer client_final = {0}, server_final = {0};
+    bool ok = scram_answer(&exchange, &client_final, &server_final);
+
+    variables_set_text(play->script, &play->variables, "client_final", buffer_slice(&client_final));
+    variables_set_text(play->script, &play->variables, "server_final", buffer_slice(&server_final));
+    buffer_release(&client_final);
+    buffer_release(&server_final);
+    return ok || fail_line(play, line, "a challenge that cannot be answered");
+}
+
 static bool play_advance(struct play *play, const struct line *line)
 {
     buffer_append_format(new_history_line(play), "%s", line->text);
@@ -417,6 +449,7 @@ static bool play_line(struct play *play, struct line **at)
         [LINE_STOP] = play_stop,
         [LINE_HOLD] = play_commits,
         [LINE_COMMIT] = play_commits,
+        [LINE_SCRAM] = play_scram,
         [LINE_ADVANCE] = play_advance,
     };
     enum line_kind kind = (*at)->kind;

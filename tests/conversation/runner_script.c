@@ -391,6 +391,10 @@ static bool parse_line(struct cursor *c, struct line *line)
             return true;
         }
     }
+    if (take(c, "scram ")) {
+        line->kind = LINE_SCRAM;
+        return parse_fields(c, line);
+    }
     return parse_actor_line(c, line);
 }
 

@@ -51,6 +51,7 @@ enum line_kind {
     LINE_STOP,           /* broker stops */
     LINE_HOLD,           /* store holds */
     LINE_COMMIT,         /* store commits */
+    LINE_SCRAM,          /* scram client_first="n=bob,r=x" password="y" challenge=$z */
     LINE_ADVANCE,        /* advance 30s */
     LINE_ANY_ORDER,      /* any-order { */
     LINE_END_OF_BLOCK,   /* } */
