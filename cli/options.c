@@ -46,6 +46,7 @@ void options_report(const struct options *options, const char *format, ...)
         return;
     }
     va_start(arguments, format);
+    /* clang-tidy 14 does not see va_start() here. NOLINTNEXTLINE */
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);

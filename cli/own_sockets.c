@@ -29,7 +29,7 @@ static bool visit_descriptors(bool (*visit)(int fd, const struct sockaddr_in *wa
 
 static bool has_address(int fd, const struct sockaddr_in *wanted)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t length = sizeof(address);
 
     return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
@@ -39,7 +39,7 @@ static bool has_address(int fd, const struct sockaddr_in *wanted)
 
 bool own_sockets_have_peer_of(int fd)
 {
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = {0};
     socklen_t length = sizeof(peer);
 
     return getpeername(fd, (struct sockaddr *)&peer, &length) == 0 &&
