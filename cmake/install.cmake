@@ -9,15 +9,14 @@ install(FILES conf/completion/pubgrid.bash RENAME pubgrid
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 
 install(CODE "
-  set(conf \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/etc/pubgrid\")
-  if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
-    set(conf \"\$ENV{DESTDIR}/etc/pubgrid\")
-  endif()
-  if(NOT EXISTS \"\${conf}/pubgrid.yaml\")
-    file(INSTALL \"${CMAKE_SOURCE_DIR}/conf/pubgrid.yaml\" DESTINATION \"\${conf}\")
-  endif()
   set(bin \"\${CMAKE_INSTALL_PREFIX}/bin\")
-  string(REPLACE \"\$ENV{DESTDIR}\" \"\" sysconf \"\${conf}\")
+  set(sysconf \"\${CMAKE_INSTALL_PREFIX}/etc/pubgrid\")
+  if(CMAKE_INSTALL_PREFIX STREQUAL \"/usr\")
+    set(sysconf /etc/pubgrid)
+  endif()
+  if(NOT EXISTS \"\$ENV{DESTDIR}\${sysconf}/pubgrid.yaml\")
+    file(INSTALL \"${CMAKE_SOURCE_DIR}/conf/pubgrid.yaml\" DESTINATION \"\${sysconf}\")
+  endif()
   configure_file(\"${CMAKE_SOURCE_DIR}/conf/systemd/pubgrid.service.in\"
     \"${CMAKE_BINARY_DIR}/pubgrid.service\" @ONLY)
   file(INSTALL \"${CMAKE_BINARY_DIR}/pubgrid.service\"
