@@ -1,7 +1,7 @@
 /* `pubgrid passwd`: adds, changes and deletes users of a password file, as mosquitto_passwd does.
  *
  * The file is written anew beside the old one and renamed over it, so a broker that reloads at the
- * wrong moment reads the old or the new one. It is readable for its owner only.
+ * wrong moment reads the old or the new one. A new file is readable for its owner only.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "passwd.h"
@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -158,6 +159,18 @@ static bool write_all(int fd, struct slice bytes)
     return fsync(fd) == 0;
 }
 
+/* An existing file keeps its owner, group and permissions, so that a broker that runs as another
+ * user can still read it; but nothing for everybody. */
+static bool keep_permissions(int fd, const char *path)
+{
+    struct stat before;
+    if (stat(path, &before) < 0) {
+        return errno == ENOENT;
+    }
+    return fchown(fd, before.st_uid, before.st_gid) == 0 &&
+           fchmod(fd, before.st_mode & (S_IRWXU | S_IRWXG)) == 0;
+}
+
 static bool replace_file(const char *path, struct slice bytes)
 {
     struct buffer temporary = {0};
@@ -165,7 +178,8 @@ static bool replace_file(const char *path, struct slice bytes)
     buffer_append_byte(&temporary, '\0');
     char *name = (char *)temporary.data;
     int fd = mkostemp(name, O_CLOEXEC); /* mode 0600 */
-    bool good = fd >= 0 && write_all(fd, bytes) && rename(name, path) == 0;
+    bool good =
+        fd >= 0 && keep_permissions(fd, path) && write_all(fd, bytes) && rename(name, path) == 0;
     if (!good) {
         fprintf(stderr, "Error: cannot write %s: %s.\n", path, strerrordesc_np(errno));
         if (fd >= 0) {

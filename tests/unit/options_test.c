@@ -1,0 +1,503 @@
+/* The configuration: what a good file gives, and what is said about each kind of mistake; and that
+ * conf/pubgrid.yaml and its manual page speak of every option there is.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "options.h"
+#include "options_table.h"
+
+#define SOURCE_FILE  __FILE__
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* --- helpers --- */
+
+/* A file that only this process has; its path stays valid until close(). */
+struct text_file {
+    int fd;
+    char path[64];
+};
+
+static struct text_file text_file_make(const char *text)
+{
+    struct text_file file = {.fd = memfd_create("options", MFD_CLOEXEC)};
+    CHECK(file.fd >= 0);
+    CHECK_INT_EQUAL(write(file.fd, text, strlen(text)), strlen(text));
+    snprintf(file.path, sizeof(file.path), "/proc/self/fd/%d", file.fd);
+    return file;
+}
+
+static struct broker_options *load(const char *text, const char *const *sets, size_t set_count,
+                                   struct buffer *error)
+{
+    struct text_file file = text_file_make(text);
+    struct broker_options *options = options_load(file.path, sets, set_count, error);
+    close(file.fd);
+    buffer_append_byte(error, '\0');
+    return options;
+}
+
+static struct broker_options *load_good(const char *text)
+{
+    struct buffer error = {0};
+    struct broker_options *options = load(text, NULL, 0, &error);
+    if (!options) {
+        test_fail(__FILE__, __LINE__, "refused: %s", (const char *)error.data);
+    }
+    CHECK_STRING_EQUAL((const char *)error.data, "");
+    buffer_release(&error);
+    return options;
+}
+
+/* The file is refused, and what is said contains `place` and `text`. */
+static void check_bad(const char *yaml, const char *place, const char *text)
+{
+    struct buffer error = {0};
+    test_note("%s", yaml);
+    struct broker_options *options = load(yaml, NULL, 0, &error);
+    CHECK(!options);
+    const char *said = (const char *)error.data;
+    if (!strstr(said, place) || !strstr(said, text)) {
+        test_fail(__FILE__, __LINE__, "said: %s\n# instead of %s ... %s", said, place, text);
+    }
+    buffer_release(&error);
+}
+
+static void check_sets(const char *const *sets, size_t count, const char *wrong)
+{
+    struct buffer error = {0};
+    struct broker_options *options = load("workers: 1\n", sets, count, &error);
+    if (wrong) {
+        CHECK(!options);
+        if (!strstr((const char *)error.data, wrong)) {
+            test_fail(__FILE__, __LINE__, "said: %s", (const char *)error.data);
+        }
+    } else if (!options) {
+        test_fail(__FILE__, __LINE__, "refused: %s", (const char *)error.data);
+    }
+    options_free(options);
+    buffer_release(&error);
+}
+
+/* Reads a file of the source tree. NUL-terminated. */
+static char *read_source(const char *name)
+{
+    struct buffer path = {0}, text = {0};
+    const char *end = strstr(SOURCE_FILE, "tests/unit/");
+    CHECK(end);
+    buffer_append_format(&path, "%.*s%s", (int)(end - SOURCE_FILE), SOURCE_FILE, name);
+    buffer_append_byte(&path, '\0');
+    FILE *file = fopen((const char *)path.data, "re");
+    if (!file) {
+        test_fail(__FILE__, __LINE__, "cannot read %s", (const char *)path.data);
+    }
+    size_t got;
+    do {
+        got = fread(buffer_reserve(&text, 4096), 1, 4096, file);
+        text.length += got;
+    } while (got > 0);
+    fclose(file);
+    buffer_release(&path);
+    buffer_append_byte(&text, '\0');
+    return (char *)text.data;
+}
+
+static char *print(const struct broker_options *options)
+{
+    struct buffer out = {0};
+    options_print(options, &out);
+    buffer_append_byte(&out, '\0');
+    return (char *)out.data;
+}
+
+/* --- good files --- */
+
+TEST(without_a_file_everything_has_its_default)
+{
+    struct buffer error = {0};
+    struct broker_options *options = options_load(NULL, NULL, 0, &error);
+    CHECK(options);
+    CHECK_INT_EQUAL(options->listener_count, 1);
+    CHECK_STRING_EQUAL(options->listeners[0].address, "127.0.0.1");
+    CHECK_INT_EQUAL(options->listeners[0].port, 1883);
+    CHECK(options->listeners[0].allow_anonymous);
+    CHECK(!options->password_file);
+    CHECK_STRING_EQUAL(options->store_path, "/var/lib/pubgrid");
+    CHECK_INT_EQUAL(options->core.receive_maximum, 1024);
+    CHECK_INT_EQUAL(options->core.session_expiry_maximum, UINT32_MAX);
+    options_free(options);
+}
+
+TEST(empty_files_and_comments_are_defaults)
+{
+    static const char *const texts[] = {"", "\n", "# nothing\n", "---\n# nothing\n", "{}\n"};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        test_note("%s", texts[i]);
+        struct broker_options *options = load_good(texts[i]);
+        CHECK_INT_EQUAL(options->listener_count, 1);
+        options_free(options);
+    }
+}
+
+TEST(values_in_their_units)
+{
+    struct broker_options *options = load_good("workers: 3\n"
+                                               "log_level: debug\n"
+                                               "mqtt:\n"
+                                               "  maximum_packet_size: 64KiB\n"
+                                               "  retain_available: no\n"
+                                               "  sys_interval: 500ms\n"
+                                               "session:\n"
+                                               "  expiry_maximum: 2d\n"
+                                               "  queue_bytes_maximum: \"1GiB\"\n"
+                                               "limits: {connect_timeout: 1m}\n");
+    CHECK_INT_EQUAL(options->workers, 3);
+    CHECK_INT_EQUAL(options->log_level, LOG_DEBUG);
+    CHECK_INT_EQUAL(options->core.maximum_packet_size, 65536);
+    CHECK(!options->core.retain_available);
+    CHECK_INT_EQUAL(options->core.sys_interval_ms, 500);
+    CHECK_INT_EQUAL(options->core.session_expiry_maximum, 172800);
+    CHECK_INT_EQUAL(options->core.queue_bytes_maximum, INT64_C(1) << 30);
+    CHECK_INT_EQUAL(options->core.connect_timeout_ms, 60000);
+    options_free(options);
+}
+
+struct listener_case {
+    const char *address;
+    enum listener_kind kind;
+    const char *host; /* or the socket's path */
+    uint16_t port;
+    bool anonymous;
+};
+
+TEST(addresses_of_listeners)
+{
+    static const struct listener_case cases[] = {
+        {"tcp://127.0.0.1:1884", LISTENER_TCP, "127.0.0.1", 1884, true},
+        {"tcp://127.0.0.1", LISTENER_TCP, "127.0.0.1", 1883, true},
+        {"mqtt://localhost", LISTENER_TCP, "localhost", 1883, true},
+        {"tcp://0.0.0.0:1883", LISTENER_TCP, "0.0.0.0", 1883, false},
+        {"tcp://[::1]:22401", LISTENER_TCP, "::1", 22401, true},
+        {"tcp://[::]:22401", LISTENER_TCP, "::", 22401, false},
+        {"tcp://[fe80::1]", LISTENER_TCP, "fe80::1", 1883, false},
+        {"tcp://::1", LISTENER_TCP, "::1", 1883, true},
+        {"tcp://127.9.9.9:0", LISTENER_TCP, "127.9.9.9", 0, true},
+        {"tcp://128.0.0.1:1", LISTENER_TCP, "128.0.0.1", 1, false},
+        {"unix:/run/mqtt.sock", LISTENER_UNIX, "/run/mqtt.sock", 0, true},
+        {"unix:///run/mqtt.sock", LISTENER_UNIX, "/run/mqtt.sock", 0, true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[128];
+        test_note("%s", cases[i].address);
+        snprintf(text, sizeof(text), "listeners:\n  - address: \"%s\"\n", cases[i].address);
+        struct broker_options *options = load_good(text);
+        CHECK_INT_EQUAL(options->listener_count, 1);
+        const struct listener_config *listener = &options->listeners[0];
+        CHECK_INT_EQUAL(listener->kind, cases[i].kind);
+        if (listener->kind == LISTENER_UNIX) {
+            const char *path = listener->path;
+            CHECK_STRING_EQUAL(strncmp(path, "//", 2) == 0 ? path + 2 : path, cases[i].host);
+        } else {
+            CHECK_STRING_EQUAL(listener->address, cases[i].host);
+        }
+        CHECK_INT_EQUAL(listener->port, cases[i].port);
+        CHECK_INT_EQUAL(listener->allow_anonymous, cases[i].anonymous);
+        options_free(options);
+    }
+}
+
+TEST(a_listener_with_everything)
+{
+    struct broker_options *options = load_good("auth: {allow_anonymous: \"no\"}\n"
+                                               "listeners:\n"
+                                               "  - address: tls://0.0.0.0\n"
+                                               "    certificate: a.pem\n"
+                                               "    key: b.pem\n"
+                                               "    ca: c.pem\n"
+                                               "    crl: d.pem\n"
+                                               "    require_client_certificate: true\n"
+                                               "    use_certificate_as_user: true\n"
+                                               "    allow_anonymous: true\n"
+                                               "  - address: unix:/tmp/x\n"
+                                               "    mode: \"0600\"\n");
+    const struct listener_config *tls = &options->listeners[0], *local = &options->listeners[1];
+    CHECK_INT_EQUAL(options->listener_count, 2);
+    CHECK_INT_EQUAL(tls->kind, LISTENER_TLS);
+    CHECK_INT_EQUAL(tls->port, 8883);
+    CHECK_STRING_EQUAL(tls->crl, "d.pem");
+    CHECK(tls->require_client_certificate && tls->use_certificate_as_user && tls->allow_anonymous);
+    CHECK_INT_EQUAL(local->mode, 0600);
+    CHECK(!local->allow_anonymous);
+    options_free(options);
+}
+
+TEST(groups_and_access_rules)
+{
+    struct broker_options *options = load_good("groups:\n"
+                                               "  - name: operators\n"
+                                               "    users: [anna, omar]\n"
+                                               "access:\n"
+                                               "  - group: operators\n"
+                                               "    publish: [\"#\", \"$SYS/x\"]\n"
+                                               "    subscribe: [\"a/%u/+\"]\n"
+                                               "  - user: guest\n"
+                                               "    deny: true\n"
+                                               "    subscribe:\n"
+                                               "      - \"news/%c\"\n");
+    CHECK_INT_EQUAL(options->group_count, 1);
+    CHECK_STRING_EQUAL(options->groups[0].users[1], "omar");
+    CHECK_INT_EQUAL(options->access_rule_count, 4);
+    const struct access_rule *rules = options->access_rules;
+    CHECK_SLICE_EQUAL(rules[1].filter, SLICE_LITERAL("$SYS/x"));
+    CHECK_INT_EQUAL(rules[1].actions, ACCESS_PUBLISH);
+    CHECK_SLICE_EQUAL(rules[2].filter, SLICE_LITERAL("a/%u/+"));
+    CHECK_SLICE_EQUAL(rules[2].group, SLICE_LITERAL("operators"));
+    CHECK_SLICE_EQUAL(rules[3].user, SLICE_LITERAL("guest"));
+    CHECK(rules[3].deny && rules[3].actions == ACCESS_SUBSCRIBE);
+    options_free(options);
+}
+
+/* --- mistakes --- */
+
+TEST(unknown_keys_name_the_nearest_one)
+{
+    check_bad("workers: 1\nmqtt:\n  recieve_maximum: 2\n",
+              ":3: ", "there is no option `recieve_maximum`; write `receive_maximum` instead");
+    check_bad("worker: 1\n", ":1: ", "write `workers` instead");
+    check_bad("listeners:\n  - adress: tcp://127.0.0.1\n", ":2: ", "write `address` instead");
+    check_bad("access:\n  - publish: [a]\n    denny: true\n", ":3: ", "write `deny` instead");
+    check_bad("store:\n  qqqqqqqq: 1\n", ":2: ", "the options here are path");
+    /* Every one of them is told, not only the first. */
+    check_bad("wrokers: 1\nmqtt:\n  bad_one_here: 2\nstoer: {}\n", ":4: ", "write `store` instead");
+}
+
+TEST(wrong_shapes)
+{
+    check_bad("mqtt: 7\n", ":1: ", "a section");
+    check_bad("mqtt: [a]\n", ":1: ", "a section");
+    check_bad("mqtt:\n  receive_maximum: [1, 2]\n", ":2: ", "a single value");
+    check_bad("workers: {a: 1}\n", ":1: ", "a single value");
+    check_bad("listeners: tcp://127.0.0.1\n", ":1: ", "a list");
+    check_bad("listeners:\n  address: tcp://127.0.0.1\n", ":2: ", "a list");
+    check_bad("listeners:\n  - tcp://127.0.0.1\n", ":2: ", "a section");
+    check_bad("- a\n- b\n", ":1: ", "a section");
+    check_bad("text\n", ":1: ", "a section");
+    check_bad("access:\n  - publish: a/b\n", ":2: ", "a list");
+    check_bad("mqtt: &x {}\nsession: *x\n", ":2: ", "alias");
+}
+
+TEST(what_is_not_yaml)
+{
+    check_bad("mqtt: [1, 2\nworkers: 2\n", ":2: ", "not YAML");
+    check_bad("\tworkers: 2\n", ":1: ", "not YAML");
+    check_bad("a: b: c\n", ":1: ", "not YAML");
+    check_bad("\"\n", "not YAML", "");
+}
+
+TEST(wrong_values)
+{
+    check_bad("workers: many\n", ":1: ", "`workers` is a whole number, not `many`");
+    check_bad("workers: -1\n", ":1: ", "not `-1`");
+    check_bad("workers: 1.5\n", ":1: ", "not `1.5`");
+    check_bad("workers: 256\n", ":1: ", "between 0 and 255, not `256`");
+    check_bad("workers: 99999999999999999999999\n", ":1: ", "a whole number");
+    check_bad("log_level: loud\n", ":1: ", "one of error, warning, info, debug");
+    check_bad("auth: {allow_anonymous: maybe}\n", ":1: ", "one of auto, yes, no");
+    check_bad("mqtt:\n  maximum_packet_size: 2MB\n", ":2: ", "a size such as");
+    check_bad("mqtt:\n  maximum_packet_size: 1GiB\n", ":2: ", "between");
+    check_bad("mqtt:\n  receive_maximum: 0\n", ":2: ", "between 1 and 65535");
+    check_bad("mqtt:\n  sys_interval: 10\n", ":2: ", "a duration");
+    check_bad("mqtt:\n  sys_interval: 10 parsecs\n", ":2: ", "a duration");
+    check_bad("mqtt:\n  keep_alive_maximum: 500ms\n", ":2: ", "whole seconds");
+    check_bad("mqtt:\n  retain_available: 2\n", ":2: ", "one of false, true");
+    check_bad("session:\n  queue_bytes_maximum: never\n", ":2: ", "a size");
+}
+
+TEST(wrong_listeners)
+{
+    check_bad("listeners:\n  - address: 127.0.0.1:1883\n", ":2: ", "tcp://HOST:PORT");
+    check_bad("listeners:\n  - mode: \"0600\"\n", ":2: ", "tcp://HOST:PORT");
+    check_bad("listeners:\n  - address: tcp://\n", ":2: ", "tcp://HOST:PORT");
+    check_bad("listeners:\n  - address: tcp://a:70000\n", ":2: ", "tcp://HOST:PORT");
+    check_bad("listeners:\n  - address: \"tcp://[::1:1883\"\n", ":2: ", "tcp://HOST:PORT");
+    check_bad("listeners:\n  - address: \"unix:\"\n", ":2: ", "unix:/PATH");
+    check_bad("listeners:\n  - address: tls://127.0.0.1\n", ":2: ", "`certificate` and `key`");
+    check_bad("listeners:\n  - address: tcp://127.0.0.1\n    key: a\n", ":2: ", "tls://");
+    check_bad("listeners:\n  - address: unix:/a\n    mode: \"0999\"\n", ":2: ", "octal");
+    check_bad("listeners:\n  - address: tcp://127.0.0.1\n    allow_anonymous: 3\n",
+              ":2: ", "`true` or `false`");
+    check_bad("listeners:\n  - address: tls://a\n    certificate: a\n    key: b\n"
+              "    require_client_certificate: true\n",
+              ":2: ", "needs `ca`");
+}
+
+TEST(wrong_groups_and_rules)
+{
+    check_bad("groups:\n  - users: [a]\n", ":2: ", "needs a `name`");
+    check_bad("access:\n  - user: a\n", ":2: ", "needs `publish` or `subscribe`");
+    check_bad("access:\n  - publish: [\"a#\"]\n", ":2: ", "`a#` is no topic filter");
+    check_bad("access:\n  - publish: [a]\n    deny: perhaps\n", ":2: ", "`true` or `false`");
+}
+
+TEST(a_file_that_is_not_there)
+{
+    struct buffer error = {0};
+    CHECK(!options_load("/nowhere/pubgrid.yaml", NULL, 0, &error));
+    buffer_append_byte(&error, '\0');
+    CHECK(strstr((const char *)error.data, "/nowhere/pubgrid.yaml: cannot be read: No such file"));
+    buffer_release(&error);
+}
+
+/* --- --set --- */
+
+TEST(set_wins_over_the_file)
+{
+    struct buffer error = {0};
+    const char *const sets[] = {"workers=5", "mqtt.receive_maximum=7", "auth.password_file=/x=y",
+                                "listeners=tcp://127.0.0.1:22402,unix:/tmp/y"};
+    struct broker_options *options = load(
+        "workers: 2\nlisteners:\n  - address: tcp://127.0.0.1:22403\n", sets, COUNT(sets), &error);
+    CHECK(options);
+    CHECK_INT_EQUAL(options->workers, 5);
+    CHECK_INT_EQUAL(options->core.receive_maximum, 7);
+    CHECK_STRING_EQUAL(options->password_file, "/x=y");
+    CHECK_INT_EQUAL(options->listener_count, 2);
+    CHECK_INT_EQUAL(options->listeners[0].port, 22402);
+    CHECK_INT_EQUAL(options->listeners[1].kind, LISTENER_UNIX);
+    options_free(options);
+    buffer_release(&error);
+}
+
+TEST(mistakes_in_set)
+{
+    static const char *const cases[][2] = {
+        {"workers", "--set workers: write --set section.option=value"},
+        {"=1", "write --set section.option=value"},
+        {"mqtt.nothing=1", "--set mqtt.nothing: there is no such option"},
+        {"workers=x", "--set workers: `workers` is a whole number"},
+        {"listeners=http://a", "--set listeners: `address` is tcp://HOST:PORT"},
+        {"listeners=tls://a", "needs its certificate"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        test_note("%s", cases[i][0]);
+        check_sets(&cases[i][0], 1, cases[i][1]);
+    }
+    check_sets((const char *const[]){"workers=3"}, 1, NULL);
+}
+
+/* --- reload --- */
+
+TEST(what_needs_a_restart)
+{
+    struct broker_options *a = load_good("workers: 1\nmqtt: {receive_maximum: 3}\n");
+    struct broker_options *b = load_good("workers: 2\nmqtt: {receive_maximum: 4}\n"
+                                         "store: {path: /x}\n"
+                                         "listeners:\n  - address: tcp://127.0.0.1:22404\n");
+    struct buffer names = {0};
+    options_need_restart(a, a, &names);
+    CHECK_INT_EQUAL(names.length, 0);
+    options_need_restart(a, b, &names);
+    CHECK_SLICE_EQUAL(buffer_slice(&names), SLICE_LITERAL("workers, store.path, listeners"));
+    buffer_release(&names);
+    options_free(a);
+    options_free(b);
+}
+
+/* --- the files that speak of options --- */
+
+TEST(what_is_printed_can_be_loaded)
+{
+    struct broker_options *options = load_good("workers: 3\nmqtt: {sys_interval: 1500ms}\n"
+                                               "store: {path: \"/a b\"}\n");
+    char *text = print(options);
+    struct broker_options *again = load_good(text);
+    char *text_again = print(again);
+    CHECK_STRING_EQUAL(text_again, text);
+    free(text_again);
+    free(text);
+    options_free(again);
+    options_free(options);
+}
+
+TEST(the_delivered_file_says_the_defaults)
+{
+    char *text = read_source("conf/pubgrid.yaml");
+    struct broker_options *file = load_good(text), *defaults = load_good("");
+    char *file_text = print(file), *defaults_text = print(defaults);
+    CHECK_STRING_EQUAL(file_text, defaults_text);
+    CHECK_INT_EQUAL(file->access_rule_count, 0);
+    CHECK_INT_EQUAL(file->group_count, 0);
+    free(file_text);
+    free(defaults_text);
+    options_free(file);
+    options_free(defaults);
+    free(text);
+}
+
+/* The key of each option must begin a line, perhaps commented out. */
+static bool has_key(const char *yaml, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = strstr(yaml, name); at; at = strstr(at + 1, name)) {
+        const char *start = at;
+        while (start > yaml && strchr(" #-", start[-1])) {
+            start--;
+        }
+        if (at[length] == ':' && (start == yaml || start[-1] == '\n')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `.It Cm name` of the manual page. */
+static bool has_item(const char *page, const char *name)
+{
+    char line[128];
+    snprintf(line, sizeof(line), "\n.It Cm %s\n", name);
+    if (strstr(page, line)) {
+        return true;
+    }
+    snprintf(line, sizeof(line), "\n.It Cm %s ", name);
+    return strstr(page, line) != NULL;
+}
+
+TEST(every_option_is_in_the_file_and_in_the_manual)
+{
+    static const char *const lists[] = {
+        "address",
+        "mode",
+        "certificate",
+        "key",
+        "ca",
+        "crl",
+        "require_client_certificate",
+        "use_certificate_as_user",
+        "allow_anonymous",
+        "name",
+        "users",
+        "user",
+        "group",
+        "deny",
+        "publish",
+        "subscribe",
+    };
+    char *yaml = read_source("conf/pubgrid.yaml"), *page = read_source("docs/man/pubgrid.yaml.5");
+    for (size_t i = 0; i < option_count; i++) {
+        const char *dot = strchr(option_table[i].path, '.');
+        test_note("%s", option_table[i].path);
+        CHECK(has_key(yaml, dot ? dot + 1 : option_table[i].path));
+        CHECK(has_item(page, option_table[i].path));
+    }
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        test_note("%s", lists[i]);
+        CHECK(has_key(yaml, lists[i]));
+        CHECK(has_item(page, lists[i]));
+    }
+    free(yaml);
+    free(page);
+}
