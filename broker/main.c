@@ -236,7 +236,7 @@ static int configure_and_run(const struct arguments *arguments)
     if (arguments->action == ACTION_PRINT) {
         status = print(options);
     } else {
-        printf("the configuration is good\n");
+        printf("%s: ok\n", arguments->file ? arguments->file : "the defaults");
     }
     options_free(options);
     return status;

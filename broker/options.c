@@ -5,13 +5,16 @@
 #include "options.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "mqtt/topic.h"
+#include "options_nearest.h"
 #include "options_table.h"
+#include "options_walk.h"
 #include "options_yaml.h"
 
 static const char default_listener[] = "tcp://127.0.0.1:1883";
@@ -20,8 +23,8 @@ enum { UNIX_MODE_DEFAULT = 0660, PLACE_MAX = 512 };
 
 /* A load in progress. */
 struct loading {
-    const char *file; /* NULL: no file */
-    const struct yaml_positions *positions;
+    const char *file; /* NULL: it is about --set */
+    struct yaml_positions *positions;
     struct broker_options *options;
     struct buffer *error;
     bool failed;
@@ -29,13 +32,13 @@ struct loading {
 
 /* --- mistakes --- */
 
-/* "file:line: " of a key, or "--set: " if it is not from the file. */
+/* "file:line: " of a key, or "--set key: ". */
 static void begin_mistake(struct loading *loading, const char *key)
 {
-    unsigned line = yaml_line(loading->positions, key);
     loading->failed = true;
-    if (line) {
-        buffer_append_format(loading->error, "%s:%u: ", loading->file, line);
+    if (loading->file) {
+        buffer_append_format(loading->error, "%s:%u: ", loading->file,
+                             yaml_line(loading->positions, key));
     } else {
         buffer_append_format(loading->error, "--set %s: ", key);
     }
@@ -196,11 +199,13 @@ static struct listener_config *add_listener(struct loading *loading, const char 
     return &options->listeners[options->listener_count++];
 }
 
-static void read_listener_bool(struct loading *loading, const char *key, const char *text,
-                               bool *value)
+static void read_bool(struct loading *loading, const char *key, const char *name, const char *text,
+                      bool *value)
 {
     if (text && !option_parse_bool(text, value)) {
-        MISTAKE(loading, key, "write `true` or `false`, not `%s`", text);
+        char place[PLACE_MAX];
+        snprintf(place, sizeof(place), "%s.%s", key, name);
+        MISTAKE(loading, place, "`%s` is true or false, not `%s`", name, text);
     }
 }
 
@@ -212,7 +217,9 @@ static void read_mode(struct loading *loading, const char *key, const char *text
     }
     unsigned long value = strtoul(text, &end, 8);
     if (*end != '\0' || end == text || value > 0777) {
-        MISTAKE(loading, key, "`mode` is an octal number such as \"0660\", not `%s`", text);
+        char place[PLACE_MAX];
+        snprintf(place, sizeof(place), "%s.mode", key);
+        MISTAKE(loading, place, "`mode` is an octal number such as \"0660\", not `%s`", text);
         return;
     }
     *mode = (mode_t)value;
@@ -246,11 +253,11 @@ static void read_listener(struct loading *loading, const struct yaml_listener *y
     listener->ca = copy_text(yaml->ca);
     listener->crl = copy_text(yaml->crl);
     read_mode(loading, key, yaml->mode, &listener->mode);
-    read_listener_bool(loading, key, yaml->require_client_certificate,
-                       &listener->require_client_certificate);
-    read_listener_bool(loading, key, yaml->use_certificate_as_user,
-                       &listener->use_certificate_as_user);
-    read_listener_bool(loading, key, yaml->allow_anonymous, &listener->allow_anonymous);
+    read_bool(loading, key, "require_client_certificate", yaml->require_client_certificate,
+              &listener->require_client_certificate);
+    read_bool(loading, key, "use_certificate_as_user", yaml->use_certificate_as_user,
+              &listener->use_certificate_as_user);
+    read_bool(loading, key, "allow_anonymous", yaml->allow_anonymous, &listener->allow_anonymous);
     listener->anonymous_given = yaml->allow_anonymous != NULL;
     check_tls(loading, key, listener);
 }
@@ -319,7 +326,10 @@ static void add_rules(struct loading *loading, const char *key, const struct acc
     struct broker_options *options = loading->options;
     for (size_t i = 0; i < count; i++) {
         if (!filters[i] || !topic_filter_is_valid(slice_from_string(filters[i]))) {
-            MISTAKE(loading, key, "`%s` is no topic filter: + and # are whole levels, # the last",
+            char place[PLACE_MAX];
+            snprintf(place, sizeof(place), "%s.%s.%zu", key,
+                     model->actions == ACCESS_PUBLISH ? "publish" : "subscribe", i);
+            MISTAKE(loading, place, "`%s` is no topic filter: + and # are whole levels, # the last",
                     filters[i] ? filters[i] : "");
             continue;
         }
@@ -342,7 +352,7 @@ static void read_access(struct loading *loading, const struct yaml_access *yaml,
         .group = slice_from_string(yaml->group ? yaml->group : ""),
     };
     snprintf(key, sizeof(key), "access.%zu", index);
-    read_listener_bool(loading, key, yaml->deny, &model.deny);
+    read_bool(loading, key, "deny", yaml->deny, &model.deny);
     if (yaml->publish_count == 0 && yaml->subscribe_count == 0) {
         MISTAKE(loading, key, "a rule needs `publish` or `subscribe`, a list of topic filters");
     }
@@ -369,27 +379,36 @@ static void read_lists(struct loading *loading, const struct yaml_config *yaml)
 
 /* --- --set --- */
 
+static void report_unknown_set(struct loading *loading, const char *key)
+{
+    struct nearest nearest = nearest_to(key);
+    nearest_offer(&nearest, "listeners");
+    for (size_t i = 0; i < option_count; i++) {
+        nearest_offer(&nearest, option_table[i].path);
+    }
+    if (nearest_found(&nearest)) {
+        MISTAKE(loading, key, "there is no such option; write `%s` instead", nearest.name);
+    } else {
+        MISTAKE(loading, key, "there is no such option; --print-config lists them");
+    }
+}
+
 static void apply_set(struct loading *loading, const char *set)
 {
     const char *equals = strchr(set, '=');
     if (!equals || equals == set) {
-        buffer_append_format(loading->error, "--set %s: write --set section.option=value\n", set);
-        loading->failed = true;
+        MISTAKE(loading, set, "write --set section.option=value");
         return;
     }
     char *key = memory_copy_string(slice_make(set, (size_t)(equals - set)));
     const struct option *option = option_find(key);
-    /* A mistake here is not one of the file. */
-    const struct yaml_positions *positions = loading->positions;
-    loading->positions = NULL;
     if (strcmp(key, "listeners") == 0) {
         set_listeners(loading, equals + 1);
     } else if (option) {
         set_scalar(loading, option, equals + 1);
     } else {
-        MISTAKE(loading, key, "there is no such option; --print-config lists them");
+        report_unknown_set(loading, key);
     }
-    loading->positions = positions;
     free(key);
 }
 
@@ -404,11 +423,11 @@ static void set_defaults(struct broker_options *options)
     buffer_release(&ignored);
 }
 
-static void load_file(struct loading *loading, const char *path)
+static void read_text(struct loading *loading, struct slice text)
 {
-    struct yaml_positions *positions = NULL;
-    struct yaml_config *yaml = yaml_config_load(path, &positions, loading->error);
-    loading->positions = positions;
+    loading->positions = yaml_positions_new();
+    struct yaml_config *yaml =
+        yaml_config_parse(text, loading->file, loading->positions, loading->error);
     if (yaml) {
         read_scalars(loading, yaml);
         read_lists(loading, yaml);
@@ -416,29 +435,72 @@ static void load_file(struct loading *loading, const char *path)
     } else {
         loading->failed = true;
     }
+    yaml_positions_free(loading->positions);
+    loading->positions = NULL;
+}
+
+static struct broker_options *finish(struct loading *loading)
+{
+    if (loading->options->listener_count == 0 && !loading->failed) {
+        add_listener(loading, "listeners", default_listener);
+    }
+    resolve_anonymous(loading->options);
+    if (loading->failed) {
+        options_free(loading->options);
+        return NULL;
+    }
+    return loading->options;
+}
+
+struct broker_options *options_parse(struct slice text, const char *file, const char *const *sets,
+                                     size_t set_count, struct buffer *error)
+{
+    struct loading loading = {
+        .options = memory_allocate_zero(sizeof(*loading.options)),
+        .error = error,
+    };
+    set_defaults(loading.options);
+    if (file) {
+        loading.file = file;
+        read_text(&loading, text);
+        loading.file = NULL;
+    }
+    for (size_t i = 0; i < set_count; i++) {
+        apply_set(&loading, sets[i]);
+    }
+    return finish(&loading);
+}
+
+/* False with the reason in errno. */
+static bool read_file(const char *path, struct buffer *text)
+{
+    FILE *file = fopen(path, "re");
+    size_t got;
+    if (!file) {
+        return false;
+    }
+    do {
+        got = fread(buffer_reserve(text, BUFSIZ), 1, BUFSIZ, file);
+        text->length += got;
+    } while (got > 0);
+    bool good = !ferror(file);
+    int reason = errno;
+    fclose(file);
+    errno = reason;
+    return good;
 }
 
 struct broker_options *options_load(const char *path, const char *const *sets, size_t set_count,
                                     struct buffer *error)
 {
-    struct broker_options *options = memory_allocate_zero(sizeof(*options));
-    struct loading loading = {.file = path, .options = options, .error = error};
-    set_defaults(options);
-    if (path) {
-        load_file(&loading, path);
+    struct broker_options *options = NULL;
+    struct buffer text = {0};
+    if (path && !read_file(path, &text)) {
+        buffer_append_format(error, "%s: cannot be read: %s\n", path, strerrordesc_np(errno));
+    } else {
+        options = options_parse(buffer_slice(&text), path, sets, set_count, error);
     }
-    for (size_t i = 0; i < set_count; i++) {
-        apply_set(&loading, sets[i]);
-    }
-    if (options->listener_count == 0 && !loading.failed) {
-        add_listener(&loading, "listeners", default_listener);
-    }
-    resolve_anonymous(options);
-    yaml_positions_free((struct yaml_positions *)(uintptr_t)loading.positions);
-    if (loading.failed) {
-        options_free(options);
-        return NULL;
-    }
+    buffer_release(&text);
     return options;
 }
 
@@ -470,55 +532,4 @@ void options_free(struct broker_options *options)
     free(options->store_path);
     free(options->password_file);
     free(options);
-}
-
-/* --- reload and print --- */
-
-static bool same_listeners(const struct broker_options *a, const struct broker_options *b)
-{
-    if (a->listener_count != b->listener_count) {
-        return false;
-    }
-    for (size_t i = 0; i < a->listener_count; i++) {
-        const struct listener_config *x = &a->listeners[i], *y = &b->listeners[i];
-        if (strcmp(x->text, y->text) != 0 || x->mode != y->mode ||
-            x->allow_anonymous != y->allow_anonymous ||
-            x->use_certificate_as_user != y->use_certificate_as_user) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void options_need_restart(const struct broker_options *now, const struct broker_options *wanted,
-                          struct buffer *names)
-{
-    for (size_t i = 0; i < option_count; i++) {
-        if (!option_table[i].reloadable && !option_equal(&option_table[i], now, wanted)) {
-            buffer_append_format(names, "%s%s", names->length ? ", " : "", option_table[i].path);
-        }
-    }
-    if (!same_listeners(now, wanted)) {
-        buffer_append_format(names, "%slisteners", names->length ? ", " : "");
-    }
-}
-
-void options_print(const struct broker_options *options, struct buffer *out)
-{
-    char section[32] = "";
-    for (size_t i = 0; i < option_count; i++) {
-        const char *path = option_table[i].path, *dot = strchr(path, '.');
-        size_t length = dot ? (size_t)(dot - path) : 0;
-        if (dot && (strlen(section) != length || strncmp(section, path, length) != 0)) {
-            snprintf(section, sizeof(section), "%.*s", (int)length, path);
-            buffer_append_format(out, "%s:\n", section);
-        }
-        buffer_append_format(out, "%s%s: ", dot ? "  " : "", dot ? dot + 1 : path);
-        option_print(&option_table[i], options, out);
-        buffer_append_string(out, "\n");
-    }
-    buffer_append_string(out, "listeners:\n");
-    for (size_t i = 0; i < options->listener_count; i++) {
-        buffer_append_format(out, "  - address: \"%s\"\n", options->listeners[i].text);
-    }
 }

@@ -60,6 +60,9 @@ struct broker_options {
  * mistake is one line of `error`, `file:line: what is wrong and what to write instead`. */
 struct broker_options *options_load(const char *path, const char *const *sets, size_t set_count,
                                     struct buffer *error);
+/* The same from the text of the file; `file` is for messages, NULL: defaults only. */
+struct broker_options *options_parse(struct slice text, const char *file, const char *const *sets,
+                                     size_t set_count, struct buffer *error);
 void options_free(struct broker_options *options);
 
 /* Appends the names of options that differ and that a reload cannot change, comma-separated. */

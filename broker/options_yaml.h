@@ -61,15 +61,11 @@ struct yaml_config {
     unsigned listeners_count, groups_count, access_count;
 };
 
-/* Where each key stands: "listeners.0.address" -> line. */
 struct yaml_positions;
 
-/* NULL with `path:line: ...` lines in `error`. */
-struct yaml_config *yaml_config_load(const char *path, struct yaml_positions **positions,
-                                     struct buffer *error);
+/* NULL with `path:line: ...` lines in `error`. Notes where each key stands in `positions`. */
+struct yaml_config *yaml_config_parse(struct slice text, const char *path,
+                                      struct yaml_positions *positions, struct buffer *error);
 void yaml_config_free(struct yaml_config *config);
-void yaml_positions_free(struct yaml_positions *positions);
-/* Line of a key such as "mqtt.receive_maximum" or "listeners.0.address"; 0 if it is not there. */
-unsigned yaml_line(const struct yaml_positions *positions, const char *key);
 
 #endif

@@ -1,0 +1,31 @@
+/* One pass over the text of a configuration file, event by event, before libcyaml loads it. It
+ *   - names every key that is not in the schema, with its line and the nearest one that is;
+ *   - names every value of the wrong shape, and keys that stand twice;
+ *   - notes where each key stands, for the checks of values that come later;
+ *   - writes the text anew with short forms made long: a listener that is only an address becomes
+ *     a section with that address, and nothing at all where a section or list belongs an empty one.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_BROKER_OPTIONS_WALK_H
+#define PUBGRID_BROKER_OPTIONS_WALK_H
+
+#include <cyaml/cyaml.h>
+#include <stdbool.h>
+
+#include "base/buffer.h"
+
+/* Where each key stands: "listeners.0.address" -> line. */
+struct yaml_positions;
+
+struct yaml_positions *yaml_positions_new(void);
+void yaml_positions_free(struct yaml_positions *positions);
+size_t yaml_positions_count(const struct yaml_positions *positions);
+/* Line of a key, or of the nearest one above it that is there; 0 if none is. */
+unsigned yaml_line(const struct yaml_positions *positions, const char *key);
+
+/* Appends the text for libcyaml to `out`. False with a `path:line: ...` line in `error` for each
+ * mistake. */
+bool yaml_walk(struct slice text, const char *path, const cyaml_schema_value_t *schema,
+               struct yaml_positions *positions, struct buffer *out, struct buffer *error);
+
+#endif
