@@ -19,7 +19,7 @@
 
 static const char default_listener[] = "tcp://127.0.0.1:1883";
 
-enum { UNIX_MODE_DEFAULT = 0660, PLACE_MAX = 512 };
+enum { UNIX_MODE_DEFAULT = 0660, KEY_MAX = 64, PLACE_MAX = 128 };
 
 /* A load in progress. */
 struct loading {
@@ -242,7 +242,7 @@ static void check_tls(struct loading *loading, const char *key,
 
 static void read_listener(struct loading *loading, const struct yaml_listener *yaml, size_t index)
 {
-    char key[PLACE_MAX];
+    char key[KEY_MAX];
     snprintf(key, sizeof(key), "listeners.%zu", index);
     struct listener_config *listener = add_listener(loading, key, yaml->address);
     if (!listener) {
@@ -298,7 +298,7 @@ static void set_listeners(struct loading *loading, const char *text)
 
 static void read_group(struct loading *loading, const struct yaml_group *yaml, size_t index)
 {
-    char key[PLACE_MAX];
+    char key[KEY_MAX];
     snprintf(key, sizeof(key), "groups.%zu", index);
     if (!yaml->name || !yaml->name[0]) {
         MISTAKE(loading, key, "a group needs a `name`");
@@ -346,7 +346,7 @@ static void add_rules(struct loading *loading, const char *key, const struct acc
 
 static void read_access(struct loading *loading, const struct yaml_access *yaml, size_t index)
 {
-    char key[PLACE_MAX];
+    char key[KEY_MAX];
     struct access_rule model = {
         .user = slice_from_string(yaml->user ? yaml->user : ""),
         .group = slice_from_string(yaml->group ? yaml->group : ""),
