@@ -1,11 +1,8 @@
-/* The connection of `pubgrid pub` and `pubgrid sub`: options to Paho's structs, callbacks to
- * events.
- *
- * What callbacks and the main thread share (events, reason code, Maximum QoS) is under `lock`; the
- * rest is set before Paho's threads start.
+/* The connection of `pubgrid pub` and `pubgrid sub`, the main thread's side: from options to Paho's
+ * structs, waiting for events, and what to say when it does not work out.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "client.h"
+#include "client_internal.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -20,7 +17,6 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "client_tls.h"
 #include "endpoint.h"
 #include "mqtt/reason.h"
 #include "own_sockets.h"
@@ -28,26 +24,6 @@
 enum {
     CONNECT_TIMEOUT_S = 30,
     DISCONNECT_TIMEOUT_MS = 5000,
-    RECEIVE_MAXIMUM_DEFAULT = 65535,
-};
-
-struct client {
-    const struct options *options;
-    client_on_message *on_message;
-    void *owner;
-    MQTTAsync paho;
-    char *id;
-    struct endpoint *endpoint;
-    bool use_tls;
-    struct client_tls tls;
-    MQTTAsync_willOptions will;
-    int signal_fd, wake_fd;
-    int signal;
-    pthread_mutex_t lock;
-    unsigned events; /* from here: under the lock */
-    int reason;
-    int maximum_qos;
-    int receive_maximum;
 };
 
 void client_raise(struct client *client, unsigned events)
@@ -61,130 +37,6 @@ void client_raise(struct client *client, unsigned events)
     do {
         written = write(client->wake_fd, &one, sizeof(one));
     } while (written < 0 && errno == EINTR);
-}
-
-static void raise_reason(struct client *client, unsigned event, int reason)
-{
-    pthread_mutex_lock(&client->lock);
-    client->reason = reason;
-    pthread_mutex_unlock(&client->lock);
-    client_raise(client, event);
-}
-
-static void on_connected(void *context, MQTTAsync_successData *data)
-{
-    (void)data;
-    client_raise(context, CLIENT_CONNECTED);
-}
-
-static int number_of(MQTTProperties *properties, enum MQTTPropertyCodes identifier, int otherwise)
-{
-    return MQTTProperties_hasProperty(properties, identifier)
-               ? MQTTProperties_getNumericValue(properties, identifier)
-               : otherwise;
-}
-
-static void on_connected5(void *context, MQTTAsync_successData5 *data)
-{
-    struct client *client = context;
-    MQTTProperties *properties = &data->properties;
-
-    pthread_mutex_lock(&client->lock);
-    client->maximum_qos = number_of(properties, MQTTPROPERTY_CODE_MAXIMUM_QOS, 2);
-    client->receive_maximum =
-        number_of(properties, MQTTPROPERTY_CODE_RECEIVE_MAXIMUM, RECEIVE_MAXIMUM_DEFAULT);
-    pthread_mutex_unlock(&client->lock);
-    client_raise(client, CLIENT_CONNECTED);
-}
-
-/* Paho's `code` is a 3.1.1 return code if positive and its own error if negative. */
-static void on_failed(void *context, MQTTAsync_failureData *data)
-{
-    int code = data == NULL ? -1 : data->code;
-
-    raise_reason(context, code > 0 ? CLIENT_REFUSED : CLIENT_UNREACHABLE, code);
-}
-
-static void on_failed5(void *context, MQTTAsync_failureData5 *data)
-{
-    int code = data == NULL ? -1 : data->code;
-    int reason = data == NULL ? 0 : (int)data->reasonCode;
-
-    if (reason == 0 && code > 0) {
-        reason = code; /* a 3.1.1 server's answer */
-    }
-    raise_reason(context, reason > 0 ? CLIENT_REFUSED : CLIENT_UNREACHABLE,
-                 reason > 0 ? reason : code);
-}
-
-static void on_lost(void *context, char *cause)
-{
-    (void)cause;
-    client_raise(context, CLIENT_LOST);
-}
-
-static void on_server_disconnect(void *context, MQTTProperties *properties,
-                                 enum MQTTReasonCodes reason)
-{
-    (void)properties, (void)reason;
-    client_raise(context, CLIENT_LOST);
-}
-
-static int on_arrived(void *context, char *topic, int topic_length, MQTTAsync_message *message)
-{
-    struct client *client = context;
-    /* Paho gives a length of 0 unless the topic has a NUL in it. */
-    size_t length = topic_length == 0 ? strlen(topic) : (size_t)topic_length;
-
-    if (client->on_message != NULL) {
-        client->on_message(client->owner, topic, length, message);
-    }
-    MQTTAsync_freeMessage(&message);
-    MQTTAsync_free(topic);
-    return 1;
-}
-
-static void on_disconnected(void *context, MQTTAsync_successData *data)
-{
-    (void)data;
-    client_raise(context, CLIENT_DISCONNECTED);
-}
-
-static void on_disconnected5(void *context, MQTTAsync_successData5 *data)
-{
-    (void)data;
-    client_raise(context, CLIENT_DISCONNECTED);
-}
-
-static void on_disconnect_failed(void *context, MQTTAsync_failureData *data)
-{
-    (void)data;
-    client_raise(context, CLIENT_DISCONNECTED);
-}
-
-static void on_disconnect_failed5(void *context, MQTTAsync_failureData5 *data)
-{
-    (void)data;
-    client_raise(context, CLIENT_DISCONNECTED);
-}
-
-/* Paho writes "<date> <time> <socket> <client identifier> -> PUBLISH ...". */
-static void print_trace(enum MQTTASYNC_TRACE_LEVELS level, char *message)
-{
-    char *sent = strstr(message, " -> "), *received = strstr(message, " <- ");
-    char *arrow = sent != NULL ? sent : received;
-    char *id = message;
-
-    (void)level;
-    for (int i = 0; i < 3 && id != NULL; i++) {
-        id = strchr(id + 1, ' ');
-    }
-    if (arrow == NULL || id == NULL || id > arrow) {
-        return;
-    }
-    printf("Client%.*s %s %s\n", (int)(arrow - id), id, sent != NULL ? "sending" : "received",
-           arrow + 4);
-    fflush(stdout);
 }
 
 static char *make_id(const struct options *options)
@@ -231,7 +83,7 @@ static bool create_paho(struct client *client)
     options.MQTTVersion = client->options->connection.version;
     options.maxBufferedMessages = 1 << 20; /* the tools bound what they hand over */
     if (client->options->debug) {
-        MQTTAsync_setTraceCallback(print_trace);
+        MQTTAsync_setTraceCallback(client_print_trace);
         MQTTAsync_setTraceLevel(MQTTASYNC_TRACE_PROTOCOL);
     }
     if (MQTTAsync_createWithOptions(&client->paho, endpoint_uri(client->endpoint), client->id,
@@ -240,8 +92,8 @@ static bool create_paho(struct client *client)
         options_report(client->options, "Error: Invalid id and/or host.");
         return false;
     }
-    MQTTAsync_setCallbacks(client->paho, client, on_lost, on_arrived, NULL);
-    MQTTAsync_setDisconnected(client->paho, client, on_server_disconnect);
+    MQTTAsync_setCallbacks(client->paho, client, client_on_lost, client_on_arrived, NULL);
+    MQTTAsync_setDisconnected(client->paho, client, client_on_server_disconnect);
     return true;
 }
 
@@ -312,8 +164,8 @@ static void set_version(struct client *client, MQTTAsync_connectOptions *connect
     if (!client_is_v5(client)) {
         connect->MQTTVersion = wanted->version;
         connect->cleansession = !wanted->keep_session;
-        connect->onSuccess = on_connected;
-        connect->onFailure = on_failed;
+        connect->onSuccess = client_on_connected;
+        connect->onFailure = client_on_failed;
         return;
     }
     connect->cleanstart = !wanted->keep_session;
@@ -321,8 +173,8 @@ static void set_version(struct client *client, MQTTAsync_connectOptions *connect
     if (connect->will != NULL) {
         connect->willProperties = &lists[FOR_WILL];
     }
-    connect->onSuccess5 = on_connected5;
-    connect->onFailure5 = on_failed5;
+    connect->onSuccess5 = client_on_connected5;
+    connect->onFailure5 = client_on_failed5;
 }
 
 void client_connect(struct client *client)
@@ -345,7 +197,7 @@ void client_connect(struct client *client)
     set_will(client, &connect);
     set_version(client, &connect);
     if (MQTTAsync_connect(client->paho, &connect) != MQTTASYNC_SUCCESS) {
-        raise_reason(client, CLIENT_UNREACHABLE, MQTTASYNC_FAILURE);
+        client_raise_reason(client, CLIENT_UNREACHABLE, MQTTASYNC_FAILURE);
     }
 }
 
@@ -399,11 +251,11 @@ void client_disconnect(struct client *client, enum MQTTReasonCodes reason)
         options = options5;
         options.properties = client->options->properties[FOR_DISCONNECT];
         options.reasonCode = reason;
-        options.onSuccess5 = on_disconnected5;
-        options.onFailure5 = on_disconnect_failed5;
+        options.onSuccess5 = client_on_disconnected5;
+        options.onFailure5 = client_on_disconnect_failed5;
     } else {
-        options.onSuccess = on_disconnected;
-        options.onFailure = on_disconnect_failed;
+        options.onSuccess = client_on_disconnected;
+        options.onFailure = client_on_disconnect_failed;
     }
     options.context = client;
     options.timeout = DISCONNECT_TIMEOUT_MS;

@@ -1,28 +1,21 @@
 /* `pubgrid sub`: subscribes and prints what arrives, until it is told to stop.
  *
- * Messages are printed on Paho's thread as they come. Everything else (connecting, subscribing,
- * time-out, signals, the end) happens in the loop of the main thread.
+ * Messages are printed on Paho's thread as they come (receiver.c). Everything else (connecting,
+ * subscribing, time-out, signals, the end) happens in the loop of the main thread.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "sub.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "aliases.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "client.h"
-#include "format.h"
-#include "mqtt/topic.h"
 #include "options.h"
+#include "receiver.h"
 
 enum {
-    SUB_FINISHED = CLIENT_USER,        /* nothing more is to be printed */
     SUB_SUBSCRIBED = CLIENT_USER << 1, /* SUBACK */
     SUB_DENIED = CLIENT_USER << 2,     /* SUBACK that grants nothing */
 };
@@ -32,180 +25,12 @@ enum { RECONNECT_MS = 1000, EXIT_BEFORE_CONNACK = 255, FIRST_DENIAL = 0x80 };
 struct subscriber {
     const struct options *options;
     struct client *client;
-    struct format_options format;
-    /* Of Paho's thread: */
-    struct buffer out;
-    struct aliases aliases;
-    long printed;
-    /* Of the main thread: */
+    struct receiver receiver; /* mostly of Paho's thread */
     bool was_connected;
     bool connected;
     msec_t reconnect_at;
     msec_t deadline; /* -W */
-    /* Of both, under the lock: */
-    pthread_mutex_t lock;
-    bool finished;
-    size_t clears; /* --remove-retained messages on their way */
 };
-
-static bool is_finished(struct subscriber *subscriber)
-{
-    bool finished;
-
-    pthread_mutex_lock(&subscriber->lock);
-    finished = subscriber->finished;
-    pthread_mutex_unlock(&subscriber->lock);
-    return finished;
-}
-
-static void finish(struct subscriber *subscriber)
-{
-    pthread_mutex_lock(&subscriber->lock);
-    subscriber->finished = true;
-    pthread_mutex_unlock(&subscriber->lock);
-    client_raise(subscriber->client, SUB_FINISHED);
-}
-
-static void count_clears(struct subscriber *subscriber, int change)
-{
-    pthread_mutex_lock(&subscriber->lock);
-    subscriber->clears += (size_t)change;
-    pthread_mutex_unlock(&subscriber->lock);
-    if (change < 0) {
-        client_raise(subscriber->client, SUB_FINISHED); /* perhaps; the loop looks */
-    }
-}
-
-static void on_cleared(void *context, MQTTAsync_successData *data)
-{
-    (void)data;
-    count_clears(context, -1);
-}
-
-static void on_cleared5(void *context, MQTTAsync_successData5 *data)
-{
-    (void)data;
-    count_clears(context, -1);
-}
-
-static void on_clear_failed(void *context, MQTTAsync_failureData *data)
-{
-    (void)data;
-    count_clears(context, -1);
-}
-
-static void on_clear_failed5(void *context, MQTTAsync_failureData5 *data)
-{
-    (void)data;
-    count_clears(context, -1);
-}
-
-static void clear_retained(struct subscriber *subscriber, struct slice topic)
-{
-    char *name = memory_copy_string(topic);
-    MQTTAsync_responseOptions response = client_response(
-        subscriber->client, subscriber, on_cleared, on_cleared5, on_clear_failed, on_clear_failed5);
-
-    count_clears(subscriber, 1);
-    if (MQTTAsync_send(client_paho(subscriber->client), name, 0, "", 1, 1, &response) !=
-        MQTTASYNC_SUCCESS) {
-        count_clears(subscriber, -1);
-    }
-    free(name);
-}
-
-static bool is_filtered_out(const struct subscriber *subscriber, const struct received *message)
-{
-    const struct subscribe_options *wanted = &subscriber->options->subscribe;
-
-    if (message->retain && wanted->skip_retained) {
-        return true;
-    }
-    for (size_t i = 0; i < wanted->filter_out.count; i++) {
-        if (topic_matches(slice_from_string(wanted->filter_out.items[i]), message->topic)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool wins_chance(const struct subscriber *subscriber)
-{
-    double chance = subscriber->options->subscribe.chance;
-    uint32_t random;
-
-    if (chance >= 100.0) {
-        return true;
-    }
-    random_bytes(&random, sizeof(random));
-    return (double)random < chance / 100.0 * (double)UINT32_MAX;
-}
-
-static bool write_out(struct buffer *out)
-{
-    while (out->length > 0) {
-        ssize_t count = write(STDOUT_FILENO, out->data, out->length);
-
-        if (count < 0 && errno != EINTR) {
-            return false;
-        }
-        buffer_consume(out, count < 0 ? 0 : (size_t)count);
-    }
-    return true;
-}
-
-/* False if the standard output takes no more, which ends the program quietly. */
-static bool print(struct subscriber *subscriber, const struct received *message)
-{
-    if (!wins_chance(subscriber)) {
-        return true;
-    }
-    if (!format_message(&subscriber->out, &subscriber->format, message)) {
-        options_report(subscriber->options,
-                       "Error: Message payload is not valid JSON on topic %.*s.",
-                       SLICE_PRINT(message->topic));
-    }
-    return write_out(&subscriber->out);
-}
-
-static void take_in(struct subscriber *subscriber, const struct received *message)
-{
-    const struct subscribe_options *wanted = &subscriber->options->subscribe;
-
-    if (wanted->retained_only && !message->retain) {
-        finish(subscriber);
-        return;
-    }
-    if (is_filtered_out(subscriber, message)) {
-        return;
-    }
-    if (wanted->remove_retained && message->retain) {
-        clear_retained(subscriber, message->topic);
-    }
-    if (!print(subscriber, message) || ++subscriber->printed == wanted->message_count) {
-        finish(subscriber);
-    }
-}
-
-static void on_message(void *owner, const char *topic, size_t topic_length,
-                       const MQTTAsync_message *message)
-{
-    struct subscriber *subscriber = owner;
-    struct received received = {
-        .topic = aliases_resolve(&subscriber->aliases, slice_make(topic, topic_length),
-                                 &message->properties),
-        .payload = slice_make(message->payload, (size_t)message->payloadlen),
-        .qos = message->qos,
-        .retain = message->retained != 0,
-        .packet_id = message->qos > 0 ? message->msgid : 0,
-        .properties = &message->properties,
-    };
-
-    clock_gettime(CLOCK_REALTIME, &received.at);
-    if (!is_finished(subscriber)) {
-        take_in(subscriber, &received);
-    }
-}
 
 /* Codes of a SUBACK: QoS granted or, from 0x80 up, the reason that it was not. */
 static void on_suback(struct subscriber *subscriber, int token, const int *codes, size_t count)
@@ -334,7 +159,7 @@ static int handle_no_connection(struct subscriber *subscriber, unsigned events)
     if (!subscriber->was_connected || (events & CLIENT_REFUSED) != 0) {
         return client_explain(subscriber->client, events);
     }
-    if (is_finished(subscriber)) {
+    if (receiver_is_finished(&subscriber->receiver)) {
         return EXIT_STATUS_GOOD;
     }
     subscriber->reconnect_at = clock_now() + RECONNECT_MS;
@@ -360,16 +185,6 @@ static void handle_connected(struct subscriber *subscriber)
     unsubscribe(subscriber);
 }
 
-static bool may_leave(struct subscriber *subscriber)
-{
-    bool may;
-
-    pthread_mutex_lock(&subscriber->lock);
-    may = subscriber->finished && subscriber->clears == 0;
-    pthread_mutex_unlock(&subscriber->lock);
-    return may;
-}
-
 /* Returns the exit status, or GO_ON. */
 static int handle(struct subscriber *subscriber, unsigned events)
 {
@@ -378,7 +193,7 @@ static int handle(struct subscriber *subscriber, unsigned events)
     if ((events & CLIENT_SIGNAL) || clock_now() >= subscriber->deadline) {
         return handle_stop(subscriber, events);
     }
-    if ((events & SUB_FINISHED) && may_leave(subscriber)) {
+    if ((events & RECEIVER_FINISHED) && receiver_is_done(&subscriber->receiver)) {
         return leave(subscriber, MQTTREASONCODE_SUCCESS, EXIT_STATUS_GOOD);
     }
     if (events & failures) {
@@ -419,7 +234,7 @@ static int run(struct subscriber *subscriber)
 
         if (clock_now() >= subscriber->reconnect_at) {
             subscriber->reconnect_at = MSEC_NEVER;
-            aliases_forget(&subscriber->aliases);
+            aliases_forget(&subscriber->receiver.aliases);
             client_connect(subscriber->client);
         }
         events = client_wait(subscriber->client, -1, timeout_of(subscriber));
@@ -434,14 +249,11 @@ static int listen_for(struct options *options)
     struct subscriber *subscriber = memory_allocate_zero(sizeof(*subscriber));
 
     subscriber->options = options;
-    subscriber->format = (struct format_options){.format = wanted->format,
-                                                 .verbose = wanted->verbose,
-                                                 .line_end = !wanted->no_line_end,
-                                                 .pretty = wanted->pretty};
+    receiver_init(&subscriber->receiver, options);
     subscriber->deadline =
         wanted->timeout_s == 0 ? MSEC_NEVER : clock_now() + wanted->timeout_s * 1000;
-    pthread_mutex_init(&subscriber->lock, NULL);
-    subscriber->client = client_create(options, on_message, subscriber);
+    subscriber->client = client_create(options, receiver_on_message, &subscriber->receiver);
+    subscriber->receiver.client = subscriber->client;
     if (subscriber->client == NULL) {
         free(subscriber);
         options_close(options);
