@@ -1,0 +1,189 @@
+/* Access rules: who may publish, subscribe and receive, with %u and %c, deny rules, groups, and the
+ * reserved topics.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "core/access.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define TEXT(text)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+
+/* One question, asked as the user of the table's test; the answer is a letter:
+ * publish and receive: y or n; filters: r(efused), m (per message), g(ranted). */
+struct question {
+    const char *what; /* "publish", "receive", "filter" */
+    const char *topic;
+    char answer;
+};
+
+static char ask(const struct access_rules *rules, const struct identity *identity,
+                const struct question *question)
+{
+    struct slice client = SLICE_LITERAL("c1"), topic = slice_from_string(question->topic);
+    switch (question->what[0]) {
+    case 'p':
+        return access_may_publish(rules, identity, client, topic) ? 'y' : 'n';
+    case 'r':
+        return access_may_receive(rules, identity, client, topic) ? 'y' : 'n';
+    default:
+        switch (access_check_filter(rules, identity, client, topic)) {
+        case ACCESS_FILTER_REFUSED:
+            return 'r';
+        case ACCESS_FILTER_PER_MESSAGE:
+            return 'm';
+        case ACCESS_FILTER_GRANTED:
+            return 'g';
+        }
+        return '?';
+    }
+}
+
+/* The user, in the groups a and b; empty: anonymous. Client identifier is c1. */
+static void check(const char *user, const struct access_rule *rules, size_t rule_count,
+                  const struct question *questions, size_t question_count)
+{
+    const struct slice groups[] = {SLICE_LITERAL("a"), SLICE_LITERAL("b")};
+    struct identity *identity = identity_new(slice_from_string(user), groups, user[0] ? 2 : 0);
+    struct access_rules *compiled = access_rules_new(rules, rule_count);
+    for (size_t i = 0; i < question_count; i++) {
+        test_note("%s %s %s", user, questions[i].what, questions[i].topic);
+        CHECK_INT_EQUAL(ask(compiled, identity, &questions[i]), questions[i].answer);
+    }
+    access_rules_free(compiled);
+    identity_release(identity);
+}
+
+#define CHECK_RIGHTS(user, rules, ...)                                                             \
+    do {                                                                                           \
+        static const struct question questions[] = {__VA_ARGS__};                                  \
+        check(user, rules, COUNT(rules), questions, COUNT(questions));                             \
+    } while (0)
+
+TEST(without_rules_all_but_the_reserved_topics_is_open)
+{
+    static const struct question questions[] = {
+        {"publish", "a/b", 'y'},          {"receive", "a/b", 'y'},
+        {"filter", "a/b", 'g'},           {"filter", "#", 'g'},
+        {"publish", "$SYS/x", 'n'},       {"receive", "$SYS/x", 'y'},
+        {"filter", "$SYS/#", 'g'},        {"filter", "$SYSX/#", 'r'},
+        {"filter", "$other/#", 'r'},      {"publish", "$other", 'n'},
+        {"publish", "$delayed/5/a", 'y'}, {"publish", "$delayed/5/$SYS/a", 'n'},
+        {"filter", "$delayed/#", 'r'},    {"publish", "$delayed/5/$delayed/5/a", 'n'},
+    };
+    check("u", NULL, 0, questions, COUNT(questions));
+    check("", NULL, 0, questions, COUNT(questions));
+}
+
+TEST(with_a_rule_what_no_rule_allows_is_closed)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH, .filter = TEXT("up/+")},
+        {.actions = ACCESS_SUBSCRIBE, .filter = TEXT("down/#")},
+    };
+    CHECK_RIGHTS("u", rules, {"publish", "up/1", 'y'}, {"publish", "up/1/2", 'n'},
+                 {"publish", "down/1", 'n'}, {"receive", "up/1", 'n'}, {"receive", "down", 'y'},
+                 {"filter", "down/+/x", 'g'}, {"filter", "#", 'm'}, {"filter", "+/x", 'm'},
+                 {"filter", "up/#", 'r'}, {"filter", "$SYS/#", 'g'}, {"publish", "$SYS/x", 'n'});
+}
+
+TEST(deny_wins_wherever_it_stands)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .deny = true, .filter = TEXT("x/secret/#")},
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("x/#")},
+        {.actions = ACCESS_SUBSCRIBE, .deny = true, .filter = TEXT("$SYS/broker/#")},
+    };
+    CHECK_RIGHTS("u", rules, {"publish", "x/a", 'y'}, {"publish", "x/secret", 'n'},
+                 {"receive", "x/secret/a", 'n'}, {"filter", "x/#", 'm'}, {"filter", "x/a/#", 'g'},
+                 {"filter", "x/secret/+", 'r'}, {"filter", "x/+/a", 'm'},
+                 {"receive", "$SYS/broker/uptime", 'n'}, {"filter", "$SYS/#", 'm'},
+                 {"filter", "$SYS/broker/uptime", 'r'});
+}
+
+TEST(rules_are_about_users_groups_or_everybody)
+{
+    static const struct access_rule rules[] = {
+        {.user = TEXT("u"), .actions = ACCESS_PUBLISH, .filter = TEXT("user/u")},
+        {.user = TEXT("v"), .actions = ACCESS_PUBLISH, .filter = TEXT("user/v")},
+        {.user = TEXT("*"), .actions = ACCESS_PUBLISH, .filter = TEXT("user/all")},
+        {.group = TEXT("b"), .actions = ACCESS_PUBLISH, .filter = TEXT("group/b")},
+        {.group = TEXT("c"), .actions = ACCESS_PUBLISH, .filter = TEXT("group/c")},
+        {.group = TEXT("*"), .actions = ACCESS_PUBLISH, .filter = TEXT("group/all")},
+        {.group = TEXT("anonymous"), .actions = ACCESS_PUBLISH, .filter = TEXT("group/anonymous")},
+        {.user = TEXT("u"), .group = TEXT("c"), .actions = ACCESS_PUBLISH, .filter = TEXT("both")},
+        {.actions = ACCESS_PUBLISH, .filter = TEXT("everybody")},
+    };
+    CHECK_RIGHTS("u", rules, {"publish", "user/u", 'y'}, {"publish", "user/v", 'n'},
+                 {"publish", "user/all", 'y'}, {"publish", "group/b", 'y'},
+                 {"publish", "group/c", 'n'}, {"publish", "group/all", 'y'},
+                 {"publish", "group/anonymous", 'n'}, {"publish", "both", 'n'},
+                 {"publish", "everybody", 'y'});
+    CHECK_RIGHTS("", rules, {"publish", "user/u", 'n'}, {"publish", "user/all", 'y'},
+                 {"publish", "group/b", 'n'}, {"publish", "group/all", 'y'},
+                 {"publish", "group/anonymous", 'y'}, {"publish", "everybody", 'y'});
+}
+
+TEST(names_are_put_in)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("users/%u/#")},
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("clients/%c")},
+        {.actions = ACCESS_PUBLISH, .filter = TEXT("both/x-%u-%c-%x/100%")},
+    };
+    CHECK_RIGHTS("bob", rules, {"publish", "users/bob/x", 'y'}, {"publish", "users/eve/x", 'n'},
+                 {"publish", "clients/c1", 'y'}, {"publish", "clients/c2", 'n'},
+                 {"publish", "both/x-bob-c1-%x/100%", 'y'}, {"publish", "users/%u/x", 'n'},
+                 {"filter", "users/+/x", 'm'}, {"filter", "users/bob/+", 'g'},
+                 {"filter", "users/eve/+", 'r'}, {"filter", "clients/+", 'm'});
+    CHECK_RIGHTS("", rules, {"publish", "users//x", 'n'}, {"publish", "clients/c1", 'y'});
+}
+
+TEST(names_that_would_widen_a_rule_match_nothing)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("users/%u")},
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("open")},
+    };
+    static const char *const names[] = {"#", "+", "a/b", "+x", "/"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        CHECK_RIGHTS(names[i], rules, {"publish", "users/bob", 'n'}, {"publish", "users/+", 'n'},
+                     {"publish", "users/a/b", 'n'}, {"filter", "users/+", 'r'},
+                     {"publish", "open", 'y'});
+    }
+}
+
+TEST(a_deny_rule_does_not_fail_open_for_such_names)
+{
+    /* The rule closes one's own topic only, so a name that it cannot hold has none to close. */
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH, .filter = TEXT("#")},
+        {.actions = ACCESS_PUBLISH, .deny = true, .filter = TEXT("users/%u")},
+    };
+    CHECK_RIGHTS("bob", rules, {"publish", "users/bob", 'n'}, {"publish", "users/eve", 'y'});
+    CHECK_RIGHTS("a/b", rules, {"publish", "users/a/b", 'y'});
+}
+
+TEST(reserved_topics_are_opened_by_their_name_only)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("#")},
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("$app/+")},
+    };
+    CHECK_RIGHTS("u", rules, {"publish", "a", 'y'}, {"publish", "$app/x", 'y'},
+                 {"publish", "$other/x", 'n'}, {"filter", "$app/#", 'm'}, {"filter", "$app/x", 'g'},
+                 {"filter", "$other/x", 'r'}, {"filter", "#", 'g'});
+}
+
+TEST(delayed_messages_are_judged_by_their_topic)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH, .filter = TEXT("up/#")},
+    };
+    CHECK_RIGHTS("u", rules, {"publish", "$delayed/5/up/x", 'y'},
+                 {"publish", "$delayed/5/down", 'n'}, {"publish", "$delayed/up/x", 'n'},
+                 {"publish", "$delayed/5", 'y'}, {"publish", "$delayed/", 'y'});
+}
