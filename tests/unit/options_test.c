@@ -283,11 +283,33 @@ TEST(wrong_shapes)
     check_bad("workers: {a: 1}\n", ":1: ", "a single value");
     check_bad("listeners: tcp://127.0.0.1\n", ":1: ", "a list");
     check_bad("listeners:\n  address: tcp://127.0.0.1\n", ":2: ", "a list");
-    check_bad("listeners:\n  - tcp://127.0.0.1\n", ":2: ", "a section");
+    check_bad("groups:\n  - ops\n", ":2: ", "a section");
+    check_bad("[a]: b\n", ":1: ", "a single word");
     check_bad("- a\n- b\n", ":1: ", "a section");
     check_bad("text\n", ":1: ", "a section");
     check_bad("access:\n  - publish: a/b\n", ":2: ", "a list");
     check_bad("mqtt: &x {}\nsession: *x\n", ":2: ", "alias");
+}
+
+TEST(keys_that_stand_twice)
+{
+    check_bad("workers: 1\nworkers: 2\n", ":2: ", "`workers` stands in line 1 already");
+    check_bad("mqtt:\n  receive_maximum: 1\n  receive_maximum: 1\n",
+              ":3: ", "`mqtt.receive_maximum` stands in line 2 already");
+    check_bad("workers: 1\n---\nworkers: 2\n", ":2: ", "ends at `---`");
+}
+
+TEST(short_forms)
+{
+    struct broker_options *options =
+        load_good("listeners: [\"tcp://127.0.0.1:1\", {address: \"unix:/a\", mode: 0600}]\n"
+                  "store:\naccess:\ngroups:\n");
+    CHECK_INT_EQUAL(options->listener_count, 2);
+    CHECK_INT_EQUAL(options->listeners[0].port, 1);
+    CHECK_INT_EQUAL(options->listeners[1].mode, 0600);
+    CHECK_INT_EQUAL(options->access_rule_count, 0);
+    CHECK_STRING_EQUAL(options->store_path, "/var/lib/pubgrid");
+    options_free(options);
 }
 
 TEST(what_is_not_yaml)
@@ -327,9 +349,9 @@ TEST(wrong_listeners)
     check_bad("listeners:\n  - address: \"unix:\"\n", ":2: ", "unix:/PATH");
     check_bad("listeners:\n  - address: tls://127.0.0.1\n", ":2: ", "`certificate` and `key`");
     check_bad("listeners:\n  - address: tcp://127.0.0.1\n    key: a\n", ":2: ", "tls://");
-    check_bad("listeners:\n  - address: unix:/a\n    mode: \"0999\"\n", ":2: ", "octal");
+    check_bad("listeners:\n  - address: unix:/a\n    mode: \"0999\"\n", ":3: ", "octal");
     check_bad("listeners:\n  - address: tcp://127.0.0.1\n    allow_anonymous: 3\n",
-              ":2: ", "`true` or `false`");
+              ":3: ", "true or false");
     check_bad("listeners:\n  - address: tls://a\n    certificate: a\n    key: b\n"
               "    require_client_certificate: true\n",
               ":2: ", "needs `ca`");
@@ -340,7 +362,7 @@ TEST(wrong_groups_and_rules)
     check_bad("groups:\n  - users: [a]\n", ":2: ", "needs a `name`");
     check_bad("access:\n  - user: a\n", ":2: ", "needs `publish` or `subscribe`");
     check_bad("access:\n  - publish: [\"a#\"]\n", ":2: ", "`a#` is no topic filter");
-    check_bad("access:\n  - publish: [a]\n    deny: perhaps\n", ":2: ", "`true` or `false`");
+    check_bad("access:\n  - publish: [a]\n    deny: perhaps\n", ":3: ", "true or false");
 }
 
 TEST(a_file_that_is_not_there)
