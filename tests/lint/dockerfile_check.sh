@@ -28,11 +28,13 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# in_stage USER COMMAND: in the current stage, by a shell, in the current folder.
-in_stage() {
-    chroot "--userspec=$1" "$stage" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ \
-        /bin/sh -c "cd '$folder' && $2"
+# become USER COMMAND: this process becomes the command, by a shell, in the current stage and folder.
+become() {
+    exec chroot "--userspec=$1" "$stage" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+        HOME=/ /bin/sh -c "cd '$folder' && $2"
 }
+
+in_stage() { (become "$@"); }
 
 do_from() {
     local name=${3:-final}
@@ -70,8 +72,9 @@ do_copy() {
 json_words() { tr -d '[],"' <<<"$*"; }
 
 instruction() {
-    local word=$1
+    local word=$1 rest
     shift
+    rest=$*
     case $word in
     FROM) do_from "$@" ;;
     RUN) do_run "$*" ;;
@@ -80,7 +83,7 @@ instruction() {
     USER) user=$1 ;;
     VOLUME) [[ -d $stage$1 ]] ;;
     EXPOSE) ;;
-    HEALTHCHECK) health=${*##*CMD } ;;
+    HEALTHCHECK) health=${rest##*CMD } ;;
     ENTRYPOINT) entry=$(json_words "$*") ;;
     CMD) command=$(json_words "$*") ;;
     *) say "this check does not know $word" && exit 1 ;;
@@ -106,7 +109,7 @@ read_dockerfile() {
 
 check_running() {
     local tries=100 owner
-    in_stage "$user" "exec $entry $command" >"$work/broker.log" 2>&1 </dev/null &
+    become "$user" "exec $entry $command" >"$work/broker.log" 2>&1 </dev/null &
     broker=$!
     until in_stage "$user" "$health" >"$work/health.log" 2>&1; do
         if ! kill -0 "$broker" 2>/dev/null || ((--tries == 0)); then
