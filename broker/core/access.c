@@ -189,7 +189,8 @@ static bool is_allowed(const struct access_rules *rules, const struct asker *ask
     return allowed && !denied;
 }
 
-/* `$delayed/<seconds>/<topic>` is judged as <topic>; malformed ones pass, to be answered as such. */
+/* `$delayed/<seconds>/<topic>` is judged as <topic>; malformed ones pass, to be answered as such.
+ */
 static struct slice strip_delayed(struct slice topic)
 {
     size_t at = delayed_prefix.length;
@@ -226,10 +227,10 @@ bool access_may_receive(const struct access_rules *rules, const struct identity 
 
 /* What the rules say about everything that a filter matches. */
 struct filter_rights {
-    bool some_allowed;  /* an allowing rule overlaps */
-    bool all_allowed;   /* an allowing rule covers */
-    bool some_denied;   /* a denying rule overlaps */
-    bool all_denied;    /* a denying rule covers */
+    bool some_allowed; /* an allowing rule overlaps */
+    bool all_allowed;  /* an allowing rule covers */
+    bool some_denied;  /* a denying rule overlaps */
+    bool all_denied;   /* a denying rule covers */
 };
 
 static void ask_rule(const struct compiled_rule *rule, struct slice rule_filter,

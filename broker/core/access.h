@@ -26,7 +26,7 @@ enum access_action { ACCESS_PUBLISH = 1, ACCESS_SUBSCRIBE = 2 }; /* may be or-ed
  * anonymous clients too. "anonymous" as group names the clients without a user name. */
 struct access_rule {
     struct slice user, group;
-    int actions;  /* enum access_action, or-ed */
+    int actions; /* enum access_action, or-ed */
     bool deny;
     struct slice filter; /* topic filter with %u and %c */
 };

@@ -74,12 +74,12 @@ struct connection {
     uint32_t peer_packet_size_max;
     uint32_t keep_alive_ms; /* 1.5 times keep alive; 0: off */
     uint16_t peer_topic_alias_max;
-    uint16_t send_maximum;    /* unacknowledged PUBLISHes the peer takes */
-    uint16_t receive_count;   /* its unacknowledged PUBLISHes to us */
-    uint8_t state;            /* enum connection_state */
-    uint8_t version;          /* enum protocol_version */
-    uint8_t target;           /* shard to move to */
-    bool auth_pending;        /* an answer will come: do not free */
+    uint16_t send_maximum;  /* unacknowledged PUBLISHes the peer takes */
+    uint16_t receive_count; /* its unacknowledged PUBLISHes to us */
+    uint8_t state;          /* enum connection_state */
+    uint8_t version;        /* enum protocol_version */
+    uint8_t target;         /* shard to move to */
+    bool auth_pending;      /* an answer will come: do not free */
     bool reauthenticating;
     bool assigned_identifier; /* tell it in CONNACK */
     bool input_paused;        /* core's own note; ask connection_wants_input */

@@ -13,7 +13,7 @@
 
 struct identity {
     _Atomic unsigned references;
-    bool anonymous;        /* no user name was proven */
+    bool anonymous;         /* no user name was proven */
     struct slice user_name; /* empty when anonymous; owned */
     size_t group_count;
     struct slice *groups; /* owned */

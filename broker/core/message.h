@@ -19,14 +19,14 @@
 
 struct message {
     _Atomic uint32_t references;
-    uint32_t properties_start; /* offset of the property length in `bytes` */
-    uint32_t payload_start;    /* offset of the payload in `bytes` */
-    uint32_t length;           /* bytes in `bytes` */
-    msec_t expires_at;         /* MSEC_NEVER without a Message Expiry Interval */
+    uint32_t properties_start;    /* offset of the property length in `bytes` */
+    uint32_t payload_start;       /* offset of the payload in `bytes` */
+    uint32_t length;              /* bytes in `bytes` */
+    msec_t expires_at;            /* MSEC_NEVER without a Message Expiry Interval */
     struct session_ref publisher; /* for No Local; SESSION_REF_NONE when no client sent it */
-    uint8_t qos;               /* as published */
-    bool retain;               /* as published */
-    uint8_t bytes[];           /* topic length, topic | property length, properties | payload */
+    uint8_t qos;                  /* as published */
+    bool retain;                  /* as published */
+    uint8_t bytes[];              /* topic length, topic | property length, properties | payload */
 };
 
 /* What a message is made of; slices are copied. `properties` is a raw list of which the forwarded

@@ -23,11 +23,11 @@ struct core_options {
     uint32_t sys_interval_ms;        /* between two $SYS updates; 0: off */
     uint32_t delayed_messages_maximum; /* waiting delayed messages of one worker */
     uint32_t delayed_seconds_maximum;
-    uint32_t subscriptions_maximum;  /* of one session */
-    bool validate_payload_format;    /* check UTF-8 when Payload Format Indicator is 1 */
-    bool overlapping_separately;     /* one copy per matching subscription instead of one in all */
+    uint32_t subscriptions_maximum; /* of one session */
+    bool validate_payload_format;   /* check UTF-8 when Payload Format Indicator is 1 */
+    bool overlapping_separately;    /* one copy per matching subscription instead of one in all */
     bool retain_available;
-    bool queue_qos0;                 /* keep QoS 0 for offline durable sessions too */
+    bool queue_qos0; /* keep QoS 0 for offline durable sessions too */
 };
 
 /* The documented defaults. */

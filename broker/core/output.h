@@ -46,8 +46,8 @@ uint8_t *output_reserve(struct output *output, struct output_pool *pool, size_t 
 /* Copies any number of bytes. */
 void output_append(struct output *output, struct output_pool *pool, struct slice bytes);
 /* Appends `part`, which lies inside the message, by reference (takes a count). */
-void output_append_shared(struct output *output, struct output_pool *pool,
-                          struct message *message, struct slice part);
+void output_append_shared(struct output *output, struct output_pool *pool, struct message *message,
+                          struct slice part);
 
 /* For writev: fills at most `max` entries, returns how many. */
 int output_vectors(const struct output *output, struct iovec *vectors, int max);
