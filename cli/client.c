@@ -194,6 +194,9 @@ void client_connect(struct client *client)
     }
     connect.ssl = client->use_tls ? &client->tls.ssl : NULL;
     connect.httpsProxy = endpoint_proxy(client->endpoint);
+    client->uri = endpoint_uri(client->endpoint);
+    connect.serverURIs = (char *const *)(uintptr_t)&client->uri;
+    connect.serverURIcount = 1;
     set_will(client, &connect);
     set_version(client, &connect);
     if (MQTTAsync_connect(client->paho, &connect) != MQTTASYNC_SUCCESS) {
@@ -237,6 +240,10 @@ unsigned client_wait(struct client *client, int fd, int timeout_ms)
     }
     if (events & CLIENT_CONNECTED) {
         own_sockets_set_nodelay();
+    }
+    if ((events & CLIENT_UNREACHABLE) && endpoint_try_others(client->endpoint)) {
+        events &= ~(unsigned)CLIENT_UNREACHABLE;
+        client_connect(client);
     }
     return events;
 }

@@ -18,6 +18,7 @@ struct client {
     MQTTAsync paho;
     char *id;
     struct endpoint *endpoint;
+    const char *uri; /* of the endpoint at the last client_connect() */
     bool use_tls;
     struct client_tls tls;
     MQTTAsync_willOptions will;

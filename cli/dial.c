@@ -130,13 +130,15 @@ static bool try_address(const struct addrinfo *address, const char *bind_address
     return true;
 }
 
-static enum dial_result dial_tcp(const char *host, uint16_t port, const char *bind_address, int *fd)
+static enum dial_result dial_tcp(const struct dial_target *target, int *fd)
 {
-    struct addrinfo *found = look_up(host, port, AF_UNSPEC);
+    const struct url *proxy = target->proxy;
+    struct addrinfo *found = look_up(proxy != NULL ? proxy->host : target->host,
+                                     proxy != NULL ? proxy->port : target->port, target->family);
     enum dial_result result = found == NULL ? DIAL_LOOKUP_FAILED : DIAL_ERRNO;
 
     for (struct addrinfo *at = found; at != NULL && result != DIAL_CONNECTED; at = at->ai_next) {
-        if (try_address(at, bind_address, fd)) {
+        if (try_address(at, target->bind_address, fd)) {
             result = DIAL_CONNECTED;
         }
     }
@@ -157,8 +159,7 @@ enum dial_result dial(const struct dial_target *target, int *fd)
     if (target->unix_path != NULL) {
         return dial_unix(target->unix_path, fd);
     }
-    result = dial_tcp(proxy != NULL ? proxy->host : target->host,
-                      proxy != NULL ? proxy->port : target->port, target->bind_address, fd);
+    result = dial_tcp(target, fd);
     if (result != DIAL_CONNECTED) {
         return result;
     }

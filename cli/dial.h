@@ -15,6 +15,7 @@ struct dial_target {
     const char *unix_path;    /* instead of host and port, or NULL */
     const char *bind_address; /* local address, or NULL */
     const struct url *proxy;  /* or NULL */
+    int family;               /* AF_UNSPEC (0), or the only family to try */
 };
 
 enum dial_result { DIAL_CONNECTED, DIAL_LOOKUP_FAILED, DIAL_PROXY_FAILED, DIAL_ERRNO };

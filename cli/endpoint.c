@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -110,6 +111,31 @@ struct endpoint *endpoint_open(const struct options *options)
     }
     make_uri(endpoint);
     return endpoint;
+}
+
+bool endpoint_try_others(struct endpoint *endpoint)
+{
+    struct dial_target first = endpoint->target;
+    enum dial_result result;
+    int fd;
+
+    first.family = AF_INET;
+    if (endpoint->relay != NULL) {
+        return false;
+    }
+    result = dial(&first, &fd);
+    if (result == DIAL_CONNECTED) {
+        close(fd);
+    }
+    if (result != DIAL_ERRNO) {
+        return false;
+    }
+    endpoint->relay = relay_start(&endpoint->target, endpoint->use_tls, &result);
+    if (endpoint->relay == NULL) {
+        return false;
+    }
+    make_uri(endpoint);
+    return true;
 }
 
 void endpoint_close(struct endpoint *endpoint)

@@ -18,6 +18,10 @@ const char *endpoint_uri(const struct endpoint *endpoint);
 /* The HTTP proxy that Paho must use for TLS, or NULL. */
 const char *endpoint_proxy(const struct endpoint *endpoint);
 
+/* Paho tries one address of a host, an IPv4 one if there is any. If that is why it has failed, puts
+ * a relay to another address in its place: true, and the URI is a new one. */
+bool endpoint_try_others(struct endpoint *endpoint);
+
 /* After Paho has closed: waits until the last bytes have left. */
 void endpoint_finish(struct endpoint *endpoint);
 
