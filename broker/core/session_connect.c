@@ -235,7 +235,13 @@ static void send_connack(struct session *session, const struct packet *connect, 
         add_limits(&connack, session, connect);
         add_connection_facts(&connack, session->connection, connect);
     }
-    reply_packet(session->connection, &connack);
+    if (!reply_packet(session->connection, &connack)) {
+        /* Not even CONNACK fits the client's Maximum Packet Size, and nothing may come before it
+         * (MQTT-3.14.0-1): a connection without a word. */
+        LOG_LIMITED(LOG_INFO, "client takes too small packets", "client=%s",
+                    log_quote(session_client_identifier(session)));
+        connection_close(session->connection, REASON_NORMAL_DISCONNECTION, NULL);
+    }
 }
 
 void session_connect(struct connection *connection, const struct packet *packet)
@@ -253,5 +259,7 @@ void session_connect(struct connection *connection, const struct packet *packet)
     }
     attach(session, connection, packet);
     send_connack(session, packet, present);
-    session_send_waiting(session);
+    if (connection->state == CONNECTION_ATTACHED) {
+        session_send_waiting(session);
+    }
 }
