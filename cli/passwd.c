@@ -231,6 +231,10 @@ int passwd_main(int argc, char **argv)
 {
     struct passwd_options options = {0};
     char typed[PASSWORD_MAX] = "";
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        fputs(usage, stdout);
+        return 0;
+    }
     if (!parse_options(argc, argv, &options)) {
         fputs(usage, stderr);
         return 1;
