@@ -40,24 +40,11 @@ void options_need_restart(const struct broker_options *now, const struct broker_
 
 /* --- as YAML --- */
 
-/* In double quotes, with what these need escaped. */
-static void print_quoted(struct buffer *out, const char *text)
-{
-    buffer_append_byte(out, '"');
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') {
-            buffer_append_byte(out, '\\');
-        }
-        buffer_append_byte(out, (uint8_t)*text);
-    }
-    buffer_append_byte(out, '"');
-}
-
 static void print_text(struct buffer *out, const char *indented_key, const char *text)
 {
     if (text && text[0]) {
         buffer_append_format(out, "%s: ", indented_key);
-        print_quoted(out, text);
+        option_print_text(out, text);
         buffer_append_byte(out, '\n');
     }
 }
@@ -106,7 +93,7 @@ static void print_group(const struct group_config *group, struct buffer *out)
     buffer_append_string(out, "    users: [");
     for (size_t i = 0; i < group->user_count; i++) {
         buffer_append_string(out, i > 0 ? ", " : "");
-        print_quoted(out, group->users[i]);
+        option_print_text(out, group->users[i]);
     }
     buffer_append_string(out, "]\n");
 }
@@ -116,7 +103,7 @@ static void print_rule(const struct access_rule *rule, struct buffer *out)
 {
     buffer_append_format(out, "  - %s: [",
                          rule->actions == ACCESS_PUBLISH ? "publish" : "subscribe");
-    print_quoted(out, (const char *)rule->filter.data);
+    option_print_text(out, (const char *)rule->filter.data);
     buffer_append_string(out, "]\n");
     print_text(out, "    user", (const char *)rule->user.data);
     print_text(out, "    group", (const char *)rule->group.data);

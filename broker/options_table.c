@@ -220,13 +220,29 @@ bool option_set(const struct option *option, const char *text, struct broker_opt
     return true;
 }
 
+void option_print_text(struct buffer *out, const char *text)
+{
+    buffer_append_byte(out, '"');
+    for (; text && *text; text++) {
+        uint8_t byte = (uint8_t)*text;
+        if (byte < ' ' || byte == 0x7F) {
+            buffer_append_format(out, "\\x%02x", byte);
+            continue;
+        }
+        if (byte == '"' || byte == '\\') {
+            buffer_append_byte(out, '\\');
+        }
+        buffer_append_byte(out, byte);
+    }
+    buffer_append_byte(out, '"');
+}
+
 void option_print(const struct option *option, const struct broker_options *options,
                   struct buffer *out)
 {
     const struct kind *kind = &kinds[option->kind];
     if (option->kind == TEXT) {
-        const char *text = text_of(option, options);
-        buffer_append_format(out, "\"%s\"", text ? text : "");
+        option_print_text(out, text_of(option, options));
         return;
     }
     uint64_t value = read_target(option, options);

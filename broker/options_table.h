@@ -43,6 +43,8 @@ bool option_set(const struct option *option, const char *text, struct broker_opt
 /* Appends the value as one would write it. */
 void option_print(const struct option *option, const struct broker_options *options,
                   struct buffer *out);
+/* Appends a text (NULL: empty) in double quotes, with what these need escaped. */
+void option_print_text(struct buffer *out, const char *text);
 bool option_equal(const struct option *option, const struct broker_options *a,
                   const struct broker_options *b);
 /* "true", "yes", "on" and their opposites; false if it is neither. */

@@ -133,7 +133,8 @@ static const cyaml_schema_value_t config_schema = {
 
 /* What libcyaml says, should it still find something: its first line, without its lines of the
  * text, which is not the file's any more. */
-static void take_log(cyaml_log_t level, void *context, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void take_log(cyaml_log_t level, void *context,
+                                                           const char *format, va_list arguments)
 {
     struct buffer *message = context;
     if (level >= CYAML_LOG_ERROR && message->length == 0) {

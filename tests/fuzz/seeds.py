@@ -62,6 +62,26 @@ TOPICS = {
     "text": "\u00e9/+/\U0001f321\n+/b/#\n\u00e9/b/\U0001f321",
     "wrong": "a#/b\n#/a\na/+",
 }
+CONFIGS = {
+    "delivered": (pathlib.Path(__file__).parents[2] / "conf/pubgrid.yaml").read_text()[-4000:],
+    "scalars": "workers: 2\nlog_level: debug\nmqtt: {maximum_packet_size: 64KiB, sys_interval: 500ms}\n",
+    "listeners": "listeners:\n  - address: tcp://[::1]:1\n    allow_anonymous: yes\n  - address: unix:/x\n    mode: \"0600\"\n",
+    "tls": "listeners:\n  - address: tls://h\n    certificate: a\n    key: b\n    ca: c\n    require_client_certificate: true\n",
+    "rules": "groups:\n  - name: g\n    users: [a, b]\naccess:\n  - group: g\n    publish: [\"#\"]\n  - deny: true\n    subscribe: [a/%u/+]\n",
+    "unknown": "mqtt:\n  recieve_maximum: 1\n",
+    "shape": "mqtt: [1]\nworkers: {a: b}\nlisteners: x\n",
+    "alias": "a: &x 1\nb: *x\n",
+    "set-size": "\x062MiB",
+    "set-listeners": "\x1ctcp://127.0.0.1:1,unix:/a",
+}
+KEY = "A" * 43 + "="
+SCRAMS = {
+    "rfc": "n,,n=user,r=rOprNGfwEbeRWgbNEkqO\nc=biws,r=rOprNGfwEbeRWgbNEkqOsrvnonce,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
+    "escapes": "y,a=a=2Cb=3D,n=a=2Cb=3D,r=x,x=y\nc=eSws,r=xsrvnonce,p=" + KEY,
+    "binding": "p=tls-unique,,n=u,r=x\nc=cD10,r=x,p=" + KEY,
+    "lines": f"bob:$scrypt$ln=15,r=8,p=1$MDEyMzQ1Njc=${KEY}\nbob:$scram-sha-256$i=4096$MDEyMzQ1Njc=${KEY}${KEY}",
+    "both": f"b:$scram-sha-256$i=4096$MDEyMzQ1Njc=${KEY}${KEY}:$scrypt$ln=10,r=1,p=1$MDEyMzQ1Njc=${KEY}\n# x",
+}
 
 
 def to_bytes(text):
@@ -94,3 +114,5 @@ def write(target, seeds):
 write("packet", {name: packet(*row) for name, row in PACKETS.items()})
 write("properties", {name: to_bytes(row) for name, row in PROPERTIES.items()})
 write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
+write("config", {name: row.encode() for name, row in CONFIGS.items()})
+write("scram", {name: row.encode() for name, row in SCRAMS.items()})

@@ -1,0 +1,105 @@
+/* Fuzzes the configuration file: any bytes as the file, and as the value of a --set.
+ *
+ * Oracles: a refused configuration says why, in lines that name the file or the --set; an accepted
+ * one has only values in range and prints as YAML that loads to the same print. Files with more
+ * than 4,096 bytes are cut: nothing changes beyond, but YAML takes its time.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "fuzz/fuzz.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "mqtt/utf8.h"
+#include "options.h"
+#include "options_table.h"
+
+enum { FILE_MAX = 4096, VALUE_MAX = 64 };
+
+static struct broker_options *load(struct slice text, const char *set, struct buffer *error)
+{
+    char path[64];
+    int fd = memfd_create("config", MFD_CLOEXEC);
+    FUZZ_CHECK(fd >= 0 && write(fd, text.data, text.length) == (ssize_t)text.length);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    struct broker_options *options = options_load(path, &set, set ? 1 : 0, error);
+    close(fd);
+    return options;
+}
+
+/* Each line begins with the place. */
+static void check_error(struct slice error)
+{
+    FUZZ_CHECK(error.length > 0);
+    FUZZ_CHECK(slice_starts_with(error, SLICE_LITERAL("/proc/self/fd/")) ||
+               slice_starts_with(error, SLICE_LITERAL("--set ")));
+}
+
+static void check_ranges(const struct broker_options *options)
+{
+    FUZZ_CHECK(options->workers <= 255 && options->core.receive_maximum >= 1);
+    FUZZ_CHECK(options->core.maximum_packet_size >= 256);
+    FUZZ_CHECK(options->listener_count >= 1);
+    for (size_t i = 0; i < options->listener_count; i++) {
+        const struct listener_config *listener = &options->listeners[i];
+        bool local = listener->kind == LISTENER_UNIX;
+        FUZZ_CHECK(local ? listener->path != NULL : listener->address != NULL);
+        FUZZ_CHECK(listener->kind != LISTENER_TLS || (listener->certificate && listener->key));
+    }
+}
+
+/* What is printed says everything, so what is loaded from it prints the same. */
+static void check_print(const struct broker_options *options)
+{
+    struct buffer text = {0}, again = {0}, error = {0};
+    options_print(options, &text);
+    /* A --set can name a path that no YAML file can. */
+    if (utf8_is_valid_string(buffer_slice(&text))) {
+        struct broker_options *loaded = load(buffer_slice(&text), NULL, &error);
+        FUZZ_CHECK(loaded);
+        options_print(loaded, &again);
+        FUZZ_CHECK(slice_equal(buffer_slice(&text), buffer_slice(&again)));
+        options_free(loaded);
+    }
+    buffer_release(&text);
+    buffer_release(&again);
+    buffer_release(&error);
+}
+
+static void check(struct slice text, const char *set)
+{
+    struct buffer error = {0};
+    struct broker_options *options = load(text, set, &error);
+    if (options) {
+        check_ranges(options);
+        check_print(options);
+        options_free(options);
+    } else {
+        check_error(buffer_slice(&error));
+    }
+    buffer_release(&error);
+}
+
+/* The first byte chooses an option; what follows is its value, and the whole is a file. */
+static void check_set(struct slice in)
+{
+    struct buffer set = {0};
+    size_t length = in.length - 1 < VALUE_MAX ? in.length - 1 : VALUE_MAX;
+    size_t choice = in.data[0] % (option_count + 1);
+    buffer_append_string(&set, choice < option_count ? option_table[choice].path : "listeners");
+    buffer_append_byte(&set, '=');
+    buffer_append(&set, slice_make(in.data + 1, length));
+    buffer_append_byte(&set, '\0');
+    check(SLICE_LITERAL("workers: 1\n"), (const char *)set.data);
+    buffer_release(&set);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size > 0) {
+        check(slice_make(data, size < FILE_MAX ? size : FILE_MAX), NULL);
+        check_set(slice_make(data, size));
+    }
+    return 0;
+}
