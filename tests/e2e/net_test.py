@@ -36,9 +36,10 @@ def free_port(family=socket.AF_INET, address="127.0.0.1"):
 
 
 class Broker:
-    """A broker with these listeners (dicts of the configuration's keys) and `--set` options."""
+    """A broker with these listeners (dicts of the configuration's keys), `--set` options, and
+    `more` text of its configuration."""
 
-    def __init__(self, listeners, *sets, folder=None, files=None, environment=None):
+    def __init__(self, listeners, *sets, folder=None, files=None, environment=None, more=""):
         self.folder = folder or tempfile.mkdtemp(prefix="net_test_")
         self.config = os.path.join(self.folder, "pubgrid.yaml")
         with open(self.config, "w") as out:
@@ -46,6 +47,7 @@ class Broker:
             for listener in listeners:
                 lines = [f"{key}: {value}" for key, value in listener.items()]
                 out.write("  - " + "\n    ".join(lines) + "\n")
+            out.write(more)
         command = [BROKER, "-c", self.config]
         for setting in (f"store.path={self.folder}/store", "mqtt.sys_interval=0s", *sets):
             command += ["--set", setting]
