@@ -13,6 +13,7 @@ import base64
 import hashlib
 import hmac
 import os
+import random
 import select
 import shutil
 import signal
@@ -39,7 +40,7 @@ def passwd(*arguments, typed=None):
 
 
 def free_port():
-    for port in range(22400, 22500):
+    for port in random.sample(range(22400, 22500), 100):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -61,13 +62,24 @@ class Broker:
         if users:
             assert passwd("-b", "-c", self.passwords, "bob", "bob-pw").returncode == 0
             assert passwd("-b", self.passwords, "amy", "amy-pw").returncode == 0
+        self.lines, self.changed = [], threading.Condition()
+        self.start(text)
+        while self.count("it is in use"):  # somebody took the port between our look and its bind
+            self.port = free_port()
+            self.lines.clear()
+            self.start(text)
+
+    def start(self, text):
+        """Until it says that it has started, or ends."""
         self.configure(text)
         command = [f"{BIN}/pubgrid-broker", "-c", self.config, "--set", "workers=2",
                    "--set", f"store.path={self.folder}/store", "--set", "mqtt.sys_interval=0s"]
+        self.ended = False
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self.lines, self.changed = [], threading.Condition()
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.ended or self.count(" started "), PATIENCE)
 
     def configure(self, text):
         with open(self.config, "w") as out:
@@ -82,13 +94,17 @@ class Broker:
             with self.changed:
                 self.lines.append(line.rstrip())
                 self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
 
     def count(self, text):
         return sum(1 for line in self.lines if text in line)
 
     def wait_for(self, text, count=1):
         with self.changed:
-            assert self.changed.wait_for(lambda: self.count(text) >= count, PATIENCE), self.lines
+            self.changed.wait_for(lambda: self.ended or self.count(text) >= count, PATIENCE)
+            assert self.count(text) >= count, self.lines
         return self
 
     def reload(self, text=None):
@@ -306,10 +322,10 @@ def test_passwords():
 def test_many_logins_at_once():
     with Broker() as broker:
         clients = [broker.client(f"c{i}", user="bob", password="bob-pw" if i % 2 else "wrong")
-                   for i in range(60)]
-        assert [c.reason() for c in clients] == [0 if i % 2 else 0x86 for i in range(60)]
+                   for i in range(20)]
+        assert [c.reason() for c in clients] == [0 if i % 2 else 0x86 for i in range(20)]
         # Proven once, a password costs no hash any more: it overtakes those that are being checked.
-        waiting = [broker.client(f"w{i}", user="amy", password="wrong") for i in range(20)]
+        waiting = [broker.client(f"w{i}", user="amy", password="wrong") for i in range(10)]
         broker.client("fast", user="bob", password="bob-pw").hello()
         assert not select.select([waiting[-1].socket], [], [], 0)[0]
 
