@@ -1,0 +1,91 @@
+/* The set of packet identifiers, against a plain array of flags.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "core/packet_ids.h"
+
+TEST(an_empty_set_has_no_members)
+{
+    struct packet_ids ids = {0};
+
+    CHECK(!packet_ids_contain(&ids, 1));
+    CHECK(!packet_ids_remove(&ids, 1));
+    packet_ids_release(&ids);
+}
+
+TEST(a_member_is_added_and_removed_once)
+{
+    struct packet_ids ids = {0};
+
+    CHECK(packet_ids_add(&ids, 65535));
+    CHECK(!packet_ids_add(&ids, 65535));
+    CHECK(packet_ids_contain(&ids, 65535));
+    CHECK(!packet_ids_contain(&ids, 15)); /* the same place at first */
+    CHECK_INT_EQUAL(ids.count, 1);
+    CHECK(packet_ids_remove(&ids, 65535));
+    CHECK(!packet_ids_remove(&ids, 65535));
+    CHECK_INT_EQUAL(ids.count, 0);
+    packet_ids_release(&ids);
+    CHECK_INT_EQUAL(ids.capacity, 0);
+}
+
+/* Identifiers that all want the same places, at the end of the table, so that probing wraps. */
+TEST(removal_from_a_run_keeps_the_rest)
+{
+    for (uint16_t removed = 0; removed < 7; removed++) {
+        struct packet_ids ids = {0};
+        test_note("removed %u", removed);
+        for (uint16_t i = 0; i < 7; i++) {
+            packet_ids_add(&ids, (uint16_t)(14 + 16 * i + (i & 1)));
+        }
+        CHECK(packet_ids_remove(&ids, (uint16_t)(14 + 16 * removed + (removed & 1))));
+        for (uint16_t i = 0; i < 7; i++) {
+            CHECK(packet_ids_contain(&ids, (uint16_t)(14 + 16 * i + (i & 1))) == (i != removed));
+        }
+        packet_ids_release(&ids);
+    }
+}
+
+TEST(every_identifier_fits)
+{
+    struct packet_ids ids = {0};
+
+    for (unsigned id = 1; id <= UINT16_MAX; id++) {
+        CHECK(packet_ids_add(&ids, (uint16_t)id));
+    }
+    CHECK_INT_EQUAL(ids.count, UINT16_MAX);
+    for (unsigned id = 1; id <= UINT16_MAX; id++) {
+        CHECK(packet_ids_remove(&ids, (uint16_t)id));
+        CHECK(!packet_ids_contain(&ids, (uint16_t)id));
+    }
+    CHECK_INT_EQUAL(ids.count, 0);
+    packet_ids_release(&ids);
+}
+
+TEST(random_changes_agree_with_flags)
+{
+    enum { CHANGES = 300000, RANGE = 300 };
+    struct packet_ids ids = {0};
+    bool member[RANGE] = {false};
+    uint64_t random = 7;
+    uint32_t count = 0;
+
+    for (int i = 0; i < CHANGES; i++) {
+        unsigned which = test_random_below(&random, RANGE);
+        uint16_t id = (uint16_t)(which * 211 + 1); /* spread, with collisions */
+        test_note("change %d of %u", i, id);
+        CHECK(packet_ids_contain(&ids, id) == member[which]);
+        if (test_random_below(&random, 2)) {
+            CHECK(packet_ids_add(&ids, id) == !member[which]);
+            count += !member[which];
+            member[which] = true;
+        } else {
+            CHECK(packet_ids_remove(&ids, id) == member[which]);
+            count -= member[which];
+            member[which] = false;
+        }
+        CHECK_INT_EQUAL(ids.count, count);
+    }
+    packet_ids_release(&ids);
+}
