@@ -132,7 +132,7 @@ static void enter(struct connection *connection)
     struct shard *shard = connection->shard;
     unsigned target = placement_of(connection->client_identifier, shard->broker->shard_count);
     if (shard->stopping) {
-        refuse(connection, REASON_SERVER_SHUTTING_DOWN, NULL);
+        refuse(connection, REASON_SERVER_UNAVAILABLE, NULL); /* 0x8B is for DISCONNECT only */
     } else if (target == shard->index) {
         struct packet packet;
         decode_copy(connection, &packet);
@@ -150,7 +150,7 @@ void connection_adopt(struct connection *connection, struct shard *shard)
     assert(connection->state == CONNECTION_MOVING && connection->target == shard->index);
     connection->shard = shard;
     if (shard->stopping) {
-        refuse(connection, REASON_SERVER_SHUTTING_DOWN, NULL);
+        refuse(connection, REASON_SERVER_UNAVAILABLE, NULL); /* 0x8B is for DISCONNECT only */
         return;
     }
     struct packet packet;
