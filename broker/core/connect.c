@@ -188,69 +188,64 @@ static void set_identity(struct connection *connection, struct identity *identit
     connection->identity = identity;
 }
 
-/* The verdict on a CONNECT, or on an exchange that began with it. */
-static void judge_connect(struct connection *connection, enum auth_verdict verdict,
-                          struct auth_answer *answer)
+/* The client of a CONNECT has proven who it is. */
+static void let_in(struct connection *connection, struct auth_answer *answer)
 {
-    switch (verdict) {
-    case AUTH_ACCEPTED:
-        set_identity(connection, answer->identity);
-        connection->auth_reply_data = answer->data;
-        answer->data = (struct buffer){0};
-        if (will_is_allowed(connection)) {
-            enter(connection);
-        } else {
-            refuse(connection, REASON_NOT_AUTHORIZED,
-                   "the access rules do not let this client publish its will");
-        }
-        break;
-    case AUTH_REFUSED:
-        LOG_LIMITED(LOG_WARNING, "authentication failed", "client=%s peer=%s reason=\"%s\"",
-                    log_quote(connection->client_identifier), connection->origin->peer_address,
-                    reason_text(answer->reason));
-        refuse(connection, answer->reason, NULL);
-        break;
-    case AUTH_CONTINUE:
-        send_auth(connection, REASON_CONTINUE_AUTHENTICATION, buffer_slice(&answer->data));
-        break;
-    case AUTH_PENDING:
-        connection->auth_pending = true;
-        break;
+    set_identity(connection, answer->identity);
+    connection->auth_reply_data = answer->data;
+    answer->data = (struct buffer){0};
+    if (will_is_allowed(connection)) {
+        enter(connection);
+    } else {
+        refuse(connection, REASON_NOT_AUTHORIZED,
+               "the access rules do not let this client publish its will");
     }
 }
 
-/* The verdict on the re-authentication of an attached client. */
-static void judge_again(struct connection *connection, enum auth_verdict verdict,
-                        struct auth_answer *answer)
+/* An attached client has proven it again. */
+static void let_stay(struct connection *connection, struct auth_answer *answer)
 {
-    switch (verdict) {
-    case AUTH_ACCEPTED:
-        connection->reauthenticating = false;
-        set_identity(connection, answer->identity);
-        identity_release(connection->session->identity);
-        connection->session->identity = identity_hold(answer->identity);
-        session_update_subscriptions(connection->session, true);
-        send_auth(connection, REASON_SUCCESS, buffer_slice(&answer->data));
-        break;
-    case AUTH_REFUSED:
-        connection_close(connection, answer->reason, NULL);
-        break;
-    case AUTH_CONTINUE:
-        send_auth(connection, REASON_CONTINUE_AUTHENTICATION, buffer_slice(&answer->data));
-        break;
-    case AUTH_PENDING:
-        connection->auth_pending = true;
-        break;
-    }
+    connection->reauthenticating = false;
+    set_identity(connection, answer->identity);
+    identity_release(connection->session->identity);
+    connection->session->identity = identity_hold(answer->identity);
+    session_update_subscriptions(connection->session, true);
+    send_auth(connection, REASON_SUCCESS, buffer_slice(&answer->data));
 }
 
+static void turn_away(struct connection *connection, enum reason_code reason)
+{
+    if (connection->state == CONNECTION_ATTACHED) {
+        connection_close(connection, reason, NULL);
+        return;
+    }
+    LOG_LIMITED(LOG_WARNING, "authentication failed", "client=%s peer=%s reason=\"%s\"",
+                log_quote(connection->client_identifier), connection->origin->peer_address,
+                reason_text(reason));
+    refuse(connection, reason, NULL);
+}
+
+/* The verdict on a CONNECT, on an exchange that began with it, or on a re-authentication. */
 static void judge(struct connection *connection, enum auth_verdict verdict,
                   struct auth_answer *answer)
 {
-    if (connection->state == CONNECTION_ATTACHED) {
-        judge_again(connection, verdict, answer);
-    } else {
-        judge_connect(connection, verdict, answer);
+    switch (verdict) {
+    case AUTH_ACCEPTED:
+        if (connection->state == CONNECTION_ATTACHED) {
+            let_stay(connection, answer);
+        } else {
+            let_in(connection, answer);
+        }
+        break;
+    case AUTH_REFUSED:
+        turn_away(connection, answer->reason);
+        break;
+    case AUTH_CONTINUE:
+        send_auth(connection, REASON_CONTINUE_AUTHENTICATION, buffer_slice(&answer->data));
+        break;
+    case AUTH_PENDING:
+        connection->auth_pending = true;
+        break;
     }
     buffer_release(&answer->data);
 }

@@ -29,21 +29,6 @@ struct store *store_open_memory(struct mailbox **mailboxes, unsigned count)
     return store;
 }
 
-/* Moves all mail of `from` behind that of `to`. */
-static void mail_move_all(struct mail_list *to, struct mail_list *from)
-{
-    if (!from->first) {
-        return;
-    }
-    if (to->last) {
-        to->last->next = from->first;
-    } else {
-        to->first = from->first;
-    }
-    to->last = from->last;
-    *from = (struct mail_list){0};
-}
-
 void store_submit(struct store *store, struct record_list *records)
 {
     struct mail_list committed[STORE_SHARDS_MAX];
@@ -55,7 +40,7 @@ void store_submit(struct store *store, struct record_list *records)
         struct record *next = record->next;
         for (struct sealed_mail *sealed = record->sealed; sealed; sealed = sealed->next) {
             assert(sealed->shard < store->count);
-            mail_move_all(&committed[sealed->shard], &sealed->mail);
+            mail_list_move(&committed[sealed->shard], &sealed->mail);
         }
         record_free(record);
         record = next;

@@ -12,6 +12,20 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+void mail_list_move(struct mail_list *to, struct mail_list *from)
+{
+    if (!from->first) {
+        return;
+    }
+    if (to->last) {
+        to->last->next = from->first;
+    } else {
+        to->first = from->first;
+    }
+    to->last = from->last;
+    *from = (struct mail_list){0};
+}
+
 void mail_list_run(struct mail_list *list, void *receiver)
 {
     struct mail *mail = list->first;

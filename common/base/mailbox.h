@@ -33,6 +33,9 @@ static inline void mail_list_add(struct mail_list *list, struct mail *mail)
     list->last = mail;
 }
 
+/* Moves all mail of `from` behind that of `to`; `from` is empty afterwards. */
+void mail_list_move(struct mail_list *to, struct mail_list *from);
+
 /* Runs (and thereby frees) every mail, oldest first; the list is empty afterwards. Mails that a
  * run adds to the same list are not run. */
 void mail_list_run(struct mail_list *list, void *receiver);

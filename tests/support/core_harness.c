@@ -50,21 +50,6 @@ struct adopt_mail {
     struct core_link *link;
 };
 
-/* Behind what is there; `from` is empty afterwards. */
-static void take_mail(struct mail_list *to, struct mail_list *from)
-{
-    if (!from->first) {
-        return;
-    }
-    if (to->last) {
-        to->last->next = from->first;
-    } else {
-        to->first = from->first;
-    }
-    to->last = from->last;
-    *from = (struct mail_list){0};
-}
-
 /* Core's source of random bytes has no context, so the state is the thread's. */
 static uint64_t *random_state(void)
 {
@@ -151,7 +136,7 @@ static void post_records(struct core_harness *harness, size_t count)
             harness->records.last = NULL;
         }
         for (struct sealed_mail *sealed = record->sealed; sealed; sealed = sealed->next) {
-            take_mail(&harness->inboxes[sealed->shard], &sealed->mail);
+            mail_list_move(&harness->inboxes[sealed->shard], &sealed->mail);
         }
         record_free(record);
         harness->busy = true;
@@ -237,7 +222,7 @@ static void flush_outbox(struct core_harness *harness, struct shard *shard)
     }
     for (unsigned i = 0; i < harness->broker.shard_count; i++) {
         harness->busy |= outbox->mail[i].first != NULL;
-        take_mail(&harness->inboxes[i], &outbox->mail[i]);
+        mail_list_move(&harness->inboxes[i], &outbox->mail[i]);
     }
     while (outbox->records.first) {
         struct record *record = outbox->records.first;
