@@ -77,22 +77,15 @@ static void mailbox_wake(const struct mailbox *mailbox)
 
 void mailbox_post(struct mailbox *mailbox, struct mail_list *list)
 {
-    bool was_empty, wake;
+    bool wake;
 
     if (!list->first) {
         return;
     }
     pthread_mutex_lock(&mailbox->lock);
-    was_empty = !mailbox->list.first;
-    wake = was_empty && !mailbox->attended;
-    if (was_empty) {
-        mailbox->list.first = list->first;
-    } else {
-        mailbox->list.last->next = list->first;
-    }
-    mailbox->list.last = list->last;
+    wake = !mailbox->list.first && !mailbox->attended;
+    mail_list_move(&mailbox->list, list);
     pthread_mutex_unlock(&mailbox->lock);
-    *list = (struct mail_list){0};
     if (wake) {
         mailbox_wake(mailbox);
     }
