@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpora of the codec's fuzz targets, corpus/<target>/<name>: run it after a change.
+"""Writes the seed corpora of the fuzz targets, corpus/<target>/<name>: run it after a change.
 
 Bytes are written as in tests/bytes.h: hexadecimal pairs and 'text'. The packets' lengths are
 computed, so a row is the first byte and the body.
@@ -84,6 +84,40 @@ SCRAMS = {
 }
 
 
+# Scripts of session_fuzz.c: the settings, then steps `what client parameters`.
+STEPS = {"connect": 0, "subscribe": 3, "unsubscribe": 6, "publish": 7, "plain": 10, "again": 12,
+         "release": 13, "acknowledge": 14, "refuse": 16, "nothing": 18, "automatic": 19, "ping": 20,
+         "authenticate": 21, "disconnect": 22, "drop": 23, "stall": 24, "cork": 25, "together": 26,
+         "raw": 27, "advance": 28, "hold": 29, "commit": 30, "stop": 31}
+SCRIPTS = {
+    "qos-2": "00 connect0 00; connect1 01; subscribe0 02 42; plain1 10; acknowledge0; release1; "
+             "acknowledge0; ping0; plain1 08; plain1 01; acknowledge0; unsubscribe0 02",
+    "resumed": "01 connect0 20; connect1 00; subscribe0 04 02; plain1 12; plain1 0A; drop0; "
+               "plain1 11; connect0 20; acknowledge0; drop0; plain1 12; connect0 60 01; "
+               "automatic0; release1; release1; release1",
+    "held": "01 hold0; connect0 30; connect1 20; subscribe0 02 02; plain1 10; plain1 08; drop1; "
+            "connect1 20; again1 00; commit0; commit1; again1 00; hold1; release1; automatic0",
+    "alias-and-limits": "00 connect0 40 34; connect1 00; subscribe0 82 0A 04 22; publish1 28 23; "
+                        "publish1 28 23; publish1 28 1B; publish1 08 2D; drop0; connect0 40 39; "
+                        "subscribe0 02 01; automatic0; publish1 28 63",
+    "shared": "01 connect0 20; connect1 20; connect2 02; subscribe0 07 02; subscribe1 07 01; "
+              "subscribe1 04 05; plain2 10; plain2 09; drop0; plain2 10; plain2 09; automatic1; "
+              "connect0 20; automatic0",
+    "will-and-time": "01 connect0 24 48; connect1 20; subscribe1 00 01; drop0; advance0 06; "
+                     "connect0 64 30 C0; advance0 04; advance0 04; advance0 07; publish1 48 40; "
+                     "publish1 68 20; advance0 05; subscribe1 02 01; automatic1",
+    "stalled": "21 connect0 20; connect1 00; subscribe0 02 02; stall0; publish1 08 18; "
+               "publish1 10 18; publish1 28 12; plain1 08; connect2 00; stall0; automatic0; "
+               "acknowledge0; connect0 20; refuse0 01; nothing0 05; nothing0 06",
+    "together": "03 together0 30; subscribe0 82 1A 04 01; plain0 10; publish0 30 00; ping0; cork0; "
+                "automatic0; cork0; unsubscribe0 02; disconnect0 0B; cork0; connect0 31",
+    "authentication": "01 connect0 C0 00; authenticate0 00; authenticate0 01; authenticate0 02; "
+                      "connect0 D0 00; authenticate0 00; subscribe0 02 01; plain0 08; ping0",
+    "raw": "00 connect0 00; raw0 02 C0 00; raw0 03 30 01 00; connect1 00; raw1 02 82 00; stop0",
+    "connect-while-stopping": "21 together1 3A; stop1",
+}
+
+
 def to_bytes(text):
     out = b""
     for quoted, pair in re.findall(r"'([^']*)'|([0-9A-F]{2})", text):
@@ -104,6 +138,15 @@ def packet(how, first, body):
     return bytes([how]) + to_bytes(first) + varint(len(body)) + body
 
 
+def script(text):
+    settings, _, steps = text.partition(" ")
+    out = bytes.fromhex(settings)
+    for step in steps.split("; "):
+        name, *parameters = step.split(" ")
+        out += bytes([STEPS[name[:-1]] | int(name[-1]) << 5]) + bytes.fromhex("".join(parameters))
+    return out
+
+
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -116,3 +159,4 @@ write("properties", {name: to_bytes(row) for name, row in PROPERTIES.items()})
 write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
 write("config", {name: row.encode() for name, row in CONFIGS.items()})
 write("scram", {name: row.encode() for name, row in SCRAMS.items()})
+write("session", {name: script(row) for name, row in SCRIPTS.items()})
