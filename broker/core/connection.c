@@ -124,8 +124,7 @@ static void connection_timer_fire(struct timer *timer, void *context)
     struct shard *shard = context;
     struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
     if (connection->state != CONNECTION_ATTACHED) {
-        LOG_LIMITED(LOG_INFO, "not connected in time", "peer=%s",
-                    connection->origin->peer_address);
+        LOG_LIMITED(LOG_INFO, "not connected in time", "peer=%s", connection->origin->peer_address);
         if (connection->auth_pending) {
             /* It is we who are late. */
             reply_connack_refused(connection, REASON_SERVER_BUSY, NULL);

@@ -301,7 +301,7 @@ def test_silence_ends_by_time_outs():
         mute.expect_end()
         watcher.expect(publish_packet("t", b"gone"))
         gone.expect_end()
-        broker.wait_for("no CONNECT in time").wait_for("keep alive time-out")
+        broker.wait_for("not connected in time").wait_for("keep alive time-out")
 
 
 def test_a_reset_is_a_lost_connection():
