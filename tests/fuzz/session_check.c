@@ -35,6 +35,7 @@ void peer_link_ended(struct world *world, struct peer *peer, msec_t from)
     struct session_state *session = &peer->session;
     msec_t now = core_harness_now(world->harness);
 
+    session->uncertain |= link->uncertain;
     session->acks_lost |= link->stalled || link->corked_bytes.length > 0;
     if (link->connected) {
         peer_ended(peer, link->stalled ? link->stalled_since : from, now);

@@ -233,6 +233,8 @@ void peer_connect(struct world *world, struct peer *peer, const struct connect_c
     if (takes_over) {
         msec_t now = core_harness_now(world->harness);
         peer_ended(peer, old.stalled ? old.stalled_since : now, now);
+        peer->session.acks_lost |= old.stalled;
+        peer->session.uncertain |= old.uncertain;
     }
     peer_send(world, peer, &packet);
     if (takes_over) {
@@ -289,7 +291,7 @@ void peer_disconnect(struct world *world, struct peer *peer, uint8_t how)
             packet.properties.session_expiry_interval = expiries[how >> 2 & 3];
             peer->link.provoked = true; /* no expiry before, one now: an error */
             if (peer->link.stalled || peer->link.corked) {
-                peer->session.uncertain = true;
+                peer->link.uncertain = true; /* it may or may not get there */
             } else if (peer->session.expiry > 0) {
                 peer->session.expiry = packet.properties.session_expiry_interval;
             }

@@ -62,8 +62,9 @@ struct link {
     bool disconnected; /* DISCONNECT came: nothing may follow */
     bool closed;
     bool stalled, corked, authenticating;
-    bool tiny;     /* the client takes so small packets that answers get lost */
-    bool provoked; /* the client did what the server may close the connection for */
+    bool tiny;      /* the client takes so small packets that answers get lost */
+    bool uncertain; /* its end may have changed the session in ways that we do not know */
+    bool provoked;  /* the client did what the server may close the connection for */
     bool clean_start;
     uint8_t user;
     uint32_t expiry;                                         /* Session Expiry Interval asked for */
