@@ -11,7 +11,7 @@ if ! command -v node >/dev/null || [ ! -d "$here/node_modules/mqtt" ]; then
     echo "left out: node or MQTT.js is missing (npm --prefix tests/e2e ci)"
     exit 77
 fi
-start_broker
+start_broker workers=2
 timeout 60 node "$here/mqttjs_test.mjs" "$port"
 status=$?
 stop_broker || status=1
