@@ -73,7 +73,7 @@ static void do_subscribe(struct world *world, struct peer *peer, struct script *
 
     do {
         filter = next_byte(script);
-        wanted.filters[wanted.count] = (filter & 15) % FILTERS;
+        wanted.filters[wanted.count] = (uint8_t)((filter & 15) % FILTERS);
         wanted.options[wanted.count] = next_byte(script);
         wanted.count++;
     } while (filter & 128 && wanted.count < FILTERS_EACH_MAX);
@@ -82,7 +82,7 @@ static void do_subscribe(struct world *world, struct peer *peer, struct script *
 
 static void do_unsubscribe(struct world *world, struct peer *peer, struct script *script)
 {
-    peer_unsubscribe(world, peer, (next_byte(script) & 15) % FILTERS);
+    peer_unsubscribe(world, peer, (uint8_t)((next_byte(script) & 15) % FILTERS));
 }
 
 static void do_publish(struct world *world, struct peer *peer, struct script *script)
