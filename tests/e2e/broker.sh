@@ -10,7 +10,7 @@
 # shellcheck shell=bash
 BIN=${BIN:-$(dirname "${BASH_SOURCE[0]}")/../../build/dev/bin}
 work=$(mktemp -d)
-broker_pid=
+port='' broker_pid=''
 
 end_broker()
 {
