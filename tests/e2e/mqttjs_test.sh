@@ -6,6 +6,7 @@
 # SPDX-License-Identifier: Apache-2.0
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/e2e/broker.sh
 . "$here/broker.sh"
 if ! command -v node >/dev/null || [ ! -d "$here/node_modules/mqtt" ]; then
     echo "left out: node or MQTT.js is missing (npm --prefix tests/e2e ci)"
