@@ -9,9 +9,12 @@
 
 enum { PACKET_IDS_CAPACITY_MIN = 16 };
 
+/* Clients count their identifiers up: side by side they would be one long run, which a removal has
+ * to walk. Multiplied by 2^16 / golden ratio, the neighbours lie far apart. */
 static uint32_t home_of(const struct packet_ids *ids, uint16_t packet_id)
 {
-    return packet_id & (ids->capacity - 1);
+    uint16_t spread = (uint16_t)(packet_id * 40503u);
+    return (uint32_t)((uint64_t)spread * ids->capacity >> 16);
 }
 
 /* Where the identifier stands, or the free place where it would. */
