@@ -236,6 +236,8 @@ static void receive_malformed(struct connection *connection, struct slice in,
     log_protocol_error(connection, reason);
     if (connection->state == CONNECTION_ACCEPTED) {
         connect_refuse_malformed(connection, in, reason);
+    } else if (!reason_allowed_from(true, PACKET_DISCONNECT, (uint8_t)reason)) {
+        reason = REASON_PROTOCOL_ERROR; /* what is wrong with a second CONNECT does not matter */
     }
     connection_close(connection, reason, NULL);
 }
