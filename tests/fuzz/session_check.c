@@ -172,6 +172,8 @@ static bool hold(struct world *world, struct peer *peer, const struct publish *p
         FUZZ_CHECK(held->qos == publish->qos);
         FUZZ_CHECK(world->wild || held->message == number);
         held->serial = peer->link.serial;
+        /* It did not learn of the PUBREC: it wants another (MQTT-4.3.3-10). */
+        held->received = held->released = false;
     } else if (session->held_count == HELD_MAX) {
         world->exhausted = true;
     } else {
