@@ -79,13 +79,13 @@ TEST(many_aliases)
     bool known;
 
     for (int round = 0; round < 2; round++) {
-        for (int i = 1; i <= UINT16_MAX; i++) {
+        for (int i = 1; i <= 3000; i++) {
             int length = snprintf(name, sizeof(name), "t/%d", i);
             struct slice topic = slice_make(name, (size_t)length);
-            CHECK_INT_EQUAL(aliases_for_topic(aliases, topic, UINT16_MAX, &known), i);
+            CHECK_INT_EQUAL(aliases_for_topic(aliases, topic, 3000, &known), i);
             CHECK(known == (round == 1));
         }
     }
-    CHECK_INT_EQUAL(aliases_for_topic(aliases, SLICE_LITERAL("x"), UINT16_MAX, &known), 0);
+    CHECK_INT_EQUAL(aliases_for_topic(aliases, SLICE_LITERAL("x"), 3000, &known), 0);
     aliases_free(aliases);
 }
