@@ -54,7 +54,7 @@ is_free()
 
 start_mosquitto()
 {
-    local base=21850
+    local base=$((23000 + $$ % 3000 * 3)) # another one for every process on the machine
 
     until is_free $base && is_free $((base + 1)) && is_free $((base + 2)); do
         base=$((base + 3))
