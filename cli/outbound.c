@@ -29,11 +29,11 @@ struct outgoing {
 struct outbound {
     const struct options *options;
     struct client *client;
-    size_t window; /* messages */
     uint64_t numbers;
     bool failed;      /* of the main thread, like the field below */
     bool alias_known; /* the server has seen topic and alias together */
     pthread_mutex_t lock;
+    size_t window;             /* messages that may be under way */
     size_t messages, bytes;    /* not completed, those in `returned` too */
     struct outgoing *returned; /* to be sent again, by number */
 };
@@ -63,10 +63,11 @@ static size_t window_of(const struct outbound *outbound)
 
 bool outbound_has_room(struct outbound *outbound)
 {
+    size_t window = window_of(outbound);
     bool room;
 
-    outbound->window = window_of(outbound);
     pthread_mutex_lock(&outbound->lock);
+    outbound->window = window;
     room = outbound->messages < outbound->window && outbound->bytes < WINDOW_BYTES;
     pthread_mutex_unlock(&outbound->lock);
     return room;
