@@ -15,7 +15,7 @@ import tempfile
 import time
 
 import net_test
-from net_test import BROKER, Broker, Client, free_port, local, packet, text
+from net_test import BROKER, Broker, Client, free_port, local, packet, run_tests, text
 
 PUBGRID = os.path.join(os.path.dirname(BROKER), "pubgrid")
 NOT_AUTHORIZED, BAD_PASSWORD = 0x87, 0x86
@@ -204,17 +204,5 @@ def test_check_config():
             assert (done.stderr if status else done.stdout).startswith(said), done
 
 
-def main(names):
-    tests = {name: run for name, run in globals().items() if name.startswith("test_")}
-    if not os.path.exists(BROKER):
-        print(f"there is no {BROKER}; build it, or set BIN to its folder")
-        return 1
-    for name in names or tests:
-        begin = time.monotonic()
-        tests[name]()
-        print(f"ok {name} ({time.monotonic() - begin:.1f} s)", flush=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_tests(globals(), sys.argv[1:]))

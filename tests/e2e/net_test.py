@@ -613,8 +613,10 @@ def test_many_connections():
             client.close()
 
 
-def main(names):
-    tests = {name: run for name, run in globals().items() if name.startswith("test_")}
+def run_tests(functions, names):
+    """Runs the `test_` functions of a script's globals(), or those that are named, one after the
+    other; the first that fails ends it. The exit status. The other scripts call it too."""
+    tests = {name: run for name, run in functions.items() if name.startswith("test_")}
     if not os.path.exists(BROKER):
         print(f"there is no {BROKER}; build it, or set BIN to its folder")
         return 1
@@ -626,4 +628,4 @@ def main(names):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_tests(globals(), sys.argv[1:]))

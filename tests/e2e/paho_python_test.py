@@ -24,7 +24,7 @@ except ImportError:
     print("left out: python3-paho-mqtt is not installed (apt-get install python3-paho-mqtt)")
     sys.exit(77)
 
-from net_test import BROKER, Broker, free_port, make_certificate, tcp
+from net_test import Broker, free_port, make_certificate, run_tests, tcp
 
 V3, V5 = mqtt.MQTTv311, mqtt.MQTTv5
 PATIENCE = 30  # seconds until a condition that never comes true fails its test
@@ -342,17 +342,5 @@ def test_tls():
             pass
 
 
-def main(names):
-    tests = {name: run for name, run in globals().items() if name.startswith("test_")}
-    if not os.path.exists(BROKER):
-        print(f"there is no {BROKER}; build it, or set BIN to its folder")
-        return 1
-    for name in names or tests:
-        begin = time.monotonic()
-        tests[name]()
-        print(f"ok {name} ({time.monotonic() - begin:.1f} s)", flush=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_tests(globals(), sys.argv[1:]))

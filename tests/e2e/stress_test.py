@@ -9,13 +9,12 @@ Waiting is for packets, never for time; times are compared with a run before, ge
 
 SPDX-License-Identifier: Apache-2.0
 """
-import os
 import select
 import sys
 import time
 
-from net_test import BROKER, SANITIZED, SUBACK, SUBSCRIBE, Broker, Client, free_port, local, \
-    packet, publish_packet, tcp, text
+from net_test import SANITIZED, SUBACK, SUBSCRIBE, Broker, Client, free_port, local, packet, \
+    publish_packet, run_tests, tcp, text
 
 SUBSCRIPTIONS = 10000 if SANITIZED else 100000
 READERS = 100 if SANITIZED else 1000
@@ -151,17 +150,5 @@ def test_a_deaf_client_among_many():
         assert broker.count("queue full") == 1
 
 
-def main(names):
-    tests = {name: run for name, run in globals().items() if name.startswith("test_")}
-    if not os.path.exists(BROKER):
-        print(f"there is no {BROKER}; build it, or set BIN to its folder")
-        return 1
-    for name in names or tests:
-        begin = time.monotonic()
-        tests[name]()
-        print(f"ok {name} ({time.monotonic() - begin:.1f} s)", flush=True)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_tests(globals(), sys.argv[1:]))
