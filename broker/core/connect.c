@@ -127,16 +127,14 @@ static void finish(struct connection *connection, const struct packet *packet)
     connection->client_identifier = SLICE_EMPTY;
 }
 
-static void enter(struct connection *connection)
+static void enter(struct connection *connection, const struct packet *packet)
 {
     struct shard *shard = connection->shard;
     unsigned target = placement_of(connection->client_identifier, shard->broker->shard_count);
     if (shard->stopping) {
         refuse(connection, REASON_SERVER_UNAVAILABLE, NULL); /* 0x8B is for DISCONNECT only */
     } else if (target == shard->index) {
-        struct packet packet;
-        decode_copy(connection, &packet);
-        finish(connection, &packet);
+        finish(connection, packet);
     } else {
         connection_set_state(connection, CONNECTION_MOVING);
         connection->target = (uint8_t)target;
@@ -172,11 +170,8 @@ static void send_auth(struct connection *connection, enum reason_code reason, st
     reply_packet(connection, &packet);
 }
 
-static bool will_is_allowed(const struct connection *connection)
+static bool will_is_allowed(const struct connection *connection, const struct will *will)
 {
-    struct packet packet;
-    decode_copy(connection, &packet);
-    const struct will *will = &packet.connect.will;
     return !will->present ||
            access_may_publish(connection->shard->settings->access, connection->identity,
                               connection->client_identifier, will->topic);
@@ -194,8 +189,10 @@ static void let_in(struct connection *connection, struct auth_answer *answer)
     set_identity(connection, answer->identity);
     connection->auth_reply_data = answer->data;
     answer->data = (struct buffer){0};
-    if (will_is_allowed(connection)) {
-        enter(connection);
+    struct packet packet;
+    decode_copy(connection, &packet);
+    if (will_is_allowed(connection, &packet.connect.will)) {
+        enter(connection, &packet);
     } else {
         refuse(connection, REASON_NOT_AUTHORIZED,
                "the access rules do not let this client publish its will");
