@@ -36,7 +36,7 @@ void directory_release(struct directory *directory)
     if (atomic_fetch_sub_explicit(&directory->references, 1, memory_order_acq_rel) > 1) {
         return;
     }
-    password_table_release(directory->passwords);
+    password_table_free(directory->passwords);
     groups_free(directory->groups);
     free(directory);
 }

@@ -21,7 +21,7 @@ struct auth_options {
 struct directory {
     _Atomic unsigned references;
     bool enhanced;                    /* methods of enhanced authentication are offered */
-    struct password_table *passwords; /* one count; NULL: nobody has a password */
+    struct password_table *passwords; /* owned; NULL: nobody has a password */
     struct groups *groups;            /* owned */
 };
 

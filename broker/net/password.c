@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +26,6 @@ struct password_user {
 };
 
 struct password_table {
-    _Atomic unsigned references;
     struct map users;
     struct scrypt_secret nobody; /* what unknown users are measured against */
     uint32_t nobody_iterations;
@@ -46,7 +44,6 @@ static struct slice key_of_user(const struct map_node *node)
 static struct password_table *table_new(void)
 {
     struct password_table *table = memory_allocate_zero(sizeof(*table));
-    atomic_init(&table->references, 1);
     map_init(&table->users, key_of_user);
     table->nobody = (struct scrypt_secret){
         .cost_log2 = SCRYPT_COST_DEFAULT,
@@ -106,7 +103,7 @@ struct password_table *password_table_parse(struct slice text, const char *path,
         text = slice_from(text, end ? length + 1 : length);
     }
     if (!good) {
-        password_table_release(table);
+        password_table_free(table);
         return NULL;
     }
     return table;
@@ -157,17 +154,9 @@ struct password_table *password_table_load(const char *path, struct buffer *erro
 
 /* --- the table --- */
 
-struct password_table *password_table_hold(struct password_table *table)
+void password_table_free(struct password_table *table)
 {
-    if (table) {
-        atomic_fetch_add_explicit(&table->references, 1, memory_order_relaxed);
-    }
-    return table;
-}
-
-void password_table_release(struct password_table *table)
-{
-    if (!table || atomic_fetch_sub_explicit(&table->references, 1, memory_order_acq_rel) > 1) {
+    if (!table) {
         return;
     }
     struct map_node *node = map_next(&table->users, NULL);

@@ -16,13 +16,12 @@
 struct password_table;
 struct password_user;
 
-/* One count of the users of file `path`, or NULL with `path:line: what is wrong` in `error`. */
+/* The users of file `path`, or NULL with `path:line: what is wrong` in `error`. */
 struct password_table *password_table_load(const char *path, struct buffer *error);
 /* The same from the file's text; `path` is for messages. */
 struct password_table *password_table_parse(struct slice text, const char *path,
                                             struct buffer *error);
-struct password_table *password_table_hold(struct password_table *table);
-void password_table_release(struct password_table *table);
+void password_table_free(struct password_table *table);
 size_t password_table_count(const struct password_table *table);
 
 /* NULL if there is none. Lives as long as the table. */

@@ -244,7 +244,7 @@ TEST(users_of_a_file)
     CHECK(!password_is_remembered(table, bob, SLICE_LITERAL("Password")));
     CHECK(!password_verify(table, amy, SLICE_EMPTY));
     CHECK(!password_verify(table, NULL, SLICE_LITERAL("password")));
-    password_table_release(table);
+    password_table_free(table);
     buffer_release(&text);
 }
 
@@ -259,8 +259,8 @@ TEST(made_up_secrets_do_not_change)
     CHECK_INT_EQUAL(secret.iterations, 5000);
     CHECK(!password_find_scram(first, SLICE_LITERAL("eva"), &again));
     CHECK(memcmp(secret.salt, again.salt, secret.salt_length) != 0);
-    password_table_release(first);
-    password_table_release(second);
+    password_table_free(first);
+    password_table_free(second);
 }
 
 TEST(mistakes_have_their_line)
@@ -271,5 +271,5 @@ TEST(mistakes_have_their_line)
         !parse(AMY_LINE AMY_LINE, "passwords:2: this user has a line already; remove one of them"));
     struct password_table *empty = parse("", "");
     CHECK_INT_EQUAL(password_table_count(empty), 0);
-    password_table_release(empty);
+    password_table_free(empty);
 }
