@@ -54,7 +54,6 @@ static const struct unit durations_s[] = {
     {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {NULL, 0},
 };
 
-static const char *const log_levels[] = {"error", "warning", "info", "debug", NULL};
 static const char *const anonymous_words[] = {"auto", "yes", "no", NULL};
 static const char *const booleans[] = {"false", "true", NULL};
 
@@ -71,7 +70,7 @@ static const struct kind kinds[] = {
     [DURATION_S] = {durations_s, NULL, "a duration in whole seconds such as 30s, 10m, 12h or 7d"},
     [BOOL] = {NULL, booleans, NULL},
     [TEXT] = {NULL, NULL, NULL},
-    [CHOICE_LOG_LEVEL] = {NULL, log_levels, NULL},
+    [CHOICE_LOG_LEVEL] = {NULL, log_level_names, NULL},
     [CHOICE_ANONYMOUS] = {NULL, anonymous_words, NULL},
 };
 

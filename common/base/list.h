@@ -39,11 +39,6 @@ static inline void list_add_last(struct list *list, struct list *link)
     list_insert_between(link, list->prev, list);
 }
 
-static inline void list_add_first(struct list *list, struct list *link)
-{
-    list_insert_between(link, list, list->next);
-}
-
 static inline void list_remove(struct list *link)
 {
     link->prev->next = link->next;

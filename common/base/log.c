@@ -21,11 +21,12 @@ enum {
     LIMIT_NS = 1000000000,
 };
 
-static const char *const level_names[] = {
+const char *const log_level_names[] = {
     [LOG_ERROR] = "error",
     [LOG_WARNING] = "warning",
     [LOG_INFO] = "info",
     [LOG_DEBUG] = "debug",
+    NULL,
 };
 
 static _Atomic int log_level = LOG_INFO;
@@ -42,8 +43,8 @@ enum log_level log_get_level(void)
 
 int log_level_from_name(const char *name)
 {
-    for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
-        if (strcasecmp(name, level_names[i]) == 0) {
+    for (size_t i = 0; log_level_names[i]; i++) {
+        if (strcasecmp(name, log_level_names[i]) == 0) {
             return (int)i;
         }
     }
@@ -69,7 +70,7 @@ static size_t line_begin(char *line, enum log_level level, const char *event)
     gmtime_r(&now.tv_sec, &utc);
     length = strftime(line, LINE_MAX_BYTES, "%Y-%m-%dT%H:%M:%S", &utc);
     length += line_clamp(snprintf(line + length, LINE_MAX_BYTES - length, ".%03ldZ %s %s",
-                                  now.tv_nsec / 1000000, level_names[level], event),
+                                  now.tv_nsec / 1000000, log_level_names[level], event),
                          LINE_MAX_BYTES - length);
     return length;
 }

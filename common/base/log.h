@@ -22,7 +22,9 @@ struct log_limit {
 
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
-/* "error", "warning", "info", "debug"; -1 for another word. */
+/* "error", "warning", "info", "debug", by level; NULL behind the last. */
+extern const char *const log_level_names[];
+/* In any case; -1 for another word. */
 int log_level_from_name(const char *name);
 
 /* `event` is a short constant in words ("connection closed"); `format` gives the key=value pairs.
