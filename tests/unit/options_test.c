@@ -460,6 +460,19 @@ TEST(the_delivered_file_says_the_defaults)
     free(text);
 }
 
+/* The core's own defaults, which its tests run with, are the documented ones. */
+TEST(core_and_table_have_the_same_defaults)
+{
+    struct broker_options *options = load_good("");
+    struct broker_options core = *options;
+    core_options_defaults(&core.core);
+    for (size_t i = 0; i < option_count; i++) {
+        test_note("%s", option_table[i].path);
+        CHECK(option_equal(&option_table[i], &core, options));
+    }
+    options_free(options);
+}
+
 /* The key of each option must begin a line, perhaps commented out. */
 static bool has_key(const char *yaml, const char *name)
 {
