@@ -1,6 +1,6 @@
 /* Wiring: which part gets which other part, and in which order they begin and end.
  *
- *   begin: store, authenticator, listeners, workers' state, workers' threads
+ *   begin: store opened, authenticator, listeners, workers' state, store loaded, threads
  *   end:   workers' threads, authenticator's thread, store, connections and mail, state, listeners
  *
  * Mail may be under way from any thread to any worker as long as threads run, so no worker is taken
@@ -14,10 +14,13 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "core/facts.h"
+#include "core/recover.h"
 #include "net/auth.h"
 #include "net/listener.h"
 #include "net/worker.h"
@@ -48,10 +51,23 @@ static struct tls_files tls_files_of(const struct listener_config *config)
     };
 }
 
+/* Three quarters of the machine's memory, unless the configuration says how much. */
+static uint64_t memory_maximum(const struct broker_options *options)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+    if (options->core.memory_maximum > 0 || pages <= 0 || size <= 0) {
+        return options->core.memory_maximum;
+    }
+    return (uint64_t)pages * (uint64_t)size / 4 * 3;
+}
+
 static struct settings *settings_from(const struct broker_options *options)
 {
-    return settings_new(&options->core,
-                        access_rules_new(options->access_rules, options->access_rule_count));
+    struct core_options core = options->core;
+
+    core.memory_maximum = memory_maximum(options);
+    return settings_new(&core, access_rules_new(options->access_rules, options->access_rule_count));
 }
 
 /* Who may come in, as net/auth.c wants to hear it. The groups are the caller's to free. */
@@ -135,6 +151,22 @@ static uint64_t memory_used(void)
     return info.uordblks + info.hblkhd;
 }
 
+static void store_numbers(void *context, struct store_numbers *numbers)
+{
+    struct worker_group *group = context;
+    struct store_status status;
+
+    store_get_status(group->store, &status);
+    *numbers = (struct store_numbers){
+        .used = status.used,
+        .file_size = status.file_size,
+        .commits = status.commits,
+        .commit_us = status.commit_us,
+        .commit_us_maximum = status.commit_us_maximum,
+        .log_size = status.log_size,
+    };
+}
+
 static void server_prepare(struct server *server)
 {
     struct worker_group *group = &server->group;
@@ -148,7 +180,6 @@ static void server_prepare(struct server *server)
         server->shards[i] = &group->workers[i].shard;
     }
     group->connections_max = server->options->connections_max;
-    group->store = store_open_memory(group->mailboxes, group->count);
     server->broker = (struct broker){
         .shard_count = group->count,
         .shards = server->shards,
@@ -158,7 +189,74 @@ static void server_prepare(struct server *server)
         .started_at = clock_now(),
         .version = "pubgrid version " PUBGRID_VERSION,
         .memory_used = memory_used,
+        .store_status = store_numbers,
+        .store_context = group,
+        .next_durable_id = 1,
     };
+}
+
+/* ---------------------------------------------------------------- the store */
+
+static bool server_open_store(struct server *server, struct buffer *error)
+{
+    const struct broker_options *options = server->options;
+    struct store_options wanted = {
+        .path = options->store_path ? options->store_path : ".",
+        .size_maximum = options->store_size_maximum,
+        .reserve = options->store_reserve,
+        .save_bytes = options->store_save_bytes,
+        .relaxed_ms = options->durability == DURABILITY_RELAXED ? options->relaxed_ms : 0,
+        .core_version = CORE_FORMAT_VERSION,
+        .shard_count = server->group.count,
+        .mailboxes = server->group.mailboxes,
+        .save = shard_save_mail,
+    };
+
+    server->group.store = store_open(&wanted, error);
+    if (server->group.store) {
+        server->broker.store_state = store_state(server->group.store);
+    }
+    return server->group.store != NULL;
+}
+
+static void pin_frame(void *context, uint64_t position)
+{
+    store_pin(context, position);
+}
+
+static void unpin_frame(void *context, uint64_t position)
+{
+    store_unpin(context, position);
+}
+
+static bool load_row(void *context, struct slice key, uint64_t stamp, struct slice value,
+                     struct buffer *error)
+{
+    return recovery_row(context, key, stamp, value, error);
+}
+
+static bool load_frame(void *context, uint64_t position, struct slice payload, struct buffer *error)
+{
+    return recovery_frame(context, position, payload, error);
+}
+
+/* After the shards are made, before a thread runs. */
+static bool server_load_store(struct server *server, struct buffer *error)
+{
+    struct store *store = server->group.store;
+    struct recovery_pins pins = {store, pin_frame, unpin_frame};
+    msec_t alive = store_last_alive(store), now = clock_now();
+    struct recovery *recovery =
+        recovery_new(&server->broker, &pins, alive > 0 && alive < now ? alive : now);
+    struct store_loader loader = {recovery, load_row, load_frame};
+    bool good = store_load(store, &loader, error);
+
+    if (good) {
+        recovery_finish(recovery);
+        good = store_start(store, error);
+    }
+    recovery_free(recovery);
+    return good;
 }
 
 static bool server_start_auth(struct server *server, struct buffer *error)
@@ -184,6 +282,9 @@ static bool server_make_workers(struct server *server, struct buffer *error)
         server->workers_made += 1;
     }
     settings_release(settings);
+    if (failed == 0 && !server_load_store(server, error)) {
+        return false;
+    }
     for (unsigned i = 0; i < server->workers_made && failed == 0; i++) {
         failed = worker_start(&server->group.workers[i]);
     }
@@ -200,8 +301,8 @@ struct server *server_start(struct broker_options *options, struct buffer *error
 
     server->options = options;
     server_prepare(server);
-    if (!server_start_auth(server, error) || !server_listen(server, error) ||
-        !server_make_workers(server, error)) {
+    if (!server_open_store(server, error) || !server_start_auth(server, error) ||
+        !server_listen(server, error) || !server_make_workers(server, error)) {
         server_stop(server);
         return NULL;
     }

@@ -36,6 +36,7 @@ struct group_config {
     size_t user_count;
 };
 
+enum durability { DURABILITY_COMMIT, DURABILITY_RELAXED };
 enum allow_anonymous { ANONYMOUS_AUTO, ANONYMOUS_YES, ANONYMOUS_NO };
 
 /* Everything is owned; free with options_free(). */
@@ -44,9 +45,12 @@ struct broker_options {
     uint32_t connections_max; /* 0: as many as descriptors allow */
     uint8_t log_level;        /* enum log_level */
     char *store_path;         /* directory */
-    char *password_file;      /* NULL: none */
-    uint8_t allow_anonymous;  /* enum allow_anonymous */
-    bool scram;               /* offer SCRAM-SHA-256 */
+    uint8_t durability;       /* enum durability */
+    uint32_t relaxed_ms;
+    uint64_t store_size_maximum, store_reserve, store_save_bytes;
+    char *password_file;     /* NULL: none */
+    uint8_t allow_anonymous; /* enum allow_anonymous */
+    bool scram;              /* offer SCRAM-SHA-256 */
     struct core_options core;
     struct listener_config *listeners;
     size_t listener_count;

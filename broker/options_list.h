@@ -17,7 +17,13 @@
     OPTION(top, log_level, CHOICE_LOG_LEVEL, "info", 0, 0, RELOAD, log_level)
 
 #define OPTIONS_STORE(OPTION)                                                                      \
-    OPTION(store, path, TEXT, "/var/lib/pubgrid", 0, 0, RESTART, store_path)
+    OPTION(store, path, TEXT, "/var/lib/pubgrid", 0, 0, RESTART, store_path)                       \
+    OPTION(store, durability, CHOICE_DURABILITY, "commit", 0, 0, RESTART, durability)              \
+    OPTION(store, relaxed_interval, DURATION_MS, "200ms", 1, 60000, RESTART, relaxed_ms)           \
+    OPTION(store, size_maximum, SIZE, "64GiB", 16777216, 70368744177664, RESTART,                  \
+           store_size_maximum)                                                                     \
+    OPTION(store, reserve, SIZE, "16MiB", 65536, 1073741824, RESTART, store_reserve)               \
+    OPTION(store, save_bytes, SIZE, "64MiB", 4096, 1099511627776, RESTART, store_save_bytes)
 
 #define OPTIONS_AUTH(OPTION)                                                                       \
     OPTION(auth, allow_anonymous, CHOICE_ANONYMOUS, "auto", 0, 0, RESTART, allow_anonymous)        \
@@ -44,6 +50,11 @@
            core.queue_messages_maximum)                                                            \
     OPTION(session, queue_bytes_maximum, SIZE, "64MiB", 1024, 1099511627776, RELOAD,               \
            core.queue_bytes_maximum)                                                               \
+    OPTION(session, stored_messages_maximum, NUMBER, "20000000", 1, 1000000000, RELOAD,            \
+           core.stored_messages_maximum)                                                           \
+    OPTION(session, stored_bytes_maximum, SIZE, "8GiB", 1024, 70368744177664, RELOAD,              \
+           core.stored_bytes_maximum)                                                              \
+    OPTION(session, window_bytes, SIZE, "256KiB", 0, 1073741824, RELOAD, core.window_bytes)        \
     OPTION(session, queue_qos0, BOOL, "false", 0, 0, RELOAD, core.queue_qos0)                      \
     OPTION(session, subscriptions_maximum, NUMBER, "1000000", 1, 4000000000, RELOAD,               \
            core.subscriptions_maximum)
@@ -53,6 +64,8 @@
            core.connect_timeout_ms)                                                                \
     OPTION(limits, output_bytes_maximum, SIZE, "1MiB", 4096, 1073741824, RELOAD,                   \
            core.output_bytes_maximum)                                                              \
+    OPTION(limits, window_bytes, SIZE, "64MiB", 0, 1099511627776, RELOAD, core.window_total_bytes) \
+    OPTION(limits, memory_maximum, SIZE, "0B", 0, 70368744177664, RELOAD, core.memory_maximum)     \
     OPTION(limits, delayed_messages_maximum, NUMBER, "100000", 0, 100000000, RELOAD,               \
            core.delayed_messages_maximum)                                                          \
     OPTION(limits, delayed_seconds_maximum, DURATION_S, "365d", 0, 4294967295, RELOAD,             \

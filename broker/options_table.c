@@ -55,6 +55,7 @@ static const struct unit durations_s[] = {
 };
 
 static const char *const anonymous_words[] = {"auto", "yes", "no", NULL};
+static const char *const durability_words[] = {"commit", "relaxed", NULL};
 static const char *const booleans[] = {"false", "true", NULL};
 
 struct kind {
@@ -72,6 +73,7 @@ static const struct kind kinds[] = {
     [TEXT] = {NULL, NULL, NULL},
     [CHOICE_LOG_LEVEL] = {NULL, log_level_names, NULL},
     [CHOICE_ANONYMOUS] = {NULL, anonymous_words, NULL},
+    [CHOICE_DURABILITY] = {NULL, durability_words, NULL},
 };
 
 const struct option *option_find(const char *path)

@@ -20,6 +20,7 @@ enum option_kind {
     TEXT,
     CHOICE_LOG_LEVEL,
     CHOICE_ANONYMOUS,
+    CHOICE_DURABILITY,
 };
 
 struct option {

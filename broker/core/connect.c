@@ -206,6 +206,7 @@ static void let_stay(struct connection *connection, struct auth_answer *answer)
     set_identity(connection, answer->identity);
     identity_release(connection->session->identity);
     connection->session->identity = identity_hold(answer->identity);
+    session_put_row(connection->session);
     session_update_subscriptions(connection->session, true);
     send_auth(connection, REASON_SUCCESS, buffer_slice(&answer->data));
 }

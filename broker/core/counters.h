@@ -17,6 +17,8 @@
     COUNTER(publish_received)                                                                      \
     COUNTER(publish_sent)                                                                          \
     COUNTER(publish_dropped)                                                                       \
+    COUNTER(publish_refused)                                                                       \
+    COUNTER(queue_dropped)                                                                         \
     COUNTER(publish_bytes_received)                                                                \
     COUNTER(publish_bytes_sent)                                                                    \
     COUNTER(messages_queued)                                                                       \

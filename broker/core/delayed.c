@@ -1,4 +1,5 @@
-/* Delayed messages wait in the timer wheel of the shard that received them.
+/* Delayed messages wait in the timer wheel of the shard that received them, and as a row in the
+ * store, which goes in the commit in which the message is published.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "core/delayed.h"
@@ -6,7 +7,10 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/facts.h"
 #include "core/router.h"
+
+enum { RETRY_MS = 1000 };
 
 static const struct slice delayed_prefix = {(const uint8_t *)"$delayed/", 9};
 
@@ -14,6 +18,7 @@ struct delayed {
     struct list link; /* in shard->delayed */
     struct timer timer;
     struct message *message; /* one count */
+    uint64_t number;         /* of its row; 0: none */
 };
 
 bool delayed_is_delayed_topic(struct slice topic)
@@ -50,28 +55,87 @@ static void delayed_free(struct shard *shard, struct delayed *delayed)
     counter_subtract(&shard->counters.messages_delayed, 1);
 }
 
+struct sealed_delayed {
+    struct sealed sealed;
+    struct delayed *delayed;
+};
+
+static void published(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct sealed_delayed *done = CONTAINER_OF(sealed, struct sealed_delayed, sealed);
+    struct shard *shard = receiver;
+    if (shard && commit->result == STORE_OK) {
+        delayed_free(shard, done->delayed);
+    } else if (shard) {
+        timers_set(&shard->timers, &done->delayed->timer, shard->now + RETRY_MS);
+    }
+    free(done);
+}
+
 static void delayed_fire(struct timer *timer, void *context)
 {
     struct shard *shard = context;
     struct delayed *delayed = CONTAINER_OF(timer, struct delayed, timer);
-    router_publish(shard, delayed->message, NULL, 0);
-    delayed_free(shard, delayed);
+    struct batch *batch = shard->outbox.batch;
+    batch_begin(batch, true);
+    if (router_publish(shard, delayed->message, NULL, 0) != REASON_SUCCESS) {
+        timers_set(&shard->timers, timer, shard->now + RETRY_MS);
+        return;
+    }
+    if (delayed->number != 0) {
+        struct fact_key key = fact_delayed_key(delayed->number);
+        batch_delete(batch, fact_key_slice(&key));
+    } else if (delayed->message->qos == QOS_0) {
+        delayed_free(shard, delayed);
+        return;
+    }
+    struct sealed_delayed *done = memory_allocate(sizeof(*done));
+    *done = (struct sealed_delayed){.sealed = {.run = published}, .delayed = delayed};
+    batch_seal(batch, shard->index, &done->sealed);
+}
+
+static struct delayed *delayed_new(struct shard *shard, struct message *message)
+{
+    struct delayed *delayed = memory_allocate(sizeof(*delayed));
+    delayed->message = message_hold(message);
+    delayed->number = 0;
+    timer_init(&delayed->timer, delayed_fire);
+    list_init(&delayed->link);
+    list_add_last(&shard->delayed, &delayed->link);
+    counter_add(&shard->counters.messages_delayed, 1);
+    return delayed;
 }
 
 enum reason_code delayed_add(struct shard *shard, struct message *message, uint32_t seconds)
 {
-    if (counter_read(&shard->counters.messages_delayed) >=
-        shard->settings->options.delayed_messages_maximum) {
-        return REASON_QUOTA_EXCEEDED;
+    enum reason_code refusal = message->qos > QOS_0 ? shard_store_refusal(shard) : REASON_SUCCESS;
+    if (refusal != REASON_SUCCESS || counter_read(&shard->counters.messages_delayed) >=
+                                         shard->settings->options.delayed_messages_maximum) {
+        return refusal != REASON_SUCCESS ? refusal : REASON_QUOTA_EXCEEDED;
     }
-    struct delayed *delayed = memory_allocate(sizeof(*delayed));
-    delayed->message = message_hold(message);
-    timer_init(&delayed->timer, delayed_fire);
-    list_init(&delayed->link);
-    list_add_last(&shard->delayed, &delayed->link);
-    timers_set(&shard->timers, &delayed->timer, shard->now + (msec_t)seconds * 1000);
-    counter_add(&shard->counters.messages_delayed, 1);
+    struct delayed *delayed = delayed_new(shard, message);
+    msec_t due = shard->now + (msec_t)seconds * 1000;
+    timers_set(&shard->timers, &delayed->timer, due);
+    if (message->qos > QOS_0) {
+        delayed->number =
+            atomic_fetch_add_explicit(&shard->broker->next_durable_id, 1, memory_order_relaxed);
+        batch_begin(shard->outbox.batch, true);
+        fact_put_delayed(shard->outbox.batch, delayed->number, due, message);
+    }
     return REASON_SUCCESS;
+}
+
+void delayed_publish_now(struct shard *shard, struct message *message)
+{
+    struct delayed *delayed = delayed_new(shard, message);
+    delayed_fire(&delayed->timer, shard);
+}
+
+void delayed_restore(struct shard *shard, struct message *message, uint64_t number, msec_t due)
+{
+    struct delayed *delayed = delayed_new(shard, message);
+    delayed->number = number;
+    timers_set(&shard->timers, &delayed->timer, due);
 }
 
 void delayed_release(struct shard *shard)

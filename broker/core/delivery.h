@@ -1,7 +1,8 @@
-/* One message on its way to one session, and the queue in which it waits.
+/* One message on its way to one session.
  *
- * A delivery is 24 bytes and shares the message with all other sessions; that is all that a
- * backlog costs per (session, message).
+ * A delivery is 32 bytes and shares the message with all other sessions. One that is stored need
+ * not hold its message: it knows where in the store's log it lies, and the message is read back
+ * when its turn comes; that is all that a backlog costs in memory per (session, message).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CORE_DELIVERY_H
@@ -23,35 +24,58 @@ struct identifiers {
 enum delivery_flags {
     DELIVERY_RETAIN = 1 << 0,           /* RETAIN is set on the wire */
     DELIVERY_MANY_IDENTIFIERS = 1 << 1, /* `identifiers` is meant, not `identifier` */
+    DELIVERY_ABSENT = 1 << 2,           /* `length` is meant, not `message` */
+    DELIVERY_DUP = 1 << 3,              /* was sent before, or may have been (MQTT-3.3.1-1) */
+    DELIVERY_GONE = 1 << 4,             /* while loading: acknowledged since */
 };
 
 struct delivery {
-    struct message *message; /* one count */
+    union {
+        struct message *message; /* one count */
+        uint32_t length;         /* of the message that is absent */
+    };
     union {
         uint32_t identifier;             /* 0: none */
         struct identifiers *identifiers; /* owned */
     };
-    uint8_t qos; /* what the subscription makes of it */
+    uint64_t position; /* of the message in the store's log; 0: not stored; or */
+#define DELIVERY_POSITION_UNKNOWN UINT64_MAX /* stored, and its message is needed no more */
+    uint32_t sequence; /* QoS > 0: counts the session's deliveries, see delivery_packet_id() */
+    uint8_t qos;       /* what the subscription makes of it */
     uint8_t flags;
 };
 
 /* Gives up the message's count and the identifiers. */
 void delivery_release(struct delivery *delivery);
+/* Gives up the message of a stored delivery; it can be read back. */
+void delivery_forget_message(struct delivery *delivery);
 
-/* First in, first out; a ring that grows by doubling. Zeroed memory is empty. */
-struct delivery_queue {
-    struct delivery *items;
-    uint32_t head, count, capacity; /* capacity is a power of two or 0 */
-    uint64_t bytes;                 /* of the waiting messages */
-};
+static inline uint32_t delivery_length(const struct delivery *delivery)
+{
+    return delivery->flags & DELIVERY_ABSENT ? delivery->length : delivery->message->length;
+}
 
-/* Takes over the delivery. */
-void delivery_queue_add(struct delivery_queue *queue, const struct delivery *delivery);
-/* The oldest; NULL when empty. */
-struct delivery *delivery_queue_first(const struct delivery_queue *queue);
-/* Takes the oldest out; it must not be empty. */
-struct delivery delivery_queue_take(struct delivery_queue *queue);
-/* Releases all deliveries and the memory. */
-void delivery_queue_release(struct delivery_queue *queue);
+/* The packet identifier follows from the place among the session's deliveries, and that follows
+ * from the order of the log. So it is the same after a crash, without having been written: a
+ * receiver at QoS 2 recognizes a message that it had already (MQTT-4.4.0-1, MQTT-4.3.3-10).
+ * Sequence numbers whose low half is 0 are left out. */
+static inline uint16_t delivery_packet_id(uint32_t sequence)
+{
+    return (uint16_t)sequence;
+}
+
+static inline uint32_t delivery_next_sequence(uint32_t sequence)
+{
+    sequence++;
+    return (uint16_t)sequence == 0 ? sequence + 1 : sequence;
+}
+
+/* Right across a wrap, as long as they lie less than half of all numbers apart. */
+static inline bool delivery_is_before(uint32_t sequence, uint32_t other)
+{
+    return (int32_t)(sequence - other) < 0;
+}
+
+enum { DELIVERY_FIRST_SEQUENCE = 1 };
 
 #endif

@@ -1,5 +1,9 @@
 /* The table of unacknowledged messages to a client: see inflight.h.
  *
+ * Identifiers are taken one after the other, so their low bits are the hash: the neighbours of an
+ * entry are those sent just before and after it. An entry that goes pulls later ones of its run
+ * into the gap, so there are no tombstones.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "core/inflight.h"
 
@@ -8,103 +12,153 @@
 
 #include "base/memory.h"
 
-enum { INFLIGHT_CAPACITY_MIN = 8, INFLIGHT_CAPACITY_MAX = 65536 };
+enum { INFLIGHT_CAPACITY_MIN = 8 };
 
-static void inflight_grow(struct inflight *inflight)
+static uint32_t place_of(const struct inflight *inflight, uint16_t packet_id)
 {
-    uint32_t capacity = inflight->capacity ? inflight->capacity * 2 : INFLIGHT_CAPACITY_MIN;
-    struct inflight_entry *entries = memory_allocate_zero(capacity * sizeof(*entries));
-    for (uint32_t i = 0; i < inflight->capacity; i++) {
-        const struct inflight_entry *entry = &inflight->entries[i];
-        if (entry->state != INFLIGHT_FREE) {
-            entries[entry->packet_id & (capacity - 1)] = *entry;
+    return packet_id & (inflight->capacity - 1);
+}
+
+static uint16_t id_of(const struct inflight_entry *entry)
+{
+    return delivery_packet_id(entry->delivery.sequence);
+}
+
+/* The entry of the identifier, or the free place where it would be. */
+static struct inflight_entry *probe(const struct inflight *inflight, uint16_t packet_id)
+{
+    uint32_t place = place_of(inflight, packet_id);
+
+    while (inflight->entries[place].state != INFLIGHT_FREE &&
+           id_of(&inflight->entries[place]) != packet_id) {
+        place = (place + 1) & (inflight->capacity - 1);
+    }
+    return &inflight->entries[place];
+}
+
+static void grow(struct inflight *inflight)
+{
+    struct inflight old = *inflight;
+
+    inflight->capacity = old.capacity ? old.capacity * 2 : INFLIGHT_CAPACITY_MIN;
+    inflight->entries = memory_allocate_zero(inflight->capacity * sizeof(*inflight->entries));
+    for (uint32_t i = 0; i < old.capacity; i++) {
+        if (old.entries[i].state != INFLIGHT_FREE) {
+            *probe(inflight, id_of(&old.entries[i])) = old.entries[i];
         }
     }
-    free(inflight->entries);
-    inflight->entries = entries;
-    inflight->capacity = capacity;
+    free(old.entries);
 }
 
 struct inflight_entry *inflight_add(struct inflight *inflight, const struct delivery *delivery)
 {
     assert(inflight->count < INFLIGHT_MAX);
-    if (inflight->count * 2 >= inflight->capacity && inflight->capacity < INFLIGHT_CAPACITY_MAX) {
-        inflight_grow(inflight);
+    if (inflight->count * 2 >= inflight->capacity) {
+        grow(inflight);
     }
-    struct inflight_entry *entry;
-    uint16_t packet_id = inflight->last_packet_id;
-    do {
-        packet_id = (uint16_t)(packet_id + 1 == 0x10000 ? 1 : packet_id + 1);
-        entry = &inflight->entries[packet_id & (inflight->capacity - 1)];
-    } while (entry->state != INFLIGHT_FREE);
-    inflight->last_packet_id = packet_id;
+    struct inflight_entry *entry = probe(inflight, delivery_packet_id(delivery->sequence));
+    assert(entry->state == INFLIGHT_FREE);
+    *entry = (struct inflight_entry){.delivery = *delivery, .state = INFLIGHT_PUBLISHED};
     inflight->count++;
-    *entry = (struct inflight_entry){
-        .delivery = *delivery,
-        .sequence = inflight->next_sequence++,
-        .packet_id = packet_id,
-        .state = INFLIGHT_PUBLISHED,
-    };
     return entry;
 }
 
 struct inflight_entry *inflight_find(const struct inflight *inflight, uint16_t packet_id)
 {
-    if (inflight->capacity == 0) {
+    if (inflight->count == 0) {
         return NULL;
     }
-    struct inflight_entry *entry = &inflight->entries[packet_id & (inflight->capacity - 1)];
-    return entry->state != INFLIGHT_FREE && entry->packet_id == packet_id ? entry : NULL;
+    struct inflight_entry *entry = probe(inflight, packet_id);
+    return entry->state != INFLIGHT_FREE ? entry : NULL;
+}
+
+static void close_gap(struct inflight *inflight, uint32_t gap)
+{
+    uint32_t mask = inflight->capacity - 1;
+
+    for (uint32_t i = (gap + 1) & mask; inflight->entries[i].state != INFLIGHT_FREE;
+         i = (i + 1) & mask) {
+        uint32_t home = place_of(inflight, id_of(&inflight->entries[i]));
+        /* May it stand at the gap? Not if its home lies behind the gap. */
+        if (((i - home) & mask) >= ((i - gap) & mask)) {
+            inflight->entries[gap] = inflight->entries[i];
+            gap = i;
+        }
+    }
+    inflight->entries[gap].state = INFLIGHT_FREE;
+}
+
+static void take_out(struct inflight *inflight, struct inflight_entry *entry)
+{
+    inflight->count--;
+    entry->state = INFLIGHT_FREE;
+    close_gap(inflight, (uint32_t)(entry - inflight->entries));
+}
+
+static void give_up_message(struct inflight_entry *entry)
+{
+    struct delivery *delivery = &entry->delivery;
+
+    delivery_release(delivery);
+    *delivery = (struct delivery){
+        .position = delivery->position,
+        .sequence = delivery->sequence,
+        .qos = delivery->qos,
+        .flags = DELIVERY_ABSENT,
+    };
 }
 
 void inflight_set_state(struct inflight *inflight, struct inflight_entry *entry,
                         enum inflight_state state)
 {
-    assert(entry->state != INFLIGHT_FREE);
-    assert(state == INFLIGHT_FREE || state == INFLIGHT_RELEASED);
-    if (entry->delivery.message) {
-        delivery_release(&entry->delivery);
-        entry->delivery = (struct delivery){.qos = entry->delivery.qos};
-    }
-    entry->state = (uint8_t)state;
+    static const uint8_t allowed[] = {
+        [INFLIGHT_FREE] =
+            1 << INFLIGHT_PUBLISHED | 1 << INFLIGHT_RELEASING | 1 << INFLIGHT_RELEASED,
+        [INFLIGHT_PUBLISHED] = 0,
+        [INFLIGHT_RELEASING] = 1 << INFLIGHT_PUBLISHED,
+        [INFLIGHT_RELEASED] = 1 << INFLIGHT_PUBLISHED | 1 << INFLIGHT_RELEASING,
+    };
+
+    assert(allowed[state] >> entry->state & 1);
+    (void)allowed; /* in builds without assertions */
+    give_up_message(entry);
     if (state == INFLIGHT_FREE) {
-        inflight->count--;
+        take_out(inflight, entry);
+    } else {
+        entry->state = (uint8_t)state;
     }
 }
 
-struct ordered_id {
-    uint32_t age;
-    uint16_t packet_id;
-};
+struct delivery inflight_take(struct inflight *inflight, struct inflight_entry *entry)
+{
+    struct delivery delivery = entry->delivery;
+
+    assert(entry->state == INFLIGHT_PUBLISHED);
+    take_out(inflight, entry);
+    return delivery;
+}
 
 static int compare_age(const void *a, const void *b)
 {
-    const struct ordered_id *x = a, *y = b;
-    return x->age < y->age ? 1 : x->age > y->age ? -1 : 0;
+    const uint32_t *x = a, *y = b;
+
+    return *x == *y ? 0 : delivery_is_before(*x, *y) ? -1 : 1;
 }
 
-uint16_t *inflight_in_order(const struct inflight *inflight)
+uint32_t *inflight_in_order(const struct inflight *inflight, enum inflight_state state,
+                            size_t *count)
 {
-    struct ordered_id *order = memory_allocate((inflight->count + 1) * sizeof(*order));
-    size_t count = 0;
+    uint32_t *order = memory_allocate((inflight->count + 1) * sizeof(*order));
+
+    *count = 0;
     for (uint32_t i = 0; i < inflight->capacity; i++) {
         const struct inflight_entry *entry = &inflight->entries[i];
-        if (entry->state != INFLIGHT_FREE) {
-            /* Age, not sequence: right across a wrap of the 32-bit sequence. */
-            order[count++] = (struct ordered_id){
-                .age = inflight->next_sequence - entry->sequence,
-                .packet_id = entry->packet_id,
-            };
+        if (entry->state != INFLIGHT_FREE && (state == INFLIGHT_FREE || entry->state == state)) {
+            order[(*count)++] = entry->delivery.sequence;
         }
     }
-    assert(count == inflight->count);
-    qsort(order, count, sizeof(*order), compare_age);
-    uint16_t *ids = memory_allocate((count + 1) * sizeof(*ids));
-    for (size_t i = 0; i < count; i++) {
-        ids[i] = order[i].packet_id;
-    }
-    free(order);
-    return ids;
+    qsort(order, *count, sizeof(*order), compare_age);
+    return order;
 }
 
 void inflight_shrink(struct inflight *inflight)
@@ -120,8 +174,9 @@ void inflight_release(struct inflight *inflight)
 {
     for (uint32_t i = 0; i < inflight->capacity; i++) {
         if (inflight->entries[i].state != INFLIGHT_FREE) {
-            inflight_set_state(inflight, &inflight->entries[i], INFLIGHT_FREE);
+            delivery_release(&inflight->entries[i].delivery);
         }
     }
+    inflight->count = 0;
     inflight_shrink(inflight);
 }

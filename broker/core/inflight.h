@@ -1,12 +1,10 @@
 /* The QoS 1 and 2 messages that were sent to a client and are not yet acknowledged, by packet
  * identifier (invariant 4: an identifier is used at most once at a time).
  *
- * We choose the identifiers, so the table needs no hashing: identifier modulo capacity is the
- * place, and an identifier whose place is taken is passed over.
- *
  *   (free) --sent--> PUBLISHED --PUBACK / PUBREC with error--> (free)
  *                        |
- *                        +--PUBREC--> RELEASED (PUBREL sent) --PUBCOMP--> (free)
+ *                        +--PUBREC--> RELEASING --committed, PUBREL sent--> RELEASED
+ *                                                                   --PUBCOMP--> (free)
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CORE_INFLIGHT_H
@@ -17,37 +15,36 @@
 
 #include "core/delivery.h"
 
-enum inflight_state { INFLIGHT_FREE, INFLIGHT_PUBLISHED, INFLIGHT_RELEASED };
+enum inflight_state { INFLIGHT_FREE, INFLIGHT_PUBLISHED, INFLIGHT_RELEASING, INFLIGHT_RELEASED };
 
 struct inflight_entry {
-    struct delivery delivery; /* message is NULL once RELEASED */
-    uint32_t sequence;        /* order of the first sending */
-    uint16_t packet_id;
-    uint8_t state; /* enum inflight_state; changed by inflight_set_state only */
-    bool sent;     /* on the current network connection */
+    struct delivery delivery; /* without a message once RELEASING or stored */
+    uint8_t state;            /* enum inflight_state; changed by inflight_set_state only */
 };
 
 /* Zeroed memory is empty. */
 struct inflight {
-    struct inflight_entry *entries; /* capacity many, a power of two, at most 65,536 */
-    uint32_t capacity;
+    struct inflight_entry *entries; /* open addressing by packet identifier */
+    uint32_t capacity;              /* a power of two or 0 */
     uint32_t count;
-    uint32_t next_sequence;
-    uint16_t last_packet_id;
 };
 
 enum { INFLIGHT_MAX = 65535 };
 
-/* Takes over the delivery, gives it a free packet identifier; state PUBLISHED, not sent. The
- * entry's address holds until the next add. At most INFLIGHT_MAX at a time. */
+/* Takes over the delivery, whose packet identifier must be free; state PUBLISHED. The entry's
+ * address holds until the next add or free. At most INFLIGHT_MAX at a time. */
 struct inflight_entry *inflight_add(struct inflight *inflight, const struct delivery *delivery);
 /* NULL if that identifier is not in use. */
 struct inflight_entry *inflight_find(const struct inflight *inflight, uint16_t packet_id);
-/* The one place where states change; RELEASED and FREE give up the message. */
+/* The one place where states change; RELEASING, RELEASED and FREE give up the message. */
 void inflight_set_state(struct inflight *inflight, struct inflight_entry *entry,
                         enum inflight_state state);
-/* The packet identifiers in use, in the order of their first sending; the caller frees. */
-uint16_t *inflight_in_order(const struct inflight *inflight);
+/* The sequence numbers of those in state `state` (INFLIGHT_FREE: all), oldest first; `count` many.
+ * The caller frees. */
+uint32_t *inflight_in_order(const struct inflight *inflight, enum inflight_state state,
+                            size_t *count);
+/* Takes a PUBLISHED one out: the delivery is the caller's. */
+struct delivery inflight_take(struct inflight *inflight, struct inflight_entry *entry);
 /* Gives back the memory of an empty table. */
 void inflight_shrink(struct inflight *inflight);
 void inflight_release(struct inflight *inflight);

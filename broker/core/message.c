@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "mqtt/properties.h"
+#include "mqtt/reader.h"
 
 static uint8_t *copy_slice(uint8_t *out, struct slice bytes)
 {
@@ -59,6 +60,33 @@ struct message *message_new(const struct message_parts *parts)
     message->payload_start = (uint32_t)(end - message->bytes);
     end = copy_slice(end, parts->payload);
     message->length = (uint32_t)(end - message->bytes);
+    return message;
+}
+
+struct message *message_from_bytes(struct slice bytes, msec_t expires_at, unsigned qos, bool retain)
+{
+    struct reader reader = reader_make(bytes);
+    size_t topic_length = reader_u16(&reader);
+    size_t properties_start = 2 + topic_length;
+
+    if (bytes.length <= properties_start || qos > QOS_2) {
+        return NULL;
+    }
+    reader.at = bytes.data + properties_start;
+    uint32_t properties_length = reader_varint(&reader);
+    if (reader.failed || properties_length > reader_left(&reader)) {
+        return NULL;
+    }
+    struct message *message = memory_allocate(sizeof(*message) + bytes.length);
+    atomic_init(&message->references, 1);
+    message->properties_start = (uint32_t)properties_start;
+    message->payload_start = (uint32_t)(reader.at - bytes.data) + properties_length;
+    message->length = (uint32_t)bytes.length;
+    message->expires_at = expires_at;
+    message->publisher = SESSION_REF_NONE;
+    message->qos = (uint8_t)qos;
+    message->retain = retain;
+    memcpy(message->bytes, bytes.data, bytes.length);
     return message;
 }
 

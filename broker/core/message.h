@@ -42,6 +42,10 @@ struct message_parts {
 /* Returns one count to the caller. */
 struct message *message_new(const struct message_parts *parts);
 
+/* From the bytes of another message, as they are kept in the store; NULL if they are none. */
+struct message *message_from_bytes(struct slice bytes, msec_t expires_at, unsigned qos,
+                                   bool retain);
+
 static inline struct message *message_hold(struct message *message)
 {
     atomic_fetch_add_explicit(&message->references, 1, memory_order_relaxed);

@@ -22,6 +22,7 @@ struct retained {
     pthread_rwlock_t lock;
     struct topic_tree tree; /* value: struct message, one count */
     size_t expiring;        /* messages that will expire */
+    uint64_t version;       /* of the last change */
     size_t sweep;           /* position in tree.nodes where retained_expire() goes on */
     _Atomic size_t count;   /* messages */
 };
@@ -76,13 +77,16 @@ static struct message *node_swap(struct retained *retained, struct topic_node *n
     return old;
 }
 
-void retained_set(struct retained *retained, struct message *message)
+/* `version` 0: the next one. */
+static uint64_t change(struct retained *retained, struct message *message, uint64_t version)
 {
     struct slice topic = message_topic(message);
     struct message *old = NULL;
     struct topic_node *node;
 
     pthread_rwlock_wrlock(&retained->lock);
+    version = version ? version : retained->version + 1;
+    retained->version = version > retained->version ? version : retained->version;
     if (message_payload(message).length > 0) {
         node = topic_tree_add(&retained->tree, topic);
         old = node_swap(retained, node, message_hold(message));
@@ -94,6 +98,21 @@ void retained_set(struct retained *retained, struct message *message)
     }
     pthread_rwlock_unlock(&retained->lock);
     message_release(old);
+    return version;
+}
+
+uint64_t retained_set(struct retained *retained, struct message *message)
+{
+    return change(retained, message, 0);
+}
+
+void retained_restore(struct retained *retained, struct message *message, uint64_t version)
+{
+    if (message) {
+        change(retained, message, version);
+    } else if (version > retained->version) {
+        retained->version = version;
+    }
 }
 
 static void matches_add(struct retained_matches *out, struct message *message)
@@ -255,20 +274,22 @@ static size_t sweep_collect(struct retained *retained, msec_t now, struct topic_
     return count;
 }
 
-void retained_expire(struct retained *retained, msec_t now, size_t most)
+uint64_t retained_expire(struct retained *retained, msec_t now, size_t most,
+                         struct retained_matches *dropped)
 {
-    struct retained_matches dropped = {0};
-
+    *dropped = (struct retained_matches){0};
     pthread_rwlock_wrlock(&retained->lock);
+    uint64_t first = retained->version + 1;
     most = most < retained->tree.nodes.count ? most : retained->tree.nodes.count;
     if (retained->expiring > 0 && most > 0) {
         struct topic_node **expired = memory_allocate(most * sizeof(struct topic_node *));
         size_t count = sweep_collect(retained, now, expired, most);
         for (size_t i = 0; i < count; i++) {
-            matches_add(&dropped, node_swap(retained, expired[i], NULL));
+            matches_add(dropped, node_swap(retained, expired[i], NULL));
         }
+        retained->version += count;
         free(expired);
     }
     pthread_rwlock_unlock(&retained->lock);
-    retained_matches_release(&dropped);
+    return first;
 }

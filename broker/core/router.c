@@ -6,147 +6,113 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/facts.h"
+#include "core/overlap.h"
 #include "core/session.h"
+#include "core/stored_message.h"
 
 /* --- deliveries on the shard that owns the sessions --- */
 
-/* Is this subscription out of the question for this message? */
-static bool is_own_message(const struct subscriber *subscriber, const struct message *message)
-{
-    return (subscriber->flags & SUBSCRIBER_NO_LOCAL) &&
-           session_ref_equal(subscriber->session, message->publisher);
-}
-
-/* The subscriptions of one session that a message matched, as one: the highest QoS
- * (MQTT-3.3.4-2), all identifiers (MQTT-3.3.4-4). `run` holds at least two. */
-static struct identifiers *merge_run(const struct subscriber *run, size_t count,
-                                     struct subscriber *merged)
-{
-    struct identifiers *identifiers =
-        memory_allocate(sizeof(*identifiers) + count * sizeof(identifiers->values[0]));
-    identifiers->count = 0;
-    *merged = run[0];
-    for (size_t i = 0; i < count; i++) {
-        merged->qos = run[i].qos > merged->qos ? run[i].qos : merged->qos;
-        merged->flags |= run[i].flags & SUBSCRIBER_RETAIN_AS_PUBLISHED;
-        /* One subscription with the full right to read is enough. */
-        merged->flags &= (uint8_t) ~(~run[i].flags & SUBSCRIBER_PER_MESSAGE);
-        if (run[i].identifier) {
-            identifiers->values[identifiers->count++] = run[i].identifier;
-        }
-    }
-    if (identifiers->count < 2) {
-        merged->identifier = identifiers->count ? identifiers->values[0] : 0;
-        free(identifiers);
-        return NULL;
-    }
-    return identifiers;
-}
-
-static void deliver_one(struct shard *shard, struct message *message,
-                        const struct subscriber *subscriber)
-{
-    struct session *session = sessions_resolve(shard, subscriber->session);
-    if (session && !is_own_message(subscriber, message)) {
-        session_deliver(session, message, subscriber, NULL);
-    }
-}
-
-static void deliver_run(struct shard *shard, struct message *message, struct subscriber *run,
-                        size_t count)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (!is_own_message(&run[i], message)) {
-            run[kept++] = run[i];
-        }
-    }
-    if (kept < 2) {
-        if (kept == 1) {
-            deliver_one(shard, message, &run[0]);
-        }
-        return;
-    }
-    struct session *session = sessions_resolve(shard, run[0].session);
-    if (session) {
-        struct subscriber merged;
-        struct identifiers *identifiers = merge_run(run, kept, &merged);
-        session_deliver(session, message, &merged, identifiers);
-    }
-}
-
-static void deliver_overlapping(struct shard *shard, struct message *message,
-                                struct subscriber *items, size_t count)
-{
-    for (size_t i = 0, end; i < count; i = end) {
-        end = i + 1;
-        /* A share group's choice is a delivery of its own. */
-        if (!(items[i].flags & SUBSCRIBER_SHARED)) {
-            while (end < count && !(items[end].flags & SUBSCRIBER_SHARED) &&
-                   session_ref_equal(items[end].session, items[i].session)) {
-                end++;
-            }
-        }
-        deliver_run(shard, message, &items[i], end - i);
-    }
-}
-
-/* `items` are this shard's; sorted by session if they may overlap. */
-static void deliver_items(struct shard *shard, struct message *message, struct subscriber *items,
-                          size_t count, bool may_overlap)
-{
-    if (count > 1) {
-        encodings_open(&shard->encodings, message);
-    }
-    if (may_overlap && !shard->settings->options.overlapping_separately) {
-        deliver_overlapping(shard, message, items, count);
-    } else {
-        for (size_t i = 0; i < count; i++) {
-            deliver_one(shard, message, &items[i]);
-        }
-    }
-    encodings_close(&shard->encodings);
-}
-
-/* --- mail --- */
-
-struct deliver_mail {
-    struct mail mail;
+/* What one shard is to deliver: on the way as mail, or sealed to a commit. */
+struct order {
+    union {
+        struct mail mail;
+        struct sealed sealed;
+    };
     struct message *message; /* one count */
-    bool may_overlap;
+    uint32_t offset;         /* of the frame in the batch it is sealed to */
+    bool is_stored;          /* there is a frame */
+    bool is_retained;        /* for one session, which asked for it with SUBSCRIBE */
+    bool merges;
     size_t count;
     struct subscriber items[];
 };
 
-static void deliver_mail_run(struct mail *mail, void *receiver)
+static void deliver_overlap(struct shard *shard, struct message *message, uint64_t position,
+                            struct overlap *overlap, bool is_retained)
 {
-    struct deliver_mail *deliver = CONTAINER_OF(mail, struct deliver_mail, mail);
-    if (receiver) {
-        deliver_items(receiver, deliver->message, deliver->items, deliver->count,
-                      deliver->may_overlap);
+    struct session *session = sessions_resolve(shard, overlap->subscriber.session);
+
+    if (!overlap_is_stored(overlap, message)) {
+        position = 0;
     }
-    message_release(deliver->message);
-    free(deliver);
+    if (session && is_retained) {
+        session_deliver_retained(session, message, position, &overlap->subscriber);
+    } else if (session) {
+        session_deliver(session, message, position, &overlap->subscriber, overlap->identifiers);
+        overlap->identifiers = NULL;
+    } else if (position != 0) {
+        batch_unpin(shard->outbox.batch, position);
+    }
+    free(overlap->identifiers);
 }
 
-static struct mail *deliver_mail_new(struct message *message, const struct subscriber *items,
-                                     size_t count, bool may_overlap)
+/* `items` are this shard's; sorted if sessions may come twice. */
+static void deliver_items(struct shard *shard, struct message *message, uint64_t position,
+                          const struct subscriber *items, size_t count, bool merges,
+                          bool is_retained)
 {
-    struct deliver_mail *deliver =
-        memory_allocate(sizeof(*deliver) + count * sizeof(struct subscriber));
-    *deliver = (struct deliver_mail){
-        .mail = {.run = deliver_mail_run},
+    struct overlap_walk walk = {
+        .message = message, .items = items, .count = count, .merges = merges};
+    struct overlap overlap;
+
+    if (count > 1) {
+        encodings_open(&shard->encodings, message);
+    }
+    while (overlap_next(&walk, &overlap)) {
+        deliver_overlap(shard, message, position, &overlap, is_retained);
+    }
+    encodings_close(&shard->encodings);
+}
+
+static void order_free(struct order *order)
+{
+    message_release(order->message);
+    free(order);
+}
+
+static void order_carry_out(struct order *order, struct shard *shard, uint64_t position)
+{
+    deliver_items(shard, order->message, position, order->items, order->count, order->merges,
+                  order->is_retained);
+}
+
+static void order_arrives(struct mail *mail, void *receiver)
+{
+    struct order *order = CONTAINER_OF(mail, struct order, mail);
+    if (receiver) {
+        order_carry_out(order, receiver, 0);
+    }
+    order_free(order);
+}
+
+static void order_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct order *order = CONTAINER_OF(sealed, struct order, sealed);
+    struct shard *shard = receiver;
+    if (shard && commit->result == STORE_OK) {
+        shard->delivered_until = commit->end;
+        order_carry_out(order, shard, order->is_stored ? commit->base + order->offset : 0);
+    }
+    order_free(order);
+}
+
+static struct order *order_new(struct message *message, const struct subscriber *items,
+                               size_t count, bool merges)
+{
+    struct order *order = memory_allocate(sizeof(*order) + count * sizeof(struct subscriber));
+    *order = (struct order){
         .message = message_hold(message),
-        .may_overlap = may_overlap,
+        .merges = merges,
         .count = count,
     };
-    memcpy(deliver->items, items, count * sizeof(struct subscriber));
-    return &deliver->mail;
+    memcpy(order->items, items, count * sizeof(struct subscriber));
+    return order;
 }
 
 /* The owed acknowledgement, as an object: it exists until it was sent or its client is gone. */
-struct ack_mail {
-    struct mail mail;
+struct sealed_ack {
+    struct sealed sealed;
     struct session_ref session;
     uint32_t connection_number;
     uint16_t packet_id;
@@ -154,95 +120,163 @@ struct ack_mail {
     uint8_t reason;
 };
 
-static void ack_mail_run(struct mail *mail, void *receiver)
+static enum reason_code refusal_of(int state)
 {
-    struct ack_mail *ack = CONTAINER_OF(mail, struct ack_mail, mail);
+    static const uint8_t refusals[] = {
+        [STORE_OK] = REASON_SUCCESS,
+        [STORE_FULL] = REASON_QUOTA_EXCEEDED,
+        [STORE_READ_ONLY] = REASON_IMPLEMENTATION_SPECIFIC_ERROR,
+        [STORE_FAILED] = REASON_IMPLEMENTATION_SPECIFIC_ERROR,
+    };
+    return (enum reason_code)refusals[state];
+}
+
+enum reason_code shard_store_refusal(const struct shard *shard)
+{
+    const struct broker *broker = shard->broker;
+    if (atomic_load_explicit(&broker->memory_full, memory_order_relaxed)) {
+        return REASON_QUOTA_EXCEEDED;
+    }
+    return refusal_of(atomic_load_explicit(broker->store_state, memory_order_relaxed));
+}
+
+static void ack_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct sealed_ack *ack = CONTAINER_OF(sealed, struct sealed_ack, sealed);
     struct session *session = receiver ? sessions_resolve(receiver, ack->session) : NULL;
     if (session) {
         session->sealed--;
         if (session->connection && session->connection_number == ack->connection_number) {
-            session_acknowledge(session, ack->qos, ack->packet_id, ack->reason);
+            enum reason_code refusal = refusal_of((int)commit->result);
+            session_acknowledge(session, ack->qos, ack->packet_id,
+                                refusal == REASON_SUCCESS ? ack->reason : refusal);
         }
     }
     free(ack);
 }
 
-static struct mail *ack_mail_new(const struct session *session, uint8_t qos, uint16_t packet_id,
-                                 enum reason_code reason)
+static void seal_ack(struct session *from, enum qos qos, uint16_t packet_id,
+                     enum reason_code reason)
 {
-    struct ack_mail *ack = memory_allocate(sizeof(*ack));
-    *ack = (struct ack_mail){
-        .mail = {.run = ack_mail_run},
-        .session = session->ref,
-        .connection_number = session->connection_number,
+    struct sealed_ack *ack = memory_allocate(sizeof(*ack));
+    *ack = (struct sealed_ack){
+        .sealed = {.run = ack_committed},
+        .session = from->ref,
+        .connection_number = from->connection_number,
         .packet_id = packet_id,
-        .qos = qos,
+        .qos = (uint8_t)qos,
         .reason = (uint8_t)reason,
     };
-    return &ack->mail;
+    batch_seal(from->shard->outbox.batch, from->shard->index, &ack->sealed);
+    from->sealed++;
 }
 
 /* --- publishing --- */
 
-static int compare_place(const void *a, const void *b)
-{
-    const struct subscriber *x = a, *y = b;
-    return x->session.place < y->session.place ? -1 : x->session.place > y->session.place;
-}
+/* How a message goes its way. */
+struct route {
+    struct recipients *recipients;
+    bool merges;
+    bool seals;     /* behind a commit, its own or that of what went before */
+    bool is_stored; /* it has a frame */
+    uint32_t offset;
+};
 
-/* Hands every worker its part: by sealed mail if there is a record, at once if it is this one. */
-static void distribute(struct shard *shard, struct message *message, struct recipients *recipients,
-                       struct record *record)
+/* Hands every worker its part: sealed, or by mail, or at once if it is this one. */
+static void distribute(struct shard *shard, struct message *message, const struct route *route)
 {
-    struct subscriber *items = recipients->items;
-    if (recipients->may_overlap) {
-        qsort(items, recipients->count, sizeof(*items), compare_place);
-    }
-    for (size_t i = 0, end; i < recipients->count; i = end) {
+    const struct subscriber *items = route->recipients->items;
+    size_t count = route->recipients->count;
+    for (size_t i = 0, end; i < count; i = end) {
         unsigned target = session_ref_shard(items[i].session);
-        for (end = i + 1;
-             end < recipients->count && session_ref_shard(items[end].session) == target;) {
+        for (end = i + 1; end < count && session_ref_shard(items[end].session) == target;) {
             end++;
         }
-        if (!record && target == shard->index) {
-            deliver_items(shard, message, &items[i], end - i, recipients->may_overlap);
+        if (!route->seals && target == shard->index) {
+            deliver_items(shard, message, 0, &items[i], end - i, route->merges, false);
             continue;
         }
-        struct mail *mail = deliver_mail_new(message, &items[i], end - i, recipients->may_overlap);
-        if (record) {
-            record_seal(record, target, mail);
+        struct order *order = order_new(message, &items[i], end - i, route->merges);
+        if (route->seals) {
+            order->sealed.run = order_committed;
+            order->offset = route->offset;
+            order->is_stored = route->is_stored;
+            batch_seal(shard->outbox.batch, target, &order->sealed);
         } else {
-            shard_post(shard, target, mail);
+            order->mail.run = order_arrives;
+            shard_post(shard, target, &order->mail);
         }
     }
 }
 
-void router_publish(struct shard *shard, struct message *message, struct session *from,
-                    uint16_t packet_id)
+static void find_recipients(struct shard *shard, const struct message *message, struct route *route)
 {
-    if (message->retain) {
-        retained_set(shard->broker->retained, message);
-    }
     struct recipients *recipients = &shard->recipients;
     subscriptions_match(shard->broker->subscriptions, message_topic(message), recipients);
-    enum reason_code reason = recipients->count ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS;
+    route->recipients = recipients;
+    if (recipients->may_overlap) {
+        overlap_sort(recipients->items, recipients->count);
+        route->merges = !shard->settings->options.overlapping_separately;
+    }
+}
 
-    bool durable = message->qos > QOS_0 && (recipients->durable || message->retain);
-    bool ticket = message->qos > QOS_0 && from && from->sealed > 0;
-    if (!durable && !ticket) {
-        if (from && message->qos > QOS_0) {
+static void retain(struct shard *shard, struct message *message)
+{
+    uint64_t version = retained_set(shard->broker->retained, message);
+    fact_put_retained(shard->outbox.batch, message, version);
+}
+
+/* Nothing of a refused message happens, but for what QoS 0 leaves undone: it is not retained. */
+static enum reason_code refuse(struct shard *shard, struct session *from, enum qos qos,
+                               uint16_t packet_id, enum reason_code reason)
+{
+    counter_add(&shard->counters.publish_refused, 1);
+    if (from && qos > QOS_0) {
+        router_acknowledge(from, qos, packet_id, reason);
+    }
+    return reason;
+}
+
+enum reason_code router_publish(struct shard *shard, struct message *message, struct session *from,
+                                uint16_t packet_id)
+{
+    struct batch *batch = shard->outbox.batch;
+    struct route route = {0};
+    find_recipients(shard, message, &route);
+    bool acknowledged = from && message->qos > QOS_0;
+    /* The reception of a QoS 2 message is part of a durable publisher's session. */
+    bool received = acknowledged && message->qos == QOS_2 && session_is_durable(from);
+    route.is_stored = message->qos > QOS_0 && (route.recipients->durable || received);
+    bool waits = acknowledged && from->sealed > 0;
+    if (route.is_stored || message->retain) {
+        enum reason_code refusal = shard_store_refusal(shard);
+        if (refusal != REASON_SUCCESS && message->qos > QOS_0) {
+            return refuse(shard, from, message->qos, packet_id, refusal);
+        }
+        batch_begin(batch, true);
+        if (message->retain && refusal == REASON_SUCCESS) {
+            retain(shard, message);
+        }
+    } else if (waits) {
+        batch_begin(batch, false);
+    }
+    if (route.is_stored) {
+        route.offset =
+            stored_message_put(shard, message, route.recipients, route.merges,
+                               received ? from->durable_id : 0, received ? packet_id : 0);
+    }
+    route.seals = message->qos > QOS_0 && (route.is_stored || message->retain || waits);
+    if (acknowledged) {
+        enum reason_code reason =
+            route.recipients->count ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS;
+        if (route.seals) {
+            seal_ack(from, message->qos, packet_id, reason);
+        } else {
             session_acknowledge(from, message->qos, packet_id, reason);
         }
-        distribute(shard, message, recipients, NULL);
-        return;
     }
-    struct record *record = record_new();
-    if (from) {
-        record_seal(record, shard->index, ack_mail_new(from, message->qos, packet_id, reason));
-        from->sealed++;
-    }
-    distribute(shard, message, recipients, record);
-    record_list_add(&shard->outbox.records, record);
+    distribute(shard, message, &route);
+    return REASON_SUCCESS;
 }
 
 void router_acknowledge(struct session *from, enum qos qos, uint16_t packet_id,
@@ -250,19 +284,43 @@ void router_acknowledge(struct session *from, enum qos qos, uint16_t packet_id,
 {
     if (from->sealed == 0) {
         session_acknowledge(from, qos, packet_id, reason);
-        return;
+    } else {
+        batch_begin(from->shard->outbox.batch, false);
+        seal_ack(from, qos, packet_id, reason);
     }
-    struct record *ticket = record_new();
-    record_seal(ticket, from->shard->index, ack_mail_new(from, (uint8_t)qos, packet_id, reason));
-    from->sealed++;
-    record_list_add(&from->shard->outbox.records, ticket);
+}
+
+void router_acknowledge_stored(struct session *from, enum qos qos, uint16_t packet_id)
+{
+    seal_ack(from, qos, packet_id, REASON_SUCCESS);
 }
 
 void router_publish_volatile(struct shard *shard, struct message *message)
 {
+    struct route route = {0};
     if (message->retain) {
         retained_set(shard->broker->retained, message);
     }
-    subscriptions_match(shard->broker->subscriptions, message_topic(message), &shard->recipients);
-    distribute(shard, message, &shard->recipients, NULL);
+    find_recipients(shard, message, &route);
+    distribute(shard, message, &route);
+}
+
+void router_send_retained(struct session *session, struct message *message,
+                          const struct subscriber *subscriber)
+{
+    struct shard *shard = session->shard;
+    struct subscriber item = *subscriber;
+    struct overlap overlap = {.subscriber = item};
+    if (!overlap_is_stored(&overlap, message)) {
+        session_deliver_retained(session, message, 0, subscriber);
+        return;
+    }
+    item.flags &= (uint8_t)~SUBSCRIBER_NO_LOCAL; /* whoever asks for it gets it */
+    item.flags |= SUBSCRIBER_RETAIN_AS_PUBLISHED;
+    struct recipients one = {.items = &item, .count = 1};
+    struct order *order = order_new(message, &item, 1, false);
+    order->sealed.run = order_committed;
+    order->is_stored = order->is_retained = true;
+    order->offset = stored_message_put(shard, message, &one, false, 0, 0);
+    batch_seal(shard->outbox.batch, shard->index, &order->sealed);
 }

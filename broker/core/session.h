@@ -3,6 +3,7 @@
  *
  *   session_connect.c    CONNECT, takeover, resumption, disconnect, end of the session
  *   session_publish.c    PUBLISH and PUBREL from the client
+ *   session_store.c      what the store is told of deliveries; messages that are read back
  *   session_deliver.c    messages to the client, its acknowledgements, flow control, redelivery
  *   session_subscribe.c  SUBSCRIBE, UNSUBSCRIBE, retained messages
  *   sessions.c           the table: by client identifier and by session_ref
@@ -18,7 +19,7 @@
 #include "base/map.h"
 #include "base/timers.h"
 #include "core/connection.h"
-#include "core/delivery.h"
+#include "core/delivery_queue.h"
 #include "core/identity.h"
 #include "core/inflight.h"
 #include "core/packet_ids.h"
@@ -40,6 +41,7 @@ struct will_message {
 struct session_subscription {
     struct map_node by_filter;
     struct subscriber subscriber;
+    uint32_t number; /* of its row in the store */
     uint16_t filter_length;
     char filter[]; /* as subscribed, $share prefix included */
 };
@@ -54,20 +56,30 @@ struct session {
     struct delivery_queue queue;
     struct inflight inflight;
     struct packet_ids received; /* QoS 2 PUBLISHes not yet released by the client */
-    uint16_t *resend; /* after a reconnect: identifiers to send again, in order; or NULL */
-    uint32_t resend_next, resend_count;
     uint32_t unacknowledged;    /* inflight entries sent on this connection */
-    uint32_t sealed;            /* submitted records whose acknowledgement has not come back */
+    uint32_t sealed;            /* sealed acknowledgements that have not come back */
     uint32_t connection_number; /* counts network connections, so that an old one's acks are lost */
     struct will_message *will;
-    struct timer timer;       /* disconnected: will delay, then expiry */
-    msec_t will_at;           /* MSEC_NEVER: no will waits */
-    msec_t expires_at;        /* MSEC_NEVER while connected, or when it never expires */
+    struct timer timer; /* disconnected: will delay, then expiry */
+    msec_t will_at;     /* MSEC_NEVER: no will waits */
+    msec_t expires_at;  /* MSEC_NEVER while connected, or when it never expires */
+    msec_t disconnected_at;
     uint32_t expiry_interval; /* seconds; 0: ends with the connection */
     uint32_t shared_count;    /* shared subscriptions */
     uint32_t queued_qos0;     /* QoS 0 messages in `queue` */
-    uint8_t version;          /* of the last network connection */
-    bool queue_overflowing;   /* said in the log once */
+    /* What the store knows of it. */
+    uint64_t durable_id;       /* names it in the store; 0: it is not there */
+    struct list unsaved;       /* in shard->unsaved while its progress row is behind */
+    struct list reporting;     /* in shard->reporting while `done` holds something */
+    uint32_t next_sequence;    /* of the next delivery at QoS > 0 */
+    uint32_t sent_next;        /* deliveries from here on were never sent */
+    uint32_t saved_next;       /* deliveries from here on are in no row yet */
+    uint32_t saved_first;      /* no row holds a delivery before this */
+    uint32_t done, done_count; /* deliveries that were acknowledged in this turn */
+    uint32_t next_subscription;
+    bool reading;           /* messages of the queue are being read back */
+    uint8_t version;        /* of the last network connection */
+    bool queue_overflowing; /* said in the log once */
     uint16_t client_identifier_length;
     char client_identifier[];
 };
@@ -79,7 +91,7 @@ static inline struct slice session_client_identifier(const struct session *sessi
 
 static inline bool session_is_durable(const struct session *session)
 {
-    return session->expiry_interval > 0;
+    return session->durable_id != 0;
 }
 
 /* --- sessions.c --- */
@@ -102,6 +114,11 @@ void session_connect(struct connection *connection, const struct packet *packet)
 void session_disconnect(struct session *session, bool keep_will);
 /* Ends the session now: publishes a waiting will, drops subscriptions and messages. */
 void session_end(struct session *session);
+/* A new session that is not connected; NULL when the shard has no free slot. */
+struct session *session_create(struct shard *shard, struct slice client_identifier);
+/* Sets the timer of a session that is not connected, for its will and its end, as counted from
+ * `disconnected_at`. */
+void session_arm(struct session *session);
 /* The client changed its Session Expiry Interval (at DISCONNECT). */
 void session_set_expiry(struct session *session, uint32_t seconds);
 
@@ -119,23 +136,52 @@ enum reason_code session_receive_unsubscribe(struct session *, const struct pack
 /* --- session_deliver.c --- */
 
 /* A message for this session, as its subscription wants it: written at once if the connection
- * takes it, else queued within the session's bounds, else dropped and counted. `identifiers`
- * (may be NULL) is taken over and stands for subscriber->identifier. */
-void session_deliver(struct session *session, struct message *message,
+ * takes it, else queued within the session's bounds, else dropped and counted. `position`: of the
+ * stored message, if the subscriber is durable and gets it at QoS > 0. `identifiers` (may be NULL)
+ * is taken over and stands for subscriber->identifier. */
+void session_deliver(struct session *session, struct message *message, uint64_t position,
                      const struct subscriber *subscriber, struct identifiers *identifiers);
 /* The same for a retained message that a SUBSCRIBE asks for: RETAIN is set. */
-void session_deliver_retained(struct session *session, struct message *message,
+void session_deliver_retained(struct session *session, struct message *message, uint64_t position,
                               const struct subscriber *subscriber);
 /* Sends what waits, as far as the flow control and the output allow. */
 void session_send_waiting(struct session *session);
-/* After a reconnect: everything unacknowledged is to be sent again, in order. */
-void session_begin_resend(struct session *session);
+/* The connection is gone: what it did not acknowledge waits again, before all else. */
+void session_requeue(struct session *session);
+/* After a reconnect: PUBREL for what the client has received, and is to forget. */
+void session_resend_pubrels(struct session *session);
+
+/* --- session_store.c --- */
+
+/* From now on the store keeps this session; its first rows are in the batch. */
+void session_become_durable(struct session *session);
+/* And from now on no longer. */
+void session_become_volatile(struct session *session);
+/* Its row says what it is now. Nothing for a session that is not durable. */
+void session_put_row(struct session *session);
+/* The delivery needs nothing of the store any more: it was acknowledged, or (`dropped`) will never
+ * be sent. */
+void session_finish_stored(struct session *session, const struct delivery *delivery, bool dropped);
+/* Its progress row is behind. */
+void session_mark_unsaved(struct session *session);
+/* Keeps the message of a waiting delivery in memory only within the bounds for that. */
+void session_limit_window(struct session *session, struct delivery *delivery);
+/* Has messages at the head of the queue read back, if they are absent or soon will be. */
+void session_read_ahead(struct session *session);
+/* The store's state as a reason to refuse what must be stored; REASON_SUCCESS: it stores. */
+enum reason_code shard_store_refusal(const struct shard *shard);
+/* End of a turn: what deliveries have come to goes into the batch. */
+void shard_report(struct shard *shard);
 
 /* --- session_subscribe.c --- */
 
 /* Writes the session's state (durable, online) and, with `check_access`, its rights into the tree
  * wherever they differ. */
 void session_update_subscriptions(struct session *session, bool check_access);
+/* A subscription from the store: QoS, identifier and flags that SUBSCRIBE asked for are in `asked`.
+ * It comes into the tree with session_update_subscriptions(). */
+void session_restore_subscription(struct session *session, struct slice filter, uint32_t number,
+                                  const struct subscriber *asked);
 /* Removes all its subscriptions from the tree. */
 void session_drop_subscriptions(struct session *session);
 

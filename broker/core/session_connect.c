@@ -43,8 +43,32 @@ static void session_timer_fire(struct timer *timer, void *context)
     }
     if (session->will_at <= shard->now) {
         will_publish(session);
+        session_put_row(session);
     }
     arm_timer(session);
+}
+
+static void let_go(struct batch *batch, const struct delivery *delivery)
+{
+    if (delivery->position != 0 && delivery->position != DELIVERY_POSITION_UNKNOWN) {
+        batch_unpin(batch, delivery->position);
+    }
+}
+
+/* Whatever of its deliveries is stored is needed no more. */
+static void let_go_of_stored(struct session *session)
+{
+    struct batch *batch = session->shard->outbox.batch;
+    for (struct delivery_place place = delivery_queue_begin(&session->queue); place.chunk;
+         place = delivery_place_next(place)) {
+        let_go(batch, delivery_at(place));
+    }
+    for (uint32_t i = 0; i < session->inflight.capacity; i++) {
+        const struct inflight_entry *entry = &session->inflight.entries[i];
+        if (entry->state != INFLIGHT_FREE) {
+            let_go(batch, &entry->delivery);
+        }
+    }
 }
 
 void session_end(struct session *session)
@@ -53,6 +77,8 @@ void session_end(struct session *session)
     assert(!session->connection);
     session_drop_subscriptions(session);
     will_publish(session); /* MQTT-3.1.2-8: at the latest when the session ends */
+    session_become_volatile(session);
+    let_go_of_stored(session);
     counter_subtract(&shard->counters.clients_disconnected, 1);
     sessions_remove(session);
 }
@@ -66,7 +92,7 @@ static void arm_will(struct session *session)
     if (will->delay == 0) {
         will_publish(session);
     } else {
-        session->will_at = session->shard->now + (msec_t)will->delay * 1000;
+        session->will_at = session->disconnected_at + (msec_t)will->delay * 1000;
     }
 }
 
@@ -76,9 +102,11 @@ void session_disconnect(struct session *session, bool keep_will)
     session->connection->session = NULL;
     session->connection = NULL;
     session->unacknowledged = 0;
+    session->disconnected_at = shard->now;
     counter_subtract(&shard->counters.clients_connected, 1);
     counter_add(&shard->counters.clients_disconnected, 1);
     if (shard->stopping) {
+        session_put_row(session);
         return; /* sessions and wills stay as they are */
     }
     if (!keep_will) {
@@ -89,10 +117,16 @@ void session_disconnect(struct session *session, bool keep_will)
         return;
     }
     session_update_subscriptions(session, false);
-    inflight_shrink(&session->inflight);
+    session_requeue(session);
+    session_arm(session);
+    session_put_row(session);
+}
+
+void session_arm(struct session *session)
+{
     arm_will(session);
     if (session->expiry_interval != SESSION_NEVER_EXPIRES) {
-        session->expires_at = shard->now + (msec_t)session->expiry_interval * 1000;
+        session->expires_at = session->disconnected_at + (msec_t)session->expiry_interval * 1000;
     }
     arm_timer(session);
 }
@@ -141,14 +175,25 @@ static struct session *take_over(struct connection *connection, const struct con
     return session;
 }
 
-static struct session *create(struct connection *connection)
+struct session *session_create(struct shard *shard, struct slice client_identifier)
 {
-    struct session *session = sessions_add(connection->shard, connection->client_identifier);
+    struct session *session = sessions_add(shard, client_identifier);
     if (session) {
         timer_init(&session->timer, session_timer_fire);
-        counter_add(&connection->shard->counters.clients_disconnected, 1);
+        counter_add(&shard->counters.clients_disconnected, 1);
     }
     return session;
+}
+
+/* Is it in the store exactly if it outlives its connection? */
+static void set_durability(struct session *session)
+{
+    if (session->expiry_interval == 0) {
+        session_become_volatile(session);
+    } else if (!session_is_durable(session)) {
+        session_become_durable(session);
+    }
+    session_put_row(session);
 }
 
 static void attach(struct session *session, struct connection *connection,
@@ -170,8 +215,8 @@ static void attach(struct session *session, struct connection *connection,
     counter_subtract(&shard->counters.clients_disconnected, 1);
     counter_add(&shard->counters.clients_connected, 1);
     counter_add(&shard->counters.clients_total_connects, 1);
+    set_durability(session);
     session_update_subscriptions(session, true);
-    session_begin_resend(session);
 }
 
 static void add_number(struct packet *packet, enum property property)
@@ -244,12 +289,27 @@ static void send_connack(struct session *session, const struct packet *connect, 
     }
 }
 
+/* A new session that the store cannot keep would be a promise that is not kept. */
+static bool can_be_kept(const struct shard *shard, const struct packet *packet)
+{
+    return wanted_expiry(packet) == 0 || shard->settings->options.session_expiry_maximum == 0 ||
+           shard_store_refusal(shard) == REASON_SUCCESS;
+}
+
 void session_connect(struct connection *connection, const struct packet *packet)
 {
     struct session *session = take_over(connection, &packet->connect);
     bool present = session != NULL;
+    if (!session && !can_be_kept(connection->shard, packet)) {
+        LOG_LIMITED(LOG_WARNING, "session refused, the store cannot write", "client=%s",
+                    log_quote(connection->client_identifier));
+        reply_connack_refused(connection, REASON_SERVER_UNAVAILABLE,
+                              "the store can take no new session now");
+        connection_close(connection, REASON_SERVER_UNAVAILABLE, NULL);
+        return;
+    }
     if (!session) {
-        session = create(connection);
+        session = session_create(connection->shard, connection->client_identifier);
     }
     if (!session) {
         log_write(LOG_ERROR, "too many sessions", "worker=%u", connection->shard->index);
@@ -260,6 +320,7 @@ void session_connect(struct connection *connection, const struct packet *packet)
     attach(session, connection, packet);
     send_connack(session, packet, present);
     if (connection->state == CONNECTION_ATTACHED) {
+        session_resend_pubrels(session);
         session_send_waiting(session);
     }
 }

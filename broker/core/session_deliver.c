@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/memory.h"
+#include "core/facts.h"
 #include "core/reply.h"
 #include "core/session.h"
 
@@ -23,10 +25,12 @@ static bool output_is_congested(const struct session *session)
            (limit < OUTPUT_CONGESTED ? limit : OUTPUT_CONGESTED);
 }
 
-static bool window_is_open(const struct session *session)
+/* May the delivery with this sequence number go? Not while a much older one has its identifier. */
+static bool window_is_open(const struct session *session, uint32_t sequence)
 {
     return session->unacknowledged < session->connection->send_maximum &&
-           session->inflight.count < INFLIGHT_MAX;
+           session->inflight.count < INFLIGHT_MAX &&
+           !inflight_find(&session->inflight, delivery_packet_id(sequence));
 }
 
 static void count_dropped(struct session *session)
@@ -34,10 +38,27 @@ static void count_dropped(struct session *session)
     counter_add(&session->shard->counters.publish_dropped, 1);
 }
 
+static void drop(struct session *session, struct delivery *delivery)
+{
+    count_dropped(session);
+    session_finish_stored(session, delivery, true);
+    delivery_release(delivery);
+}
+
+/* The delivery waits no more: it is sent, or never will be. */
+static void pass_by(struct session *session, const struct delivery *delivery)
+{
+    uint32_t next = delivery_next_sequence(delivery->sequence);
+    if (delivery_is_before(session->sent_next, next)) {
+        session->sent_next = next;
+    }
+}
+
 /* Writes the delivery and gives it up, or keeps it in flight. */
 static void send_now(struct session *session, struct delivery *delivery)
 {
     struct connection *connection = session->connection;
+    bool dup = delivery->flags & DELIVERY_DUP;
     if (delivery->qos == QOS_0) {
         if (!reply_publish(connection, delivery, 0, false)) {
             count_dropped(session);
@@ -45,14 +66,16 @@ static void send_now(struct session *session, struct delivery *delivery)
         delivery_release(delivery);
         return;
     }
-    struct inflight_entry *entry = inflight_add(&session->inflight, delivery);
-    if (!reply_publish(connection, &entry->delivery, entry->packet_id, false)) {
+    pass_by(session, delivery);
+    if (!reply_publish(connection, delivery, delivery_packet_id(delivery->sequence), dup)) {
         /* Larger than the client takes: as if it had been delivered (MQTT-3.1.2-25). */
-        inflight_set_state(&session->inflight, entry, INFLIGHT_FREE);
-        count_dropped(session);
+        drop(session, delivery);
         return;
     }
-    entry->sent = true;
+    if (delivery->position != 0) {
+        delivery_forget_message(delivery); /* the store has it, should it be sent again */
+    }
+    inflight_add(&session->inflight, delivery);
     session->unacknowledged++;
     assert(session->unacknowledged <= connection->send_maximum);
 }
@@ -66,29 +89,42 @@ static bool may_send_now(const struct session *session, const struct delivery *d
         /* Nothing orders QoS 0 behind QoS > 0 (MQTT-4.6.0-6), only behind other QoS 0. */
         return session->queued_qos0 == 0;
     }
-    return session->queue.count == 0 && session->resend_next == session->resend_count &&
-           window_is_open(session);
+    return session->queue.count == 0 && window_is_open(session, delivery->sequence);
+}
+
+static bool is_within(const struct delivery_queue *queue, uint32_t length, uint32_t messages,
+                      uint64_t bytes)
+{
+    return queue->count < messages && queue->bytes + length <= bytes;
 }
 
 /* Would this session keep the delivery, if it cannot be sent now? */
 static bool may_queue(struct session *session, const struct delivery *delivery)
 {
     const struct core_options *options = &session->shard->settings->options;
+    uint32_t length = delivery->message->length;
     if (!session->connection &&
         (!session_is_durable(session) || (delivery->qos == QOS_0 && !options->queue_qos0))) {
         return false;
     }
-    if (session->queue.count < options->queue_messages_maximum &&
-        session->queue.bytes + delivery->message->length <= options->queue_bytes_maximum) {
-        return true;
-    }
-    if (!session->queue_overflowing) {
+    bool fits = delivery->position != 0
+                    ? is_within(&session->queue, length, options->stored_messages_maximum,
+                                options->stored_bytes_maximum)
+                    : is_within(&session->queue, length, options->queue_messages_maximum,
+                                options->queue_bytes_maximum);
+    if (!fits && !session->queue_overflowing) {
         session->queue_overflowing = true;
         log_write(LOG_WARNING, "queue full, dropping messages", "client=%s messages=%u bytes=%llu",
                   log_quote(session_client_identifier(session)), session->queue.count,
                   (unsigned long long)session->queue.bytes);
     }
-    return false;
+    return fits;
+}
+
+static void count_queued(struct session *session, const struct delivery *delivery)
+{
+    counter_add(&session->shard->counters.messages_queued, 1);
+    counter_add(&session->shard->counters.messages_queued_bytes, delivery_length(delivery));
 }
 
 static void send_or_queue(struct session *session, struct delivery *delivery)
@@ -98,22 +134,24 @@ static void send_or_queue(struct session *session, struct delivery *delivery)
         return;
     }
     if (!may_queue(session, delivery)) {
-        count_dropped(session);
-        delivery_release(delivery);
+        counter_add(&session->shard->counters.queue_dropped, 1);
+        drop(session, delivery);
         return;
     }
-    delivery_queue_add(&session->queue, delivery);
+    count_queued(session, delivery);
     session->queued_qos0 += delivery->qos == QOS_0;
-    counter_add(&session->shard->counters.messages_queued, 1);
-    counter_add(&session->shard->counters.messages_queued_bytes, delivery->message->length);
+    session_limit_window(session, delivery);
+    delivery_queue_add(&session->queue, delivery);
 }
 
 static struct delivery take_queued(struct session *session)
 {
+    uint64_t window = session->queue.present_bytes;
     struct delivery delivery = delivery_queue_take(&session->queue);
+    session->shard->window_bytes -= window - session->queue.present_bytes;
     session->queued_qos0 -= delivery.qos == QOS_0;
     counter_subtract(&session->shard->counters.messages_queued, 1);
-    counter_subtract(&session->shard->counters.messages_queued_bytes, delivery.message->length);
+    counter_subtract(&session->shard->counters.messages_queued_bytes, delivery_length(&delivery));
     if (session->queue.count == 0) {
         session->queue_overflowing = false;
     }
@@ -128,95 +166,104 @@ static bool may_read(const struct session *session, const struct message *messag
                               session_client_identifier(session), message_topic(message));
 }
 
-static struct delivery make_delivery(struct message *message, const struct subscriber *subscriber,
+static struct delivery make_delivery(struct session *session, struct message *message,
+                                     uint64_t position, const struct subscriber *subscriber,
                                      bool retain)
 {
-    return (struct delivery){
+    struct delivery delivery = {
         .message = message_hold(message),
         .identifier = subscriber->identifier,
+        .position = position,
         .qos = subscriber->qos < message->qos ? subscriber->qos : message->qos,
         .flags = retain ? DELIVERY_RETAIN : 0,
     };
+    if (delivery.qos > QOS_0) {
+        /* Also for one that is dropped below: the number must follow from the log alone. */
+        delivery.sequence = session->next_sequence;
+        session->next_sequence = delivery_next_sequence(session->next_sequence);
+    }
+    if (position != 0) {
+        session_mark_unsaved(session);
+    }
+    return delivery;
 }
 
-void session_deliver(struct session *session, struct message *message,
+static void deliver(struct session *session, struct delivery *delivery,
+                    const struct subscriber *subscriber)
+{
+    if (may_read(session, delivery->message, subscriber)) {
+        send_or_queue(session, delivery);
+    } else {
+        session_finish_stored(session, delivery, true);
+        delivery_release(delivery);
+    }
+}
+
+void session_deliver(struct session *session, struct message *message, uint64_t position,
                      const struct subscriber *subscriber, struct identifiers *identifiers)
 {
-    if (!may_read(session, message, subscriber)) {
-        free(identifiers);
-        return;
-    }
     struct delivery delivery =
-        make_delivery(message, subscriber,
+        make_delivery(session, message, position, subscriber,
                       message->retain && (subscriber->flags & SUBSCRIBER_RETAIN_AS_PUBLISHED));
     if (identifiers) {
         delivery.identifiers = identifiers;
         delivery.flags |= DELIVERY_MANY_IDENTIFIERS;
     }
-    send_or_queue(session, &delivery);
+    deliver(session, &delivery, subscriber);
 }
 
-void session_deliver_retained(struct session *session, struct message *message,
+void session_deliver_retained(struct session *session, struct message *message, uint64_t position,
                               const struct subscriber *subscriber)
 {
-    if (may_read(session, message, subscriber)) {
-        struct delivery delivery = make_delivery(message, subscriber, true);
-        send_or_queue(session, &delivery);
-    }
+    struct delivery delivery = make_delivery(session, message, position, subscriber, true);
+    deliver(session, &delivery, subscriber);
 }
 
 /* --- redelivery --- */
 
-void session_begin_resend(struct session *session)
+void session_requeue(struct session *session)
 {
-    free(session->resend);
-    session->resend = session->inflight.count ? inflight_in_order(&session->inflight) : NULL;
-    session->resend_next = 0;
-    session->resend_count = session->inflight.count;
-    session->unacknowledged = 0;
-    for (uint32_t i = 0; i < session->resend_count; i++) {
-        inflight_find(&session->inflight, session->resend[i])->sent = false;
+    size_t count;
+    uint32_t *order = inflight_in_order(&session->inflight, INFLIGHT_PUBLISHED, &count);
+    while (count-- > 0) {
+        struct inflight_entry *entry =
+            inflight_find(&session->inflight, delivery_packet_id(order[count]));
+        struct delivery delivery = inflight_take(&session->inflight, entry);
+        delivery.flags |= DELIVERY_DUP;
+        count_queued(session, &delivery);
+        delivery_queue_add_first(&session->queue, &delivery);
     }
+    free(order);
+    inflight_shrink(&session->inflight);
 }
 
-/* PUBLISH with DUP, or PUBREL, under the identifier of the first time (MQTT-4.4.0-1). */
-static void resend(struct session *session, struct inflight_entry *entry)
+void session_resend_pubrels(struct session *session)
 {
-    struct connection *connection = session->connection;
-    if (entry->state == INFLIGHT_RELEASED) {
-        reply_ack(connection, PACKET_PUBREL, entry->packet_id, REASON_SUCCESS);
-    } else if (!reply_publish(connection, &entry->delivery, entry->packet_id, true)) {
-        inflight_set_state(&session->inflight, entry, INFLIGHT_FREE);
-        count_dropped(session);
-        return;
+    size_t count;
+    uint32_t *order = inflight_in_order(&session->inflight, INFLIGHT_RELEASED, &count);
+    for (size_t i = 0; i < count; i++) {
+        reply_ack(session->connection, PACKET_PUBREL, delivery_packet_id(order[i]), REASON_SUCCESS);
     }
-    entry->sent = true;
-    session->unacknowledged++;
-}
-
-static void resend_next(struct session *session)
-{
-    uint16_t packet_id = session->resend[session->resend_next++];
-    struct inflight_entry *entry = inflight_find(&session->inflight, packet_id);
-    if (entry && !entry->sent) {
-        resend(session, entry);
-    }
-    if (session->resend_next == session->resend_count) {
-        free(session->resend);
-        session->resend = NULL;
-        session->resend_next = session->resend_count = 0;
-    }
+    free(order);
+    session->unacknowledged = session->inflight.count;
 }
 
 /* The head of the queue, if it may go now. */
 static bool send_queued(struct session *session)
 {
     const struct delivery *first = delivery_queue_first(&session->queue);
-    if (!first || (first->qos > QOS_0 && !window_is_open(session))) {
+    if (!first || (first->flags & DELIVERY_ABSENT) ||
+        (first->qos > QOS_0 && !window_is_open(session, first->sequence))) {
         return false;
     }
     struct delivery delivery = take_queued(session);
-    if (message_is_expired(delivery.message, session->shard->now)) {
+    /* Once sent, a message expires no more (MQTT-4.3.3-7). */
+    if (!(delivery.flags & DELIVERY_DUP) &&
+        message_is_expired(delivery.message, session->shard->now)) {
+        if (delivery.qos > QOS_0) {
+            pass_by(session, &delivery);
+        }
+        session_finish_stored(session, &delivery, true);
         delivery_release(&delivery);
     } else {
         send_now(session, &delivery);
@@ -226,15 +273,10 @@ static bool send_queued(struct session *session)
 
 void session_send_waiting(struct session *session)
 {
-    while (session->connection && !output_is_congested(session)) {
-        if (session->resend_next < session->resend_count) {
-            if (!window_is_open(session)) {
-                return;
-            }
-            resend_next(session);
-        } else if (!send_queued(session)) {
-            return;
-        }
+    while (session->connection && !output_is_congested(session) && send_queued(session)) {
+    }
+    if (session->connection) {
+        session_read_ahead(session);
     }
 }
 
@@ -245,7 +287,7 @@ static struct inflight_entry *find_sent(struct session *session, uint16_t packet
                                         enum reason_code *reason)
 {
     struct inflight_entry *entry = inflight_find(&session->inflight, packet_id);
-    if (!entry || !entry->sent) {
+    if (!entry) {
         *reason = REASON_PACKET_IDENTIFIER_NOT_FOUND;
         return NULL;
     }
@@ -259,9 +301,10 @@ static struct inflight_entry *find_sent(struct session *session, uint16_t packet
 
 static void end_delivery(struct session *session, struct inflight_entry *entry)
 {
+    session_finish_stored(session, &entry->delivery, false);
     inflight_set_state(&session->inflight, entry, INFLIGHT_FREE);
     session->unacknowledged--;
-    if (session->queue.count > 0 || session->resend_next < session->resend_count) {
+    if (session->queue.count > 0) {
         session_send_waiting(session);
     }
 }
@@ -282,6 +325,62 @@ enum reason_code session_receive_puback(struct session *session, const struct pa
     return forgive_unknown(reason);
 }
 
+/* The owed PUBREL: the client forgets the identifier when it comes, so that it was received must
+ * be stored before. */
+struct sealed_pubrel {
+    struct sealed sealed;
+    struct session_ref session;
+    uint32_t sequence;
+};
+
+static void pubrel_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct sealed_pubrel *pubrel = CONTAINER_OF(sealed, struct sealed_pubrel, sealed);
+    struct session *session = receiver ? sessions_resolve(receiver, pubrel->session) : NULL;
+    uint16_t packet_id = delivery_packet_id(pubrel->sequence);
+    struct inflight_entry *entry = session ? inflight_find(&session->inflight, packet_id) : NULL;
+    bool waits =
+        entry && entry->delivery.sequence == pubrel->sequence && entry->state == INFLIGHT_RELEASING;
+    /* Without the commit the client must remember the identifier: it never gets this PUBREL. */
+    if (waits && commit->result == STORE_OK) {
+        inflight_set_state(&session->inflight, entry, INFLIGHT_RELEASED);
+        if (session->connection) {
+            reply_ack(session->connection, PACKET_PUBREL, packet_id, REASON_SUCCESS);
+        }
+    } else if (waits && session->connection) {
+        connection_close(session->connection, REASON_IMPLEMENTATION_SPECIFIC_ERROR,
+                         "the store has failed");
+    }
+    free(pubrel);
+}
+
+/* The client has received it: PUBREL, after the commit if the message is stored. */
+static void release_delivery(struct session *session, struct inflight_entry *entry)
+{
+    struct batch *batch = session->shard->outbox.batch;
+    uint32_t sequence = entry->delivery.sequence;
+    if (entry->delivery.position == 0 || !session_is_durable(session)) {
+        inflight_set_state(&session->inflight, entry, INFLIGHT_RELEASED);
+        reply_ack(session->connection, PACKET_PUBREL, delivery_packet_id(sequence), REASON_SUCCESS);
+        return;
+    }
+    if (entry->delivery.position != DELIVERY_POSITION_UNKNOWN) {
+        batch_unpin(batch, entry->delivery.position);
+        entry->delivery.position = DELIVERY_POSITION_UNKNOWN;
+    }
+    inflight_set_state(&session->inflight, entry, INFLIGHT_RELEASING);
+    struct sealed_pubrel *pubrel = memory_allocate(sizeof(*pubrel));
+    *pubrel = (struct sealed_pubrel){
+        .sealed = {.run = pubrel_committed},
+        .session = session->ref,
+        .sequence = sequence,
+    };
+    batch_begin(batch, false);
+    fact_released(batch, session->durable_id, sequence);
+    batch_seal(batch, session->shard->index, &pubrel->sealed);
+    session_mark_unsaved(session);
+}
+
 enum reason_code session_receive_pubrec(struct session *session, const struct packet *packet)
 {
     enum reason_code reason;
@@ -298,9 +397,10 @@ enum reason_code session_receive_pubrec(struct session *session, const struct pa
         return REASON_SUCCESS;
     }
     if (entry->state == INFLIGHT_PUBLISHED) {
-        inflight_set_state(&session->inflight, entry, INFLIGHT_RELEASED);
+        release_delivery(session, entry);
+    } else if (entry->state == INFLIGHT_RELEASED) {
+        reply_ack(session->connection, PACKET_PUBREL, packet_id, REASON_SUCCESS);
     }
-    reply_ack(session->connection, PACKET_PUBREL, packet_id, REASON_SUCCESS);
     return REASON_SUCCESS;
 }
 

@@ -4,12 +4,17 @@
  * repetition is answered and not routed again (MQTT-4.3.3-10, "method B" of section 4.3.3).
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "base/memory.h"
 #include "core/alias.h"
 #include "core/delayed.h"
+#include "core/facts.h"
 #include "core/reply.h"
 #include "core/router.h"
 #include "core/session.h"
+#include "core/stored_message.h"
 #include "mqtt/topic.h"
 #include "mqtt/utf8.h"
 
@@ -84,17 +89,24 @@ static struct message *make_message(const struct session *session, const struct 
     });
 }
 
+/* A delayed message at QoS > 0 is stored, and so is its reception at QoS 2 by a durable session. */
 static enum reason_code accept_delayed(struct session *session, const struct packet *packet,
                                        struct slice topic)
 {
+    struct shard *shard = session->shard;
+    const struct publish *publish = &packet->publish;
     uint32_t seconds = 0;
-    enum reason_code reason = delayed_parse(
-        topic, session->shard->settings->options.delayed_seconds_maximum, &seconds, &topic);
+    enum reason_code reason =
+        delayed_parse(topic, shard->settings->options.delayed_seconds_maximum, &seconds, &topic);
     if (reason != REASON_SUCCESS) {
         return reason;
     }
     struct message *message = make_message(session, packet, topic, seconds);
-    reason = delayed_add(session->shard, message, seconds);
+    reason = delayed_add(shard, message, seconds);
+    if (reason == REASON_SUCCESS && publish->qos == QOS_2 && session_is_durable(session)) {
+        stored_message_put(shard, message, &(struct recipients){0}, false, session->durable_id,
+                           publish->packet_id);
+    }
     message_release(message);
     return reason;
 }
@@ -105,7 +117,9 @@ static void accept_publish(struct session *session, const struct packet *packet,
     const struct publish *publish = &packet->publish;
     if (topic.data[0] == '$' && delayed_is_delayed_topic(topic)) {
         enum reason_code reason = accept_delayed(session, packet, topic);
-        if (publish->qos > QOS_0) {
+        if (publish->qos > QOS_0 && reason == REASON_SUCCESS) {
+            router_acknowledge_stored(session, publish->qos, publish->packet_id);
+        } else if (publish->qos > QOS_0) {
             router_acknowledge(session, publish->qos, publish->packet_id, reason);
         }
         return;
@@ -134,6 +148,7 @@ static bool begin_acknowledged(struct session *session, const struct publish *pu
     connection->receive_count++;
     if (publish->qos == QOS_2) {
         packet_ids_add(&session->received, publish->packet_id);
+        session_mark_unsaved(session);
     }
     return true;
 }
@@ -177,10 +192,21 @@ static void end_received(struct session *session)
     }
 }
 
+static bool reason_is_store_refusal(enum reason_code reason)
+{
+    return reason == REASON_QUOTA_EXCEEDED || reason == REASON_IMPLEMENTATION_SPECIFIC_ERROR;
+}
+
 void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_id,
                          enum reason_code reason)
 {
     struct connection *connection = session->connection;
+    if (reason_is_store_refusal(reason) && connection->version != MQTT_5) {
+        /* 3.1.1 has no way to say no; without an acknowledgement the client keeps the message. */
+        packet_ids_remove(&session->received, packet_id);
+        connection_close(connection, reason, NULL);
+        return;
+    }
     if (qos == QOS_1) {
         end_received(session);
         reply_ack(connection, PACKET_PUBACK, packet_id, reason);
@@ -194,13 +220,63 @@ void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_
     reply_ack(connection, PACKET_PUBREC, packet_id, reason);
 }
 
+/* The owed PUBCOMP: when it comes, the client may use the identifier again. */
+struct sealed_pubcomp {
+    struct sealed sealed;
+    struct session_ref session;
+    uint32_t connection_number;
+    uint16_t packet_id;
+    uint8_t reason;
+};
+
+static void pubcomp_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct sealed_pubcomp *pubcomp = CONTAINER_OF(sealed, struct sealed_pubcomp, sealed);
+    struct session *session = receiver ? sessions_resolve(receiver, pubcomp->session) : NULL;
+    if (session && session->connection &&
+        session->connection_number == pubcomp->connection_number) {
+        if (commit->result == STORE_OK) {
+            reply_ack(session->connection, PACKET_PUBCOMP, pubcomp->packet_id, pubcomp->reason);
+        } else {
+            connection_close(session->connection, REASON_IMPLEMENTATION_SPECIFIC_ERROR,
+                             "the store has failed");
+        }
+    }
+    free(pubcomp);
+}
+
+/* Also a repeated PUBREL waits for the commit of the first. */
+static void complete_stored(struct session *session, uint16_t packet_id, bool found)
+{
+    struct batch *batch = session->shard->outbox.batch;
+    struct sealed_pubcomp *pubcomp = memory_allocate(sizeof(*pubcomp));
+    *pubcomp = (struct sealed_pubcomp){
+        .sealed = {.run = pubcomp_committed},
+        .session = session->ref,
+        .connection_number = session->connection_number,
+        .packet_id = packet_id,
+        .reason = found ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND,
+    };
+    batch_begin(batch, false);
+    if (found) {
+        fact_received_end(batch, session->durable_id, packet_id);
+        session_mark_unsaved(session);
+    }
+    batch_seal(batch, session->shard->index, &pubcomp->sealed);
+}
+
 enum reason_code session_receive_pubrel(struct session *session, const struct packet *packet)
 {
-    bool found = packet_ids_remove(&session->received, packet->ack.packet_id);
+    uint16_t packet_id = packet->ack.packet_id;
+    bool found = packet_ids_remove(&session->received, packet_id);
     if (found) {
         end_received(session);
     }
-    reply_ack(session->connection, PACKET_PUBCOMP, packet->ack.packet_id,
-              found ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND);
+    if (session_is_durable(session)) {
+        complete_stored(session, packet_id, found);
+    } else {
+        reply_ack(session->connection, PACKET_PUBCOMP, packet_id,
+                  found ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND);
+    }
     return REASON_SUCCESS;
 }

@@ -5,7 +5,9 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "core/facts.h"
 #include "core/reply.h"
+#include "core/router.h"
 #include "core/session.h"
 #include "mqtt/topic.h"
 
@@ -50,6 +52,7 @@ struct subscribe_step {
     struct subscription_options options;
     uint32_t identifier;
     bool shared, is_new;
+    uint32_t number; /* of the subscription */
 };
 
 static struct subscriber make_subscriber(const struct session *session,
@@ -57,6 +60,7 @@ static struct subscriber make_subscriber(const struct session *session,
                                          enum access_filter access)
 {
     return (struct subscriber){
+        .durable_id = session->durable_id,
         .session = session->ref,
         .identifier = step->identifier,
         .qos = (uint8_t)step->options.qos,
@@ -68,21 +72,48 @@ static struct subscriber make_subscriber(const struct session *session,
     };
 }
 
-static void keep_subscription(struct session *session, const struct subscribe_step *step,
-                              const struct subscriber *subscriber)
+static struct session_subscription *add_subscription(struct session *session, struct slice filter,
+                                                     uint32_t number)
 {
+    struct slice plain;
+    struct session_subscription *subscription =
+        memory_allocate_zero(sizeof(*subscription) + filter.length);
     if (!session->subscriptions.key_of) {
         map_init(&session->subscriptions, subscription_key);
     }
-    struct session_subscription *subscription = find_subscription(session, step->filter);
+    subscription->number = number;
+    subscription->filter_length = (uint16_t)filter.length;
+    memcpy(subscription->filter, filter.data, filter.length);
+    map_insert(&session->subscriptions, &subscription->by_filter);
+    session->shared_count += strip_share(filter, &plain);
+    return subscription;
+}
+
+static void keep_subscription(struct session *session, struct subscribe_step *step,
+                              const struct subscriber *subscriber)
+{
+    struct session_subscription *subscription =
+        session->subscriptions.count ? find_subscription(session, step->filter) : NULL;
     if (!subscription) {
-        subscription = memory_allocate_zero(sizeof(*subscription) + step->filter.length);
-        subscription->filter_length = (uint16_t)step->filter.length;
-        memcpy(subscription->filter, step->filter.data, step->filter.length);
-        map_insert(&session->subscriptions, &subscription->by_filter);
-        session->shared_count += step->shared;
+        subscription = add_subscription(session, step->filter, session->next_subscription++);
     }
     subscription->subscriber = *subscriber;
+    step->number = subscription->number;
+    if (session_is_durable(session)) {
+        fact_put_subscription(session->shard->outbox.batch, session, subscription);
+    }
+}
+
+void session_restore_subscription(struct session *session, struct slice filter, uint32_t number,
+                                  const struct subscriber *asked)
+{
+    struct session_subscription *subscription = add_subscription(session, filter, number);
+    subscription->subscriber = *asked;
+    subscription->subscriber.session = session->ref;
+    subscription->subscriber.durable_id = session->durable_id;
+    if (number >= session->next_subscription) {
+        session->next_subscription = number + 1;
+    }
 }
 
 /* The reason code for SUBACK; the subscription is in the tree if it is a granted QoS. */
@@ -108,6 +139,11 @@ static enum reason_code subscribe_one(struct session *session, struct subscribe_
                     log_quote(session_client_identifier(session)), session->subscriptions.count);
         return REASON_QUOTA_EXCEEDED;
     }
+    enum reason_code refusal =
+        session_is_durable(session) ? shard_store_refusal(shard) : REASON_SUCCESS;
+    if (refusal != REASON_SUCCESS) {
+        return refusal;
+    }
     struct subscriber subscriber = make_subscriber(session, step, access);
     step->is_new = subscriptions_add(shard->broker->subscriptions, step->filter, &subscriber);
     keep_subscription(session, step, &subscriber);
@@ -127,7 +163,7 @@ static void deliver_retained(struct session *session, const struct subscribe_ste
     struct retained_matches matches = {0};
     retained_match(session->shard->broker->retained, step->filter, session->shard->now, &matches);
     for (size_t i = 0; i < matches.count; i++) {
-        session_deliver_retained(session, matches.items[i], &subscription->subscriber);
+        router_send_retained(session, matches.items[i], &subscription->subscriber);
     }
     retained_matches_release(&matches);
 }
@@ -147,15 +183,74 @@ static void send_suback(struct session *session, enum packet_type type, uint16_t
         free(bytes);
         return;
     }
+    if (type == PACKET_UNSUBACK && session->version != MQTT_5) {
+        suback.suback.codes = SLICE_EMPTY;
+    }
     reply_packet(session->connection, &suback);
+}
+
+/* The owed SUBACK or UNSUBACK of a durable session. */
+struct sealed_suback {
+    struct sealed sealed;
+    struct session_ref session;
+    uint32_t connection_number;
+    uint16_t packet_id;
+    uint8_t type;
+    struct buffer codes;
+    struct buffer added; /* uint32_t numbers of new subscriptions */
+};
+
+static void take_back(struct session *session, const struct buffer *numbers);
+
+static void suback_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct sealed_suback *suback = CONTAINER_OF(sealed, struct sealed_suback, sealed);
+    struct session *session = receiver ? sessions_resolve(receiver, suback->session) : NULL;
+    if (session && commit->result != STORE_OK) {
+        take_back(session, &suback->added);
+        for (size_t i = 0; i < suback->codes.length; i++) {
+            uint8_t *code = &suback->codes.data[i];
+            *code = *code >= 0x80 ? *code : REASON_QUOTA_EXCEEDED;
+        }
+    }
+    if (session && session->connection && session->connection_number == suback->connection_number) {
+        send_suback(session, suback->type, suback->packet_id, buffer_slice(&suback->codes));
+    }
+    buffer_release(&suback->codes);
+    buffer_release(&suback->added);
+    free(suback);
+}
+
+/* Answers, for a durable session after the commit. Takes over the buffers. */
+static void answer(struct session *session, enum packet_type type, uint16_t packet_id,
+                   struct buffer *codes, struct buffer *added)
+{
+    if (!session_is_durable(session)) {
+        send_suback(session, type, packet_id, buffer_slice(codes));
+        return;
+    }
+    struct sealed_suback *suback = memory_allocate(sizeof(*suback));
+    *suback = (struct sealed_suback){
+        .sealed = {.run = suback_committed},
+        .session = session->ref,
+        .connection_number = session->connection_number,
+        .packet_id = packet_id,
+        .type = (uint8_t)type,
+        .codes = *codes,
+        .added = *added,
+    };
+    *codes = *added = (struct buffer){0};
+    batch_seal(session->shard->outbox.batch, session->shard->index, &suback->sealed);
 }
 
 enum reason_code session_receive_subscribe(struct session *session, const struct packet *packet)
 {
     const struct subscribe *subscribe = &packet->subscribe;
     struct subscribe_step *steps = memory_allocate_zero(subscribe->count * sizeof(*steps));
-    struct buffer codes = {0};
+    uint8_t *granted = memory_allocate_zero(subscribe->count);
+    struct buffer codes = {0}, added = {0};
     struct slice rest = subscribe->filters;
+    batch_begin(session->shard->outbox.batch, true);
     for (size_t i = 0; i < subscribe->count; i++) {
         struct subscribe_step *step = &steps[i];
         subscribe_next(&rest, session->version, &step->filter, &step->options);
@@ -163,14 +258,20 @@ enum reason_code session_receive_subscribe(struct session *session, const struct
             step->identifier = packet->properties.subscription_identifier;
         }
         buffer_append_byte(&codes, (uint8_t)subscribe_one(session, step));
+        granted[i] = codes.data[i] < 0x80;
+        if (granted[i] && step->is_new) {
+            buffer_append(&added, slice_make(&step->number, sizeof(step->number)));
+        }
     }
-    send_suback(session, PACKET_SUBACK, subscribe->packet_id, buffer_slice(&codes));
+    answer(session, PACKET_SUBACK, subscribe->packet_id, &codes, &added);
     for (size_t i = 0; i < subscribe->count; i++) {
-        if (codes.data[i] < 0x80 && wants_retained(&steps[i])) {
+        if (granted[i] && wants_retained(&steps[i])) {
             deliver_retained(session, &steps[i]);
         }
     }
     buffer_release(&codes);
+    buffer_release(&added);
+    free(granted);
     free(steps);
     return REASON_SUCCESS;
 }
@@ -185,22 +286,50 @@ static void forget_subscription(struct session *session, struct session_subscrip
     free(subscription);
 }
 
+static void remove_subscription(struct session *session, struct session_subscription *subscription)
+{
+    subscriptions_remove(session->shard->broker->subscriptions, subscription_filter(subscription),
+                         session->ref);
+    forget_subscription(session, subscription);
+}
+
+/* Subscriptions that could not be stored. */
+static void take_back(struct session *session, const struct buffer *numbers)
+{
+    struct map_node *node = map_next(&session->subscriptions, NULL);
+    while (node) {
+        struct map_node *next = map_next(&session->subscriptions, node);
+        struct session_subscription *subscription =
+            CONTAINER_OF(node, struct session_subscription, by_filter);
+        for (size_t i = 0; i < numbers->length; i += sizeof(uint32_t)) {
+            if (memcmp(numbers->data + i, &subscription->number, sizeof(uint32_t)) == 0) {
+                remove_subscription(session, subscription);
+                break;
+            }
+        }
+        node = next;
+    }
+}
+
 enum reason_code session_receive_unsubscribe(struct session *session, const struct packet *packet)
 {
     const struct subscribe *unsubscribe = &packet->subscribe;
-    struct buffer codes = {0};
+    struct batch *batch = session->shard->outbox.batch;
+    struct buffer codes = {0}, none = {0};
     struct slice rest = unsubscribe->filters, filter;
+    batch_begin(batch, false);
     while (unsubscribe_next(&rest, &filter)) {
         struct session_subscription *subscription =
             session->subscriptions.count ? find_subscription(session, filter) : NULL;
         if (subscription) {
-            subscriptions_remove(session->shard->broker->subscriptions, filter, session->ref);
-            forget_subscription(session, subscription);
+            if (session_is_durable(session)) {
+                fact_delete_subscription(batch, session, subscription->number);
+            }
+            remove_subscription(session, subscription);
         }
         buffer_append_byte(&codes, subscription ? REASON_SUCCESS : REASON_NO_SUBSCRIPTION_EXISTED);
     }
-    struct slice reasons = session->version == MQTT_5 ? buffer_slice(&codes) : SLICE_EMPTY;
-    send_suback(session, PACKET_UNSUBACK, unsubscribe->packet_id, reasons);
+    answer(session, PACKET_UNSUBACK, unsubscribe->packet_id, &codes, &none);
     buffer_release(&codes);
     return REASON_SUCCESS;
 }
@@ -224,8 +353,10 @@ void session_update_subscriptions(struct session *session, bool check_access)
             flags &= (uint8_t)~SUBSCRIBER_PER_MESSAGE;
             flags |= access == ACCESS_FILTER_GRANTED ? 0 : SUBSCRIBER_PER_MESSAGE;
         }
-        if (flags != subscription->subscriber.flags) {
+        if (flags != subscription->subscriber.flags ||
+            subscription->subscriber.durable_id != session->durable_id) {
             subscription->subscriber.flags = flags;
+            subscription->subscriber.durable_id = session->durable_id;
             subscriptions_add(shard->broker->subscriptions, filter, &subscription->subscriber);
         }
     }
@@ -233,17 +364,10 @@ void session_update_subscriptions(struct session *session, bool check_access)
 
 void session_drop_subscriptions(struct session *session)
 {
-    if (session->subscriptions.count == 0) {
-        return;
-    }
     struct map_node *node = map_next(&session->subscriptions, NULL);
     while (node) {
         struct map_node *next = map_next(&session->subscriptions, node);
-        struct session_subscription *subscription =
-            CONTAINER_OF(node, struct session_subscription, by_filter);
-        subscriptions_remove(session->shard->broker->subscriptions,
-                             subscription_filter(subscription), session->ref);
-        forget_subscription(session, subscription);
+        remove_subscription(session, CONTAINER_OF(node, struct session_subscription, by_filter));
         node = next;
     }
 }

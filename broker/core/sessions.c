@@ -57,6 +57,9 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
         .generation = shard->slots[slot].generation,
     };
     session->will_at = session->expires_at = MSEC_NEVER;
+    session->next_sequence = session->sent_next = DELIVERY_FIRST_SEQUENCE;
+    list_init(&session->unsaved);
+    list_init(&session->reporting);
     session->client_identifier_length = (uint16_t)client_identifier.length;
     if (client_identifier.length > 0) {
         memcpy(session->client_identifier, client_identifier.data, client_identifier.length);
@@ -94,12 +97,14 @@ void sessions_remove(struct session *session)
 
     counter_subtract(&shard->counters.messages_queued, session->queue.count);
     counter_subtract(&shard->counters.messages_queued_bytes, session->queue.bytes);
+    shard->window_bytes -= session->queue.present_bytes;
+    list_remove(&session->unsaved);
+    list_remove(&session->reporting);
     delivery_queue_release(&session->queue);
     inflight_release(&session->inflight);
     packet_ids_release(&session->received);
     map_release(&session->subscriptions);
     free_will(session);
-    free(session->resend);
     identity_release(session->identity);
     free(session);
 }

@@ -5,8 +5,11 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "core/delayed.h"
+#include "core/facts.h"
+#include "core/save.h"
 #include "core/session.h"
 #include "core/sys_topics.h"
 
@@ -19,11 +22,40 @@ static struct slice session_key(const struct map_node *node)
         CONTAINER_OF((struct map_node *)(uintptr_t)node, struct session, by_client_identifier));
 }
 
+static void expire_retained(struct shard *shard)
+{
+    struct batch *batch = shard->outbox.batch;
+    struct retained_matches dropped;
+    uint64_t version =
+        retained_expire(shard->broker->retained, shard->now, HOUSEKEEPING_TOPICS, &dropped);
+
+    batch_begin(batch, false);
+    for (size_t i = 0; i < dropped.count; i++) {
+        fact_delete_retained(batch, message_topic(dropped.items[i]), version + i);
+    }
+    retained_matches_release(&dropped);
+}
+
+/* The bound for memory: beyond it, nothing that must be stored is taken. */
+static void look_at_memory(struct shard *shard)
+{
+    struct broker *broker = shard->broker;
+    uint64_t most = shard->settings->options.memory_maximum;
+    bool full = most > 0 && broker->memory_used && broker->memory_used() > most;
+
+    if (full != atomic_load_explicit(&broker->memory_full, memory_order_relaxed)) {
+        atomic_store_explicit(&broker->memory_full, full, memory_order_relaxed);
+        log_write(LOG_WARNING, full ? "memory full" : "memory has room again", "limit_bytes=%llu",
+                  (unsigned long long)most);
+    }
+}
+
 static void housekeeping_fire(struct timer *timer, void *context)
 {
     struct shard *shard = context;
     if (shard->index == 0) {
-        retained_expire(shard->broker->retained, shard->now, HOUSEKEEPING_TOPICS);
+        expire_retained(shard);
+        look_at_memory(shard);
         sys_topics_update(shard);
     }
     timers_set(&shard->timers, timer, shard->now + HOUSEKEEPING_MS);
@@ -44,6 +76,9 @@ void shard_init(struct shard *shard, struct broker *broker, unsigned index,
     shard->outbox.mail = memory_allocate_zero(broker->shard_count * sizeof(*shard->outbox.mail));
     map_init(&shard->sessions, session_key);
     list_init(&shard->delayed);
+    list_init(&shard->unsaved);
+    list_init(&shard->reporting);
+    shard->outbox.batch = batch_new(broker->shard_count);
     if (index == 0) {
         shard->sys_topics = sys_topics_new();
         timer_init(&shard->sys_timer, housekeeping_fire);
@@ -57,11 +92,8 @@ static void drop_outbox(struct shard *shard)
         mail_list_run(&shard->outbox.mail[i], NULL);
     }
     free(shard->outbox.mail);
-    while (shard->outbox.records.first) {
-        struct record *record = shard->outbox.records.first;
-        shard->outbox.records.first = record->next;
-        record_free(record);
-    }
+    mail_list_run(&shard->outbox.reads, NULL);
+    batch_free(shard->outbox.batch);
 }
 
 void shard_release(struct shard *shard)
@@ -87,6 +119,23 @@ void shard_advance(struct shard *shard, msec_t now)
 {
     shard->now = now;
     timers_advance(&shard->timers, now);
+}
+
+void shard_finish(struct shard *shard)
+{
+    shard_report(shard);
+    save_some(shard);
+}
+
+struct batch *shard_take_batch(struct shard *shard)
+{
+    struct batch *batch = shard->outbox.batch;
+
+    if (batch_is_empty(batch)) {
+        return NULL;
+    }
+    shard->outbox.batch = batch_new(shard->broker->shard_count);
+    return batch;
 }
 
 msec_t shard_next_deadline(const struct shard *shard)

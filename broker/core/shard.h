@@ -6,8 +6,10 @@
  *   each loop turn: shard_advance(now)            timers fire
  *                   mail_list_run(&mail, shard)   mail from other shards and the store
  *                   connection_receive(...)       input
+ *                   shard_finish(shard)           what the turn has come to
  *                   then take shard->outbox:      write dirty connections, post mail to the
- *                                                 shards' mailboxes, submit records to the store
+ *                                                 shards' mailboxes, submit the batch to the
+ *                                                 store and have it read what is to be read
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CORE_SHARD_H
@@ -30,11 +32,17 @@
 #include "core/retained.h"
 #include "core/session_ref.h"
 #include "core/subscriptions.h"
-#include "store/record.h"
+#include "store/batch.h"
+#include "store/read.h"
 
 struct session;
 struct shard;
 struct sys_topics;
+
+/* What $SYS says of the store. */
+struct store_numbers {
+    uint64_t used, file_size, commits, commit_us, commit_us_maximum, log_size;
+};
 
 /* What all shards share. Made by the driver before the shards; immutable but for the two locked
  * structures. */
@@ -46,8 +54,13 @@ struct broker {
     struct authenticator authenticator;
     void (*random)(void *out, size_t length); /* base/random.h, or a seeded one in tests */
     msec_t started_at;
-    uint64_t (*memory_used)(void); /* bytes of heap for $SYS; may be NULL */
-    const char *version;           /* "pubgrid version 0.1.0" for $SYS/broker/version */
+    uint64_t (*memory_used)(void);  /* bytes of heap for $SYS; may be NULL */
+    const char *version;            /* "pubgrid version 0.1.0" for $SYS/broker/version */
+    const _Atomic int *store_state; /* enum store_state */
+    void (*store_status)(void *context, struct store_numbers *numbers); /* for $SYS; may be NULL */
+    void *store_context;
+    _Atomic uint64_t next_durable_id; /* of sessions and delayed messages */
+    _Atomic bool memory_full;         /* the bound for memory is reached */
 };
 
 /* Settings that a reload replaces: the driver hands each shard a new one by mail. */
@@ -63,9 +76,10 @@ void settings_release(struct settings *settings);
 
 /* What a step wants done. The driver empties it every turn. */
 struct outbox {
-    struct list dirty;          /* connections (member `dirty`) with output, or to be looked at */
-    struct mail_list *mail;     /* [shard_count]: mail to post to each shard's mailbox */
-    struct record_list records; /* to submit to the store, which posts their sealed mail */
+    struct list dirty;      /* connections (member `dirty`) with output, or to be looked at */
+    struct mail_list *mail; /* [shard_count]: mail to post to each shard's mailbox */
+    struct batch *batch;    /* never NULL: for the store; take it if it is not empty */
+    struct mail_list reads; /* struct store_read: for the store to answer */
 };
 
 struct session_slot {
@@ -89,6 +103,11 @@ struct shard {
     struct recipients recipients;   /* scratch for matches */
     struct encodings encodings;     /* of the message that is being delivered */
     struct list delayed;            /* delayed messages */
+    struct list unsaved;            /* sessions whose progress row is behind */
+    struct list reporting;          /* sessions with acknowledgements for the batch */
+    uint64_t delivered_until;       /* all sealed objects of frames before this have been run */
+    uint64_t window_bytes;          /* stored messages that wait in memory all the same */
+    uint32_t saving_round;          /* != 0: all must be saved, then the store be told */
     struct timer sys_timer;         /* shard 0: $SYS and expired retained messages */
     struct sys_topics *sys_topics;  /* shard 0; NULL elsewhere */
     struct counters counters;
@@ -102,6 +121,12 @@ void shard_release(struct shard *shard);
 
 /* Begins a turn: fires the timers up to `now`. */
 void shard_advance(struct shard *shard, msec_t now);
+/* Ends a turn. */
+void shard_finish(struct shard *shard);
+/* Takes the batch out of the outbox; NULL if there is nothing in it. */
+struct batch *shard_take_batch(struct shard *shard);
+/* A mail that makes a shard save all it has in rows: store_options.save. */
+struct mail *shard_save_mail(uint32_t round);
 /* When shard_advance must be called at the latest; MSEC_NEVER: no timer. */
 msec_t shard_next_deadline(const struct shard *shard);
 

@@ -20,14 +20,16 @@
 enum subscriber_flags {
     SUBSCRIBER_NO_LOCAL = 1 << 0,
     SUBSCRIBER_RETAIN_AS_PUBLISHED = 1 << 1,
+    SUBSCRIBER_ASKED = SUBSCRIBER_NO_LOCAL | SUBSCRIBER_RETAIN_AS_PUBLISHED, /* in SUBSCRIBE */
     SUBSCRIBER_DURABLE = 1 << 2,     /* its session outlives the network connection */
     SUBSCRIBER_ONLINE = 1 << 3,      /* has a network connection now (shared subscriptions ask) */
     SUBSCRIBER_PER_MESSAGE = 1 << 4, /* check access at each delivery */
     SUBSCRIBER_SHARED = 1 << 5,      /* comes from a share group (set by match) */
 };
 
-/* One subscription as the tree keeps it and as a match returns it: 16 bytes by value. */
+/* One subscription as the tree keeps it and as a match returns it: 24 bytes by value. */
 struct subscriber {
+    uint64_t durable_id; /* of the session, if it is SUBSCRIBER_DURABLE */
     struct session_ref session;
     uint32_t identifier; /* Subscription Identifier; 0: none */
     uint8_t qos;         /* maximum QoS */

@@ -145,7 +145,7 @@ static void publish(struct shard *shard, const char *topic, const char *text)
         .payload = slice_from_string(text),
         .expires_at = MSEC_NEVER,
         .publisher = SESSION_REF_NONE,
-        .qos = QOS_2,
+        .qos = QOS_0,
         .retain = true,
     });
     router_publish_volatile(shard, message);

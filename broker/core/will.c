@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "core/delayed.h"
-#include "core/router.h"
 
 void will_set(struct session *session, const struct will *will)
 {
@@ -82,7 +81,7 @@ static void publish_now(struct session *session)
     if (delayed) {
         delayed_add(shard, message, delay);
     } else {
-        router_publish(shard, message, NULL, 0);
+        delayed_publish_now(shard, message);
     }
     message_release(message);
 }

@@ -1,8 +1,8 @@
 /* The loop; see worker.h.
  *
  * While a worker is awake it attends its mailbox, so mail from others makes no system call on
- * either side, and its own mail and what an in-memory store posts back run in the same turn. With
- * one worker nothing ever crosses a thread.
+ * either side, and its own mail runs in the same turn. With one worker nothing but what must be
+ * stored ever crosses a thread.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/worker.h"
@@ -107,15 +107,32 @@ static int worker_wait(struct worker *worker, struct epoll_event *events)
     return count < 0 ? 0 : count; /* EINTR is the only error there can be */
 }
 
+static void worker_use_store(struct worker *worker)
+{
+    struct store *store = worker->group->store;
+    struct mail_list *reads = &worker->shard.outbox.reads;
+    struct batch *batch;
+
+    shard_finish(&worker->shard);
+    batch = shard_take_batch(&worker->shard);
+    if (batch) {
+        store_submit(store, batch);
+    }
+    while (reads->first) {
+        struct mail *next = reads->first->next;
+        store_read(store, CONTAINER_OF(reads->first, struct store_read, mail));
+        reads->first = next;
+    }
+    reads->last = NULL;
+}
+
 /* Sends what core wants sent, and takes what came in. True if there was own mail to run. */
 static bool worker_exchange(struct worker *worker)
 {
     struct outbox *outbox = &worker->shard.outbox;
     struct mail_list own, others;
 
-    if (outbox->records.first) {
-        store_submit(worker->group->store, &outbox->records);
-    }
+    worker_use_store(worker);
     for (unsigned i = 0; i < worker->group->count; i++) {
         if (i != worker->shard.index && outbox->mail[i].first) {
             mailbox_post(worker->group->mailboxes[i], &outbox->mail[i]);

@@ -3,9 +3,10 @@
  * A turn of its loop:
  *   1 wait for readiness, mail, or the next timer
  *   2 timers, then input: what is readable goes through core, which fills the shard's outbox
- *   3 records to the store, mail to the other workers, and the own mail run, until no more comes
+ *   3 the batch to the store, mail to the other workers, and the own mail run, until no more comes
  *   4 flush: one writev for each connection that has output; sockets that are done are closed
- * So output, mail and records leave in batches whose size is the load's, without a timer.
+ * So output, mail and what is to be stored leave in batches whose size is the load's, without a
+ * timer.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_WORKER_H

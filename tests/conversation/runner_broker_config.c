@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "secret/password_line.h"
 
@@ -107,6 +108,18 @@ static void write_rules(FILE *file, const struct script *script)
     }
 }
 
+/* Every script finds an empty store. */
+static void empty_store(const char *directory)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb", "lock", "reserve"};
+    char path[BROKER_PATH_MAX];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/store/%s", directory, names[i]);
+        unlink(path);
+    }
+}
+
 bool broker_config_write(const char *path, const struct broker_process *broker,
                          const struct target_settings *settings, const struct script *script)
 {
@@ -118,8 +131,9 @@ bool broker_config_write(const char *path, const struct broker_process *broker,
         return false;
     }
     snprintf(password_path, sizeof(password_path), "%s/users", settings->directory);
-    fprintf(file, "workers: %u\nlog_level: warning\nstore:\n  path: %s/store\n", settings->workers,
-            settings->directory);
+    empty_store(settings->directory);
+    fprintf(file, "workers: %u\nlog_level: warning\n", settings->workers);
+    fprintf(file, "store:\n  path: %s/store\n  reserve: 64KiB\n", settings->directory);
     fprintf(file, "auth:\n  allow_anonymous: \"%s\"\n", anonymous_word(script));
     if (script_has_directive(script, "login")) {
         fprintf(file, "  password_file: %s\n", password_path);

@@ -7,10 +7,14 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "support/core_harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/facts.h"
+#include "core/recover.h"
 #include "core/shard.h"
+#include "store/store.h"
 #include "support/core_harness_auth.h"
 
 enum { START_OF_TIME = 1700000000000 / 1000, VECTORS = 16, TURNS_MAX = 100000 };
@@ -34,7 +38,12 @@ struct core_harness {
     struct shard shards[CORE_HARNESS_SHARDS_MAX];
     struct shard *shard_pointers[CORE_HARNESS_SHARDS_MAX];
     struct mail_list inboxes[CORE_HARNESS_SHARDS_MAX];
-    struct record_list records;
+    struct core_harness_settings wanted;
+    struct store *store;       /* NULL: in memory */
+    struct buffer log;         /* in memory: all frames; a position is an offset, plus one */
+    _Atomic int store_is_good; /* in memory: STORE_OK */
+    struct batch *first_batch, *last_batch;
+    size_t batch_count;
     bool hold_commits;
     struct list links;
     struct connection_origin origin;
@@ -78,12 +87,94 @@ void core_harness_defaults(struct core_harness_settings *settings)
     core_options_defaults(&settings->options);
 }
 
+static void pin_frame(void *context, uint64_t position)
+{
+    store_pin(context, position);
+}
+
+static void unpin_frame(void *context, uint64_t position)
+{
+    store_unpin(context, position);
+}
+
+static bool load_row(void *context, struct slice key, uint64_t stamp, struct slice value,
+                     struct buffer *error)
+{
+    return recovery_row(context, key, stamp, value, error);
+}
+
+static bool load_frame(void *context, uint64_t position, struct slice payload, struct buffer *error)
+{
+    return recovery_frame(context, position, payload, error);
+}
+
+static bool open_store(struct core_harness *harness, struct buffer *error)
+{
+    const struct core_harness_settings *wanted = &harness->wanted;
+    struct store_options options = {
+        .path = wanted->store_path,
+        .size_maximum = UINT64_C(1) << 28,
+        .save_bytes = wanted->store_save_bytes ? wanted->store_save_bytes : 1 << 26,
+        .core_version = CORE_FORMAT_VERSION,
+        .shard_count = wanted->shards,
+        .save = shard_save_mail,
+        .fault = wanted->store_fault,
+        .fault_context = wanted->store_fault_context,
+        .unsafe = true,
+    };
+
+    harness->store = store_open(&options, error);
+    if (harness->store) {
+        harness->broker.store_state = store_state(harness->store);
+    }
+    return harness->store != NULL;
+}
+
+static bool load_store(struct core_harness *harness, msec_t alive_until, struct buffer *error)
+{
+    struct recovery_pins pins = {harness->store, pin_frame, unpin_frame};
+    struct recovery *recovery = recovery_new(&harness->broker, &pins, alive_until);
+    struct store_loader loader = {recovery, load_row, load_frame};
+    bool good = store_load(harness->store, &loader, error);
+
+    if (good) {
+        recovery_finish(recovery);
+    }
+    recovery_free(recovery);
+    return good;
+}
+
+/* The state that a process has when it starts. */
+static bool begin(struct core_harness *harness, msec_t alive_until, struct buffer *error)
+{
+    harness->broker.shard_count = harness->wanted.shards;
+    harness->broker.shards = harness->shard_pointers;
+    harness->broker.subscriptions = subscriptions_new();
+    harness->broker.retained = retained_new();
+    harness->broker.random = seeded_random;
+    harness->broker.started_at = harness->now;
+    harness->broker.version = "pubgrid version test";
+    harness->broker.store_state = &harness->store_is_good;
+    harness->broker.next_durable_id = 1;
+    for (unsigned i = 0; i < harness->wanted.shards; i++) {
+        harness->shard_pointers[i] = &harness->shards[i];
+    }
+    for (unsigned i = 0; i < harness->wanted.shards; i++) {
+        shard_init(&harness->shards[i], &harness->broker, i, settings_hold(harness->settings),
+                   harness->now);
+    }
+    return !harness->wanted.store_path ||
+           (open_store(harness, error) && load_store(harness, alive_until, error));
+}
+
 struct core_harness *core_harness_new(const struct core_harness_settings *settings)
 {
     struct core_harness *harness = memory_allocate_zero(sizeof(*harness));
     struct access_rules *access = settings->access ? settings->access : access_rules_new(NULL, 0);
+    struct buffer error = {0};
 
     *random_state() = settings->seed;
+    harness->wanted = *settings;
     harness->now = (msec_t)START_OF_TIME * 1000;
     list_init(&harness->links);
     harness_auth_init(&harness->auth, settings->users, settings->user_count,
@@ -91,19 +182,9 @@ struct core_harness *core_harness_new(const struct core_harness_settings *settin
     harness->origin = (struct connection_origin){.peer_address = "test",
                                                  .anonymous_allowed = settings->anonymous_allowed};
     harness->settings = settings_new(&settings->options, access);
-    harness->broker.shard_count = settings->shards;
-    harness->broker.shards = harness->shard_pointers;
-    harness->broker.subscriptions = subscriptions_new();
-    harness->broker.retained = retained_new();
-    harness->broker.random = seeded_random;
-    harness->broker.started_at = harness->now;
-    harness->broker.version = "pubgrid version test";
-    for (unsigned i = 0; i < settings->shards; i++) {
-        harness->shard_pointers[i] = &harness->shards[i];
-    }
-    for (unsigned i = 0; i < settings->shards; i++) {
-        shard_init(&harness->shards[i], &harness->broker, i, settings_hold(harness->settings),
-                   harness->now);
+    if (!begin(harness, 0, &error)) {
+        fprintf(stderr, "%.*s\n", SLICE_PRINT(error));
+        abort();
     }
     core_harness_settle(harness);
     return harness;
@@ -126,20 +207,88 @@ static void free_link(struct core_link *link)
     free(link);
 }
 
-static void post_records(struct core_harness *harness, size_t count)
-{
-    while (count-- > 0 && harness->records.first) {
-        struct record *record = harness->records.first;
+/* --- the store --- */
 
-        harness->records.first = record->next;
-        if (!record->next) {
-            harness->records.last = NULL;
-        }
-        for (struct sealed_mail *sealed = record->sealed; sealed; sealed = sealed->next) {
-            mail_list_move(&harness->inboxes[sealed->shard], &sealed->mail);
-        }
-        record_free(record);
+static void commit_in_memory(struct core_harness *harness, struct batch *batch)
+{
+    batch->base = harness->log.length + 1;
+    buffer_append(&harness->log, buffer_slice(&batch->log));
+    batch_post(batch, STORE_OK, harness->inboxes);
+    batch_free(batch);
+}
+
+static struct batch *take_batch(struct core_harness *harness)
+{
+    struct batch *batch = harness->first_batch;
+
+    harness->first_batch = batch->next;
+    harness->batch_count--;
+    return batch;
+}
+
+/* As one group. */
+static void post_batches(struct core_harness *harness, size_t count)
+{
+    while (count-- > 0 && harness->first_batch) {
+        struct batch *batch = take_batch(harness);
+
         harness->busy = true;
+        if (harness->store) {
+            store_submit(harness->store, batch);
+        } else {
+            commit_in_memory(harness, batch);
+        }
+    }
+    if (harness->store) {
+        store_step(harness->store, harness->inboxes);
+    }
+}
+
+static void take_outbox_batch(struct core_harness *harness, struct shard *shard)
+{
+    struct batch *batch = shard_take_batch(shard);
+
+    if (!batch) {
+        return;
+    }
+    batch->next = NULL;
+    *(harness->first_batch ? &harness->last_batch->next : &harness->first_batch) = batch;
+    harness->last_batch = batch;
+    harness->batch_count++;
+    harness->busy = true;
+}
+
+static void read_in_memory(struct core_harness *harness, struct store_read *read)
+{
+    /* Room for all first: the frames point into it. */
+    buffer_reserve(&read->bytes, harness->log.length);
+    for (size_t i = 0; i < read->count; i++) {
+        struct slice rest = slice_from(buffer_slice(&harness->log), read->positions[i] - 1);
+        uint32_t length;
+
+        memcpy(&length, rest.data, sizeof(length));
+        read->frames[i] = slice_make(read->bytes.data + read->bytes.length, length);
+        buffer_append(&read->bytes, slice_make(rest.data + 8, length)); /* behind the header */
+    }
+    mail_list_add(&harness->inboxes[read->shard], &read->mail);
+}
+
+static void answer_reads(struct core_harness *harness, struct shard *shard)
+{
+    struct mail *mail = shard->outbox.reads.first;
+
+    shard->outbox.reads = (struct mail_list){0};
+    while (mail) {
+        struct mail *next = mail->next;
+        struct store_read *read = CONTAINER_OF(mail, struct store_read, mail);
+
+        harness->busy = true;
+        if (harness->store) {
+            store_read(harness->store, read);
+        } else {
+            read_in_memory(harness, read);
+        }
+        mail = next;
     }
 }
 
@@ -224,14 +373,9 @@ static void flush_outbox(struct core_harness *harness, struct shard *shard)
         harness->busy |= outbox->mail[i].first != NULL;
         mail_list_move(&harness->inboxes[i], &outbox->mail[i]);
     }
-    while (outbox->records.first) {
-        struct record *record = outbox->records.first;
-
-        outbox->records.first = record->next;
-        record_list_add(&harness->records, record);
-        harness->busy = true;
-    }
-    outbox->records.last = NULL;
+    shard_finish(shard);
+    take_outbox_batch(harness, shard);
+    answer_reads(harness, shard);
 }
 
 static bool may_use_input(const struct core_link *link, const struct shard *shard)
@@ -265,7 +409,9 @@ static void run_turn(struct core_harness *harness, struct shard *shard)
     feed_input(harness, shard);
     flush_outbox(harness, shard);
     if (!harness->hold_commits) {
-        post_records(harness, SIZE_MAX);
+        post_batches(harness, SIZE_MAX);
+    } else if (harness->store) {
+        store_step(harness->store, harness->inboxes); /* reads are answered all the same */
     }
 }
 
@@ -385,14 +531,22 @@ void core_harness_hold_commits(struct core_harness *harness, bool hold)
 
 size_t core_harness_commit(struct core_harness *harness, size_t count)
 {
-    size_t committed = 0;
+    size_t before = harness->batch_count;
 
-    while (committed < count && harness->records.first) {
-        post_records(harness, 1);
-        committed++;
-    }
+    post_batches(harness, count);
+    size_t committed = before - harness->batch_count;
     core_harness_settle(harness);
     return committed;
+}
+
+size_t core_harness_waiting(const struct core_harness *harness)
+{
+    return harness->batch_count;
+}
+
+int core_harness_store_state(const struct core_harness *harness)
+{
+    return atomic_load(harness->broker.store_state);
 }
 
 void core_harness_stop(struct core_harness *harness)
@@ -403,21 +557,54 @@ void core_harness_stop(struct core_harness *harness)
     core_harness_settle(harness);
 }
 
-void core_harness_free(struct core_harness *harness)
+/* Everything but the settings and the links themselves goes. */
+static void end(struct core_harness *harness)
 {
-    LIST_FOREACH_SAFE (item, &harness->links) {
+    LIST_FOREACH (item, &harness->links) {
         struct core_link *link = CONTAINER_OF(item, struct core_link, all);
 
-        link->abandoned = true;
+        link->moving = false;
+        link->closed = true;
         release_connection(link);
     }
-    core_harness_hold_commits(harness, false);
+    while (harness->first_batch) {
+        batch_free(take_batch(harness));
+    }
+    store_close(harness->store);
+    harness->store = NULL;
     for (unsigned i = 0; i < harness->broker.shard_count; i++) {
         mail_list_run(&harness->inboxes[i], NULL);
         shard_release(&harness->shards[i]);
     }
     subscriptions_free(harness->broker.subscriptions);
     retained_free(harness->broker.retained);
+}
+
+bool core_harness_crash(struct core_harness *harness, size_t count, unsigned shards, msec_t down_ms,
+                        struct buffer *error)
+{
+    msec_t crashed_at = harness->now;
+
+    if (count > 0) {
+        post_batches(harness, count);
+    }
+    end(harness);
+    harness->wanted.shards = shards;
+    harness->now += down_ms;
+    bool good = begin(harness, crashed_at, error);
+    if (good) {
+        core_harness_settle(harness);
+    }
+    return good;
+}
+
+void core_harness_free(struct core_harness *harness)
+{
+    end(harness);
+    LIST_FOREACH_SAFE (item, &harness->links) {
+        free_link(CONTAINER_OF(item, struct core_link, all));
+    }
+    buffer_release(&harness->log);
     settings_release(harness->settings);
     free(harness);
 }

@@ -36,6 +36,12 @@ struct core_harness_settings {
     size_t user_count;
     bool anonymous_allowed;
     uint64_t seed; /* of the random numbers that core asks for */
+    /* Directory of a real store (without waiting for the disk); NULL: the log is kept in memory,
+     * and nothing survives. */
+    const char *store_path;
+    uint64_t store_save_bytes; /* of the log between two saves; 0: the default */
+    int (*store_fault)(void *context, bool syncing); /* as in store_options */
+    void *store_fault_context;
 };
 
 struct core_harness;
@@ -68,9 +74,20 @@ void core_harness_stop(struct core_harness *harness);
 /* Runs until no shard has anything to do; the calls above do it by themselves. */
 void core_harness_settle(struct core_harness *harness);
 
-/* While held, records wait: nothing that depends on their commit happens. `count` of the oldest
- * are committed by core_harness_commit (returns how many were). */
+/* While held, batches wait: nothing that depends on their commit happens. `count` of the oldest
+ * are committed, as one group, by core_harness_commit (returns how many were). */
 void core_harness_hold_commits(struct core_harness *harness, bool hold);
 size_t core_harness_commit(struct core_harness *harness, size_t count);
+/* Batches that wait. */
+size_t core_harness_waiting(const struct core_harness *harness);
+
+/* The process ends here and now, after committing `count` of the waiting batches without anybody
+ * hearing of it, and is started again on the same store, with `shards` shards, after `down_ms`. All
+ * links are closed by the server; they must still be given to core_link_close(). With a store only.
+ * False: the store cannot be read; the reason is in `error`. */
+bool core_harness_crash(struct core_harness *harness, size_t count, unsigned shards, msec_t down_ms,
+                        struct buffer *error);
+/* enum store_state of the store. */
+int core_harness_store_state(const struct core_harness *harness);
 
 #endif

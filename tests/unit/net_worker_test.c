@@ -25,6 +25,7 @@ enum { WORKERS = 2, TIMEOUT_MS = 60000, CLIENTS = 64 };
 
 struct server {
     struct broker broker;
+    char directory[32];
     struct worker workers[WORKERS];
     struct worker_group group;
     struct shard *shards[WORKERS];
@@ -70,7 +71,6 @@ static struct server *server_make(void)
     server->group.workers = server->workers;
     server->group.count = WORKERS;
     server->group.mailboxes = server->mailboxes;
-    server->group.store = store_open_memory(server->mailboxes, WORKERS);
     server->broker.shard_count = WORKERS;
     server->broker.shards = server->shards;
     server->broker.subscriptions = subscriptions_new();
@@ -78,6 +78,45 @@ static struct server *server_make(void)
     server->broker.random = random_bytes;
     server->broker.version = "test";
     return server;
+}
+
+static bool load_nothing(void *context, struct slice key, uint64_t stamp, struct slice value,
+                         struct buffer *error)
+{
+    (void)context, (void)key, (void)stamp, (void)value, (void)error;
+    return false;
+}
+
+static void server_open_store(struct server *server)
+{
+    struct buffer error = {0};
+    struct store_options options = {
+        .size_maximum = 1 << 24,
+        .save_bytes = 1 << 20,
+        .shard_count = WORKERS,
+        .mailboxes = server->mailboxes,
+        .save = shard_save_mail,
+        .path = mkdtemp(strcpy(server->directory, "/tmp/net_worker_test.XXXXXX")),
+        .unsafe = true,
+    };
+    struct store_loader loader = {.row = load_nothing};
+
+    server->group.store = store_open(&options, &error);
+    CHECK(server->group.store && store_load(server->group.store, &loader, &error) &&
+          store_start(server->group.store, &error));
+    server->broker.store_state = store_state(server->group.store);
+}
+
+static void server_remove_store(struct server *server)
+{
+    static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
+    char path[64];
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", server->directory, names[i]);
+        CHECK(unlink(path) == 0);
+    }
+    CHECK(rmdir(server->directory) == 0);
 }
 
 static void server_start(struct server *server)
@@ -95,6 +134,7 @@ static void server_start(struct server *server)
                           settings_hold(settings)) == 0);
     }
     settings_release(settings);
+    server_open_store(server);
     for (unsigned i = 0; i < WORKERS; i++) {
         CHECK(worker_start(&server->workers[i]) == 0);
     }
@@ -125,6 +165,7 @@ static void server_free(struct server *server)
         worker_join(&server->workers[i]);
     }
     store_close(server->group.store);
+    server_remove_store(server);
     for (unsigned i = 0; i < WORKERS; i++) {
         worker_close(&server->workers[i]);
     }

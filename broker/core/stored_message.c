@@ -1,0 +1,154 @@
+/* Which sessions a stored message is for: see stored_message.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "core/stored_message.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "core/facts.h"
+
+/* Those that get the message in the same way. */
+struct group {
+    uint8_t options;
+    uint32_t identifier;             /* 0: none, or `identifiers` */
+    struct identifiers *identifiers; /* owned */
+    struct buffer sessions;          /* uint64_t each */
+    uint64_t last;
+    bool unsorted;
+};
+
+struct groups {
+    struct group *items;
+    size_t count, capacity;
+    size_t stored;
+};
+
+static bool same_identifiers(const struct identifiers *a, const struct identifiers *b)
+{
+    return a == b || (a && b && a->count == b->count &&
+                      memcmp(a->values, b->values, a->count * sizeof(a->values[0])) == 0);
+}
+
+static struct group *find_group(struct groups *groups, uint8_t options,
+                                const struct overlap *overlap)
+{
+    uint32_t identifier = overlap->identifiers ? 0 : overlap->subscriber.identifier;
+
+    for (size_t i = 0; i < groups->count; i++) {
+        struct group *group = &groups->items[i];
+        /* A session that gets the message twice in the same way stands in two groups. */
+        if (group->options == options && group->identifier == identifier &&
+            same_identifiers(group->identifiers, overlap->identifiers) &&
+            group->last != overlap->subscriber.durable_id) {
+            return group;
+        }
+    }
+    if (groups->count == groups->capacity) {
+        groups->capacity = groups->capacity ? groups->capacity * 2 : 4;
+        groups->items = memory_resize(groups->items, groups->capacity * sizeof(*groups->items));
+    }
+    struct group *group = &groups->items[groups->count++];
+    *group = (struct group){.options = options, .identifier = identifier};
+    return group;
+}
+
+static void add_overlap(struct groups *groups, const struct message *message,
+                        struct overlap *overlap)
+{
+    bool retain = message->retain && (overlap->subscriber.flags & SUBSCRIBER_RETAIN_AS_PUBLISHED);
+    uint8_t options = (uint8_t)(overlap_qos(overlap, message) | (retain ? FACT_RETAIN : 0));
+    struct group *group = find_group(groups, options, overlap);
+    uint64_t session = overlap->subscriber.durable_id;
+
+    if (overlap->identifiers && !group->identifiers) {
+        group->identifiers = overlap->identifiers;
+        overlap->identifiers = NULL;
+    }
+    buffer_append(&group->sessions, slice_make(&session, sizeof(session)));
+    group->unsorted |= session < group->last;
+    group->last = session;
+    groups->stored++;
+}
+
+static int compare_sessions(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* In the order in which one session gets its deliveries: that of overlap_sort(). */
+static int compare_groups(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    int order = (x->options & FACT_QOS) - (y->options & FACT_QOS);
+
+    order = order ? order : x->options - y->options;
+    return order ? order : x->identifier < y->identifier ? -1 : x->identifier > y->identifier;
+}
+
+static void describe(const struct group *group, struct fact_group *fact)
+{
+    *fact = (struct fact_group){
+        .options = group->options,
+        .identifiers = group->identifiers ? group->identifiers->values : &group->identifier,
+        .identifier_count = group->identifiers ? group->identifiers->count : group->identifier != 0,
+        .sessions = (const uint64_t *)group->sessions.data,
+        .session_count = group->sessions.length / sizeof(uint64_t),
+    };
+}
+
+static void gather(struct groups *groups, const struct message *message,
+                   const struct recipients *recipients, bool merges)
+{
+    struct overlap_walk walk = {
+        .message = message,
+        .items = recipients->items,
+        .count = recipients->count,
+        .merges = merges,
+    };
+    struct overlap overlap;
+
+    while (overlap_next(&walk, &overlap)) {
+        if (overlap_is_stored(&overlap, message)) {
+            add_overlap(groups, message, &overlap);
+        }
+        free(overlap.identifiers);
+    }
+    for (size_t i = 0; i < groups->count; i++) {
+        struct group *group = &groups->items[i];
+        if (group->unsorted) {
+            qsort(group->sessions.data, group->sessions.length / sizeof(uint64_t), sizeof(uint64_t),
+                  compare_sessions);
+        }
+    }
+    if (groups->count > 1) {
+        qsort(groups->items, groups->count, sizeof(*groups->items), compare_groups);
+    }
+}
+
+uint32_t stored_message_put(struct shard *shard, const struct message *message,
+                            const struct recipients *recipients, bool merges, uint64_t publisher,
+                            uint16_t packet_id)
+{
+    struct batch *batch = shard->outbox.batch;
+    struct groups groups = {0};
+
+    gather(&groups, message, recipients, merges);
+    struct fact_group *facts = memory_allocate((groups.count + 1) * sizeof(*facts));
+    for (size_t i = 0; i < groups.count; i++) {
+        describe(&groups.items[i], &facts[i]);
+    }
+    uint32_t offset = fact_message(batch, message, publisher, packet_id, facts, groups.count);
+    if (groups.stored > 0) {
+        batch_pin(batch, offset, (uint32_t)groups.stored);
+    }
+    for (size_t i = 0; i < groups.count; i++) {
+        free(groups.items[i].identifiers);
+        buffer_release(&groups.items[i].sessions);
+    }
+    free(groups.items);
+    free(facts);
+    return offset;
+}
