@@ -8,6 +8,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "bench_json.h"
+
 enum { STATUS_BROKEN_PROMISE = 3 };
 
 /* Above this share of its core the generator limits the rate, not the broker. */
@@ -64,60 +66,25 @@ static struct figures figures_make(const struct bench_run *run)
     return figures;
 }
 
-static void json_number(const char *name, double value, int digits)
-{
-    if (isnan(value)) {
-        printf(",\"%s\":null", name);
-    } else {
-        printf(",\"%s\":%.*f", name, digits, value);
-    }
-}
-
-static void json_count(const char *name, uint64_t value)
-{
-    printf(",\"%s\":%llu", name, (unsigned long long)value);
-}
-
-static void json_bool(const char *name, bool value)
-{
-    printf(",\"%s\":%s", name, value ? "true" : "false");
-}
-
-static void json_text(const char *name, const char *text)
-{
-    printf(",\"%s\":\"", name);
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\') {
-            printf("\\%c", byte);
-        } else if (byte < ' ') {
-            printf("\\u%04x", byte);
-        } else {
-            putchar(byte);
-        }
-    }
-    putchar('"');
-}
-
 static void json_parameters(const struct bench_run *run)
 {
     const struct bench_options *options = run->options;
     if (options->label != NULL) {
-        json_text("label", options->label);
+        bench_json_text("label", options->label);
     }
-    json_text("host", options->host);
-    json_count("port", (uint64_t)options->port);
-    json_text("version", options->version == 5 ? "5" : "3.1.1");
-    json_count("qos", (uint64_t)options->qos);
-    json_count("payload", (uint64_t)options->payload);
-    json_count("publishers", run->publishers);
-    json_count("subscribers", run->subscribers);
+    bench_json_text("host", options->host);
+    bench_json_count("port", (uint64_t)options->port);
+    bench_json_text("version", options->version == 5 ? "5" : "3.1.1");
+    bench_json_count("qos", (uint64_t)options->qos);
+    bench_json_count("payload", (uint64_t)options->payload);
+    bench_json_count("publishers", run->publishers);
+    bench_json_count("subscribers", run->subscribers);
     if (options->rate > 0) {
-        json_number("rate_asked", options->rate, 0);
+        bench_json_number("rate_asked", options->rate, 0);
     } else {
-        json_count("window", (uint64_t)run->window);
+        bench_json_count("window", (uint64_t)run->window);
     }
-    json_count("lazy_us", (uint64_t)options->lazy_us);
+    bench_json_count("lazy_us", (uint64_t)options->lazy_us);
 }
 
 static void json_print(const struct bench_run *run, const struct figures *figures)
@@ -125,28 +92,28 @@ static void json_print(const struct bench_run *run, const struct figures *figure
     const struct bench_result *result = &run->result;
     printf("{\"cell\":\"%s\"", run->cell->name);
     json_parameters(run);
-    json_number("seconds", (double)result->cost.elapsed_ns / 1e9, 3);
-    json_count("deliveries", result->deliveries);
-    json_number("rate", figures->rate, 0);
-    json_number("server_us_per_message", figures->server_us_per_message, 4);
-    json_number("server_cpu_percent", figures->server_cpu_percent, 1);
-    json_number("generator_cpu_percent", figures->generator_cpu_percent, 1);
-    json_number("others_cpu_percent", figures->others_cpu_percent, 1);
-    json_bool("generator_bound", figures->generator_cpu_percent > generator_bound_percent);
-    json_number("p50_us", figures->p50_us, 1);
-    json_number("p99_us", figures->p99_us, 1);
-    json_number("p999_us", figures->p999_us, 1);
-    json_number("max_us", figures->max_us, 1);
-    json_count("sent", result->sent);
-    json_count("lost", result->lost);
-    json_count("duplicates", result->duplicates);
-    json_count("reordered", result->reordered);
-    json_count("foreign", result->foreign);
-    json_bool("stalled", result->stalled);
-    json_count("connections", run->fleet.count);
-    json_number("connect_rate", figures->connect_rate, 0);
-    json_number("server_us_per_connect", figures->server_us_per_connect, 2);
-    json_number("rss_per_connection", figures->rss_per_connection, 0);
+    bench_json_number("seconds", (double)result->cost.elapsed_ns / 1e9, 3);
+    bench_json_count("deliveries", result->deliveries);
+    bench_json_number("rate", figures->rate, 0);
+    bench_json_number("server_us_per_message", figures->server_us_per_message, 4);
+    bench_json_number("server_cpu_percent", figures->server_cpu_percent, 1);
+    bench_json_number("generator_cpu_percent", figures->generator_cpu_percent, 1);
+    bench_json_number("others_cpu_percent", figures->others_cpu_percent, 1);
+    bench_json_bool("generator_bound", figures->generator_cpu_percent > generator_bound_percent);
+    bench_json_number("p50_us", figures->p50_us, 1);
+    bench_json_number("p99_us", figures->p99_us, 1);
+    bench_json_number("p999_us", figures->p999_us, 1);
+    bench_json_number("max_us", figures->max_us, 1);
+    bench_json_count("sent", result->sent);
+    bench_json_count("lost", result->lost);
+    bench_json_count("duplicates", result->duplicates);
+    bench_json_count("reordered", result->reordered);
+    bench_json_count("foreign", result->foreign);
+    bench_json_bool("stalled", result->stalled);
+    bench_json_count("connections", run->fleet.count);
+    bench_json_number("connect_rate", figures->connect_rate, 0);
+    bench_json_number("server_us_per_connect", figures->server_us_per_connect, 2);
+    bench_json_number("rss_per_connection", figures->rss_per_connection, 0);
     printf("}\n");
 }
 
