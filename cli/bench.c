@@ -80,7 +80,7 @@ static bool run_connect(struct bench_run *run)
 {
     struct bench_result *result = &run->result;
     const struct bench_processes *broker = &run->options->broker;
-    int64_t resident = bench_processes_resident(broker);
+    int64_t resident = bench_processes_memory(broker).resident;
     struct bench_moment begun = bench_moment_now(broker);
     if (!bench_setup_run(run, 0, run->subscribers) ||
         !bench_setup_run(run, run->subscribers, run->fleet.count)) {
@@ -88,7 +88,7 @@ static bool run_connect(struct bench_run *run)
     }
     struct bench_moment now = bench_moment_now(broker);
     result->setup = bench_cost_between(&begun, &now);
-    result->resident = bench_processes_resident(broker) - resident;
+    result->resident = bench_processes_memory(broker).resident - resident;
     return true;
 }
 

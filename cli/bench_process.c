@@ -1,4 +1,4 @@
-/* Reading /proc: schedstat, stat and smaps_rollup of the broker.
+/* Reading /proc: schedstat, stat, smaps_rollup and status of the broker.
  *
  * A process that ends in the middle of a run reads as zero here; the load loop notices by its
  * closed connections and says so.
@@ -122,27 +122,40 @@ static int64_t cpu_between(struct bench_cpu before, struct bench_cpu after)
     return ticks > threads + TICK_ERROR_NS ? ticks : threads;
 }
 
-/* smaps_rollup is exact; the counter behind VmRSS is kept per CPU and lags. */
-static int64_t process_resident(pid_t id)
+/* The number of KiB behind `name` at the start of a line, as bytes; 0 if there is none. */
+static int64_t line_bytes(const char *text, const char *name)
 {
-    char path[64], text[1024];
-    const char *line = NULL;
-    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)id);
-    if (proc_read(path, text, sizeof(text))) {
-        line = strstr(text, "\nRss:");
-    }
-    if (line != NULL) {
-        return strtoll(line + strlen("\nRss:"), NULL, 10) * 1024;
-    }
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)id);
-    return proc_read(path, text, sizeof(text)) ? word_number(text, 1) * sysconf(_SC_PAGESIZE) : 0;
+    const char *line = strstr(text, name);
+    return line == NULL ? 0 : strtoll(line + strlen(name), NULL, 10) * 1024;
 }
 
-int64_t bench_processes_resident(const struct bench_processes *processes)
+/* smaps_rollup is exact; the counters of status are kept per CPU and lag, but anybody may read
+ * them. */
+static struct bench_memory process_memory(pid_t id)
 {
-    int64_t sum = 0;
+    static const struct {
+        const char *file, *resident, *anonymous;
+    } sources[] = {{"smaps_rollup", "\nRss:", "\nAnonymous:"},
+                   {"status", "\nVmRSS:", "\nRssAnon:"}};
+    struct bench_memory memory = {0, 0};
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]) && memory.resident == 0; i++) {
+        char path[64], text[4096];
+        snprintf(path, sizeof(path), "/proc/%d/%s", (int)id, sources[i].file);
+        if (proc_read(path, text, sizeof(text))) {
+            memory.resident = line_bytes(text, sources[i].resident);
+            memory.anonymous = line_bytes(text, sources[i].anonymous);
+        }
+    }
+    return memory;
+}
+
+struct bench_memory bench_processes_memory(const struct bench_processes *processes)
+{
+    struct bench_memory sum = {0, 0};
     for (unsigned i = 0; i < processes->count; i++) {
-        sum += process_resident(processes->ids[i]);
+        struct bench_memory memory = process_memory(processes->ids[i]);
+        sum.resident += memory.resident;
+        sum.anonymous += memory.anonymous;
     }
     return sum;
 }

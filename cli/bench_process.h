@@ -31,8 +31,13 @@ bool bench_processes_parse(struct bench_processes *out, const char *text);
 /* All of them exist and may be read. */
 bool bench_processes_exist(const struct bench_processes *processes);
 
-/* Resident bytes now. */
-int64_t bench_processes_resident(const struct bench_processes *processes);
+/* Bytes in memory. */
+struct bench_memory {
+    int64_t resident;  /* all */
+    int64_t anonymous; /* without pages of files, which the kernel can drop */
+};
+
+struct bench_memory bench_processes_memory(const struct bench_processes *processes);
 
 /* One moment: the clock and what has been used up to then. */
 struct bench_moment {
