@@ -19,17 +19,19 @@ enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 static const struct bench_cell cells[] = {
     {"pairs", "K publishers to K subscribers, each pair its own topic", bench_load_run, BENCH_MANY,
-     BENCH_MANY, BENCH_FILTER_OWN, 50, 50},
+     BENCH_MANY, BENCH_FILTER_OWN, 50, 50, false},
     {"fan-out", "one publisher to K subscribers", bench_load_run, BENCH_ONE, BENCH_MANY,
-     BENCH_FILTER_FIRST, 100, 2},
+     BENCH_FILTER_FIRST, 100, 2, false},
     {"fan-in", "K publishers, each its own topic, to one subscriber with a wildcard",
-     bench_load_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 100, 10},
+     bench_load_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 100, 10, false},
     {"share", "publishers to a shared subscription of K members", bench_load_run, BENCH_MANY,
-     BENCH_MANY, BENCH_FILTER_SHARED, 4, 50},
+     BENCH_MANY, BENCH_FILTER_SHARED, 4, 50, false},
     {"latency", "pairs with one message at a time", bench_load_run, BENCH_MANY, BENCH_MANY,
-     BENCH_FILTER_OWN, 1, 1},
+     BENCH_FILTER_OWN, 1, 1, false},
     {"connect", "K connections with one subscription each, then idle", bench_idle_run, BENCH_NONE,
-     BENCH_MANY, BENCH_FILTER_OWN, 1000, 1},
+     BENCH_MANY, BENCH_FILTER_OWN, 1000, 1, false},
+    {"durable", "K publishers to one subscriber that is away, and then comes back",
+     bench_durable_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 1, 100, true},
 };
 
 enum { CELL_COUNT = sizeof(cells) / sizeof(cells[0]) };
@@ -82,6 +84,9 @@ static bool run_connect(struct bench_run *run)
     const struct bench_processes *broker = &run->options->broker;
     int64_t resident = bench_processes_memory(broker).resident;
     struct bench_moment begun = bench_moment_now(broker);
+    for (size_t i = 0; run->cell->durable && i < run->subscribers; i++) {
+        run->fleet.connections[i].session = BENCH_SESSION_KEEP;
+    }
     if (!bench_setup_run(run, 0, run->subscribers) ||
         !bench_setup_run(run, run->subscribers, run->fleet.count)) {
         return false;
@@ -127,8 +132,15 @@ static int run_with_relay(struct bench_run *run, struct bench_options *options)
 /* Complaints of what the table of options cannot see. NULL: none. */
 static const char *options_check(const struct bench_options *options)
 {
-    if (cell_find(options->cell) == NULL) {
+    const struct bench_cell *cell = cell_find(options->cell);
+    if (cell == NULL) {
         return "name a cell";
+    }
+    if (cell->durable && options->qos >= 0 && options->qos != 1) {
+        return "durable runs at QoS 1";
+    }
+    if (!cell->durable && options->between != NULL) {
+        return "only durable has a time between";
     }
     if (options->password != NULL && options->user_name == NULL) {
         return "a password needs a user name";
@@ -157,6 +169,9 @@ int bench_main(int argc, char **argv)
     struct bench_run *run = memory_allocate_zero(sizeof(*run));
     run->options = &options;
     run->cell = cell_find(options.cell);
+    if (options.qos < 0) {
+        options.qos = run->cell->durable ? 1 : 0;
+    }
     int status =
         options.self_test == BENCH_SELF_TEST_OFF ? run_all(run) : run_with_relay(run, &options);
     free(run);

@@ -30,6 +30,18 @@ struct bench_cell {
     enum bench_many publishers, subscribers;
     enum bench_filter filter;
     int count, window; /* defaults */
+    bool durable;      /* subscribers are away while messages are published, at QoS 1 */
+};
+
+/* The durable cell: what the backlog costs, and how it comes back. */
+struct bench_drain {
+    struct bench_memory before, after; /* of the broker, around the publishing */
+    int64_t between_ns;                /* command between, until the port is open again */
+    bool session_present;
+    uint64_t messages; /* that arrived, duplicates not counted */
+    int64_t first_ns;  /* from connect() to the first message */
+    int64_t last_ns;   /* ... and to the last */
+    struct bench_cost cost;
 };
 
 struct bench_result {
@@ -41,8 +53,10 @@ struct bench_result {
     struct bench_cost cost;
     uint64_t deliveries;
     struct bench_histogram latency;
+    struct bench_drain drain;
     /* The whole run, warm-up and drain included */
     uint64_t sent;
+    uint64_t acknowledged;
     uint64_t lost;
     uint64_t duplicates;
     uint64_t reordered;
@@ -60,14 +74,19 @@ struct bench_run {
     struct bench_result result;
 };
 
-/* How many deliveries one message makes. */
+/* How many deliveries one message makes while messages are published. */
 static inline uint64_t bench_run_fan(const struct bench_run *run)
 {
+    if (run->cell->durable) {
+        return 0;
+    }
     return run->cell->filter == BENCH_FILTER_FIRST ? run->subscribers : 1;
 }
 
-/* The functions behind the table: publish and verify; hold still. */
+/* The functions behind the table: publish and verify; the same with the subscriber away meanwhile;
+ * hold still. */
 bool bench_load_run(struct bench_run *run);
+bool bench_durable_run(struct bench_run *run);
 bool bench_idle_run(struct bench_run *run);
 
 #endif

@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,6 +29,7 @@ enum {
     READ_SIZE = 256 * 1024,
     TOPIC_ROOM = 1024,      /* header, topic and properties around a payload */
     SPARE_DESCRIPTORS = 32, /* standard streams, epoll, /proc */
+    RETRY_NS = 2 * 1000 * 1000,
 };
 
 bool bench_fleet_fail(struct bench_fleet *fleet, const char *format, ...)
@@ -171,6 +174,53 @@ static bool connection_lost(struct bench_fleet *fleet, const struct bench_connec
 {
     return bench_fleet_fail(fleet, "connection %zu of %zu: %s",
                             bench_fleet_number(fleet, connection) + 1, fleet->count, why);
+}
+
+/* Reads and drops until the broker closes; false: not before the time is up. */
+static bool connection_await_end(const struct bench_connection *connection, int timeout_ms)
+{
+    struct pollfd wait = {.fd = connection->fd, .events = POLLIN};
+    uint8_t dropped[4096];
+    while (poll(&wait, 1, timeout_ms) > 0) {
+        ssize_t got = recv(connection->fd, dropped, sizeof(dropped), 0);
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool bench_connection_leave(struct bench_fleet *fleet, struct bench_connection *connection)
+{
+    wire_disconnect_write(&connection->out);
+    bench_connection_queue(fleet, connection);
+    if (!bench_fleet_flush(fleet)) {
+        return false;
+    }
+    shutdown(connection->fd, SHUT_WR);
+    bool ended = connection_await_end(connection, (int)(fleet->options->timeout * 1000));
+    close(connection->fd);
+    connection->phase = BENCH_CLOSED;
+    connection->out.length = 0;
+    connection->rest.length = 0;
+    return ended || connection_lost(fleet, connection, "not closed after DISCONNECT");
+}
+
+bool bench_fleet_wait_open(struct bench_fleet *fleet)
+{
+    int64_t end_ns = clock_monotonic_ns() + (int64_t)(fleet->options->timeout * 1e9);
+    do {
+        int fd = socket(fleet->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool open =
+            connect(fd, (const struct sockaddr *)&fleet->address, fleet->address_length) == 0;
+        close(fd);
+        if (open) {
+            return true;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
+    } while (clock_monotonic_ns() < end_ns);
+    return bench_fleet_fail(fleet, "%s:%d takes no connections: %s", fleet->options->host,
+                            fleet->options->port, strerror(errno));
 }
 
 bool bench_connection_fill(struct bench_fleet *fleet, struct bench_connection *connection,

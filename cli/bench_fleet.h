@@ -27,9 +27,19 @@ enum bench_phase {
     BENCH_READY,
 };
 
+/* What CONNECT says about the session, and whether SUBSCRIBE follows. */
+enum bench_session {
+    BENCH_SESSION_CLEAN,  /* ends with the connection */
+    BENCH_SESSION_KEEP,   /* outlives it */
+    BENCH_SESSION_RESUME, /* goes on; nothing is subscribed */
+    BENCH_SESSION_FORGET, /* an earlier one is removed; nothing is subscribed */
+};
+
 struct bench_connection {
     int fd;
     enum bench_phase phase;
+    enum bench_session session;
+    bool session_present;     /* said CONNACK */
     bool queued;              /* in the fleet's list of connections with something to write */
     bool blocked;             /* the socket is full: EPOLLOUT is armed */
     uint16_t receive_maximum; /* of the broker */
@@ -74,6 +84,11 @@ bool bench_connection_fill(struct bench_fleet *fleet, struct bench_connection *c
                            struct slice *in);
 /* Keeps what was not used of the slice from bench_connection_fill(). */
 void bench_connection_keep(struct bench_connection *connection, struct slice rest);
+
+/* DISCONNECT, and waits until the broker has closed the connection, so that it knows. */
+bool bench_connection_leave(struct bench_fleet *fleet, struct bench_connection *connection);
+/* Waits until the broker's port takes connections (again). */
+bool bench_fleet_wait_open(struct bench_fleet *fleet);
 
 /* There is something in connection->out. */
 static inline void bench_connection_queue(struct bench_fleet *fleet,

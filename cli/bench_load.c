@@ -20,7 +20,7 @@ enum load_phase { LOAD_WARMUP, LOAD_MEASURE, LOAD_DRAIN, LOAD_DONE };
 
 struct load {
     struct bench_run *run;
-    struct bench_traffic traffic;
+    struct bench_traffic *traffic;
     enum load_phase phase;
     int64_t phase_end_ns; /* INT64_MAX: the traffic decides */
     struct bench_moment begun;
@@ -31,10 +31,10 @@ static void measure_begin(struct load *load)
 {
     const struct bench_options *options = load->run->options;
     load->phase = LOAD_MEASURE;
-    load->traffic.measuring = true;
+    load->traffic->measuring = true;
     load->begun = bench_moment_now(&options->broker);
     if (options->messages > 0) {
-        load->traffic.allowance = (uint64_t)options->messages;
+        load->traffic->allowance = (uint64_t)options->messages;
         load->phase_end_ns = INT64_MAX;
     } else {
         load->phase_end_ns = load->begun.clock_ns + (int64_t)(options->seconds * 1e9);
@@ -47,20 +47,20 @@ static void measure_end(struct load *load)
     load->run->result.cost = bench_cost_between(&load->begun, &now);
     load->phase = LOAD_DRAIN;
     load->phase_end_ns = INT64_MAX;
-    load->traffic.measuring = false;
-    load->traffic.allowance = 0;
+    load->traffic->measuring = false;
+    load->traffic->allowance = 0;
 }
 
 static bool load_stalled(const struct load *load)
 {
-    const struct bench_traffic *traffic = &load->traffic;
+    const struct bench_traffic *traffic = load->traffic;
     return traffic->outstanding > 0 &&
            (double)(load->turn_ns - traffic->progress_ns) > load->run->options->timeout * 1e9;
 }
 
 static void load_phase_step(struct load *load)
 {
-    const struct bench_traffic *traffic = &load->traffic;
+    const struct bench_traffic *traffic = load->traffic;
     bool finished = traffic->allowance == 0 && traffic->outstanding == 0;
     load->run->result.stalled = load_stalled(load);
     if (load->phase == LOAD_WARMUP && load->turn_ns >= load->phase_end_ns) {
@@ -90,7 +90,7 @@ static int load_wait(struct load *load, struct epoll_event *events)
     if (load->run->options->lazy_us > 0) {
         sleep_until(load->turn_ns + (int64_t)load->run->options->lazy_us * 1000);
     }
-    int64_t until = bench_traffic_next_due(&load->traffic);
+    int64_t until = bench_traffic_next_due(load->traffic);
     if (until > load->phase_end_ns) {
         until = load->phase_end_ns;
     }
@@ -105,7 +105,7 @@ static int load_wait(struct load *load, struct epoll_event *events)
 static bool load_read(struct load *load, struct bench_connection *connection)
 {
     struct bench_fleet *fleet = &load->run->fleet;
-    struct bench_traffic *traffic = &load->traffic;
+    struct bench_traffic *traffic = load->traffic;
     struct slice in;
     if (!bench_connection_fill(fleet, connection, &in)) {
         return false;
@@ -138,22 +138,29 @@ static bool load_turn(struct load *load)
         }
     }
     load_phase_step(load);
-    bench_traffic_publish(&load->traffic);
+    bench_traffic_publish(load->traffic);
     return bench_fleet_flush(&load->run->fleet);
 }
 
-bool bench_load_run(struct bench_run *run)
+bool bench_load_drive(struct bench_run *run, struct bench_traffic *traffic)
 {
     int64_t now = clock_monotonic_ns();
-    struct load load = {.run = run, .phase = LOAD_WARMUP, .turn_ns = now};
+    struct load load = {.run = run, .traffic = traffic, .phase = LOAD_WARMUP, .turn_ns = now};
     load.phase_end_ns = now + (int64_t)(run->options->warmup * 1e9);
     prctl(PR_SET_TIMERSLACK, 1UL); /* the default of 50 us would delay the schedule */
-    bench_traffic_open(&load.traffic, run, now);
+    bench_traffic_open(traffic, run, now);
     bool good = true;
     while (good && load.phase != LOAD_DONE) {
         good = load_turn(&load);
     }
-    bench_traffic_sum(&load.traffic);
-    bench_traffic_close(&load.traffic);
+    return good;
+}
+
+bool bench_load_run(struct bench_run *run)
+{
+    struct bench_traffic traffic;
+    bool good = bench_load_drive(run, &traffic);
+    bench_traffic_sum(&traffic);
+    bench_traffic_close(&traffic);
     return good;
 }

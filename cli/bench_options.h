@@ -26,16 +26,18 @@ struct bench_options {
     const char *user_name, *password;
     int count;      /* the cell's K; 0: the cell's default */
     int publishers; /* share: how many; 0: as many as members */
-    int qos;
-    int payload; /* bytes */
-    int window;  /* messages in flight per publisher; 0: the cell's default */
-    double rate; /* messages a second of all publishers together; 0: closed loop */
+    int qos;        /* -1: the cell's */
+    int payload;    /* bytes */
+    int window;     /* messages in flight per publisher; 0: the cell's default */
+    double rate;    /* messages a second of all publishers together; 0: closed loop */
     double seconds, warmup;
-    int64_t messages; /* 0: the time decides */
-    int lazy_us;      /* at least so long between two turns of the loop */
-    int sources;      /* source addresses on loopback */
-    int concurrency;  /* connections being set up at once */
-    double timeout;   /* seconds without progress */
+    int64_t messages;    /* 0: the time decides */
+    int lazy_us;         /* at least so long between two turns of the loop */
+    int sources;         /* source addresses on loopback */
+    int concurrency;     /* connections being set up at once */
+    double timeout;      /* seconds without progress */
+    int receive_maximum; /* MQTT 5, durable: of the subscriber */
+    const char *between; /* durable: a shell command; NULL: none */
     struct bench_processes broker;
     const char *label;
     bool human, help;

@@ -29,12 +29,20 @@ enum {
     BACKLOG = 1024,
     FAULT_EVERY = 1000, /* messages */
     VERSION_OFFSET = 6, /* of the protocol level in CONNECT */
-    FILTER_OFFSET = 2,  /* of the filter in SUBSCRIBE */
+    FLAGS_OFFSET = 7,
+    PROPERTIES_OFFSET = 10, /* MQTT 5; before, the client identifier is there */
+    CLEAN = 0x02,
+    PIECE_SIZE = 128 * 1024, /* of a backlog, written at once */
+    FILTER_OFFSET = 2,       /* of the filter in SUBSCRIBE */
 };
 
 /* What the relay knows of a connection; its number is the connection's. */
 struct client {
     int version;
+    bool durable;             /* what comes while it is away is kept */
+    struct buffer identifier; /* of a durable one */
+    struct buffer kept;
+    size_t sent;          /* of what was kept */
     struct buffer filter; /* subscriber: without $share/<name>/ */
     bool shared;
     bool routed; /* publisher: route is known */
@@ -48,6 +56,7 @@ struct relay {
     struct client *clients;
     size_t accepted;
     int listener;
+    struct bench_connection *draining; /* the one whose backlog is being sent; NULL: none */
     enum bench_self_test mode;
     uint64_t messages;
     struct buffer held; /* swap: the message that goes after the next */
@@ -63,19 +72,66 @@ static void bytes_send(struct relay *relay, struct bench_connection *to, struct 
     if (to->phase == BENCH_READY) {
         buffer_append(&to->out, bytes);
         bench_connection_queue(&relay->fleet, to);
+    } else if (client_of(relay, to)->durable) {
+        buffer_append(&client_of(relay, to)->kept, bytes);
     }
+}
+
+/* The next piece of the backlog, once the one before is written. */
+static void backlog_send(struct relay *relay)
+{
+    struct bench_connection *to = relay->draining;
+    struct client *client = client_of(relay, to);
+    struct slice rest = slice_from(buffer_slice(&client->kept), client->sent);
+    if (to->phase != BENCH_READY || rest.length == 0) {
+        relay->draining = NULL;
+    } else if (to->out.length == 0) {
+        size_t size = rest.length < PIECE_SIZE ? rest.length : PIECE_SIZE;
+        client->sent += size;
+        bytes_send(relay, to, slice_make(rest.data, size));
+    }
+}
+
+static struct slice connect_identifier(const struct wire_packet *packet, int version)
+{
+    struct slice in = slice_from(slice_make(packet->body, packet->length), PROPERTIES_OFFSET);
+    in = slice_from(in, version == 5 ? wire_properties_size(in) : 0);
+    return slice_make(in.data + 2, wire_u16(in.data));
+}
+
+/* Hands the backlog of an earlier connection over. False: there was none. */
+static bool session_resume(struct relay *relay, struct bench_connection *from)
+{
+    struct client *client = client_of(relay, from);
+    for (struct client *old = relay->clients; old < client; old++) {
+        if (old->durable &&
+            slice_equal(buffer_slice(&old->identifier), buffer_slice(&client->identifier))) {
+            client->kept = old->kept;
+            old->kept = (struct buffer){0};
+            old->durable = false;
+            relay->draining = from;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void connect_take(struct relay *relay, struct bench_connection *from,
                          const struct wire_packet *packet)
 {
-    static const uint8_t connack[] = {WIRE_CONNACK, 2, 0, 0};
-    static const uint8_t connack5[] = {WIRE_CONNACK, 3, 0, 0, 0};
-    int version = packet->length > VERSION_OFFSET ? packet->body[VERSION_OFFSET] : 0;
-    client_of(relay, from)->version = version;
-    bytes_send(relay, from,
-               version == 5 ? slice_make(connack5, sizeof(connack5))
-                            : slice_make(connack, sizeof(connack)));
+    uint8_t connack[] = {WIRE_CONNACK, 2, 0, 0, 0};
+    struct client *client = client_of(relay, from);
+    if (packet->length <= PROPERTIES_OFFSET) {
+        return;
+    }
+    client->version = packet->body[VERSION_OFFSET];
+    client->durable = (packet->body[FLAGS_OFFSET] & CLEAN) == 0;
+    if (client->durable) {
+        buffer_append(&client->identifier, connect_identifier(packet, client->version));
+        connack[2] = session_resume(relay, from);
+    }
+    connack[1] = client->version == 5 ? 3 : 2;
+    bytes_send(relay, from, slice_make(connack, (size_t)connack[1] + 2));
 }
 
 /* Cuts off $share/<name>/. */
@@ -198,6 +254,14 @@ static void ack_take(struct relay *relay, struct bench_connection *from,
     }
 }
 
+static void pingreq_take(struct relay *relay, struct bench_connection *from,
+                         const struct wire_packet *packet)
+{
+    static const uint8_t pingresp[] = {WIRE_PINGRESP, 0};
+    (void)packet;
+    bytes_send(relay, from, slice_make(pingresp, sizeof(pingresp)));
+}
+
 static void packet_take(struct relay *relay, struct bench_connection *from,
                         const struct wire_packet *packet)
 {
@@ -206,7 +270,7 @@ static void packet_take(struct relay *relay, struct bench_connection *from,
     static take_function *const table[16] = {
         [WIRE_CONNECT >> 4] = connect_take, [WIRE_SUBSCRIBE >> 4] = subscribe_take,
         [WIRE_PUBLISH >> 4] = publish_take, [WIRE_PUBREC >> 4] = ack_take,
-        [WIRE_PUBREL >> 4] = ack_take,
+        [WIRE_PUBREL >> 4] = ack_take,      [WIRE_PINGREQ >> 4] = pingreq_take,
     };
     if (table[packet->first >> 4] != NULL) {
         table[packet->first >> 4](relay, from, packet);
@@ -281,9 +345,13 @@ static void relay_run(const struct bench_options *options, int listener)
     relay.clients = memory_allocate_zero(CLIENTS_MAX * sizeof(*relay.clients));
     for (;;) {
         struct epoll_event events[EVENTS];
-        int count = epoll_wait(relay.fleet.epoll, events, EVENTS, -1);
+        bool busy = relay.draining != NULL && relay.draining->out.length == 0;
+        int count = epoll_wait(relay.fleet.epoll, events, EVENTS, busy ? 0 : -1);
         for (int i = 0; i < count; i++) {
             event_take(&relay, &events[i]);
+        }
+        if (relay.draining != NULL) {
+            backlog_send(&relay);
         }
         bench_fleet_flush(&relay.fleet);
     }

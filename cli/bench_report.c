@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "bench_json.h"
+#include "bench_report_durable.h"
 
 enum { STATUS_BROKEN_PROMISE = 3 };
 
@@ -93,7 +94,7 @@ static void json_print(const struct bench_run *run, const struct figures *figure
     printf("{\"cell\":\"%s\"", run->cell->name);
     json_parameters(run);
     bench_json_number("seconds", (double)result->cost.elapsed_ns / 1e9, 3);
-    bench_json_count("deliveries", result->deliveries);
+    bench_json_count(run->cell->durable ? "acknowledgements" : "deliveries", result->deliveries);
     bench_json_number("rate", figures->rate, 0);
     bench_json_number("server_us_per_message", figures->server_us_per_message, 4);
     bench_json_number("server_cpu_percent", figures->server_cpu_percent, 1);
@@ -104,6 +105,9 @@ static void json_print(const struct bench_run *run, const struct figures *figure
     bench_json_number("p99_us", figures->p99_us, 1);
     bench_json_number("p999_us", figures->p999_us, 1);
     bench_json_number("max_us", figures->max_us, 1);
+    if (run->cell->durable) {
+        bench_report_durable_json(run);
+    }
     bench_json_count("sent", result->sent);
     bench_json_count("lost", result->lost);
     bench_json_count("duplicates", result->duplicates);
@@ -120,23 +124,27 @@ static void json_print(const struct bench_run *run, const struct figures *figure
 static void human_print(const struct bench_run *run, const struct figures *figures)
 {
     const struct bench_result *result = &run->result;
+    const char *unit = run->cell->durable ? "acknowledgements" : "deliveries";
     printf("%s %zu:%zu QoS %d, %d bytes: ", run->cell->name, run->publishers, run->subscribers,
            run->options->qos, run->options->payload);
     if (run->publishers > 0) {
-        printf("%.0f deliveries/s, p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us",
-               figures->rate, figures->p50_us, figures->p99_us, figures->p999_us, figures->max_us);
+        printf("%.0f %s/s, p50 %.0f us, p99 %.0f us, p99.9 %.0f us, max %.0f us", figures->rate,
+               unit, figures->p50_us, figures->p99_us, figures->p999_us, figures->max_us);
     } else {
         printf("%.0f connects/s, p50 %.0f us, p99 %.0f us", figures->connect_rate, figures->p50_us,
                figures->p99_us);
     }
     if (!isnan(figures->server_us_per_message)) {
-        printf(", server %.3f us per delivery", figures->server_us_per_message);
+        printf(", server %.3f us each", figures->server_us_per_message);
     }
     if (!isnan(figures->server_us_per_connect)) {
         printf(", server %.1f us and %.0f bytes per connection", figures->server_us_per_connect,
                figures->rss_per_connection);
     }
     printf(", generator %.0f %%", figures->generator_cpu_percent);
+    if (run->cell->durable) {
+        bench_report_durable_human(run);
+    }
     if (result->lost + result->duplicates + result->reordered > 0) {
         printf("; %llu lost, %llu twice, %llu out of order", (unsigned long long)result->lost,
                (unsigned long long)result->duplicates, (unsigned long long)result->reordered);

@@ -33,7 +33,10 @@ static void connection_greet(struct bench_fleet *fleet, struct bench_connection 
         .client_identifier = client_identifier,
         .user_name = fleet->options->user_name,
         .password = fleet->options->password,
+        .durable = connection->session == BENCH_SESSION_KEEP ||
+                   connection->session == BENCH_SESSION_RESUME,
     };
+    connect.receive_maximum = connect.durable ? (uint16_t)fleet->options->receive_maximum : 0;
     wire_connect_write(&connection->out, &connect);
     connection->phase = BENCH_GREETING;
 }
@@ -50,6 +53,14 @@ static bool tcp_established(struct bench_fleet *fleet, struct bench_connection *
     connection_greet(fleet, connection);
     bench_connection_unblock(fleet, connection);
     return true;
+}
+
+static bool connection_subscribes(const struct bench_run *run,
+                                  const struct bench_connection *connection)
+{
+    return bench_fleet_number(&run->fleet, connection) < run->subscribers &&
+           (connection->session == BENCH_SESSION_CLEAN ||
+            connection->session == BENCH_SESSION_KEEP);
 }
 
 static void connection_ready(struct progress *progress, struct bench_connection *connection)
@@ -72,13 +83,13 @@ static bool connack_take(struct progress *progress, struct bench_connection *con
     if (fleet->options->version == 5) {
         connection->receive_maximum = wire_connack_receive_maximum(packet);
     }
-    size_t number = bench_fleet_number(fleet, connection);
-    if (number >= run->subscribers) {
+    connection->session_present = (packet->body[0] & 1) != 0;
+    if (!connection_subscribes(run, connection)) {
         connection_ready(progress, connection);
         return true;
     }
     char filter[FILTER_SIZE];
-    bench_traffic_filter(run, number, filter, sizeof(filter));
+    bench_traffic_filter(run, bench_fleet_number(fleet, connection), filter, sizeof(filter));
     wire_subscribe_write(&connection->out, fleet->options->version, filter, fleet->options->qos);
     bench_connection_queue(fleet, connection);
     connection->phase = BENCH_SUBSCRIBING;
@@ -128,6 +139,9 @@ static bool connection_read(struct progress *progress, struct bench_connection *
             return false;
         }
         in = slice_from(in, packet.size);
+        if (connection->session == BENCH_SESSION_RESUME && connection->phase == BENCH_READY) {
+            break; /* what follows CONNACK are its messages */
+        }
     }
     bench_connection_keep(connection, in);
     return frame != WIRE_FRAME_BAD || bench_fleet_fail(fleet, "the broker does not speak MQTT");

@@ -14,6 +14,7 @@ enum {
     TOPIC_SIZE = 64,
     UNSENT_MAX = 1 << 20, /* open loop: a connection with more bytes waiting gets no more */
     REFUSED = 0x80,       /* reason codes from here on are errors */
+    PACKET_IDS = UINT16_MAX + 1,
 };
 
 static void topic_write(const struct bench_run *run, const char *prefix, size_t number, char *out,
@@ -63,6 +64,12 @@ static void publisher_open(struct bench_traffic *traffic, size_t number)
     wire_template_build(&publisher->template, &shape);
     publisher->connection = &run->fleet.connections[run->subscribers + number];
     publisher->unacknowledged_max = publisher->connection->receive_maximum;
+    if (run->cell->durable) {
+        publisher->sent_ns = memory_allocate_zero(PACKET_IDS * sizeof(*publisher->sent_ns));
+        if (run->options->rate <= 0 && publisher->unacknowledged_max > (uint32_t)run->window) {
+            publisher->unacknowledged_max = (uint32_t)run->window;
+        }
+    }
     publisher_ready(traffic, publisher);
 }
 
@@ -94,6 +101,7 @@ void bench_traffic_close(struct bench_traffic *traffic)
 {
     for (size_t i = 0; i < traffic->run->publishers; i++) {
         wire_template_release(&traffic->publishers[i].template);
+        free(traffic->publishers[i].sent_ns);
     }
     for (size_t i = 0; i < traffic->stream_count; i++) {
         bench_stream_release(&traffic->streams[i]);
@@ -102,6 +110,18 @@ void bench_traffic_close(struct bench_traffic *traffic)
     free(traffic->streams);
     free(traffic->ready);
     free(traffic->publishers);
+}
+
+/* One that is not in flight. */
+static uint16_t packet_id_next(struct bench_publisher *publisher, int64_t due_ns)
+{
+    do {
+        publisher->packet_id = (uint16_t)(publisher->packet_id % UINT16_MAX + 1);
+    } while (publisher->sent_ns != NULL && publisher->sent_ns[publisher->packet_id] != 0);
+    if (publisher->sent_ns != NULL) {
+        publisher->sent_ns[publisher->packet_id] = due_ns;
+    }
+    return publisher->packet_id;
 }
 
 /* Queues up to `count` messages; returns how many. `due_ns` goes into each. */
@@ -128,8 +148,7 @@ static uint64_t publisher_publish(struct bench_traffic *traffic, struct bench_pu
     struct bench_stamp stamp = {due_ns, publisher->sent,
                                 (uint32_t)(publisher - traffic->publishers), run->fleet.run};
     for (uint64_t i = 0; i < count; i++) {
-        publisher->packet_id = (uint16_t)(publisher->packet_id % UINT16_MAX + 1);
-        wire_template_write(&publisher->template, at, publisher->packet_id, &stamp);
+        wire_template_write(&publisher->template, at, packet_id_next(publisher, due_ns), &stamp);
         at += publisher->template.size;
         stamp.sequence++;
     }
@@ -145,7 +164,8 @@ static uint64_t publisher_publish(struct bench_traffic *traffic, struct bench_pu
 
 static void traffic_fill_windows(struct bench_traffic *traffic)
 {
-    uint64_t fan = bench_run_fan(traffic->run);
+    bool durable = traffic->run->cell->durable; /* then unacknowledged_max is the window */
+    uint64_t fan = durable ? 1 : bench_run_fan(traffic->run);
     uint64_t window = (uint64_t)traffic->run->window * fan;
     int64_t now = clock_monotonic_ns();
     for (size_t i = 0; i < traffic->ready_count; i++) {
@@ -231,18 +251,33 @@ static bool delivery_is_ours(const struct bench_traffic *traffic, size_t subscri
            (run->cell->filter != BENCH_FILTER_OWN || stamp->publisher == subscriber);
 }
 
-static void delivery_count(struct bench_traffic *traffic, const struct bench_stamp *stamp)
+bool bench_traffic_verify(struct bench_traffic *traffic, size_t subscriber,
+                          const struct wire_publish *publish)
+{
+    if (!delivery_is_ours(traffic, subscriber, publish)) {
+        traffic->run->result.foreign++;
+        return false;
+    }
+    return delivery_verify(traffic, subscriber, &publish->stamp);
+}
+
+static void latency_count(const struct bench_traffic *traffic, int64_t since_ns)
 {
     struct bench_result *result = &traffic->run->result;
+    if (traffic->measuring) {
+        int64_t latency = traffic->now_ns - since_ns;
+        result->deliveries++;
+        bench_histogram_add(&result->latency, latency > 0 ? (uint64_t)latency : 0);
+    }
+}
+
+static void delivery_count(struct bench_traffic *traffic, const struct bench_stamp *stamp)
+{
     struct bench_publisher *publisher = &traffic->publishers[stamp->publisher];
     publisher->owed--;
     traffic->outstanding--;
     publisher_ready(traffic, publisher);
-    if (traffic->measuring) {
-        int64_t latency = traffic->now_ns - stamp->due_ns;
-        result->deliveries++;
-        bench_histogram_add(&result->latency, latency > 0 ? (uint64_t)latency : 0);
-    }
+    latency_count(traffic, stamp->due_ns);
 }
 
 static bool publish_take(struct bench_traffic *traffic, struct bench_connection *connection,
@@ -268,17 +303,35 @@ static bool publish_take(struct bench_traffic *traffic, struct bench_connection 
     return true;
 }
 
+/* Durable cell: the time of the acknowledged message is taken; false: none was in flight. */
+static bool sent_time_take(struct bench_traffic *traffic, struct bench_publisher *publisher,
+                           uint16_t packet_id)
+{
+    if (publisher->sent_ns == NULL) {
+        return true;
+    }
+    int64_t sent_ns = publisher->sent_ns[packet_id];
+    publisher->sent_ns[packet_id] = 0;
+    if (sent_ns != 0) {
+        latency_count(traffic, sent_ns);
+    }
+    return sent_ns != 0;
+}
+
 /* The publisher's PUBACK or PUBCOMP, or a PUBREC that refuses. */
-static bool acknowledged(struct bench_traffic *traffic, struct bench_connection *connection)
+static bool acknowledged(struct bench_traffic *traffic, struct bench_connection *connection,
+                         uint16_t packet_id)
 {
     struct bench_run *run = traffic->run;
     size_t number = bench_fleet_number(&run->fleet, connection);
     if (number < run->subscribers ||
-        traffic->publishers[number - run->subscribers].unacknowledged == 0) {
+        traffic->publishers[number - run->subscribers].unacknowledged == 0 ||
+        !sent_time_take(traffic, &traffic->publishers[number - run->subscribers], packet_id)) {
         return bench_fleet_fail(&run->fleet, "the broker acknowledged what was not sent");
     }
     struct bench_publisher *publisher = &traffic->publishers[number - run->subscribers];
     publisher->unacknowledged--;
+    publisher->acknowledged++;
     traffic->outstanding--;
     publisher_ready(traffic, publisher);
     return true;
@@ -309,7 +362,7 @@ static bool ack_take(struct bench_traffic *traffic, struct bench_connection *con
     case WIRE_PUBREL:
         return answer(traffic, connection, WIRE_PUBCOMP, packet);
     default: /* PUBACK, PUBCOMP */
-        return acknowledged(traffic, connection);
+        return acknowledged(traffic, connection, wire_u16(packet->body));
     }
 }
 
@@ -344,10 +397,13 @@ void bench_traffic_sum(struct bench_traffic *traffic)
     struct bench_result *result = &traffic->run->result;
     for (size_t i = 0; i < traffic->run->publishers; i++) {
         result->sent += traffic->publishers[i].sent;
+        result->acknowledged += traffic->publishers[i].acknowledged;
     }
     bool per_subscriber = traffic->run->cell->filter == BENCH_FILTER_FIRST;
     for (size_t i = 0; i < traffic->stream_count; i++) {
-        uint64_t sent = traffic->publishers[per_subscriber ? 0 : i].sent;
-        result->lost += bench_stream_missing(&traffic->streams[i], sent);
+        const struct bench_publisher *publisher = &traffic->publishers[per_subscriber ? 0 : i];
+        /* What was not acknowledged need not be there after a restart. */
+        uint64_t due = traffic->run->cell->durable ? publisher->acknowledged : publisher->sent;
+        result->lost += bench_stream_missing(&traffic->streams[i], due);
     }
 }

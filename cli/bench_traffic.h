@@ -4,6 +4,9 @@
  * loop: messages have a schedule, and their latency counts from it even when the generator or a
  * full socket delays the sending, so that a slow broker cannot hide its queue.
  *
+ * In the durable cell nothing is delivered while messages are published: in flight is what has not
+ * been acknowledged, and the latency is that of the acknowledgement.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLI_BENCH_TRAFFIC_H
 #define PUBGRID_CLI_BENCH_TRAFFIC_H
@@ -17,6 +20,8 @@ struct bench_publisher {
     struct wire_template template;
     uint64_t sent;
     uint64_t owed; /* deliveries of sent messages that have not come */
+    uint64_t acknowledged;
+    int64_t *sent_ns; /* owned; durable cell: when each packet identifier was sent, 0: is free */
     uint32_t unacknowledged;
     uint32_t unacknowledged_max; /* Receive Maximum of the broker */
     uint16_t packet_id;          /* the last one used */
@@ -44,12 +49,20 @@ struct bench_traffic {
 void bench_traffic_open(struct bench_traffic *traffic, struct bench_run *run, int64_t now_ns);
 void bench_traffic_close(struct bench_traffic *traffic);
 
+/* Opens the traffic and publishes as the options say, until nothing is outstanding. */
+bool bench_load_drive(struct bench_run *run, struct bench_traffic *traffic);
+
 /* Writes the topic filter of connection `number` for its set-up. */
 void bench_traffic_filter(const struct bench_run *run, size_t number, char *out, size_t size);
 
 /* A packet from the broker. False: fleet.error says what is wrong with it. */
 bool bench_traffic_take(struct bench_traffic *traffic, struct bench_connection *connection,
                         const struct wire_packet *packet);
+
+/* A delivery to that subscriber: true if it is one of ours that came for the first time. Counts
+ * what is wrong with it. */
+bool bench_traffic_verify(struct bench_traffic *traffic, size_t subscriber,
+                          const struct wire_publish *publish);
 
 /* Queues all that may be published now. */
 void bench_traffic_publish(struct bench_traffic *traffic);

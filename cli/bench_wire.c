@@ -9,6 +9,7 @@
 
 enum {
     KEEP_ALIVE_SECONDS = 3600, /* longer than a run, so that no ping disturbs it */
+    EXPIRY_SECONDS = 86400,    /* of a durable session that the bench could not remove */
 };
 
 static void string_write(struct buffer *out, const char *text)
@@ -27,17 +28,34 @@ static void packet_finish(struct buffer *out, uint8_t first, struct buffer *body
     buffer_release(body);
 }
 
+/* The property list of an MQTT 5 CONNECT. */
+static void connect_properties_write(struct buffer *body, const struct wire_connect *connect)
+{
+    uint8_t expiry = connect->durable ? 5 : 0;
+    uint8_t receive_maximum = connect->receive_maximum > 0 ? 3 : 0;
+    buffer_append_byte(body, (uint8_t)(expiry + receive_maximum));
+    if (expiry > 0) {
+        buffer_append_byte(body, PROPERTY_SESSION_EXPIRY_INTERVAL);
+        buffer_append_u32(body, EXPIRY_SECONDS);
+    }
+    if (receive_maximum > 0) {
+        buffer_append_byte(body, PROPERTY_RECEIVE_MAXIMUM);
+        buffer_append_u16(body, connect->receive_maximum);
+    }
+}
+
 void wire_connect_write(struct buffer *out, const struct wire_connect *connect)
 {
     enum { CLEAN = 0x02, HAS_PASSWORD = 0x40, HAS_USER_NAME = 0x80 };
     struct buffer body = {0};
     string_write(&body, "MQTT");
     buffer_append_byte(&body, (uint8_t)connect->version);
-    buffer_append_byte(&body, (uint8_t)(CLEAN | (connect->user_name ? HAS_USER_NAME : 0) |
+    buffer_append_byte(&body, (uint8_t)((connect->durable ? 0 : CLEAN) |
+                                        (connect->user_name ? HAS_USER_NAME : 0) |
                                         (connect->password ? HAS_PASSWORD : 0)));
     buffer_append_u16(&body, KEEP_ALIVE_SECONDS);
     if (connect->version == 5) {
-        buffer_append_byte(&body, 0);
+        connect_properties_write(&body, connect);
     }
     string_write(&body, connect->client_identifier);
     if (connect->user_name != NULL) {
@@ -64,6 +82,12 @@ void wire_subscribe_write(struct buffer *out, int version, const char *filter, i
 void wire_disconnect_write(struct buffer *out)
 {
     buffer_append_byte(out, WIRE_DISCONNECT);
+    buffer_append_byte(out, 0);
+}
+
+void wire_pingreq_write(struct buffer *out)
+{
+    buffer_append_byte(out, WIRE_PINGREQ);
     buffer_append_byte(out, 0);
 }
 

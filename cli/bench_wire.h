@@ -26,6 +26,8 @@ enum {
     WIRE_PUBCOMP = 0x70,
     WIRE_SUBSCRIBE = 0x82,
     WIRE_SUBACK = 0x90,
+    WIRE_PINGREQ = 0xc0,
+    WIRE_PINGRESP = 0xd0,
     WIRE_DISCONNECT = 0xe0,
 };
 
@@ -156,11 +158,14 @@ struct wire_connect {
     int version;
     const char *client_identifier;
     const char *user_name, *password; /* NULL: none */
+    bool durable;                     /* the session outlives the connection */
+    uint16_t receive_maximum;         /* MQTT 5; 0: none is named */
 };
 
 void wire_connect_write(struct buffer *out, const struct wire_connect *connect);
 void wire_subscribe_write(struct buffer *out, int version, const char *filter, int qos);
 void wire_disconnect_write(struct buffer *out);
+void wire_pingreq_write(struct buffer *out);
 
 /* Receive Maximum of an MQTT 5 CONNACK, 65,535 if it has none. */
 uint16_t wire_connack_receive_maximum(const struct wire_packet *packet);

@@ -1,6 +1,8 @@
 #!/bin/bash
 # Proves the bench's own checks: against its built-in relay every cell must run clean, and what the
-# relay loses, doubles or swaps must be counted and end in the right exit status.
+# relay loses, doubles or swaps must be counted and end in the right exit status. The durable cell
+# also runs against Debian's mosquitto with persistence, which survives an orderly restart but not a
+# kill; both must be told.
 #
 #     selftest.sh PUBGRID     the path of the `pubgrid` program
 # SPDX-License-Identifier: Apache-2.0
@@ -32,6 +34,12 @@ for version in 311 5; do
         done
     done
 done
+readonly drained='"session_present":true,"drained":5000,.*"sent":5000,"lost":0,"duplicates":0,"reordered":0'
+for version in 311 5; do
+    expect 0 "$drained" durable --count 3 --messages 5000 -V "$version" --self-test relay
+    expect 0 "$drained" durable --rate 50000 --messages 5000 -V "$version" --self-test relay
+done
+expect 0 "\"between_seconds\":[0-9.]+,$drained" durable --messages 5000 --between 'echo between' --self-test relay
 expect 0 '"sent":5000,' pairs --messages 5000 --self-test relay
 expect 0 "$clean" pairs --count 2 --payload 300000 --messages 100 --self-test relay
 expect 0 "\"rate_asked\":2000,.*$clean" pairs --count 5 --rate 2000 --seconds 0.5 --self-test relay
@@ -43,10 +51,73 @@ expect 0 '"lost":[1-9].*"stalled":true' fan-in --messages 5000 "${stall[@]}" --s
 expect 3 '"lost":0,"duplicates":[1-9]' pairs --qos 2 --messages 5000 --self-test duplicate
 expect 0 '"lost":0,"duplicates":[1-9]' share --qos 1 --messages 5000 --self-test duplicate
 expect 3 '"duplicates":0,"reordered":[1-9]' fan-out --count 3 --window 10 --messages 5000 --self-test swap
+expect 3 '"drained":4995,.*"lost":5,.*"stalled":true' durable --messages 5000 "${stall[@]}" --self-test drop
+expect 0 '"lost":0,"duplicates":5,' durable --messages 5000 --self-test duplicate
+expect 3 '"lost":0,"duplicates":0,"reordered":[1-9]' durable --messages 5500 --self-test swap
+expect 1 'between failed with status 7' durable --messages 10 --between 'exit 7' --self-test relay
+expect 2 'durable runs at QoS 1' durable --qos 2
+expect 2 'only durable' pairs --between true
 
 expect 1 'connect to 127.0.0.1:1: Connection refused' latency -h 127.0.0.1 -p 1
 expect 2 'name a cell' nonsense
 expect 2 'unknown option' pairs --nonsense
 expect 2 'at least 24' pairs --payload 23
+
+# ---------------------------------------------------------------- durable, against mosquitto
+
+PATH=$PATH:/usr/sbin
+work=$(mktemp -d)
+# shellcheck disable=SC2046 # one word a process
+trap 'kill -9 $(cat "$work"/*.pid 2>/dev/null) 2>/dev/null || true; rm -rf "$work"' EXIT
+
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+
+# mosquitto_start: on ports drawn by lot until one is free; sets port and pid.
+mosquitto_start() {
+    port=$((20000 + RANDOM % 10000))
+    while port_open; do
+        port=$((port + 1))
+    done
+    rm -f "$work"/mosquitto.db
+    cat >"$work/mosquitto.conf" <<END
+listener $port 127.0.0.1
+allow_anonymous true
+max_inflight_messages 0
+max_queued_messages 0
+persistence true
+persistence_location $work/
+user $(id -un)
+log_type none
+END
+    mosquitto -c "$work/mosquitto.conf" 2>"$work/log" &
+    pid=$!
+    echo "$pid" >"$work/first.pid"
+    until port_open; do
+        kill -0 "$pid" || exit 2
+        sleep 0.02
+    done
+}
+
+# restart SIGNAL: a command that ends mosquitto so, and starts it again once it is gone.
+restart() {
+    echo "kill -$1 $pid; while kill -0 $pid 2>/dev/null; do sleep 0.02; done;" \
+        "mosquitto -c $work/mosquitto.conf >/dev/null 2>&1 & echo \$! | tee $work/second.pid"
+}
+
+# expect_restart SIGNAL STATUS PATTERN
+expect_restart() {
+    mosquitto_start
+    expect "$2" "$3" durable --messages 5000 -h 127.0.0.1 -p "$port" --pid "$pid" --between "$(restart "$1")"
+    kill -9 "$(cat "$work/second.pid")"
+}
+
+for version in 311 5; do
+    mosquitto_start
+    expect 0 "$drained" durable --count 3 --messages 5000 -V "$version" -h 127.0.0.1 -p "$port" --pid "$pid"
+    kill "$pid"
+    wait "$pid" || true
+done
+expect_restart TERM 0 "\"between_seconds\":[0-9.]+,$drained"
+expect_restart KILL 3 '"session_present":false,"drained":0,.*"lost":5000,'
 
 ((failures == 0))

@@ -23,7 +23,10 @@ TEST(connect_is_read_by_the_codec)
 {
     for (size_t i = 0; i < VERSION_COUNT; i++) {
         struct buffer out = {0};
-        struct wire_connect connect = {versions[i], "bench-1", "joe", "secret"};
+        struct wire_connect connect = {.version = versions[i],
+                                       .client_identifier = "bench-1",
+                                       .user_name = "joe",
+                                       .password = "secret"};
         wire_connect_write(&out, &connect);
         struct packet packet = decoded(&out, MQTT_UNKNOWN);
         CHECK_INT_EQUAL(packet.type, PACKET_CONNECT);
@@ -32,6 +35,26 @@ TEST(connect_is_read_by_the_codec)
         CHECK_SLICE_EQUAL(packet.connect.client_identifier, SLICE_LITERAL("bench-1"));
         CHECK_SLICE_EQUAL(packet.connect.user_name, SLICE_LITERAL("joe"));
         CHECK_SLICE_EQUAL(packet.connect.password, SLICE_LITERAL("secret"));
+        buffer_release(&out);
+    }
+}
+
+TEST(connect_of_a_durable_session)
+{
+    for (size_t i = 0; i < VERSION_COUNT; i++) {
+        struct buffer out = {0};
+        struct wire_connect connect = {.version = versions[i],
+                                       .client_identifier = "bench-1",
+                                       .durable = true,
+                                       .receive_maximum = 700};
+        wire_connect_write(&out, &connect);
+        struct packet packet = decoded(&out, MQTT_UNKNOWN);
+        CHECK(!packet.connect.clean_start);
+        CHECK_SLICE_EQUAL(packet.connect.client_identifier, SLICE_LITERAL("bench-1"));
+        if (versions[i] == 5) {
+            CHECK_INT_EQUAL(packet.properties.session_expiry_interval, 86400);
+            CHECK_INT_EQUAL(packet.properties.receive_maximum, 700);
+        }
         buffer_release(&out);
     }
 }
