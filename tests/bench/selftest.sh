@@ -50,7 +50,7 @@ expect 3 '"lost":[1-9].*"stalled":true' fan-out --count 3 --qos 2 --messages 500
 expect 0 '"lost":[1-9].*"stalled":true' fan-in --messages 5000 "${stall[@]}" --self-test drop
 expect 3 '"lost":0,"duplicates":[1-9]' pairs --qos 2 --messages 5000 --self-test duplicate
 expect 0 '"lost":0,"duplicates":[1-9]' share --qos 1 --messages 5000 --self-test duplicate
-expect 3 '"duplicates":0,"reordered":[1-9]' fan-out --count 3 --window 10 --messages 5000 --self-test swap
+expect 3 '"duplicates":0,"reordered":[1-9]' fan-out --count 3 --window 10 --messages 5500 --self-test swap
 expect 3 '"drained":4995,.*"lost":5,.*"stalled":true' durable --messages 5000 "${stall[@]}" --self-test drop
 expect 0 '"lost":0,"duplicates":5,' durable --messages 5000 --self-test duplicate
 expect 3 '"lost":0,"duplicates":0,"reordered":[1-9]' durable --messages 5500 --self-test swap
