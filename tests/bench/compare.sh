@@ -5,14 +5,15 @@
 # What counts is the ratio of two brokers in the same run: the absolute figures move with the
 # machine and its hour. So every cell runs on all brokers before the next cell, rounds are repeated,
 # and the median is taken. Each run has a fresh broker, pinned to processor 0; the generator has
-# processor 1.
+# processor 1. In the durable cells nothing is pinned: there a broker waits for the disk, and what
+# its other threads do meanwhile counts.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly BIN=${BIN:-$PWD/build/release/bin}
 readonly PORT=${PUBGRID_BENCH_PORT:-21900}
 readonly OUT=build/bench
-readonly START_TRIES=250 # of 20 ms
+readonly START_TRIES=3000 # of 20 ms; RabbitMQ takes 20 s
 
 rounds=3 seconds=1.2 warmup=0.4 only=. show=
 names=(pubgrid mosquitto)
@@ -25,7 +26,8 @@ Usage: ./dev bench [OPTION]...
   --rounds N           rounds (3)
   --seconds S          measured time of a run (1.2)
   --only REGEX         cells whose name matches
-  --brokers A,B,...    which brokers, the one they are compared with last (pubgrid,mosquitto)
+  --brokers A,B,...    which of pubgrid, mosquitto, rabbitmq, the one they are compared with last
+                       (pubgrid,mosquitto)
   --peer NAME=COMMAND  another broker: COMMAND (one, no pipeline) starts it in the foreground, with
                        {port} and {dir} replaced by its port and an empty folder
   --floor              also what a program costs that only passes the bytes on (the bench's relay)
@@ -41,13 +43,18 @@ die() {
 # ---------------------------------------------------------------- how to start each broker
 # broker_NAME PORT DIR: becomes the broker, which listens on 127.0.0.1:PORT and may write to DIR.
 
-# The defaults, but one worker, as mosquitto has one thread.
+# helper_NAME PORT DIR, if there is one: becomes a program that the broker needs beside it.
+
+# The defaults, but one worker, as mosquitto has one thread, and room for a backlog.
 broker_pubgrid() {
     exec "$BIN/pubgrid-broker" --set "listeners=tcp://127.0.0.1:$1" --set workers=1 \
-        --set "store.path=$2"
+        --set "store.path=$2" --set session.queue_messages_maximum=100000000 \
+        --set session.queue_bytes_maximum=64GiB
 }
 
 # Without limits, so that it loses nothing, and without Nagle, which would make small windows slow.
+# With persistence it writes its file every half an hour and when it ends, not before it
+# acknowledges.
 broker_mosquitto() {
     cat >"$2/mosquitto.conf" <<END
 listener $1 127.0.0.1
@@ -56,11 +63,40 @@ set_tcp_nodelay true
 max_inflight_messages 0
 max_queued_messages 0
 max_queued_bytes 0
-persistence false
+persistence $([[ $durable ]] && echo true || echo false)
+persistence_location $2/
+user $(id -un)
 log_type none
 END
     PATH=$PATH:/usr/sbin exec mosquitto -c "$2/mosquitto.conf"
 }
+
+# Durable sessions are quorum queues: an acknowledgement means that the log is on the disk
+# (fdatasync for a batch of messages), on this one node. Debian's scripts change to another user;
+# what they call does not. It becomes the Erlang machine, which ends on SIGTERM.
+broker_rabbitmq() {
+    cat >"$2/rabbitmq.conf" <<END
+listeners.tcp = none
+mqtt.listeners.tcp.1 = 127.0.0.1:$1
+mqtt.allow_anonymous = true
+mqtt.durable_queue_type = quorum
+mqtt.prefetch = 1000
+log.file = false
+log.console = true
+log.console.level = error
+END
+    echo '[rabbitmq_mqtt].' >"$2/enabled_plugins"
+    exec env HOME="$2" RUNNING_UNDER_SYSTEMD=true ERL_EPMD_PORT="$(($1 + 1))" \
+        RABBITMQ_NODENAME="bench$1@localhost" RABBITMQ_DIST_PORT="$(($1 + 2))" \
+        RABBITMQ_CONF_ENV_FILE="$2/none" RABBITMQ_CONFIG_FILE="$2/rabbitmq" \
+        RABBITMQ_ENABLED_PLUGINS_FILE="$2/enabled_plugins" RABBITMQ_MNESIA_BASE="$2/mnesia" \
+        RABBITMQ_LOG_BASE="$2/log" RABBITMQ_PID_FILE="$2/pid" \
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}' \
+        /usr/lib/rabbitmq/bin/rabbitmq-server
+}
+
+# Erlang's port mapper: it would otherwise start one that stays.
+helper_rabbitmq() { exec epmd -address 127.0.0.1 -port "$(($1 + 1))"; }
 
 broker_peer() {
     local command=${commands[$3]}
@@ -70,25 +106,30 @@ broker_peer() {
 
 # ---------------------------------------------------------------- running
 
-# pin PROCESSOR: binds this shell, and what it becomes, to it. Not on a machine with just one.
+durable= # the cell of the current run is one of the durable ones
+
+# pin PROCESSOR: binds this shell, and what it becomes, to it. Not on a machine with just one, and
+# not in a durable cell.
 pin() {
-    if (($(nproc --all) > 1)); then
+    if (($(nproc --all) > 1)) && [[ ! $durable ]]; then
         taskset -cp "$1" "$BASHPID" >/dev/null
     fi
 }
 
 broker_pid=
+helper_pid=
 broker_dir=
 # Ends the broker of the current run.
 broker_stop() {
-    if [[ $broker_pid ]]; then
-        kill "$broker_pid" 2>/dev/null || true
-        wait "$broker_pid" 2>/dev/null || true
-    fi
+    local pid
+    for pid in $broker_pid $helper_pid; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
     if [[ $broker_dir ]]; then
         rm -rf "$broker_dir"
     fi
-    broker_pid='' broker_dir=''
+    broker_pid='' helper_pid='' broker_dir=''
 }
 trap broker_stop EXIT
 trap 'exit 130' INT TERM
@@ -100,7 +141,11 @@ broker_start() {
     local name=$1 tries=$START_TRIES function=broker_$1
     port_open && die "port $PORT is in use: stop what listens there, or set PUBGRID_BENCH_PORT"
     [[ ${commands[$name]:-} ]] && function=broker_peer
-    broker_dir=$(mktemp -d)
+    broker_dir=$(mktemp -d "$PWD/$OUT/run.XXXXXX") # on a disk, which /tmp may not be
+    if declare -F "helper_$name" >/dev/null; then
+        "helper_$name" "$PORT" "$broker_dir" >"$OUT/$name-helper.log" 2>&1 &
+        helper_pid=$!
+    fi
     (
         pin 0
         "$function" "$PORT" "$broker_dir" "$name"
@@ -135,6 +180,7 @@ bench_floor() { bench_run --self-test relay "$@"; }
 measure() {
     local name=$1 cell=$2 status=0 run=bench_broker
     shift 2
+    durable=$([[ $1 != durable ]] || echo 1)
     if [[ $name == floor ]]; then
         run=bench_floor
     else
@@ -211,6 +257,9 @@ for name in "${names[@]}"; do
     [[ $name == floor || ${commands[$name]:-} ]] || declare -F "broker_$name" >/dev/null || die "unknown broker $name"
 done
 mkdir -p "$OUT"
+if [[ $(stat -f -c %T "$OUT") == tmpfs ]] && cells | grep -q '| *durable\||durable'; then
+    die "$OUT is in memory (tmpfs): durable cells need a disk; choose other cells with --only"
+fi
 failed=''
 results=$OUT/results.jsonl
 : >"$results"

@@ -5,7 +5,8 @@
 
 RESULTS has the JSON lines of `pubgrid bench`, labelled "BROKER CELL"; CELLS is cells.txt. For each
 cell: the median server CPU per delivery of each broker, and the ratio to the last one, which is the
-reference; then rates and tails. Flags: * the generator was the limit, L loss, R disorder, S stalled.
+reference; then rates and tails. Durable cells follow in a table of their own, a line for each broker,
+because there the rates are compared. Flags: * the generator was the limit, L loss, R disorder, S stalled.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -24,7 +25,7 @@ def read_cells(path):
     for line in open(path, encoding="utf-8"):
         if line.strip() and not line.startswith("#"):
             name, goal, _ = (field.strip() for field in line.split("|"))
-            cells[name] = float(goal)
+            cells[name] = None if goal == "-" else float(goal)
     return cells
 
 
@@ -89,6 +90,70 @@ def verdict(runs, reference, goal):
     return f"{goal:g}" + ("+" if mine and other and mine / other <= goal else "")
 
 
+def is_durable(runs):
+    return bool(runs) and runs[0]["cell"] == "durable"
+
+
+def measured_cells(cells, runs, brokers, durable):
+    """Name, goal and each broker's runs of the cells of that kind that have any."""
+    for cell, goal in cells.items():
+        measured = [runs.get((broker, cell), []) for broker in brokers]
+        if any(measured) and any(map(is_durable, measured)) == durable:
+            yield cell, goal, measured
+
+
+# Title, field, and whether its ratio is printed too.
+DURABLE_COLUMNS = (
+    ("ack/s", "rate", True),
+    ("p50 us", "p50_us", False),
+    ("p99 us", "p99_us", False),
+    ("us", "server_us_per_message", False),
+    ("drain/s", "drain_rate", True),
+    ("first ms", "first_ms", False),
+    ("drain us", "drain_server_us_per_message", False),
+    ("B/message", "anonymous_per_message", False),
+)
+
+
+def durable_row(runs, reference):
+    row = []
+    for _, field, compared in DURABLE_COLUMNS:
+        mine, other = median(runs, field), median(reference, field)
+        row.append(number(mine) + (flags(runs) if field == "rate" else ""))
+        if compared:
+            row.append("" if runs is reference else f"{mine / other:.2f}" if mine and other else "-")
+    return row
+
+
+def durable_goal(runs, reference, goal):
+    if goal is None or runs is reference:
+        return ""
+    mine, other = median(runs, "rate"), median(reference, "rate")
+    return f"{goal:g}" + ("+" if mine and other and mine / other >= goal else "")
+
+
+def make_durable_rows(cells, runs, brokers):
+    rows = [["cell", "broker"]]
+    for title, _, compared in DURABLE_COLUMNS:
+        rows[0] += [title] + (["ratio"] if compared else [])
+    rows[0] += ["goal"]
+    for cell, goal, measured in measured_cells(cells, runs, brokers, durable=True):
+        for broker, each in zip(brokers, measured):
+            rows.append([cell, broker, *durable_row(each, measured[-1]), durable_goal(each, measured[-1], goal)])
+    return rows
+
+
+def print_rows(rows):
+    """False: there is only the head."""
+    if len(rows) == 1:
+        return False
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        _, *rest = (text.rjust(width) for text, width in zip(row, widths))
+        print("  ".join([row[0].ljust(widths[0]), *rest]).rstrip())
+    return True
+
+
 def make_rows(cells, runs, brokers):
     reference = brokers[-1]
     rows = [["cell"]]
@@ -97,10 +162,7 @@ def make_rows(cells, runs, brokers):
     rows[0] += ["goal"]
     for broker in brokers:
         rows[0] += [f"{broker} /s", "p99 us"]
-    for cell, goal in cells.items():
-        measured = [runs.get((broker, cell), []) for broker in brokers]
-        if not any(measured):
-            continue
+    for cell, goal, measured in measured_cells(cells, runs, brokers, durable=False):
         row = [cell]
         for each in measured:
             row += cost_columns(each, measured[-1])
@@ -119,14 +181,13 @@ def others(runs):
 def main():
     results, cells, *brokers = sys.argv[1:]
     runs = read_results(results)
-    rows = make_rows(read_cells(cells), runs, brokers)
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row in rows:
-        first, *rest = (text.rjust(width) for text, width in zip(row, widths))
-        print("  ".join([row[0].ljust(widths[0]), *rest]))
-    print("\nus: server CPU per delivery (connect5000: per connection; p99 there is bytes per connection)"
-          "\ngoal: of the first broker's ratio, + where met; * generator-bound, L loss, R disorder, S stalled")
-
+    cells = read_cells(cells)
+    if print_rows(make_rows(cells, runs, brokers)):
+        print("\nus: server CPU per delivery (connect5000: per connection; p99 there is bytes per connection)\n")
+    if print_rows(make_durable_rows(cells, runs, brokers)):
+        print("\nus: server CPU per acknowledged or drained message; p50, p99: of the acknowledgement;"
+              "\nB/message: anonymous memory of a queued message\n")
+    print("goal: of the first broker's ratio, + where met; * generator-bound, L loss, R disorder, S stalled")
     if others(runs) > QUIET_PERCENT:
         print(f"Other programs used {others(runs):.0f} % of a processor meanwhile: trust the ratios of CPU, not"
               " the rates and tails.")
