@@ -124,7 +124,8 @@ static bool drain_run(struct drain *drain, const struct bench_processes *broker)
     }
     result->session_present = drain->connection->session_present;
     drain->done = !result->session_present;
-    bool good = drain->done || drain_read(drain); /* what came together with CONNACK */
+    bool good = drain->done || (drain_read(drain) && /* what came together with CONNACK */
+                                bench_fleet_flush(&drain->run->fleet));
     while (good && !drain->done) {
         good = drain_turn(drain);
     }
