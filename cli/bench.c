@@ -84,7 +84,7 @@ static bool run_connect(struct bench_run *run)
     const struct bench_processes *broker = &run->options->broker;
     int64_t resident = bench_processes_memory(broker).resident;
     struct bench_moment begun = bench_moment_now(broker);
-    for (size_t i = 0; run->cell->durable && i < run->subscribers; i++) {
+    for (size_t i = 0; run->options->durable && i < run->subscribers; i++) {
         run->fleet.connections[i].session = BENCH_SESSION_KEEP;
     }
     if (!bench_setup_run(run, 0, run->subscribers) ||
@@ -95,6 +95,19 @@ static bool run_connect(struct bench_run *run)
     result->setup = bench_cost_between(&begun, &now);
     result->resident = bench_processes_memory(broker).resident - resident;
     return true;
+}
+
+/* A broker keeps sessions; the bench leaves none behind, if the broker still answers. */
+static void run_forget(struct bench_run *run)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < run->subscribers; i++) {
+        good = bench_connection_leave(&run->fleet, &run->fleet.connections[i]);
+        run->fleet.connections[i].session = BENCH_SESSION_FORGET;
+    }
+    if (good) {
+        bench_setup_run(run, 0, run->subscribers);
+    }
 }
 
 static void run_fail(const struct bench_run *run)
@@ -111,6 +124,9 @@ static int run_all(struct bench_run *run)
     if (good) {
         bench_report_print(run);
         status = bench_report_status(run);
+        if (run->options->durable) {
+            run_forget(run);
+        }
     } else {
         run_fail(run);
     }
@@ -169,6 +185,7 @@ int bench_main(int argc, char **argv)
     struct bench_run *run = memory_allocate_zero(sizeof(*run));
     run->options = &options;
     run->cell = cell_find(options.cell);
+    options.durable = options.durable || run->cell->durable;
     if (options.qos < 0) {
         options.qos = run->cell->durable ? 1 : 0;
     }

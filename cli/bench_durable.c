@@ -138,16 +138,6 @@ static bool drain_run(struct drain *drain, const struct bench_processes *broker)
 
 /* ---------------------------------------------------------------- the cell */
 
-/* A broker keeps sessions; the bench leaves none behind, if the broker still answers. */
-static void session_forget(struct bench_run *run)
-{
-    struct bench_connection *connection = &run->fleet.connections[SUBSCRIBER];
-    connection->session = BENCH_SESSION_FORGET;
-    if (bench_connection_leave(&run->fleet, connection)) {
-        bench_setup_run(run, SUBSCRIBER, SUBSCRIBER + 1);
-    }
-}
-
 static bool between(struct bench_run *run, struct bench_processes *broker)
 {
     int64_t begun_ns = clock_monotonic_ns();
@@ -198,9 +188,6 @@ bool bench_durable_run(struct bench_run *run)
         struct drain drain = {.run = run, .traffic = &traffic, .connection = subscriber};
         drain.owed = messages_acknowledged(&traffic);
         good = between(run, &broker) && drain_run(&drain, &broker);
-    }
-    if (good) {
-        session_forget(run);
     }
     bench_traffic_sum(&traffic);
     bench_traffic_close(&traffic);

@@ -36,6 +36,7 @@ struct bench_options {
     int sources;         /* source addresses on loopback */
     int concurrency;     /* connections being set up at once */
     double timeout;      /* seconds without progress */
+    bool durable;        /* the subscribers' sessions outlive their connections */
     int receive_maximum; /* MQTT 5, durable: of the subscriber */
     const char *between; /* durable: a shell command; NULL: none */
     struct bench_processes broker;

@@ -37,6 +37,7 @@ done
 readonly drained='"session_present":true,"drained":5000,.*"sent":5000,"lost":0,"duplicates":0,"reordered":0'
 for version in 311 5; do
     expect 0 "$drained" durable --count 3 --messages 5000 -V "$version" --self-test relay
+    expect 0 "$clean" pairs --count 3 --messages 500 --qos 1 --durable -V "$version" --self-test relay
     expect 0 "$drained" durable --rate 50000 --messages 5000 -V "$version" --self-test relay
 done
 expect 0 "\"between_seconds\":[0-9.]+,$drained" durable --messages 5000 --between 'echo between' --self-test relay
