@@ -180,7 +180,7 @@ bench_floor() { bench_run --self-test relay "$@"; }
 measure() {
     local name=$1 cell=$2 status=0 run=bench_broker
     shift 2
-    durable=$([[ $1 != durable ]] || echo 1)
+    durable=$([[ $cell != durable* ]] || echo 1)
     if [[ $name == floor ]]; then
         run=bench_floor
     else
@@ -257,7 +257,7 @@ for name in "${names[@]}"; do
     [[ $name == floor || ${commands[$name]:-} ]] || declare -F "broker_$name" >/dev/null || die "unknown broker $name"
 done
 mkdir -p "$OUT"
-if [[ $(stat -f -c %T "$OUT") == tmpfs ]] && cells | grep -q '| *durable\||durable'; then
+if [[ $(stat -f -c %T "$OUT") == tmpfs ]] && cells | grep -q ^durable; then
     die "$OUT is in memory (tmpfs): durable cells need a disk; choose other cells with --only"
 fi
 failed=''

@@ -6,7 +6,8 @@
 RESULTS has the JSON lines of `pubgrid bench`, labelled "BROKER CELL"; CELLS is cells.txt. For each
 cell: the median server CPU per delivery of each broker, and the ratio to the last one, which is the
 reference; then rates and tails. Durable cells follow in a table of their own, a line for each broker,
-because there the rates are compared. Flags: * the generator was the limit, L loss, R disorder, S stalled.
+because there the rates are compared (durable-online: deliveries, not acknowledgements). Flags: * the
+generator was the limit, L loss, R disorder, S stalled.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -40,7 +41,7 @@ def read_results(path):
 
 
 def median(runs, field):
-    values = [run[field] for run in runs if run[field] is not None]
+    values = [run[field] for run in runs if run.get(field) is not None]
     return statistics.median(values) if values else None
 
 
@@ -90,15 +91,11 @@ def verdict(runs, reference, goal):
     return f"{goal:g}" + ("+" if mine and other and mine / other <= goal else "")
 
 
-def is_durable(runs):
-    return bool(runs) and runs[0]["cell"] == "durable"
-
-
 def measured_cells(cells, runs, brokers, durable):
     """Name, goal and each broker's runs of the cells of that kind that have any."""
     for cell, goal in cells.items():
         measured = [runs.get((broker, cell), []) for broker in brokers]
-        if any(measured) and any(map(is_durable, measured)) == durable:
+        if any(measured) and cell.startswith("durable") == durable:
             yield cell, goal, measured
 
 
