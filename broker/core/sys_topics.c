@@ -21,6 +21,7 @@ struct totals {
 #undef COUNTER
     uint64_t retained, subscriptions, shared_subscriptions, clients_maximum;
     uint64_t heap, heap_maximum, uptime;
+    struct store_numbers store;
 };
 
 /* One topic with a number. */
@@ -53,9 +54,17 @@ static const struct sys_value values[] = {
     SYS("publish/bytes/sent", publish_bytes_sent),
     SYS("publish/messages/dropped", publish_dropped),
     SYS("publish/messages/received", publish_received),
+    SYS("publish/messages/refused", publish_refused),
     SYS("publish/messages/sent", publish_sent),
     SYS("retained messages/count", retained),
     SYS("shared_subscriptions/count", shared_subscriptions),
+    SYS("session/queue/dropped", queue_dropped),
+    SYS("store/bytes", store.used),
+    SYS("store/commit/microseconds", store.commit_us),
+    SYS("store/commit/microseconds/maximum", store.commit_us_maximum),
+    SYS("store/commits", store.commits),
+    SYS("store/file/bytes", store.file_size),
+    SYS("store/log/bytes", store.log_size),
     SYS("store/messages/bytes", messages_queued_bytes),
     SYS("store/messages/count", messages_queued),
     SYS("subscriptions/count", subscriptions),
@@ -91,6 +100,7 @@ static const struct {
 
 struct sys_topics {
     msec_t published_at; /* 0: never */
+    int store_state;     /* as published; -1: never */
     uint64_t clients_maximum, heap_maximum;
     struct totals last;
     uint64_t last_value[VALUE_COUNT];
@@ -100,7 +110,9 @@ struct sys_topics {
 
 struct sys_topics *sys_topics_new(void)
 {
-    return memory_allocate_zero(sizeof(struct sys_topics));
+    struct sys_topics *sys = memory_allocate_zero(sizeof(*sys));
+    sys->store_state = -1;
+    return sys;
 }
 
 void sys_topics_free(struct sys_topics *sys)
@@ -131,6 +143,9 @@ static void add_up(struct shard *shard, struct totals *totals)
     totals->shared_subscriptions = subscriptions_shared_count(broker->subscriptions);
     totals->uptime = (uint64_t)(shard->now - broker->started_at) / 1000;
     totals->heap = broker->memory_used ? broker->memory_used() : 0;
+    if (broker->store_status) {
+        broker->store_status(broker->store_context, &totals->store);
+    }
     uint64_t clients = totals->clients_connected + totals->clients_disconnected;
     sys->clients_maximum = clients > sys->clients_maximum ? clients : sys->clients_maximum;
     sys->heap_maximum = totals->heap > sys->heap_maximum ? totals->heap : sys->heap_maximum;
@@ -196,10 +211,24 @@ static void publish_loads(struct shard *shard, const struct totals *totals, doub
     }
 }
 
+/* Not at the next interval but now: somebody may have to act. */
+static void publish_store_state(struct shard *shard)
+{
+    struct sys_topics *sys = shard->sys_topics;
+    int state = atomic_load_explicit(shard->broker->store_state, memory_order_relaxed);
+    if (state != sys->store_state) {
+        publish(shard, "$SYS/broker/store/state", store_state_names[state]);
+        sys->store_state = state;
+    }
+}
+
 void sys_topics_update(struct shard *shard)
 {
     struct sys_topics *sys = shard->sys_topics;
     msec_t interval = shard->settings->options.sys_interval_ms;
+    if (interval > 0) {
+        publish_store_state(shard);
+    }
     bool first = sys->published_at == 0;
     if (interval == 0 || (!first && shard->now - sys->published_at < interval)) {
         return;

@@ -246,7 +246,7 @@ static void finish_round(struct store *store)
                 store->deleted_count * sizeof(*store->deleted));
     }
     store->deleted_forgettable = 0;
-    store->status.saves++;
+    store->counted.saves++;
     cleaner_begin(&store->cleaner, store->database.head.replay_from);
 }
 
@@ -261,7 +261,7 @@ static void take_over(struct store *store, const struct group *group, bool clean
     if (cleaned) {
         cleaner_done(&store->cleaner, &store->blocks);
     }
-    store->status.frames_bytes += group->end - store->next;
+    store->counted.frames_bytes += group->end - store->next;
     store->next = group->end;
     if (group->round_ends) {
         finish_round(store);
@@ -282,17 +282,18 @@ static void take_over(struct store *store, const struct group *group, bool clean
     }
 }
 
+/* The mean follows with a weight of one eighth. */
 static void measure_commit(struct store *store, int64_t started_ns)
 {
-    uint64_t us = (uint64_t)(clock_monotonic_ns() - started_ns) / 1000;
-    struct store_status *status = &store->status;
+    int64_t us = (clock_monotonic_ns() - started_ns) / 1000;
+    struct store_status *status = &store->counted;
+    int64_t mean = status->commits == 0 ? us : (int64_t)status->commit_us;
 
     status->commits++;
-    status->commit_us += (us - status->commit_us) / 8; /* wraps as it should */
-    if ((int64_t)(us - status->commit_us) > 0 && us / 8 == 0) {
-        status->commit_us = us;
+    status->commit_us = (uint64_t)(mean + (us - mean) / 8);
+    if ((uint64_t)us > status->commit_us_maximum) {
+        status->commit_us_maximum = (uint64_t)us;
     }
-    status->commit_us_maximum = us > status->commit_us_maximum ? us : status->commit_us_maximum;
 }
 
 /* 0 or the error; store->kept is empty after 0. */
@@ -403,7 +404,7 @@ static void acknowledge_early(struct store *store, struct batch *batch, uint64_t
 
 static bool must_wait(const struct store *store)
 {
-    return store->options.relaxed_ms > 0 && !store->stopping &&
+    return store->options.relaxed_ms > 0 && !store->ending &&
            batch_list_bytes(&store->kept) < RELAXED_BYTES &&
            clock_monotonic_ns() - store->committed_at_ns <
                (int64_t)store->options.relaxed_ms * 1000000;
@@ -442,9 +443,10 @@ static void housekeep(struct store *store)
         store->sized_at_ns = now;
         store_check_size(store);
     }
+    store->counted.log_size = store->blocks.size;
+    store->counted.blocks = store->blocks.count;
     pthread_mutex_lock(&store->mutex);
-    store->status.log_size = store->blocks.size;
-    store->status.blocks = store->blocks.count;
+    store->status = store->counted;
     pthread_mutex_unlock(&store->mutex);
 }
 
@@ -528,6 +530,7 @@ static void *run_writer(void *context)
         step(store);
         post_mail(store);
     }
+    store->ending = true;
     if (store->kept.first) {
         step(store);
         post_mail(store);

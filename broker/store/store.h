@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "store/batch.h"
+#include "store/loader.h"
 #include "store/read.h"
 
 struct store;
@@ -50,14 +51,7 @@ struct store_options {
 /* NULL: the reason is in `error`, as a sentence. Nothing was changed unless all was well. */
 struct store *store_open(const struct store_options *options, struct buffer *error);
 
-/* What store_load() calls. False ends it: the reason is in `error`. */
-struct store_loader {
-    void *context;
-    bool (*row)(void *context, struct slice key, uint64_t stamp, struct slice value,
-                struct buffer *error);
-    bool (*frame)(void *context, uint64_t position, struct slice payload, struct buffer *error);
-};
-
+/* Hands out all rows, then the frames since the last save. */
 bool store_load(struct store *store, const struct store_loader *loader, struct buffer *error);
 /* While loading: the frame at `position` has another user, or one less. */
 void store_pin(struct store *store, uint64_t position);

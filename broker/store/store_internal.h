@@ -42,12 +42,14 @@ struct store {
     bool stopping, sleeping, reader_sleeping;
     pthread_cond_t read_changed;
     uint64_t committed; /* positions before this can be read */
-    struct store_status status;
+    struct store_status status; /* a copy of `counted` for others */
 
     pthread_t writer, reader;
     bool has_writer, has_reader;
 
     /* The writer's. */
+    struct store_status counted;
+    bool ending;                /* the last step */
     struct batch_list kept; /* taken and not yet written: without space, or relaxed */
     struct blocks blocks;
     struct cleaner cleaner;

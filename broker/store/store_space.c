@@ -108,7 +108,7 @@ void store_refuse(struct store *store)
         next = batch->next;
         if (store->options.relaxed_ms == 0) {
             batch_refuse(batch, state, store->inboxes);
-            store->status.refused++;
+            store->counted.refused++;
         }
         if (batch_is_empty(batch)) {
             batch_free(batch);
@@ -157,8 +157,6 @@ void store_check_size(struct store *store)
             file -= database_punch(&store->database);
         }
     }
-    pthread_mutex_lock(&store->mutex);
-    store->status.used = used;
-    store->status.file_size = file;
-    pthread_mutex_unlock(&store->mutex);
+    store->counted.used = used;
+    store->counted.file_size = file;
 }
