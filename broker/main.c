@@ -21,6 +21,7 @@
 #include "base/sdnotify.h"
 #include "broker.h"
 #include "options.h"
+#include "store_tool.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -35,6 +36,7 @@ struct arguments {
 
 static const char help[] =
     "usage: pubgrid-broker [-c FILE] [--set OPTION=VALUE]...\n"
+    "       pubgrid-broker store check|dump|compact [-c FILE] [DIRECTORY]\n"
     "\n"
     "  -c, --config FILE      configuration; without it the defaults\n"
     "      --set OPTION=VALUE overrides one option of it, for example --set workers=2\n"
@@ -267,6 +269,9 @@ int main(int argc, char **argv)
     struct arguments arguments;
     int status;
 
+    if (argc > 1 && strcmp(argv[1], "store") == 0) {
+        return store_tool_main(argc - 1, argv + 1);
+    }
     arguments_read(&arguments, argc, argv);
     status = act(&arguments);
     free(arguments.settings);

@@ -32,6 +32,7 @@ static const struct command {
     {"sub", sub_main, "subscribe and print messages, with mosquitto_sub's options"},
     {"bench", bench_main, "measure a broker"},
     {"passwd", passwd_main, "edit a password file"},
+    {"store", store_main, "check, dump or compact the store of a broker"},
     {"version", version_main, "print the version"},
     {"help", help_main, "print this, or `help COMMAND`: the help of a command"},
 };

@@ -1,4 +1,4 @@
-/* `pubgrid serve` becomes pubgrid-broker: same process, so signals and service managers need not
+/* `pubgrid serve` and `pubgrid store` become pubgrid-broker: same process, so signals and service managers need not
  * know of it.
  *
  * The broker beside this binary goes first: a build folder then never starts an installed broker of
@@ -11,8 +11,11 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/memory.h"
 
 static const char broker_name[] = "pubgrid-broker";
 
@@ -34,22 +37,43 @@ static bool path_beside(char *out, size_t size)
     return true;
 }
 
-int serve_main(int argc, char **argv)
+/* argv[0] is to be the broker's name. Returns only if that fails. */
+static int become_broker(char **argv)
 {
-    static char name[sizeof(broker_name)];
     char path[PATH_MAX];
 
-    (void)argc;
-    memcpy(name, broker_name, sizeof(name));
-    argv[0] = name;
     if (path_beside(path, sizeof(path)) && access(path, X_OK) == 0) {
         execv(path, argv);
     } else {
         execvp(broker_name, argv);
     }
     fprintf(stderr,
-            "pubgrid serve: cannot start %s: %s (it is looked for beside pubgrid, then in "
-            "PATH)\n",
+            "pubgrid: cannot start %s: %s (it is looked for beside pubgrid, then in PATH)\n",
             broker_name, strerror(errno));
     return 1;
+}
+
+int serve_main(int argc, char **argv)
+{
+    static char name[sizeof(broker_name)];
+
+    (void)argc;
+    memcpy(name, broker_name, sizeof(name));
+    argv[0] = name;
+    return become_broker(argv);
+}
+
+/* The store's files are the broker's business: `pubgrid-broker store ...`. */
+int store_main(int argc, char **argv)
+{
+    static char name[sizeof(broker_name)];
+    char **words = memory_allocate_zero(((size_t)argc + 2) * sizeof(*words));
+    int status;
+
+    memcpy(name, broker_name, sizeof(name));
+    words[0] = name;
+    memcpy(words + 1, argv, (size_t)argc * sizeof(*words));
+    status = become_broker(words);
+    free(words);
+    return status;
 }

@@ -6,5 +6,6 @@
 
 /* argv[0] is "serve"; the rest goes to pubgrid-broker. Does not return unless it cannot start. */
 int serve_main(int argc, char **argv);
+int store_main(int argc, char **argv);
 
 #endif

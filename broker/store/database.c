@@ -105,11 +105,11 @@ static int open_databases(struct database *database, uint32_t core_version)
     } else if (error == 0) {
         error = found ? found : MDB_INVALID;
     }
-    if (error || database->read_only) {
+    if (error) {
         mdb_txn_abort(txn);
         return error;
     }
-    return mdb_txn_commit(txn);
+    return mdb_txn_commit(txn); /* also after reading: the handles live on */
 }
 
 static bool head_is_ours(const struct database *database, uint32_t core_version,

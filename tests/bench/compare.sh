@@ -48,8 +48,7 @@ die() {
 # The defaults, but one worker, as mosquitto has one thread, and room for a backlog.
 broker_pubgrid() {
     exec "$BIN/pubgrid-broker" --set "listeners=tcp://127.0.0.1:$1" --set workers=1 \
-        --set "store.path=$2" --set session.queue_messages_maximum=100000000 \
-        --set session.queue_bytes_maximum=64GiB
+        --set "store.path=$2"
 }
 
 # Without limits, so that it loses nothing, and without Nagle, which would make small windows slow.
