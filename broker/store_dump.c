@@ -39,10 +39,9 @@ static void dump_row_message(FILE *out, struct reader *reader)
     uint8_t flags = reader_u8(reader);
     struct slice bytes = varint64_read_bytes(reader);
     struct message *message =
-        reader->failed
-            ? NULL
-            : message_from_bytes(bytes, expires_at ? (msec_t)expires_at : MSEC_NEVER,
-                                 flags & FACT_QOS, flags & FACT_RETAIN);
+        reader->failed ? NULL
+                       : message_from_bytes(bytes, expires_at ? (msec_t)expires_at : MSEC_NEVER,
+                                            flags & FACT_QOS, flags & FACT_RETAIN);
 
     dump_message(out, message);
     message_release(message);

@@ -27,8 +27,10 @@ enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 static const char usage[] =
     "Usage: pubgrid store check|dump|compact [-c FILE] [DIRECTORY]\n"
     "\n"
-    "  check    reads everything and says what is there, or what is wrong; also while the broker runs\n"
-    "  dump     prints every row and every record of the log, a line each; also while the broker runs\n"
+    "  check    reads everything and says what is there, or what is wrong; also while the broker "
+    "runs\n"
+    "  dump     prints every row and every record of the log, a line each; also while the broker "
+    "runs\n"
     "  compact  rewrites the file without its free space; the broker must be stopped\n"
     "\n"
     "DIRECTORY: as store.path; without it, what FILE or the defaults say.\n"
@@ -136,8 +138,7 @@ static void print_found(const struct check *check)
            (unsigned long long)counter_read(&counters->messages_queued),
            (unsigned long long)counter_read(&counters->messages_queued_bytes));
     printf("retained      %zu\n", retained_count(check->broker.retained));
-    printf("delayed       %llu\n",
-           (unsigned long long)counter_read(&counters->messages_delayed));
+    printf("delayed       %llu\n", (unsigned long long)counter_read(&counters->messages_delayed));
     printf("log           %llu records in %llu blocks, %llu bytes\n",
            (unsigned long long)found->frames, (unsigned long long)found->blocks,
            (unsigned long long)found->log_size);
@@ -178,8 +179,7 @@ static bool dump_row(void *context, struct slice key, uint64_t stamp, struct sli
     return true;
 }
 
-static bool dump_frame(void *context, uint64_t position, struct slice payload,
-                       struct buffer *error)
+static bool dump_frame(void *context, uint64_t position, struct slice payload, struct buffer *error)
 {
     const struct store_inspection *found = context;
 

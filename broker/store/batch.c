@@ -251,7 +251,9 @@ static struct sealed_mail *split_refusable(struct sealed_mail **from)
 
 static void keep_bytes(struct buffer *buffer, size_t *to, size_t start, size_t end)
 {
-    memmove(buffer->data + *to, buffer->data + start, end - start);
+    if (end > start) {
+        memmove(buffer->data + *to, buffer->data + start, end - start);
+    }
     *to += end - start;
 }
 

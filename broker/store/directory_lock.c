@@ -29,12 +29,28 @@ static long read_holder(int fd)
     return pread(fd, text, sizeof(text) - 1, 0) > 0 ? strtol(text, NULL, 10) : 0;
 }
 
+/* A process that was just killed holds its locks until the system has taken it apart. */
+static int lock_file(int fd)
+{
+    enum { TRIES = 60, WAIT_US = 50000 };
+    int failed;
+
+    for (int i = 0; (failed = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK; i++) {
+        if (i == TRIES) {
+            errno = EWOULDBLOCK;
+            return -1;
+        }
+        usleep(WAIT_US);
+    }
+    return failed;
+}
+
 static bool take(struct directory_lock *lock, const char *path, struct buffer *error)
 {
     char text[32];
     struct stat status;
 
-    if (flock(lock->fd, LOCK_EX | LOCK_NB) < 0) {
+    if (lock_file(lock->fd) < 0) {
         if (errno != EWOULDBLOCK) {
             return fail(error, "lock", path);
         }

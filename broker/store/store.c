@@ -240,6 +240,7 @@ static void finish_round(struct store *store)
 {
     store->round_open = 0;
     store->saved_until = store->next;
+    store->saved_at_ns = clock_monotonic_ns();
     store->deleted_count -= store->deleted_forgettable;
     if (store->deleted_count > 0) {
         memmove(store->deleted, store->deleted + store->deleted_forgettable,
@@ -346,7 +347,8 @@ static void begin_round(struct store *store)
 {
     uint64_t grown = store->next - store->saved_until;
     size_t blocks = store->blocks.count - blocks_index(&store->blocks, store->saved_until);
-    bool wants_space = store->state == STORE_FULL && grown > 0;
+    bool wants_space = store->state == STORE_FULL && grown > 0 &&
+                       clock_monotonic_ns() - store->saved_at_ns >= SIZE_NS;
 
     if (store->round_open > 0 || store->state == STORE_FAILED || !store->options.save ||
         (grown < store->options.save_bytes && blocks < SAVE_BLOCKS && !wants_space)) {
@@ -442,6 +444,7 @@ static void housekeep(struct store *store)
     if (now - store->sized_at_ns >= SIZE_NS) {
         store->sized_at_ns = now;
         store_check_size(store);
+        database_forget_pages(&store->database);
     }
     store->counted.log_size = store->blocks.size;
     store->counted.blocks = store->blocks.count;

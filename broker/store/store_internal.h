@@ -41,7 +41,7 @@ struct store {
     struct store_read *reads; /* newest first, by mail.next */
     bool stopping, sleeping, reader_sleeping;
     pthread_cond_t read_changed;
-    uint64_t committed; /* positions before this can be read */
+    uint64_t committed;         /* positions before this can be read */
     struct store_status status; /* a copy of `counted` for others */
 
     pthread_t writer, reader;
@@ -49,7 +49,7 @@ struct store {
 
     /* The writer's. */
     struct store_status counted;
-    bool ending;                /* the last step */
+    bool ending;            /* the last step */
     struct batch_list kept; /* taken and not yet written: without space, or relaxed */
     struct blocks blocks;
     struct cleaner cleaner;
@@ -61,7 +61,7 @@ struct store {
     struct deleted_row *deleted; /* versioned rows that were deleted in this round */
     size_t deleted_count, deleted_forgettable, deleted_capacity;
     bool reserve_exists;
-    int64_t retry_at_ns, committed_at_ns, touched_at_ns, sized_at_ns;
+    int64_t retry_at_ns, committed_at_ns, saved_at_ns, touched_at_ns, sized_at_ns;
     struct mail_list *inboxes;      /* [shard_count]: mail of this step */
     struct database_reader reading; /* the reader's */
 };

@@ -37,11 +37,24 @@ static const char *reserve_path(const struct store *store, struct buffer *buffer
     return (const char *)buffer->data;
 }
 
+/* As wanted, but no more than an eighth of a small disk. */
+static uint64_t reserve_size(const struct store *store)
+{
+    struct statvfs status;
+    uint64_t size = store->options.reserve;
+
+    if (statvfs(store->path, &status) == 0) {
+        uint64_t eighth = (uint64_t)status.f_blocks * status.f_frsize / 8;
+        size = size < eighth ? size : eighth;
+    }
+    return size;
+}
+
 bool store_make_reserve(struct store *store)
 {
     struct buffer buffer = {0};
     const char *path = reserve_path(store, &buffer);
-    off_t size = (off_t)store->options.reserve;
+    off_t size = (off_t)reserve_size(store);
     int fd = size > 0 ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
     int error = size == 0 ? 0 : fd < 0 ? errno : posix_fallocate(fd, 0, size);
 
@@ -85,7 +98,7 @@ bool store_make_room(struct store *store, int error)
 {
     store->retry_at_ns = clock_monotonic_ns() + RETRY_NS;
     if (is_want_of_space(store, error)) {
-        store_set_state(store, STORE_FULL, error);
+        store_set_state(store, STORE_FULL, error == -EIO ? -ENOSPC : error);
         return use_reserve(store);
     }
     bool read_only = error == -EROFS || error == -EACCES || error == -EPERM;
@@ -118,22 +131,45 @@ void store_refuse(struct store *store)
     }
 }
 
-static bool is_above_maximum(const struct store *store, uint64_t used)
+/* A commit that changes nothing: does the disk take it? It also makes pages that were freed last
+ * usable again. */
+static bool commit_proof(struct store *store)
 {
-    return used > store->options.size_maximum;
+    int error = database_begin(&store->database);
+
+    if (error == 0) {
+        error = database_put_head(&store->database);
+        if (error == 0 && store->options.fault) {
+            error = store->options.fault(store->options.fault_context, true);
+        }
+        if (error) {
+            database_abort(&store->database);
+        } else {
+            error = database_commit(&store->database);
+        }
+    }
+    if (error) {
+        store_make_room(store, error);
+    }
+    return error == 0;
 }
 
-/* Full and read-only end when a commit went well after the pause, there is room, and the reserve
- * is there again. */
-static void try_recovery(struct store *store, uint64_t used)
+/* Full and read-only end when all that was kept has been written, a commit goes well, and there is
+ * room for more than the reserve, which is made again. */
+static void try_recovery(struct store *store, uint64_t used, uint64_t file)
 {
-    bool was_bound = used > store->options.size_maximum - store->options.size_maximum / 20;
+    uint64_t bound = store->options.size_maximum;
 
-    if (clock_monotonic_ns() < store->retry_at_ns || store->kept.first || was_bound) {
+    if (clock_monotonic_ns() < store->retry_at_ns || store->kept.first ||
+        cleaner_has_work(&store->cleaner) || !commit_proof(store)) {
         return;
     }
-    if (store->state == STORE_FULL && bytes_available(store) < 2 * store->options.reserve) {
-        return;
+    if (store->state == STORE_FULL) {
+        uint64_t reserve = reserve_size(store);
+        uint64_t room = bytes_available(store) + (file > used ? file - used : 0);
+        if (used > bound - bound / 20 || room < reserve + reserve / 4) {
+            return;
+        }
     }
     if (store->reserve_exists || store_make_reserve(store)) {
         store_set_state(store, STORE_OK, 0);
@@ -146,16 +182,17 @@ void store_check_size(struct store *store)
     struct stat status;
 
     database_size(&store->database, &used, &file);
-    if (store->state == STORE_OK && is_above_maximum(store, used)) {
-        store_set_state(store, STORE_FULL, MDB_MAP_FULL);
-    } else if (store->state == STORE_FULL || store->state == STORE_READ_ONLY) {
-        try_recovery(store, used);
-    }
     if (fstat(store->database.fd, &status) == 0) {
         file = (uint64_t)status.st_blocks * 512;
-        if (file > used + used / 2 + PUNCH_BYTES && !cleaner_has_work(&store->cleaner)) {
+        bool much = file > used + used / 2 + PUNCH_BYTES;
+        if ((much || store->state == STORE_FULL) && !cleaner_has_work(&store->cleaner)) {
             file -= database_punch(&store->database);
         }
+    }
+    if (store->state == STORE_OK && used > store->options.size_maximum) {
+        store_set_state(store, STORE_FULL, MDB_MAP_FULL);
+    } else if (store->state == STORE_FULL || store->state == STORE_READ_ONLY) {
+        try_recovery(store, used, file);
     }
     store->counted.used = used;
     store->counted.file_size = file;
