@@ -199,6 +199,7 @@ class Publisher(Durable):
             return
         message.accepted = self.run.round
         self.run.counts["acknowledged"] += 1
+        self.run.strike()
         if done:
             self.finished(number)
 
@@ -362,6 +363,9 @@ class Run:
             self.shares.clear()
         self.clients = self.subscribers + self.publishers
         self.turn, self.allowance = 0, 0.0
+        self.armed = self.struck = False  # kill at the next acknowledgement; killed so
+        self.end = 0.0
+        self.finished = 0  # rounds, the last drain included
 
     def filler(self, number):
         return self.fillers[number * 2654435761 % 2**32 % len(self.fillers)]
@@ -454,16 +458,22 @@ class Run:
             client.connect()
         self.loop.at(time.monotonic() + 0.02, self.disturb)
 
+    def strike(self):
+        """At an acknowledgement: the end of a round that waits for one."""
+        if self.armed:
+            self.broker.signal(signal.SIGTERM if self.options.term else signal.SIGKILL)
+            self.armed, self.struck = False, True
+            self.counts["kills at an acknowledgement"] += 1
+
     def killed(self):
         """The end of a round's broker; what it has sent before is still read."""
         self.up = False
-        if not self.broker.running():
+        if not self.struck and not self.broker.running():
             self.fail("ended", self.broker.name, "the broker has ended by itself with status "
                       f"{self.broker.process.returncode}:\n{self.broker.log_tail()}")
-        if self.options.term:
-            self.broker.signal(signal.SIGTERM)
-        else:
-            self.broker.signal(signal.SIGKILL)
+        if not self.struck:
+            self.broker.signal(signal.SIGTERM if self.options.term else signal.SIGKILL)
+        self.armed = self.struck = False
         self.loop.timers.clear()
         self.drive(lambda _: not any(c.wire or c.coming for c in self.clients), False)
         self.broker.process.wait()
@@ -504,10 +514,16 @@ class Run:
                 self.connect_all()
             for client in self.clients:
                 client.connect()  # those who were away for rounds
-            # Some kills come while clients still resume their sessions.
+            # Some kills come while clients still resume their sessions; most at once when
+            # something has been acknowledged, when a broker may think that it has time to write.
             span = self.random.choice((0.05, 1, 1, 1)) * options.seconds
-            end = time.monotonic() + self.random.uniform(0, 2 * span)
-            self.drive(lambda now, end=end: now >= end or not self.broker.running())
+            self.end = time.monotonic() + self.random.uniform(0, 2 * span)
+            waits = kills and self.random.random() < 0.6
+            self.drive(lambda now: now >= self.end or not self.broker.running())
+            if waits:
+                self.armed = True
+                self.end += 5
+                self.drive(lambda now: self.struck or now >= self.end or not self.broker.running())
             if kills:
                 self.killed()
         self.round += 1
@@ -581,6 +597,7 @@ class Run:
             self.fail("sanitizer", self.broker.name, "\n".join(findings[:5]))
         for client in self.clients:
             client.leave(True, None)
+        self.finished = self.round
 
 
 def arguments():
@@ -642,7 +659,7 @@ def main():
         print("failures: " + ", ".join(f"{k} {v}" for k, v in run.failures.most_common()))
     # A round counts as one test, and so does the end, in which everything drains.
     failed = len(run.failed_rounds)
-    print(f"{max(options.rounds, 1) + 1 - failed} passed, {failed} failed")
+    print(f"{max(run.finished - failed, 0)} passed, {failed} failed")
     return failed > 0
 
 
