@@ -41,12 +41,16 @@ class Skipped(Exception):
 
 def command(*words):
     """Runs it; (exit status, output)."""
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return 127, f"{words[0]} is not installed"
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
 class FileSystem:
-    """Mounted below a new folder, which is the broker's; gone at the end."""
+    """Mounted below a new folder, which is the broker's; gone at the end. The kind "folder" is
+    nothing of its own."""
 
     def __init__(self, kind="tmpfs"):
         self.folder = tempfile.mkdtemp(prefix="disk_full_")
@@ -59,7 +63,8 @@ class FileSystem:
             status, words = command("mkfs.ext4", "-q", "-F", self.image)
             if status:
                 self._leave_out(f"mkfs.ext4: {words}")
-        self.mount()
+        if kind != "folder":
+            self.mount()
 
     def mount(self):
         options = ("-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs") if self.kind == "tmpfs" else \
@@ -80,10 +85,8 @@ class FileSystem:
             self.mounted = False
 
     def make_read_only(self):
-        """As a kernel does that has met an error. A remount would be refused as long as a file is
-        open for writing, which the store's is."""
-        if self.kind == "tmpfs":
-            return command("mount", "-o", "remount,ro", self.store)[0] == 0
+        """As a kernel does that has met an error. (A remount would be refused as long as a file is
+        open for writing, which the store's is.)"""
         _, device = command("findmnt", "-no", "SOURCE", self.store)
         trigger = f"/sys/fs/ext4/{os.path.basename(device)}/trigger_fs_error"
         try:
@@ -91,7 +94,6 @@ class FileSystem:
                 file.write("1")
         except OSError as error:
             raise Skipped(f"{trigger}: {error}") from error
-        return True
 
     def repair(self):
         """Unmounted, checked and mounted again."""
@@ -333,19 +335,19 @@ def test_read_only():
 
 
 def contents(folder):
-    """Bytes and time of change of each file, except that a lock file may be opened."""
+    """Bytes and time of change of each file; of a lock file, that it is there."""
     found = {}
     for name in os.listdir(folder):
         path = os.path.join(folder, name)
-        if os.path.isfile(path):
+        found[name] = None
+        if os.path.isfile(path) and "lock" not in name:
             with open(path, "rb") as file:
-                digest = hashlib.sha256(file.read()).hexdigest()
-            found[name] = digest, os.stat(path).st_mtime_ns if "lock" not in name else 0
+                found[name] = hashlib.sha256(file.read()).hexdigest(), os.stat(path).st_mtime_ns
     return found
 
 
 def test_a_store_in_use():
-    with FileSystem() as disk, Running(disk) as broker:
+    with FileSystem("folder") as disk, Running(disk) as broker:
         subscribe_and_leave(broker)
         filler = Filler(broker)
         assert filler.fill(50) == 0, filler.reasons
