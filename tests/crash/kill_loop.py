@@ -146,7 +146,11 @@ class Publisher(Durable):
         rest = HEAD.pack(0, self.number, message.topic, number)[4:] + self.run.filler(number)
         payload = zlib.crc32(rest).to_bytes(4, "big") + rest
         return mqtt.publish(self.version, topic_name(self.number, message.topic), payload, self.qos,
-                            identifier, message.topic == RETAINED, dup)
+                            identifier, message.topic == RETAINED, dup, self.properties(number))
+
+    def properties(self, number):
+        """Correlation Data, so that one sees whether properties survive too."""
+        return b"\x09\0\4" + number.to_bytes(4, "big") if self.version == 5 else b""
 
     def ready(self):
         return self.wire and len(self.flight) + len(self.released) < self.allowed
@@ -265,13 +269,15 @@ class Subscriber(Durable):
             self.deliveries = Deliveries(run, topics, qos)
         self.held = {}  # QoS 2: packet identifier -> message, until PUBREL
         self.newest = {}  # (publisher, topic) -> number
+        # The Subscription Identifier of some, which belongs to the session as well.
+        self.label = b"\x0b\x2a" if version == 5 and topic != "#" else b""
         self.pinged = False
 
     def connected(self, present, _maximum):
         if not present:
             self.held.clear()
         if not present or not self.must_be_present:
-            self.wire.send(mqtt.subscribe(self.version, 1, self.filter, self.qos))
+            self.wire.send(mqtt.subscribe(self.version, 1, self.filter, self.qos, self.label))
 
     def received(self, first, body):
         kind = first & 0xF0
@@ -293,12 +299,17 @@ class Subscriber(Durable):
             self.run.fail("packet", self, f"unexpected {first:#x} {body.hex()}")
 
     def arrived(self, first, body):
-        topic, payload, identifier = mqtt.parse_publish(self.version, first, body)
+        topic, payload, identifier, properties = mqtt.parse_publish(self.version, first, body)
         crc, publisher, number_of_topic, number = HEAD.unpack_from(payload)
         message = (publisher, number)
         if crc != zlib.crc32(payload[4:]) or topic.decode() != topic_name(publisher, number_of_topic):
             self.run.fail("damaged", self, f"topic {topic!r}, payload {payload[:40].hex()}")
             message = None
+        elif self.version == 5:
+            wanted = self.run.publishers[publisher].properties(number)
+            if properties not in (wanted + self.label, self.label + wanted):
+                self.run.fail("properties", self, f"properties {properties.hex()}, not {wanted.hex()} "
+                              f"and {self.label.hex()}", *message)
         qos, new = first >> 1 & 3, True
         if qos == 2:
             new = identifier not in self.held

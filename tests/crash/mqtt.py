@@ -55,17 +55,20 @@ def connect(name, version, clean, expiry=NEVER, receive_maximum=None):
     return packet(0x10, body + text(name))
 
 
-def publish(version, topic, payload, qos=0, identifier=0, retain=False, dup=False):
+def publish(version, topic, payload, qos=0, identifier=0, retain=False, dup=False, properties=b""):
+    """PUBLISH; `properties` (of MQTT 5, less than 128 bytes) as they are sent."""
     body = text(topic)
     if qos:
         body += identifier.to_bytes(2, "big")
     if version == 5:
-        body += b"\0"
+        body += bytes((len(properties),)) + properties
     return packet(PUBLISH | (8 if dup else 0) | qos << 1 | (1 if retain else 0), body + payload)
 
 
-def subscribe(version, identifier, topic_filter, qos):
-    body = identifier.to_bytes(2, "big") + (b"\0" if version == 5 else b"")
+def subscribe(version, identifier, topic_filter, qos, properties=b""):
+    body = identifier.to_bytes(2, "big")
+    if version == 5:
+        body += bytes((len(properties),)) + properties
     return packet(0x82, body + text(topic_filter) + bytes((qos,)))
 
 
@@ -85,16 +88,17 @@ def varint(body, at):
 
 
 def parse_publish(version, first, body):
-    """(topic, payload, identifier or 0)"""
+    """(topic, payload, identifier or 0, properties)"""
     at = 2 + (body[0] << 8 | body[1])
-    topic, identifier = body[2:at], 0
+    topic, identifier, properties = body[2:at], 0, b""
     if first & 6:
         identifier = body[at] << 8 | body[at + 1]
         at += 2
     if version == 5:
         length, at = varint(body, at)
+        properties = body[at:at + length]
         at += length
-    return topic, body[at:], identifier
+    return topic, body[at:], identifier, properties
 
 
 def parse_acknowledgement(body):
@@ -204,7 +208,7 @@ class Client:
     def _handle(self, first, body):
         kind = first & 0xF0
         if kind == PUBLISH:
-            topic, payload, identifier = parse_publish(self.version, first, body)
+            topic, payload, identifier, _ = parse_publish(self.version, first, body)
             qos = first >> 1 & 3
             if qos < 2 or identifier not in self.held:
                 self.messages.append((topic.decode(), payload, first))
