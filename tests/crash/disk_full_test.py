@@ -242,6 +242,23 @@ def wait_until_accepted(filler):
         filler.client.ping()
 
 
+def publish_at_qos_2(broker, text):
+    """True if it is accepted; the only other answer is that there is no room."""
+    with mqtt.Client(broker.port, "exact", 5) as client:
+        reason = client.publish("fill/exact", text + os.urandom(PAYLOAD), 2)
+    assert reason < 0x80 or reason == 0x97, f"PUBREC with {reason:#x}"
+    return reason < 0x80
+
+
+def new_session(broker):
+    """True if a new durable session with a subscription is promised; it may be refused."""
+    try:
+        with mqtt.Client(broker.port, "new", 5, False) as client:
+            return client.reason == 0 and client.subscribe("new/#", 1) == 1
+    except mqtt.Gone:
+        return False
+
+
 def publish_3_1_1(broker, text):
     """MQTT 3.1.1 cannot be told why: no PUBACK then, or the end. True if there was one."""
     try:
@@ -269,10 +286,16 @@ def fill_and_drain(kill):
         wanted, unclear = set(filler.accepted), {b"old 0 "}
         if publish_3_1_1(broker, b"old 0 "):
             wanted.add(b"old 0 ")
+        if publish_at_qos_2(broker, b"exact 0 "):
+            wanted.add(b"exact 0 ")
+        promised = new_session(broker)
         if kill:
             broker.kill()
             broker.start()
             check_others(broker)
+        if promised:
+            with mqtt.Client(broker.port, "new", 5, False) as client:
+                assert client.present, "a session that was begun on the full disk is gone"
         durable = drain(broker, wanted, unclear)
         again = Filler(broker, "again")
         wait_until_accepted(again)
