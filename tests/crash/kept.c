@@ -104,7 +104,11 @@ __attribute__((constructor)) static void start(void)
     if (percent) {
         keep_percent = (unsigned)strtoul(percent, NULL, 10);
     }
-    if (where && realpath(where, folder)) {
+    if (where && !realpath(where, folder)) {
+        fprintf(stderr, "lose_unsynced: LOSE_DIR %s: %s\n", where, strerror(errno));
+        _exit(1); /* rather than keep what is to be lost */
+    }
+    if (where) {
         folder_length = strlen(folder);
         pthread_atfork(NULL, NULL, forget_in_child);
     }

@@ -460,6 +460,9 @@ class Run:
                                            self.options.seed * 1000 + self.round, keep)
         begin = time.monotonic()
         self.broker.start(environment)
+        if environment:
+            with open(f"/proc/{self.broker.process.pid}/maps") as maps:
+                assert self.options.lose_unsynced in maps.read(), "the library is not loaded"
         self.counts["slowest start, ms"] = max(self.counts["slowest start, ms"],
                                                round(1000 * (time.monotonic() - begin)))
         self.up = True
@@ -503,7 +506,7 @@ class Run:
                         found[topic] = HEAD.unpack_from(payload)[3]
                 return wanted.keys() <= found.keys()
 
-            client.wait_for(complete, 2)
+            client.wait_for(complete, 3)
         for topic, publisher in wanted.items():
             least = publisher.retained_done
             most = least if final and not publisher.dropped_any() else publisher.retained_sent
@@ -603,11 +606,14 @@ class Run:
                     self.fail("lost", f"share {subscriber.share}" if subscriber.share else subscriber,
                               "acknowledged and never delivered", publisher.number, number,
                               publisher.messages[number].accepted)
+        for client in self.clients:
+            client.leave(True, None)
+        status = self.broker.stop()
+        if status:
+            self.fail("stop", self.broker.name, f"ends with status {status} at SIGTERM")
         findings = self.broker.sanitizer_findings()
         if findings:
             self.fail("sanitizer", self.broker.name, "\n".join(findings[:5]))
-        for client in self.clients:
-            client.leave(True, None)
         self.finished = self.round
 
 

@@ -104,6 +104,12 @@ def test_other_folders_are_left_alone():
         assert left("os.write(opened(), b'new'); die()", lose=other) == b"new"
 
 
+def test_a_folder_that_is_not_there():
+    with tempfile.TemporaryDirectory() as folder:
+        assert run("os.write(opened(), b'new')", folder, lose=folder + "/missing") == 1
+        assert os.listdir(folder) == []
+
+
 def test_a_child_does_not_write_what_its_parent_keeps():
     assert left("os.write(opened(), b'new')\n"
                 "if os.fork() == 0: sys.exit(0)\n"
