@@ -17,7 +17,8 @@ import mqtt
 BIN = os.environ.get("BIN") or os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                             "../../build/release/bin")
 PUBGRID = os.path.join(BIN, "pubgrid-broker")
-PUBGRID_COMMAND = (f"{PUBGRID} --set listeners=tcp://127.0.0.1:{{port}} --set store.path={{dir}}/store"
+PUBGRID_COMMAND = (f"{PUBGRID} --set listeners=tcp://127.0.0.1:{{port}}"
+                   " --set store.path={dir}/store"
                    " --set session.queue_messages_maximum=10000000"
                    " --set session.queue_bytes_maximum=1GiB")
 MOSQUITTO_CONFIG = """listener {port} 127.0.0.1
@@ -109,7 +110,7 @@ class Broker:
         deadline = time.monotonic() + mqtt.PATIENCE
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                with mqtt.Client(self.port, f"ready-{self.starts}", timeout=mqtt.PATIENCE) as client:
+                with mqtt.Client(self.port, f"ready-{self.starts}") as client:
                     if client.reason == 0:
                         return True
             except mqtt.Gone:

@@ -3,8 +3,8 @@
 
 Each test has a small file system of its own for the store (tmpfs; a loop device for the one that
 becomes read-only), so it needs root; where mount is not permitted all is left out (exit status 77).
-Whatever the store cannot keep is refused to MQTT 5 clients with 0x97 (or 0x83); what was acknowledged
-with success arrives; who wants nothing durable does not notice.
+Whatever the store cannot keep is refused to MQTT 5 clients with 0x97 (or 0x83); what was
+acknowledged with success arrives; who wants nothing durable does not notice.
 
     BIN=build/asan/bin tests/crash/disk_full_test.py [test ...]
 
@@ -111,7 +111,7 @@ class FileSystem:
 
 
 class Running(Broker):
-    """A broker on a file system, ended at the end of a test; its log is shown if the test failed."""
+    """A broker on a file system, ended with its test, whose failure shows the log."""
 
     def __init__(self, disk):
         super().__init__("pubgrid", disk.folder, PUBGRID_COMMAND + " --set mqtt.sys_interval=1s")
@@ -181,8 +181,8 @@ class Filler:
 def fill(filler):
     """Until the store is full."""
     assert filler.fill() >= REFUSED_IN_A_ROW, \
-        f"{len(filler.accepted)} messages of {PAYLOAD} bytes are acknowledged, which {SIZE} bytes " \
-        f"cannot hold (refused {len(filler.refused)})"
+        f"{len(filler.accepted)} messages of {PAYLOAD} bytes are acknowledged, which {SIZE} " \
+        f"bytes cannot hold (refused {len(filler.refused)})"
     assert filler.accepted, "not one message was accepted"
 
 
@@ -195,14 +195,15 @@ class StateWatcher:
 
     def wait_for(self, good):
         def now():
-            states = [payload.decode() for topic, payload, _ in self.client.messages if topic == STATE]
-            return bool(states) and good(states[-1])
+            states = [payload for topic, payload, _ in self.client.messages if topic == STATE]
+            return bool(states) and good(states[-1].decode())
         assert self.client.wait_for(now, SOON), f"{STATE} is {self.client.messages[-3:]}"
 
 
 def check_others(broker):
     """Clean sessions exchange messages of every QoS."""
-    with mqtt.Client(broker.port, "other-s", 5) as taker, mqtt.Client(broker.port, "other-p") as giver:
+    with mqtt.Client(broker.port, "other-s", 5) as taker, \
+            mqtt.Client(broker.port, "other-p") as giver:
         for qos in 0, 1, 2:
             assert taker.subscribe(f"other/{qos}", qos) == qos
             assert giver.publish(f"other/{qos}", b"%d" % qos, qos) == 0
@@ -384,7 +385,8 @@ def test_a_store_in_use():
             raise AssertionError("a second broker runs on the same store") from error
         words = second.stdout + second.stderr
         assert second.returncode != 0, words
-        assert str(broker.process.pid) in words, f"does not name process {broker.process.pid}: {words}"
+        first = str(broker.process.pid)
+        assert first in words, f"does not name process {first}: {words}"
         assert f"{disk.folder}/store" in words, f"does not name the folder: {words}"
         assert contents(disk.store) == before, "the second broker has changed a file"
         assert filler.publish_one() < 0x80

@@ -4,15 +4,15 @@
 Publishers at QoS 1 and 2, of MQTT 3.1.1 and 5, resume their sessions as the specification asks: the
 same packet identifiers, DUP, PUBREL. Durable subscribers at QoS 1 and 2 disconnect, break off, are
 taken over, stay away for rounds; some share subscriptions. What has been acknowledged with success
-(QoS 1: PUBACK, QoS 2: PUBREC) must come to every durable subscriber, once if both ends use QoS 2, in
-the publisher's order; sessions must be there again; a retained message is the last acknowledged one
-or a later one.
+(QoS 1: PUBACK, QoS 2: PUBREC) must come to every durable subscriber, once if both ends use QoS 2,
+in the publisher's order; sessions must be there again; a retained message is the last acknowledged
+one or a later one.
 
     tests/crash/kill_loop.py [--rounds 200] [--seed N] [--lose-unsynced] [BROKER]
 
 BROKER is pubgrid (of $BIN), mosquitto or NAME=START COMMAND with {port} and {dir}. Some publishers
-use few packet identifiers, so that they come again soon: a broker that forgets after a crash that an
-identifier is free takes a new message for an old one.
+use few packet identifiers, so that they come again soon: a broker that forgets after a crash that
+an identifier is free takes a new message for an old one.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -302,20 +302,22 @@ class Subscriber(Durable):
         topic, payload, identifier, properties = mqtt.parse_publish(self.version, first, body)
         crc, publisher, number_of_topic, number = HEAD.unpack_from(payload)
         message = (publisher, number)
-        if crc != zlib.crc32(payload[4:]) or topic.decode() != topic_name(publisher, number_of_topic):
+        if crc != zlib.crc32(payload[4:]) or \
+                topic.decode() != topic_name(publisher, number_of_topic):
             self.run.fail("damaged", self, f"topic {topic!r}, payload {payload[:40].hex()}")
             message = None
         elif self.version == 5:
             wanted = self.run.publishers[publisher].properties(number)
             if properties not in (wanted + self.label, self.label + wanted):
-                self.run.fail("properties", self, f"properties {properties.hex()}, not {wanted.hex()} "
-                              f"and {self.label.hex()}", *message)
+                self.run.fail("properties", self, f"properties {properties.hex()}, not "
+                              f"{wanted.hex()} and {self.label.hex()}", *message)
         qos, new = first >> 1 & 3, True
         if qos == 2:
             new = identifier not in self.held
             if not new and self.held[identifier] != message:
-                self.run.fail("identifier", self, f"packet identifier {identifier} comes with another "
-                              f"message before PUBREL; held is {self.held[identifier]}", *message)
+                self.run.fail("identifier", self, f"packet identifier {identifier} comes with "
+                              f"another message before PUBREL; held is {self.held[identifier]}",
+                              *message)
             self.held.setdefault(identifier, message)
             self.wire.send(mqtt.acknowledgement(mqtt.PUBREC, identifier))
         elif qos == 1:
@@ -356,7 +358,8 @@ class Run:
         self.publishers = []
         for version, qos, window, span in ((4, 1, 20, 65535), (5, 1, 50, 60), (4, 1, 5, 7),
                                            (4, 2, 20, 25), (5, 2, 50, 65535), (5, 2, 10, 12)):
-            self.publishers.append(Publisher(self, len(self.publishers), version, qos, window, span))
+            number = len(self.publishers)
+            self.publishers.append(Publisher(self, number, version, qos, window, span))
         self.subscribers = [
             Subscriber(self, "all-4-1", 4, 1), Subscriber(self, "all-5-2", 5, 2),
             Subscriber(self, "all-4-2", 4, 2),
@@ -395,14 +398,16 @@ class Run:
                      f"{sender.version}, identifier {m.identifier}, sent in round {m.sent}, "
                      f"acknowledged {m.accepted or 'never'}, completed {m.done or 'never'}]")
         name = client if isinstance(client, str) else client.name
-        print(f"FAILED {kind}: seed {self.options.seed}, round {at}, {name}: {words}{facts}", flush=True)
+        print(f"FAILED {kind}: seed {self.options.seed}, round {at}, {name}: {words}{facts}",
+              flush=True)
 
     # ------------------------------------------------------------ the load
 
     def backlog(self):
         """Messages that connected subscribers of everything are behind."""
         sent = self.counts["acknowledged"]
-        return sent - min((s.deliveries.total for s in self.subscribers[:4] if s.wire), default=sent)
+        return sent - min((s.deliveries.total for s in self.subscribers[:4] if s.wire),
+                          default=sent)
 
     def pump(self, elapsed):
         """Lets the publishers send, each in turn, as the rate allows."""
@@ -455,9 +460,10 @@ class Run:
         environment = {}
         if self.options.lose_unsynced:
             keep = self.random.choice((0, 0, 30, 70))
-            environment = lose_environment(self.broker.command.split()[0], self.options.lose_unsynced,
-                                           os.path.join(self.broker.folder, "store"),
-                                           self.options.seed * 1000 + self.round, keep)
+            environment = lose_environment(
+                self.broker.command.split()[0], self.options.lose_unsynced,
+                os.path.join(self.broker.folder, "store"),
+                self.options.seed * 1000 + self.round, keep)
         begin = time.monotonic()
         self.broker.start(environment)
         if environment:
@@ -514,8 +520,8 @@ class Run:
                 self.fail("retained", publisher, f"nothing is retained, {least} was acknowledged",
                           publisher.number, least)
             elif not least <= found[topic] <= most:
-                self.fail("retained", publisher, f"retained is {found[topic]}, not {least} to {most}",
-                          publisher.number, least)
+                self.fail("retained", publisher, f"retained is {found[topic]}, not {least} to "
+                          f"{most}", publisher.number, least)
 
     def play(self):
         options = self.options
@@ -586,7 +592,8 @@ class Run:
                 subscriber.pinged = False
                 subscriber.wire.send(mqtt.PINGREQ)
         end = time.monotonic() + self.options.patience
-        self.drive(lambda now: now > end or all(s.pinged for s in self.subscribers if s.wire), False)
+        self.drive(lambda now: now > end or all(s.pinged for s in self.subscribers if s.wire),
+                   False)
 
     def finish(self):
         for publisher in self.publishers:
@@ -601,11 +608,11 @@ class Run:
             seen.add(id(deliveries))
             if deliveries.since is None:
                 self.fail("subscribe", subscriber, "has never got a SUBACK")
+            whose = f"share {subscriber.share}" if subscriber.share else subscriber
             for publisher in self.publishers:
                 for number in deliveries.missing(publisher):
-                    self.fail("lost", f"share {subscriber.share}" if subscriber.share else subscriber,
-                              "acknowledged and never delivered", publisher.number, number,
-                              publisher.messages[number].accepted)
+                    self.fail("lost", whose, "acknowledged and never delivered", publisher.number,
+                              number, publisher.messages[number].accepted)
         for client in self.clients:
             client.leave(True, None)
         status = self.broker.stop()
@@ -625,7 +632,8 @@ def arguments():
     parser.add_argument("--no-kill", action="store_true", help="as many rounds, but no kill")
     parser.add_argument("--term", action="store_true", help="SIGTERM instead of SIGKILL")
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--seconds", type=float, default=1.0, help="how long a round takes on average")
+    parser.add_argument("--seconds", type=float, default=1.0,
+                        help="how long a round takes on average")
     parser.add_argument("--rate", type=float, default=3000, help="messages a second, together")
     parser.add_argument("--disturbances", type=float, default=8, help="a second, on average")
     parser.add_argument("--receive-maximum", type=int, default=10, metavar="N",

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Does the library that loses what was not synced lose exactly that?
 
-Small programs write, are killed, and what is left on the disk is looked at. They run in Python (with
-the plain calls of the os module) or are LMDB's (lmdb_commits), for which the library is made.
+Small programs write, are killed, and what is left on the disk is looked at. They run in Python
+(with the plain calls of the os module) or are LMDB's (lmdb_commits), for which the library is made.
 
     BIN=build/asan/bin tests/crash/lose_unsynced_test.py [test ...]
 

@@ -1,7 +1,7 @@
 """MQTT 3.1.1 and 5 on raw sockets, for the crash tests: exact about every packet, and quick.
 
-`Client` is blocking, for tests that go step by step. `Loop` and `Wire` serve many connections in one
-thread; what the packets mean is their owner's business.
+`Client` is blocking, for tests that go step by step. `Loop` and `Wire` serve many connections in
+one thread; what the packets mean is their owner's business.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -45,7 +45,7 @@ def packet(first, body):
 
 
 def connect(name, version, clean, expiry=NEVER, receive_maximum=None):
-    """CONNECT. `clean` is Clean Session or Clean Start; a session that is not clean never expires."""
+    """CONNECT. `clean`: Clean Session or Clean Start; a session that is not never expires."""
     body = text("MQTT") + bytes((version, 2 if clean else 0)) + b"\0\0"
     if version == 5:
         properties = b"" if clean else b"\x11" + expiry.to_bytes(4, "big")

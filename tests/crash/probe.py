@@ -2,12 +2,13 @@
 """What is an acknowledgement worth when the broker is killed right after it?
 
 A durable session subscribes at QoS 1 and goes offline. One publisher sends QoS 1 messages at a
-steady rate; the broker gets SIGKILL at the last PUBACK, is started again on the same folder, and the
-session resumes. Counted: acknowledged messages that never arrive.
+steady rate; the broker gets SIGKILL at the last PUBACK, is started again on the same folder, and
+the session resumes. Counted: acknowledged messages that never arrive.
 
     tests/crash/probe.py [NAME | NAME=START COMMAND] ...       {port} and {dir} are filled in
 
-Known names: pubgrid, mosquitto (Debian's, persistence on, otherwise its defaults). Without any: both.
+Known names: pubgrid, mosquitto (Debian's, persistence on, otherwise its defaults); both if there
+is no argument.
 SPDX-License-Identifier: Apache-2.0
 """
 import argparse
@@ -31,8 +32,8 @@ def publish_all(client, count, rate, window, patience):
         due = min(count, int((time.monotonic() - begin) * rate) + 1)
         while sent < due and len(flight) < window:
             identifier = sent % 65535 + 1
-            client.send(mqtt.publish(client.version, f"c/{sent % 10}", b"%09d %s" % (sent, FILLER), 1,
-                                     identifier))
+            payload = b"%09d %s" % (sent, FILLER)
+            client.send(mqtt.publish(client.version, f"c/{sent % 10}", payload, 1, identifier))
             flight[identifier] = sent
             sent += 1
         got = client.receive(1 / rate if sent < count else 0.1)
