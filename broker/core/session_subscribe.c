@@ -72,6 +72,12 @@ static struct subscriber make_subscriber(const struct session *session,
     };
 }
 
+static bool asks_for_the_same(const struct subscriber *a, const struct subscriber *b)
+{
+    return a->qos == b->qos && a->identifier == b->identifier &&
+           ((a->flags ^ b->flags) & SUBSCRIBER_ASKED) == 0;
+}
+
 static struct session_subscription *add_subscription(struct session *session, struct slice filter,
                                                      uint32_t number)
 {
@@ -94,12 +100,13 @@ static void keep_subscription(struct session *session, struct subscribe_step *st
 {
     struct session_subscription *subscription =
         session->subscriptions.count ? find_subscription(session, step->filter) : NULL;
+    bool is_stored = subscription && asks_for_the_same(&subscription->subscriber, subscriber);
     if (!subscription) {
         subscription = add_subscription(session, step->filter, session->next_subscription++);
     }
     subscription->subscriber = *subscriber;
     step->number = subscription->number;
-    if (session_is_durable(session)) {
+    if (session_is_durable(session) && !is_stored) {
         fact_put_subscription(session->shard->outbox.batch, session, subscription);
     }
 }
@@ -114,6 +121,20 @@ void session_restore_subscription(struct session *session, struct slice filter, 
     if (number >= session->next_subscription) {
         session->next_subscription = number + 1;
     }
+}
+
+/* Is there something to store, and the store takes nothing? A client that subscribes again, as many
+ * do whenever they connect, changes nothing. */
+static enum reason_code store_refusal(const struct session *session,
+                                      const struct subscribe_step *step,
+                                      const struct subscriber *wanted)
+{
+    const struct session_subscription *now =
+        session->subscriptions.count ? find_subscription(session, step->filter) : NULL;
+    if (!session_is_durable(session) || (now && asks_for_the_same(&now->subscriber, wanted))) {
+        return REASON_SUCCESS;
+    }
+    return shard_store_refusal(session->shard);
 }
 
 /* The reason code for SUBACK; the subscription is in the tree if it is a granted QoS. */
@@ -139,12 +160,11 @@ static enum reason_code subscribe_one(struct session *session, struct subscribe_
                     log_quote(session_client_identifier(session)), session->subscriptions.count);
         return REASON_QUOTA_EXCEEDED;
     }
-    enum reason_code refusal =
-        session_is_durable(session) ? shard_store_refusal(shard) : REASON_SUCCESS;
+    struct subscriber subscriber = make_subscriber(session, step, access);
+    enum reason_code refusal = store_refusal(session, step, &subscriber);
     if (refusal != REASON_SUCCESS) {
         return refusal;
     }
-    struct subscriber subscriber = make_subscriber(session, step, access);
     step->is_new = subscriptions_add(shard->broker->subscriptions, step->filter, &subscriber);
     keep_subscription(session, step, &subscriber);
     return (enum reason_code)step->options.qos;

@@ -54,7 +54,7 @@ static void keep_as_it_is(struct cleaner *cleaner, const struct block *block)
 {
     struct block copy = *block;
 
-    copy.cleaned = true;
+    copy.cleaned = block->cleaned || !cleaner->only_drops;
     copy.pin_capacity = copy.pin_count;
     copy.pins = memory_allocate((copy.pin_count + 1) * sizeof(*copy.pins));
     memcpy(copy.pins, block->pins, copy.pin_count * sizeof(*copy.pins));
@@ -155,7 +155,7 @@ static int clean_block(struct cleaner *cleaner, struct gathering *gathering,
     if (block->live == 0) {
         return database_delete_block(database, block->position);
     }
-    bool stays = is_worth_keeping(block);
+    bool stays = cleaner->only_drops || is_worth_keeping(block);
     /* A sparse block must not reach across another one. */
     int error = stays || reaches_too_far(gathering, block)
                     ? finish_gathering(cleaner, gathering, database)

@@ -15,6 +15,7 @@ struct cleaner {
     uint64_t next; /* the blocks from here up to `until` are to be looked at */
     uint64_t until;
     uint64_t left_dead; /* bytes of dead blocks when it had gone round */
+    bool only_drops;    /* no space to write anything together */
     /* The step that waits for its commit. */
     size_t from, to; /* of the table */
     struct block *made;

@@ -373,26 +373,33 @@ static void begin_cleaning(struct store *store)
     }
 }
 
+/* Without space, what can be refused is, so that what the reserve leaves goes to what frees
+ * space. */
 static void commit_or_refuse(struct store *store)
 {
-    int64_t now = clock_monotonic_ns();
-
     if (store->state == STORE_FAILED) {
         pass_on(store, STORE_FAILED);
         return;
     }
-    if (store->state != STORE_OK && !store_may_retry(store, now)) {
+    if (store->state != STORE_OK) {
         store_refuse(store);
-        return;
+        if (!store_may_retry(store, clock_monotonic_ns())) {
+            return;
+        }
     }
-    int error = commit_group(store);
-    while (error && store_make_room(store, error)) {
-        error = commit_group(store);
-    }
-    if (store->state == STORE_FAILED) {
-        pass_on(store, STORE_FAILED);
-    } else if (error) {
+    for (int error = commit_group(store); error; error = commit_group(store)) {
+        if (store_lighten(store, error)) {
+            continue;
+        }
+        bool has_room = store_make_room(store, error);
+        if (store->state == STORE_FAILED) {
+            pass_on(store, STORE_FAILED);
+            return;
+        }
         store_refuse(store);
+        if (!has_room) {
+            return;
+        }
     }
 }
 
@@ -529,7 +536,9 @@ static void *run_writer(void *context)
 
     pthread_setname_np(pthread_self(), "store");
     while (wait_for_batches(store)) {
-        database_extend(&store->database);
+        if (store->state == STORE_OK && !store->cleaner.only_drops) {
+            database_extend(&store->database);
+        }
         step(store);
         post_mail(store);
     }

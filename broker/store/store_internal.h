@@ -74,6 +74,9 @@ uint64_t batch_list_bytes(const struct batch_list *list);
 void store_set_state(struct store *store, enum store_state state, int error);
 /* A commit failed before anything was written. True: made room, try again at once. */
 bool store_make_room(struct store *store, int error);
+/* A commit failed for want of space: true if it may have been the cleaner that wanted it, which
+ * from now on writes nothing. */
+bool store_lighten(struct store *store, int error);
 /* Refuses what can be refused of store->kept. */
 void store_refuse(struct store *store);
 /* Makes the file `reserve`, if there is room for it. */

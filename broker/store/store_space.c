@@ -15,7 +15,11 @@
 #include "base/memory.h"
 #include "store/store_internal.h"
 
-enum { RETRY_NS = 1000000000, PUNCH_BYTES = 256 << 20 };
+enum {
+    RETRY_NS = 1000000000,
+    PUNCH_BYTES = 256 << 20, /* of free pages in the file before they are given back */
+    AMPLE_BYTES = 16 << 20,  /* with so much room the cleaner may write */
+};
 
 void store_set_state(struct store *store, enum store_state state, int error)
 {
@@ -92,6 +96,14 @@ static bool is_want_of_space(const struct store *store, int error)
 {
     return error == -ENOSPC || error == -EDQUOT || error == MDB_MAP_FULL ||
            (error == -EIO && bytes_available(store) < (1 << 20));
+}
+
+bool store_lighten(struct store *store, int error)
+{
+    bool lightens = !store->cleaner.only_drops && is_want_of_space(store, error);
+
+    store->cleaner.only_drops |= lightens;
+    return lightens;
 }
 
 bool store_make_room(struct store *store, int error)
@@ -188,6 +200,9 @@ void store_check_size(struct store *store)
         if ((much || store->state == STORE_FULL) && !cleaner_has_work(&store->cleaner)) {
             file -= database_punch(&store->database);
         }
+    }
+    if (bytes_available(store) + (file > used ? file - used : 0) > AMPLE_BYTES) {
+        store->cleaner.only_drops = false;
     }
     if (store->state == STORE_OK && used > store->options.size_maximum) {
         store_set_state(store, STORE_FULL, MDB_MAP_FULL);
