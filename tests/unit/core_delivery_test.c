@@ -1,4 +1,4 @@
-/* Deliveries and their queue: order, byte count, memory given back, counts of messages.
+/* Deliveries: their size, what they own, and the packet identifiers that follow from their place.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
@@ -12,16 +12,9 @@ static struct message *make_message(void)
         .topic = SLICE_LITERAL("t"), .payload = SLICE_LITERAL("12345"), .expires_at = MSEC_NEVER});
 }
 
-static void add(struct delivery_queue *queue, struct message *message, uint32_t identifier)
-{
-    struct delivery delivery = {.message = message_hold(message), .identifier = identifier};
-
-    delivery_queue_add(queue, &delivery);
-}
-
 TEST(a_delivery_is_small)
 {
-    CHECK(sizeof(struct delivery) <= 24);
+    CHECK(sizeof(struct delivery) <= 32);
 }
 
 TEST(releasing_a_delivery_gives_up_what_it_has)
@@ -37,59 +30,50 @@ TEST(releasing_a_delivery_gives_up_what_it_has)
     message_release(message);
 }
 
-TEST(an_empty_queue)
+TEST(a_stored_delivery_can_do_without_its_message)
 {
-    struct delivery_queue queue = {0};
-
-    CHECK(delivery_queue_first(&queue) == NULL);
-    delivery_queue_release(&queue);
-}
-
-TEST(first_in_first_out_while_it_grows_and_wraps)
-{
-    struct delivery_queue queue = {0};
     struct message *message = make_message();
-    uint32_t in = 0, out = 0;
-    uint64_t random = 3;
+    uint32_t length = message->length;
+    struct delivery delivery = {
+        .message = message_hold(message), .position = 77, .flags = DELIVERY_MANY_IDENTIFIERS};
 
-    for (int i = 0; i < 20000; i++) {
-        /* More come than go in the first half, then the other way round. */
-        if (test_random_below(&random, 100) < (i < 10000 ? 60u : 45u)) {
-            add(&queue, message, ++in);
-        } else if (queue.count > 0) {
-            CHECK_INT_EQUAL(delivery_queue_first(&queue)->identifier, out + 1);
-            struct delivery delivery = delivery_queue_take(&queue);
-            CHECK_INT_EQUAL(delivery.identifier, ++out);
-            delivery_release(&delivery);
-        }
-        CHECK_INT_EQUAL(queue.count, in - out);
-        CHECK_INT_EQUAL(queue.bytes, (uint64_t)(in - out) * message->length);
-    }
-    CHECK(in > out && out > 1000);
-    delivery_queue_release(&queue);
-    CHECK_INT_EQUAL(queue.count, 0);
-    CHECK_INT_EQUAL(queue.bytes, 0);
+    delivery.identifiers = memory_allocate_zero(sizeof(struct identifiers) + 2 * sizeof(uint32_t));
+    CHECK_INT_EQUAL(delivery_length(&delivery), length);
+    delivery_forget_message(&delivery);
+    CHECK_INT_EQUAL(message->references, 1);
+    CHECK_INT_EQUAL(delivery_length(&delivery), length);
+    CHECK_INT_EQUAL(delivery.flags, DELIVERY_MANY_IDENTIFIERS | DELIVERY_ABSENT);
+    delivery_forget_message(&delivery); /* nothing more to forget */
+    CHECK_INT_EQUAL(delivery_length(&delivery), length);
+    CHECK_INT_EQUAL(delivery.position, 77);
+    delivery_release(&delivery); /* the identifiers go, the message is not touched */
     CHECK_INT_EQUAL(message->references, 1);
     message_release(message);
 }
 
-TEST(a_drained_backlog_gives_its_memory_back)
+TEST(no_packet_identifier_is_0)
 {
-    struct delivery_queue queue = {0};
-    struct message *message = make_message();
+    uint32_t sequence = UINT32_MAX - 70000;
 
-    for (uint32_t i = 0; i < 1000; i++) {
-        add(&queue, message, i);
+    for (int i = 0; i < 200000; i++) {
+        uint32_t next = delivery_next_sequence(sequence);
+        CHECK(delivery_packet_id(next) != 0);
+        CHECK(delivery_is_before(sequence, next) && !delivery_is_before(next, sequence));
+        CHECK_INT_EQUAL(next - sequence, (uint16_t)sequence == UINT16_MAX ? 2 : 1);
+        sequence = next;
     }
-    CHECK(queue.capacity >= 1000);
-    while (queue.count > 0) {
-        struct delivery delivery = delivery_queue_take(&queue);
-        delivery_release(&delivery);
+    CHECK(sequence < 200000); /* it has wrapped */
+    CHECK(delivery_packet_id(DELIVERY_FIRST_SEQUENCE) == 1);
+    CHECK(!delivery_is_before(5, 5));
+}
+
+/* As many as may be in flight lie between two deliveries with the same identifier. */
+TEST(identifiers_come_again_after_all_others)
+{
+    uint32_t sequence = 40000, first = sequence;
+
+    for (int i = 0; i < UINT16_MAX; i++) {
+        sequence = delivery_next_sequence(sequence);
+        CHECK((delivery_packet_id(sequence) == delivery_packet_id(first)) == (i == UINT16_MAX - 1));
     }
-    CHECK_INT_EQUAL(queue.capacity, 0);
-    CHECK(queue.items == NULL);
-    add(&queue, message, 7);
-    CHECK_INT_EQUAL(delivery_queue_first(&queue)->identifier, 7);
-    delivery_queue_release(&queue);
-    message_release(message);
 }

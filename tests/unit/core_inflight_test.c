@@ -1,9 +1,10 @@
-/* The table of unacknowledged messages: identifiers are unique, in order, and survive growing,
+/* The table of unacknowledged messages: by packet identifier, in order, and right after growing,
  * wrapping and any order of acknowledgements.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "base/memory.h"
 #include "core/inflight.h"
 
 static struct message *make_message(void)
@@ -13,9 +14,9 @@ static struct message *make_message(void)
 }
 
 /* Adds one delivery of its own message. */
-static struct inflight_entry *add(struct inflight *inflight, uint8_t qos)
+static struct inflight_entry *add(struct inflight *inflight, uint32_t sequence, uint8_t qos)
 {
-    struct delivery delivery = {.message = make_message(), .qos = qos};
+    struct delivery delivery = {.message = make_message(), .sequence = sequence, .qos = qos};
 
     return inflight_add(inflight, &delivery);
 }
@@ -28,13 +29,25 @@ static void end(struct inflight *inflight, uint16_t packet_id)
     inflight_set_state(inflight, entry, INFLIGHT_FREE);
 }
 
+static void check_order(const struct inflight *inflight, enum inflight_state state,
+                        const uint32_t *expected, size_t count)
+{
+    size_t found;
+    uint32_t *order = inflight_in_order(inflight, state, &found);
+
+    CHECK_INT_EQUAL(found, count);
+    for (size_t i = 0; i < count; i++) {
+        CHECK_INT_EQUAL(order[i], expected[i]);
+    }
+    free(order);
+}
+
 TEST(nothing_is_in_an_empty_table)
 {
     struct inflight inflight = {0};
-    uint16_t *order = inflight_in_order(&inflight);
 
+    check_order(&inflight, INFLIGHT_FREE, NULL, 0);
     CHECK(inflight_find(&inflight, 1) == NULL);
-    free(order);
     inflight_shrink(&inflight);
     inflight_release(&inflight);
 }
@@ -42,16 +55,16 @@ TEST(nothing_is_in_an_empty_table)
 TEST(a_message_goes_through_its_states)
 {
     struct inflight inflight = {0};
-    struct inflight_entry *entry = add(&inflight, QOS_2);
+    struct inflight_entry *entry = add(&inflight, 0x50001, QOS_2);
 
-    CHECK_INT_EQUAL(entry->packet_id, 1);
     CHECK_INT_EQUAL(entry->state, INFLIGHT_PUBLISHED);
-    CHECK(!entry->sent);
     CHECK(inflight_find(&inflight, 1) == entry);
     CHECK(inflight_find(&inflight, 9) == NULL); /* the same place, another identifier */
+    inflight_set_state(&inflight, entry, INFLIGHT_RELEASING);
+    CHECK_INT_EQUAL(entry->delivery.flags, DELIVERY_ABSENT);
     inflight_set_state(&inflight, entry, INFLIGHT_RELEASED);
-    CHECK(entry->delivery.message == NULL);
     CHECK_INT_EQUAL(entry->delivery.qos, QOS_2);
+    CHECK_INT_EQUAL(entry->delivery.sequence, 0x50001);
     CHECK_INT_EQUAL(inflight.count, 1);
     inflight_set_state(&inflight, entry, INFLIGHT_FREE);
     CHECK_INT_EQUAL(inflight.count, 0);
@@ -65,84 +78,143 @@ TEST(releasing_gives_up_the_messages)
 {
     struct inflight inflight = {0};
     struct message *message = make_message();
-    struct delivery delivery = {.message = message_hold(message), .qos = QOS_1};
+    struct delivery delivery = {.message = message_hold(message), .sequence = 1, .qos = QOS_1};
 
     inflight_add(&inflight, &delivery);
-    delivery.message = message_hold(message);
-    inflight_set_state(&inflight, inflight_add(&inflight, &delivery), INFLIGHT_RELEASED);
+    delivery = (struct delivery){
+        .message = message_hold(message), .sequence = 2, .position = 9, .qos = QOS_2};
+    delivery.identifiers = memory_allocate_zero(sizeof(struct identifiers) + sizeof(uint32_t));
+    delivery.flags = DELIVERY_MANY_IDENTIFIERS;
+    struct inflight_entry *entry = inflight_add(&inflight, &delivery);
+    CHECK_INT_EQUAL(message->references, 3);
+    inflight_set_state(&inflight, entry, INFLIGHT_RELEASED); /* with its identifiers */
     CHECK_INT_EQUAL(message->references, 2);
+    CHECK_INT_EQUAL(entry->delivery.position, 9);
     inflight_release(&inflight);
     CHECK_INT_EQUAL(message->references, 1);
     message_release(message);
 }
 
-TEST(a_full_table_uses_every_identifier_once)
+TEST(taking_out_hands_over_the_delivery)
+{
+    struct inflight inflight = {0};
+
+    add(&inflight, 1, QOS_1);
+    add(&inflight, 9, QOS_1); /* of the same place */
+    struct delivery delivery = inflight_take(&inflight, inflight_find(&inflight, 1));
+    CHECK_INT_EQUAL(delivery.sequence, 1);
+    CHECK_INT_EQUAL(delivery.message->references, 1);
+    delivery_release(&delivery);
+    CHECK(inflight_find(&inflight, 1) == NULL);
+    CHECK(inflight_find(&inflight, 9) != NULL);
+    inflight_release(&inflight);
+}
+
+TEST(a_full_table_has_every_identifier_once)
 {
     struct inflight inflight = {0};
     struct message *message = make_message();
-    uint8_t *seen = calloc(1, INFLIGHT_MAX + 1);
+    uint32_t sequence = UINT32_MAX - 1000;
 
     for (int i = 0; i < INFLIGHT_MAX; i++) {
-        struct delivery delivery = {.message = message_hold(message), .qos = QOS_1};
-        uint16_t packet_id = inflight_add(&inflight, &delivery)->packet_id;
-        CHECK(packet_id != 0);
-        CHECK(!seen[packet_id]);
-        seen[packet_id] = 1;
+        sequence = delivery_next_sequence(sequence);
+        struct delivery delivery = {
+            .message = message_hold(message), .sequence = sequence, .qos = QOS_1};
+        CHECK(inflight_find(&inflight, delivery_packet_id(sequence)) == NULL);
+        inflight_add(&inflight, &delivery);
     }
     for (unsigned id = 1; id <= INFLIGHT_MAX; id++) {
-        CHECK_INT_EQUAL(inflight_find(&inflight, (uint16_t)id)->packet_id, id);
+        CHECK_INT_EQUAL(
+            delivery_packet_id(inflight_find(&inflight, (uint16_t)id)->delivery.sequence), id);
     }
-    /* The only identifier that is free is the one that is given. */
-    end(&inflight, 4711);
-    CHECK_INT_EQUAL(add(&inflight, QOS_1)->packet_id, 4711);
+    CHECK(inflight_find(&inflight, 0) == NULL);
+    /* The next one's identifier is the oldest one's. */
+    uint16_t oldest = delivery_packet_id(delivery_next_sequence(sequence));
+    CHECK(inflight_find(&inflight, oldest) != NULL);
+    end(&inflight, oldest);
+    CHECK(inflight_find(&inflight, oldest) == NULL);
     inflight_release(&inflight);
     CHECK_INT_EQUAL(message->references, 1);
     message_release(message);
-    free(seen);
 }
 
-/* Sends 200,000 messages through a window, acknowledged in any order: identifiers wrap twice. */
-TEST(identifiers_are_not_reused_while_in_use)
+/* Sends 300,000 messages through a window, acknowledged in any order: identifiers wrap several
+ * times, and the sequence numbers once. An old one holds up the sender when its identifier's turn
+ * comes again. */
+TEST(random_acknowledgements_against_an_array)
 {
-    enum { WINDOW = 40, MESSAGES = 200000 };
+    enum { WINDOW = 40, MESSAGES = 300000 };
     struct inflight inflight = {0};
-    uint16_t open[WINDOW];
+    uint32_t open[WINDOW + 1], sequence = UINT32_MAX - 100000;
     unsigned count = 0;
     uint64_t random = 1;
 
     for (unsigned i = 0; i < MESSAGES; i++) {
-        if (count == WINDOW) {
+        test_note("message %u", i);
+        sequence = delivery_next_sequence(sequence);
+        while (count >= WINDOW || inflight_find(&inflight, delivery_packet_id(sequence))) {
             unsigned which = test_random_below(&random, count);
-            end(&inflight, open[which]);
+            end(&inflight, delivery_packet_id(open[which]));
             /* The others keep their order: the oldest first. */
             memmove(&open[which], &open[which + 1], (--count - which) * sizeof(open[0]));
         }
-        uint16_t packet_id = add(&inflight, QOS_1)->packet_id;
-        for (unsigned j = 0; j < count; j++) {
-            CHECK(open[j] != packet_id);
-        }
-        open[count++] = packet_id;
-        if (i % 1000 == 0) {
-            uint16_t *order = inflight_in_order(&inflight);
-            CHECK(memcmp(order, open, count * sizeof(open[0])) == 0);
-            free(order);
+        add(&inflight, sequence, QOS_1);
+        open[count++] = sequence;
+        CHECK_INT_EQUAL(inflight.count, count);
+        if (i % 500 == 0 || sequence < 50) {
+            check_order(&inflight, INFLIGHT_FREE, open, count);
         }
     }
     CHECK(inflight.capacity <= 4 * WINDOW);
     inflight_release(&inflight);
 }
 
+/* Identifiers of any distance, some in one run of the table: an entry that goes must not hide those
+ * behind it. */
+TEST(random_identifiers_against_a_bitmap)
+{
+    struct inflight inflight = {0};
+    bool *in = memory_allocate_zero((INFLIGHT_MAX + 1) * sizeof(*in));
+    uint64_t random = 7;
+
+    for (unsigned step = 0; step < 200000; step++) {
+        /* Few low halves, so that most share a place with others. */
+        uint16_t id =
+            (uint16_t)(1 + test_random_below(&random, 12) + 64 * test_random_below(&random, 40));
+        test_note("step %u, identifier %u", step, id);
+        CHECK((inflight_find(&inflight, id) != NULL) == in[id]);
+        if (in[id]) {
+            end(&inflight, id);
+        } else if (test_random_below(&random, 3) > 0) {
+            add(&inflight, id, QOS_1);
+        } else {
+            continue;
+        }
+        in[id] = !in[id];
+        if (step % 1000 == 0) {
+            for (unsigned i = 1; i <= INFLIGHT_MAX; i++) {
+                CHECK((inflight_find(&inflight, (uint16_t)i) != NULL) == in[i]);
+            }
+        }
+    }
+    inflight_release(&inflight);
+    free(in);
+}
+
 TEST(the_order_is_right_across_a_wrap_of_the_sequence)
 {
-    struct inflight inflight = {.next_sequence = UINT32_MAX - 1};
+    static const uint32_t order[] = {UINT32_MAX - 1, UINT32_MAX, 1, 2, 3};
+    struct inflight inflight = {0};
+    uint32_t sequence = UINT32_MAX - 1;
 
     for (int i = 0; i < 5; i++) {
-        add(&inflight, QOS_1);
+        add(&inflight, sequence, QOS_2);
+        sequence = delivery_next_sequence(sequence);
     }
-    uint16_t *order = inflight_in_order(&inflight);
-    for (uint16_t i = 0; i < 5; i++) {
-        CHECK_INT_EQUAL(order[i], i + 1);
-    }
-    free(order);
+    check_order(&inflight, INFLIGHT_FREE, order, 5);
+    inflight_set_state(&inflight, inflight_find(&inflight, UINT16_MAX), INFLIGHT_RELEASED);
+    inflight_set_state(&inflight, inflight_find(&inflight, 2), INFLIGHT_RELEASED);
+    check_order(&inflight, INFLIGHT_RELEASED, (uint32_t[]){UINT32_MAX, 2}, 2);
+    check_order(&inflight, INFLIGHT_PUBLISHED, (uint32_t[]){UINT32_MAX - 1, 1, 3}, 3);
     inflight_release(&inflight);
 }

@@ -28,6 +28,17 @@ static void set_text(struct retained *retained, const char *topic, const char *p
     set(retained, slice_from_string(topic), payload, MSEC_NEVER);
 }
 
+/* The number of messages that were dropped. */
+static size_t expire(struct retained *retained, msec_t now, size_t most)
+{
+    struct retained_matches dropped;
+
+    retained_expire(retained, now, most, &dropped);
+    size_t count = dropped.count;
+    retained_matches_release(&dropped);
+    return count;
+}
+
 static size_t count_matches(struct retained *retained, const char *filter, msec_t now)
 {
     struct retained_matches matches;
@@ -107,10 +118,49 @@ TEST(expired_messages_are_not_handed_out)
     CHECK_INT_EQUAL(count_matches(retained, "+", 1000), 1);
     CHECK_INT_EQUAL(count_matches(retained, "a", 1000), 0);
     CHECK_INT_EQUAL(retained_count(retained), 2);
-    retained_expire(retained, 999, 100);
+    CHECK_INT_EQUAL(expire(retained, 999, 100), 0);
     CHECK_INT_EQUAL(retained_count(retained), 2);
-    retained_expire(retained, 1000, 100);
+    CHECK_INT_EQUAL(expire(retained, 1000, 100), 1);
     CHECK_INT_EQUAL(retained_count(retained), 1);
+    retained_free(retained);
+}
+
+/* The store keeps what has the greater version, in whichever order it hears of the changes. */
+TEST(every_change_has_a_greater_version)
+{
+    struct retained *retained = retained_new();
+    struct retained_matches dropped;
+    struct message *message = message_new(&(struct message_parts){
+        .topic = SLICE_LITERAL("a"), .payload = SLICE_LITERAL("x"), .expires_at = 1000});
+    struct message *nothing =
+        message_new(&(struct message_parts){.topic = SLICE_LITERAL("b"), .expires_at = MSEC_NEVER});
+
+    CHECK_INT_EQUAL(retained_set(retained, message), 1);
+    CHECK_INT_EQUAL(retained_set(retained, message), 2);
+    CHECK_INT_EQUAL(retained_set(retained, nothing), 3);
+    set(retained, SLICE_LITERAL("c"), "x", 1000);
+    CHECK_INT_EQUAL(retained_expire(retained, 1000, 100, &dropped), 5);
+    CHECK_INT_EQUAL(dropped.count, 2); /* versions 5 and 6 */
+    retained_matches_release(&dropped);
+    CHECK_INT_EQUAL(retained_set(retained, message), 7);
+    message_release(message);
+    message_release(nothing);
+    retained_free(retained);
+}
+
+TEST(versions_go_on_behind_restored_ones)
+{
+    struct retained *retained = retained_new();
+    struct message *message = message_new(&(struct message_parts){
+        .topic = SLICE_LITERAL("a"), .payload = SLICE_LITERAL("x"), .expires_at = MSEC_NEVER});
+
+    retained_restore(retained, message, 40);
+    retained_restore(retained, NULL, 50); /* a removal */
+    retained_restore(retained, NULL, 45);
+    CHECK_INT_EQUAL(retained_count(retained), 1);
+    CHECK_INT_EQUAL(count_matches(retained, "a", 0), 1);
+    CHECK_INT_EQUAL(retained_set(retained, message), 51);
+    message_release(message);
     retained_free(retained);
 }
 
@@ -126,7 +176,7 @@ TEST(expiry_goes_on_where_it_stopped)
         set(retained, slice_from_string(topic), "x", i % 2 ? 100 : MSEC_NEVER);
     }
     for (unsigned call = 0; call < 3 * TOPICS && retained_count(retained) > TOPICS / 2; call++) {
-        retained_expire(retained, 100, 3);
+        expire(retained, 100, 3);
         CHECK(left - retained_count(retained) <= 3);
         left = retained_count(retained);
         snprintf(topic, sizeof(topic), "t/%u/%u", call % 10, call); /* removals in between */
@@ -270,10 +320,10 @@ TEST(random_messages_against_a_list)
         model_change(model, retained, &random, step);
         if (step % 8 == 0) {
             model_check(model, retained, filter, step);
-            retained_expire(retained, step, test_random_below(&random, 40));
+            expire(retained, step, test_random_below(&random, 40));
         }
     }
-    retained_expire(retained, MODEL_STEPS + 500, 1000000);
+    expire(retained, MODEL_STEPS + 500, 1000000);
     for (size_t i = 0; i < MODEL_TOPICS; i++) {
         set_text(retained, model[i].text, "");
     }
@@ -292,7 +342,7 @@ static void *setter_main(void *context)
     for (unsigned i = 0; i < THREAD_STEPS; i++) {
         snprintf(topic, sizeof(topic), "t/%u", i % 30);
         set(retained, slice_from_string(topic), i % 7 ? "x" : "", i % 5 ? MSEC_NEVER : 10);
-        retained_expire(retained, 20, 5);
+        expire(retained, 20, 5);
     }
     return NULL;
 }
