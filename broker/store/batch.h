@@ -104,6 +104,7 @@ uint32_t batch_frame_begin(struct batch *batch);
 void batch_frame_end(struct batch *batch, uint32_t offset);
 void batch_pin(struct batch *batch, uint32_t offset, uint32_t count);
 void batch_unpin(struct batch *batch, uint64_t position);
+/* The value is not empty. */
 void batch_put(struct batch *batch, struct slice key, struct slice value);
 /* Has no effect if the row has this or a greater version already. An empty value deletes. */
 void batch_put_versioned(struct batch *batch, struct slice key, uint64_t version,

@@ -194,6 +194,19 @@ static int write_group(struct store *store, struct group *group)
 
 /* ---------------------------------------------------------------- what follows from a commit */
 
+void store_note_deleted(struct store *store, struct slice key, uint64_t version)
+{
+    if (store->deleted_count == store->deleted_capacity) {
+        store->deleted_capacity = store->deleted_capacity ? store->deleted_capacity * 2 : 16;
+        store->deleted =
+            memory_resize(store->deleted, store->deleted_capacity * sizeof(*store->deleted));
+    }
+    struct deleted_row *row = &store->deleted[store->deleted_count++];
+    row->version = version;
+    row->key_length = (uint32_t)key.length;
+    memcpy(row->key, key.data, key.length);
+}
+
 static void note_deleted_rows(struct store *store, const struct batch *batch)
 {
     struct row_change change;
@@ -201,18 +214,9 @@ static void note_deleted_rows(struct store *store, const struct batch *batch)
     size_t at = 0;
 
     while (batch_next_row(batch, &at, &change, &key, &value)) {
-        if (change.operation != ROW_PUT_VERSIONED || value.length > 0) {
-            continue;
+        if (change.operation == ROW_PUT_VERSIONED && value.length == 0) {
+            store_note_deleted(store, key, change.version);
         }
-        if (store->deleted_count == store->deleted_capacity) {
-            store->deleted_capacity = store->deleted_capacity ? store->deleted_capacity * 2 : 16;
-            store->deleted =
-                memory_resize(store->deleted, store->deleted_capacity * sizeof(*store->deleted));
-        }
-        struct deleted_row *row = &store->deleted[store->deleted_count++];
-        row->version = change.version;
-        row->key_length = (uint32_t)key.length;
-        memcpy(row->key, key.data, key.length);
     }
 }
 

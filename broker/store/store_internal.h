@@ -69,6 +69,8 @@ struct store {
 /* --- store.c --- */
 void batch_list_add(struct batch_list *list, struct batch *batch);
 uint64_t batch_list_bytes(const struct batch_list *list);
+/* A versioned row was deleted: it is forgotten after the next round of saving. */
+void store_note_deleted(struct store *store, struct slice key, uint64_t version);
 
 /* --- store_space.c --- */
 void store_set_state(struct store *store, enum store_state state, int error);

@@ -77,8 +77,28 @@ void store_unpin(struct store *store, uint64_t position)
 
 struct load {
     struct store *store;
+    const struct store_loader *loader;
     struct walk walk;
 };
+
+/* What was deleted before the restart is forgotten in its turn. */
+static bool take_row(void *context, struct slice key, uint64_t stamp, struct slice value,
+                     struct buffer *error)
+{
+    struct load *load = context;
+
+    if (value.length == 0 && key.length <= STORE_KEY_MAX) {
+        store_note_deleted(load->store, key, stamp);
+    }
+    return load->loader->row(load->loader->context, key, stamp, value, error);
+}
+
+static bool take_frame(void *context, uint64_t position, struct slice payload, struct buffer *error)
+{
+    struct load *load = context;
+
+    return load->loader->frame(load->loader->context, position, payload, error);
+}
 
 /* The table of blocks, which core's pins refer to while rows are loaded. */
 static bool take_block(void *context, uint64_t position, struct slice block)
@@ -111,10 +131,11 @@ static bool load_body(void *context, struct buffer *error)
 
 bool store_load(struct store *store, const struct store_loader *loader, struct buffer *error)
 {
-    struct load load = {.store = store};
+    struct load load = {.store = store, .loader = loader};
+    struct store_loader own = {&load, take_row, take_frame};
     struct buffer reason = {0};
     int64_t started_ns = clock_monotonic_ns();
-    bool good = walk_begin(&load.walk, &store->database, loader, &reason) &&
+    bool good = walk_begin(&load.walk, &store->database, &own, &reason) &&
                 guard_run(load_body, &load, &reason);
 
     if (good) {
