@@ -12,7 +12,7 @@
 FROM debian:12 AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     gcc libc6-dev cmake ninja-build pkg-config libssl-dev libpaho-mqtt-dev libcyaml-dev \
-    libyaml-dev python3 universal-ctags
+    libyaml-dev liblmdb-dev libxxhash-dev python3 universal-ctags
 COPY . /src
 WORKDIR /src
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_INSTALL_PREFIX=/usr
@@ -22,7 +22,7 @@ RUN DESTDIR=/out cmake --install /build --strip
 
 FROM debian:12-slim
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    libssl3 libpaho-mqtt1.3 libcyaml1 libyaml-0-2 && rm -rf /var/lib/apt/lists/*
+    libssl3 libpaho-mqtt1.3 libcyaml1 libyaml-0-2 liblmdb0 libxxhash0 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 1883 pubgrid && \
     useradd --system --uid 1883 --gid pubgrid --no-create-home --home-dir /var/lib/pubgrid pubgrid && \
     install -d -o pubgrid -g pubgrid -m 0700 /var/lib/pubgrid /run/pubgrid

@@ -460,6 +460,11 @@ bool server_is_alive(struct server *server)
     return true;
 }
 
+bool server_wants_restart(struct server *server)
+{
+    return store_has_returned(server->group.store);
+}
+
 /* ---------------------------------------------------------------- stop */
 
 /* After the threads have ended. Also for a server whose start failed half-way. */

@@ -22,6 +22,8 @@ void server_reload(struct server *server, struct broker_options *options);
 
 /* Asks the workers for a sign of life and says whether all have given the last one. */
 bool server_is_alive(struct server *server);
+/* The store could not be opened when the server started, and now it can: stop and start again. */
+bool server_wants_restart(struct server *server);
 
 /* Tells the clients, waits until they have read it (some seconds at most), frees everything. */
 void server_stop(struct server *server);

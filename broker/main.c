@@ -159,23 +159,28 @@ static void reload(struct server *server, const struct arguments *arguments)
     sdnotify_send("READY=1");
 }
 
-/* Until SIGTERM or SIGINT. The watchdog hears of us only while all workers answer. */
-static void serve(struct server *server, const struct arguments *arguments, const sigset_t *set)
+/* Until SIGTERM or SIGINT (true), or the store has become available (false). The watchdog hears of
+ * us only while all workers answer. */
+static bool serve(struct server *server, const struct arguments *arguments, const sigset_t *set)
 {
     uint64_t watchdog_us = sdnotify_watchdog_usec() / 2;
+    uint64_t period_us = watchdog_us > 0 && watchdog_us < 1000000 ? watchdog_us : 1000000;
     struct timespec period = {
-        .tv_sec = (time_t)(watchdog_us / 1000000),
-        .tv_nsec = (long)(watchdog_us % 1000000) * 1000,
+        .tv_sec = (time_t)(period_us / 1000000),
+        .tv_nsec = (long)(period_us % 1000000) * 1000,
     };
 
     for (;;) {
-        int signal_number =
-            watchdog_us > 0 ? sigtimedwait(set, NULL, &period) : sigwaitinfo(set, NULL);
+        int signal_number = sigtimedwait(set, NULL, &period);
         if (signal_number == SIGHUP) {
             reload(server, arguments);
         } else if (signal_number > 0) {
             log_write(LOG_INFO, "stopping", "signal=%s", sigabbrev_np(signal_number));
-            return;
+            return true;
+        }
+        if (server_wants_restart(server)) {
+            log_write(LOG_WARNING, "store available, starting again", "pid=%d", getpid());
+            return false;
         }
         if (watchdog_us > 0 && server_is_alive(server)) {
             sdnotify_send("WATCHDOG=1");
@@ -183,27 +188,51 @@ static void serve(struct server *server, const struct arguments *arguments, cons
     }
 }
 
-static int run(const struct arguments *arguments, struct broker_options *options)
+/* Starts and serves; *again: the server is to be started once more. */
+static int run_once(const struct arguments *arguments, struct broker_options *options,
+                    const sigset_t *signals, bool *again)
 {
     struct buffer error = {0};
-    struct server *server;
-    sigset_t signals;
+    struct server *server = server_start(options, &error);
 
-    log_set_level((enum log_level)options->log_level);
-    block_signals(&signals);
-    raise_open_files();
-    server = server_start(options, &error);
+    *again = false;
     if (!server) {
         fprintf(stderr, "pubgrid-broker: %.*s\n", SLICE_PRINT(error));
         buffer_release(&error);
         return EXIT_FAILED;
     }
     sdnotify_send("READY=1");
-    serve(server, arguments, &signals);
-    sdnotify_send("STOPPING=1");
+    *again = !serve(server, arguments, signals);
+    if (!*again) {
+        sdnotify_send("STOPPING=1");
+    }
     server_stop(server);
-    log_write(LOG_INFO, "stopped", "pid=%d", getpid());
     return EXIT_SUCCESS;
+}
+
+static int run(const struct arguments *arguments, struct broker_options *options)
+{
+    struct buffer error = {0};
+    sigset_t signals;
+    bool again;
+    int status;
+
+    log_set_level((enum log_level)options->log_level);
+    block_signals(&signals);
+    raise_open_files();
+    status = run_once(arguments, options, &signals, &again);
+    while (again && (options = load(arguments, &error)) != NULL) {
+        status = run_once(arguments, options, &signals, &again);
+    }
+    if (again) {
+        fprintf(stderr, "%.*s\n", SLICE_PRINT(error));
+        status = EXIT_USAGE;
+    }
+    buffer_release(&error);
+    if (status == EXIT_SUCCESS) {
+        log_write(LOG_INFO, "stopped", "pid=%d", getpid());
+    }
+    return status;
 }
 
 /* ---------------------------------------------------------------- main */

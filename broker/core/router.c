@@ -127,6 +127,7 @@ static enum reason_code refusal_of(int state)
         [STORE_FULL] = REASON_QUOTA_EXCEEDED,
         [STORE_READ_ONLY] = REASON_IMPLEMENTATION_SPECIFIC_ERROR,
         [STORE_FAILED] = REASON_IMPLEMENTATION_SPECIFIC_ERROR,
+        [STORE_UNAVAILABLE] = REASON_IMPLEMENTATION_SPECIFIC_ERROR,
     };
     return (enum reason_code)refusals[state];
 }

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "store/format.h"
 
-const char *const store_state_names[] = {"ok", "full", "read-only", "failed"};
+const char *const store_state_names[] = {"ok", "full", "read-only", "failed", "unavailable"};
 
 struct batch *batch_new(unsigned shard_count)
 {

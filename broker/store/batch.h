@@ -25,12 +25,13 @@
 /* What became of the records; also the state of the store. */
 enum store_state {
     STORE_OK,
-    STORE_FULL,      /* no space: refusable items are refused, the rest goes on */
-    STORE_READ_ONLY, /* the same, for a file system that takes no writes */
-    STORE_FAILED,    /* an error that leaves in doubt what is on the disk: until a restart */
+    STORE_FULL,        /* no space: refusable items are refused, the rest goes on */
+    STORE_READ_ONLY,   /* the same, for a file system that takes no writes */
+    STORE_FAILED,      /* an error that leaves in doubt what is on the disk: until a restart */
+    STORE_UNAVAILABLE, /* could not be opened yet: nothing is known of what is in it */
 };
 
-/* "ok", "full", "read-only", "failed". */
+/* "ok", "full", "read-only", "failed", "unavailable". */
 extern const char *const store_state_names[];
 
 /* The commit of a batch: its first frame has position `base`. */

@@ -199,7 +199,8 @@ bool database_open(struct database *database, const struct database_options *opt
         good = failed == 0 && head_is_ours(database, options->core_version, error);
     }
     if (failed) {
-        buffer_append_string(error, database_error(result(failed)));
+        database->reason = result(failed);
+        buffer_append_string(error, database_error(database->reason));
     }
     if (!good) {
         database_close(database);

@@ -23,6 +23,7 @@ struct database {
     uint64_t end_size; /* bytes of data.mdb that were written to, so that commits only overwrite */
     struct store_head head;
     bool read_only;
+    int reason; /* why it could not be opened: an error, or 0 for what `error` says */
 };
 
 struct database_options {

@@ -11,13 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool fail(struct buffer *error, const char *what, const char *path)
+static bool fail(struct directory_lock *lock, struct buffer *error, const char *what,
+                 const char *path)
 {
-    int reason = errno;
-
-    buffer_append_format(error, "cannot %s %s: %s", what, path, strerrordesc_np(reason));
-    if (reason == ENOENT) {
+    lock->reason = errno;
+    buffer_append_format(error, "cannot %s %s: %s", what, path, strerrordesc_np(lock->reason));
+    if (lock->reason == ENOENT) {
         buffer_append_string(error, "; create its parent directory, or set store.path");
+    } else if (lock->reason == EACCES || lock->reason == EPERM) {
+        buffer_append_string(error, "; let this user write there, or set store.path");
     }
     return false;
 }
@@ -30,13 +32,13 @@ static long read_holder(int fd)
 }
 
 /* A process that was just killed holds its locks until the system has taken it apart. */
-static int lock_file(int fd)
+static int lock_file(int fd, bool waits)
 {
     enum { TRIES = 60, WAIT_US = 50000 };
     int failed;
 
     for (int i = 0; (failed = flock(fd, LOCK_EX | LOCK_NB)) < 0 && errno == EWOULDBLOCK; i++) {
-        if (i == TRIES) {
+        if (i == TRIES || !waits) {
             errno = EWOULDBLOCK;
             return -1;
         }
@@ -45,14 +47,15 @@ static int lock_file(int fd)
     return failed;
 }
 
-static bool take(struct directory_lock *lock, const char *path, struct buffer *error)
+static bool take(struct directory_lock *lock, const char *path, bool waits, struct buffer *error)
 {
     char text[32];
     struct stat status;
 
-    if (lock_file(lock->fd) < 0) {
+    if (lock_file(lock->fd, waits) < 0) {
+        lock->reason = errno;
         if (errno != EWOULDBLOCK) {
-            return fail(error, "lock", path);
+            return fail(lock, error, "lock", path);
         }
         buffer_append_format(error,
                              "the store %s is in use by process %ld: stop that one, or set "
@@ -65,26 +68,26 @@ static bool take(struct directory_lock *lock, const char *path, struct buffer *e
     }
     int length = snprintf(text, sizeof(text), "%d\n", getpid());
     if (ftruncate(lock->fd, 0) < 0 || pwrite(lock->fd, text, (size_t)length, 0) != length) {
-        return fail(error, "write to the lock in", path);
+        return fail(lock, error, "write to the lock in", path);
     }
     return true;
 }
 
-bool directory_lock(struct directory_lock *lock, const char *path, struct buffer *error)
+bool directory_lock(struct directory_lock *lock, const char *path, bool waits, struct buffer *error)
 {
     struct buffer file = {0};
 
     *lock = (struct directory_lock){.fd = -1};
     if (mkdir(path, 0700) < 0 && errno != EEXIST) {
-        return fail(error, "create the store", path);
+        return fail(lock, error, "create the store", path);
     }
     buffer_append_format(&file, "%s/lock%c", path, 0);
     lock->fd = open((const char *)file.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     buffer_release(&file);
     if (lock->fd < 0) {
-        return fail(error, "open the store", path);
+        return fail(lock, error, "open the store", path);
     }
-    if (!take(lock, path, error)) {
+    if (!take(lock, path, waits, error)) {
         directory_unlock(lock);
         return false;
     }

@@ -13,10 +13,13 @@
 struct directory_lock {
     int fd;            /* -1: not locked */
     msec_t last_alive; /* of the process that had it before; 0: nobody had */
+    int reason;        /* errno of a failure; EWOULDBLOCK: another process has it */
 };
 
-/* Makes the directory (not its parents) and locks it. False: the reason is in `error`. */
-bool directory_lock(struct directory_lock *lock, const char *path, struct buffer *error);
+/* Makes the directory (not its parents) and locks it; `waits`: for a process that is just ending.
+ * False: the reason is in `error`. */
+bool directory_lock(struct directory_lock *lock, const char *path, bool waits,
+                    struct buffer *error);
 /* Says that this process is alive. */
 void directory_lock_touch(const struct directory_lock *lock);
 void directory_unlock(struct directory_lock *lock);

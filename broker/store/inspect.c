@@ -161,7 +161,7 @@ bool store_compact(const char *path, uint32_t core_version, uint64_t *before, ui
 {
     struct directory_lock lock;
 
-    if (!directory_lock(&lock, path, error)) {
+    if (!directory_lock(&lock, path, true, error)) {
         return false;
     }
     bool good = compact_files(path, core_version, before, after, error);

@@ -14,6 +14,7 @@
  *
  *   STORE_OK --no space--> STORE_FULL --space again, reserve made--> STORE_OK
  *   STORE_OK --file system takes no writes--> STORE_READ_ONLY --it does again--> STORE_OK
+ *   STORE_UNAVAILABLE: see store_open()
  *   any --sync failed, or an error that is none of these--> STORE_FAILED (until a restart)
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -48,8 +49,12 @@ struct store_options {
     bool unsafe; /* tests: never waits for the disk */
 };
 
-/* NULL: the reason is in `error`, as a sentence. Nothing was changed unless all was well. */
+/* NULL: the reason is in `error`, as a sentence. Nothing was changed unless all was well.
+ * What may pass (another process uses the store; the disk is full or takes no writes) is said in
+ * the log; the store is then STORE_UNAVAILABLE, holds nothing, and tries again every second. */
 struct store *store_open(const struct store_options *options, struct buffer *error);
+/* An unavailable store could be opened now: by a new store_open(), after store_close(). */
+bool store_has_returned(struct store *store);
 
 /* Hands out all rows, then the frames since the last save. */
 bool store_load(struct store *store, const struct store_loader *loader, struct buffer *error);

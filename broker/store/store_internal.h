@@ -33,6 +33,7 @@ struct store {
     struct directory_lock lock;
     struct database database;
     _Atomic int state;
+    _Atomic bool returned; /* an unavailable store could be opened */
 
     /* The queue: under `mutex`. */
     pthread_mutex_t mutex;
@@ -71,6 +72,10 @@ void batch_list_add(struct batch_list *list, struct batch *batch);
 uint64_t batch_list_bytes(const struct batch_list *list);
 /* A versioned row was deleted: it is forgotten after the next round of saving. */
 void store_note_deleted(struct store *store, struct slice key, uint64_t version);
+
+/* --- store_load.c --- */
+/* Could an unavailable store be opened now? */
+bool store_is_openable(struct store *store);
 
 /* --- store_space.c --- */
 void store_set_state(struct store *store, enum store_state state, int error);

@@ -26,6 +26,37 @@ static bool open_body(void *context, struct buffer *error)
     return database_open(&store->database, &options, error);
 }
 
+static bool open_files(struct store *store, bool waits, struct buffer *error)
+{
+    struct buffer reason = {0};
+
+    if (!directory_lock(&store->lock, store->path, waits, error)) {
+        return false;
+    }
+    bool good = guard_run(open_body, store, &reason);
+    if (!good) {
+        buffer_append_format(error, "cannot open the store %s: %.*s", store->path,
+                             SLICE_PRINT(reason));
+        directory_unlock(&store->lock);
+    }
+    buffer_release(&reason);
+    return good;
+}
+
+/* Is what keeps the store from being opened likely to end without anybody changing the
+ * configuration? */
+static bool may_pass(const struct store *store)
+{
+    static const int reasons[] = {EWOULDBLOCK, EROFS, ENOSPC, EDQUOT};
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (store->lock.reason == reasons[i] || store->database.reason == -reasons[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct store *store_open(const struct store_options *options, struct buffer *error)
 {
     struct store *store = memory_allocate_zero(sizeof(*store));
@@ -40,22 +71,36 @@ struct store *store_open(const struct store_options *options, struct buffer *err
     pthread_cond_init(&store->changed, &attributes);
     pthread_cond_init(&store->read_changed, &attributes);
     pthread_condattr_destroy(&attributes);
-    if (!directory_lock(&store->lock, store->path, error)) {
-        store_close(store);
-        return NULL;
-    }
-    if (!guard_run(open_body, store, &reason)) {
-        buffer_append_format(error, "cannot open the store %s: %.*s", store->path,
-                             SLICE_PRINT(reason));
+    if (!open_files(store, true, &reason)) {
+        bool passes = may_pass(store);
+        if (passes) {
+            log_write(LOG_ERROR, "store unavailable", "reason=\"%.*s\"", SLICE_PRINT(reason));
+            store->state = STORE_UNAVAILABLE;
+        } else {
+            buffer_append(error, buffer_slice(&reason));
+            store_close(store);
+        }
         buffer_release(&reason);
-        store_close(store);
-        return NULL;
+        return passes ? store : NULL;
     }
     guard_watch(store->database.env);
     if (!store_make_reserve(store)) {
         store_set_state(store, STORE_FULL, -ENOSPC);
     }
     return store;
+}
+
+bool store_is_openable(struct store *store)
+{
+    struct buffer reason = {0};
+    bool good = open_files(store, false, &reason);
+
+    if (good) {
+        database_close(&store->database);
+        directory_unlock(&store->lock);
+    }
+    buffer_release(&reason);
+    return good;
 }
 
 msec_t store_last_alive(const struct store *store)
@@ -131,6 +176,9 @@ static bool load_body(void *context, struct buffer *error)
 
 bool store_load(struct store *store, const struct store_loader *loader, struct buffer *error)
 {
+    if (store->state == STORE_UNAVAILABLE) {
+        return true;
+    }
     struct load load = {.store = store, .loader = loader};
     struct store_loader own = {&load, take_row, take_frame};
     struct buffer reason = {0};

@@ -152,7 +152,9 @@ static void *run_reader(void *context)
 
 int store_start_reader(struct store *store)
 {
-    int error = database_reader_open(&store->reading, &store->database);
+    int error = store->state == STORE_UNAVAILABLE
+                    ? 0
+                    : database_reader_open(&store->reading, &store->database);
 
     if (error == 0) {
         error = -pthread_create(&store->reader, NULL, run_reader, store);

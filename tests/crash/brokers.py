@@ -18,9 +18,7 @@ BIN = os.environ.get("BIN") or os.path.join(os.path.dirname(os.path.abspath(__fi
                                             "../../build/release/bin")
 PUBGRID = os.path.join(BIN, "pubgrid-broker")
 PUBGRID_COMMAND = (f"{PUBGRID} --set listeners=tcp://127.0.0.1:{{port}}"
-                   " --set store.path={dir}/store"
-                   " --set session.queue_messages_maximum=10000000"
-                   " --set session.queue_bytes_maximum=1GiB")
+                   " --set store.path={dir}/store")
 MOSQUITTO_CONFIG = """listener {port} 127.0.0.1
 allow_anonymous true
 persistence true

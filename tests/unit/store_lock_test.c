@@ -1,6 +1,7 @@
 /* One process uses a store at a time, and the other is told which one that is.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/wait.h>
 
@@ -22,10 +23,29 @@ static struct buffer read_file(const struct fixture *f, const char *name)
     return bytes;
 }
 
-TEST(a_second_one_is_refused_and_touches_nothing)
+TEST(a_second_one_is_told_who_has_it)
 {
     struct fixture f;
+    struct directory_lock lock;
+    struct buffer error = {0};
     char expected[160];
+
+    fixture_init(&f, 1);
+    fixture_open(&f);
+    CHECK(!directory_lock(&lock, f.path, false, &error));
+    CHECK_INT_EQUAL(lock.reason, EWOULDBLOCK);
+    snprintf(expected, sizeof(expected),
+             "the store %s is in use by process %d: stop that one, or set store.path to another "
+             "directory",
+             f.path, getpid());
+    CHECK_STRING_EQUAL(fixture_text(&error), expected);
+    buffer_release(&error);
+    fixture_release(&f);
+}
+
+TEST(a_second_one_waits_and_touches_nothing)
+{
+    struct fixture f;
     fixture_init(&f, 1);
     fixture_open(&f);
     struct batch *batch = fixture_batch(&f);
@@ -34,26 +54,30 @@ TEST(a_second_one_is_refused_and_touches_nothing)
     struct buffer lock = read_file(&f, "lock"), data = read_file(&f, "data.mdb");
     struct fixture other = f;
     other.error = other.loaded = (struct buffer){0};
-    CHECK(!fixture_try_open(&other));
-    CHECK(other.store == NULL);
-    snprintf(expected, sizeof(expected),
-             "the store %s is in use by process %d: stop that one, or set store.path to another "
-             "directory",
-             f.path, getpid());
-    CHECK_STRING_EQUAL(fixture_text(&other.error), expected);
+    CHECK(fixture_try_open(&other));
+    CHECK_INT_EQUAL(atomic_load(store_state(other.store)), STORE_UNAVAILABLE);
+    CHECK_SLICE_EQUAL(buffer_slice(&other.loaded), SLICE_EMPTY);
+    store_step(other.store, other.inboxes);
+    CHECK(!store_has_returned(other.store));
     struct buffer lock_after = read_file(&f, "lock"), data_after = read_file(&f, "data.mdb");
     CHECK_SLICE_EQUAL(buffer_slice(&lock_after), buffer_slice(&lock));
     CHECK(slice_equal(buffer_slice(&data_after), buffer_slice(&data)));
     batch = fixture_batch(&f); /* the first goes on */
     add_frame(batch, "y");
     fixture_commit(&f, batch);
-    fixture_reopen(&f);
+    store_close(f.store);
+    f.store = NULL;
+    while (!store_has_returned(other.store)) { /* it looks once a second */
+        store_step(other.store, other.inboxes);
+    }
+    store_close(other.store);
+    fixture_open(&f);
     fixture_check_loaded(&f, "x y ");
     buffer_release(&lock);
     buffer_release(&data);
     buffer_release(&lock_after);
     buffer_release(&data_after);
-    buffer_release(&other.error);
+    buffer_release(&other.loaded);
     fixture_release(&f);
 }
 
@@ -86,12 +110,12 @@ TEST(a_directory_that_cannot_be_made)
     struct directory_lock lock;
     struct buffer error = {0};
 
-    CHECK(!directory_lock(&lock, "/nowhere/pubgrid/store", &error));
+    CHECK(!directory_lock(&lock, "/nowhere/pubgrid/store", true, &error));
     CHECK_STRING_EQUAL(fixture_text(&error),
                        "cannot create the store /nowhere/pubgrid/store: No such file or directory; "
                        "create its parent directory, or set store.path");
     error.length = 0;
-    CHECK(!directory_lock(&lock, "/dev/null", &error));
+    CHECK(!directory_lock(&lock, "/dev/null", true, &error));
     CHECK_STRING_EQUAL(fixture_text(&error), "cannot open the store /dev/null: Not a directory");
     buffer_release(&error);
 }
