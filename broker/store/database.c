@@ -10,14 +10,16 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 
 enum {
-    EXTEND_STEP = 4 << 20,   /* zeros that are written at a time */
-    EXTEND_NEAR = 1 << 20,   /* as soon as so much or less is left */
-    READER_KEEPS = 16 << 20, /* bytes read before the pages are let go */
+    EXTEND_STEP = 4 << 20,    /* zeros that are written at a time */
+    EXTEND_NEAR = 1 << 20,    /* as soon as so much or less is left */
+    EXTEND_LEAVES = 64 << 20, /* not on a disk that has less than this */
+    READER_KEEPS = 16 << 20,  /* bytes read before the pages are let go */
     READERS = 16,
 };
 
@@ -364,11 +366,14 @@ int database_get_block(struct database *database, uint64_t position, struct slic
 void database_extend(struct database *database)
 {
     static const uint8_t zeros[1 << 16];
+    struct statvfs disk;
     MDB_envinfo info;
 
     mdb_env_info(database->env, &info);
     uint64_t used = pages_size(database->env, info.me_last_pgno + 1);
-    if (database->end_size > used + EXTEND_NEAR || used + EXTEND_STEP > info.me_mapsize) {
+    if (database->end_size > used + EXTEND_NEAR || used + EXTEND_STEP > info.me_mapsize ||
+        fstatvfs(database->fd, &disk) != 0 ||
+        (uint64_t)disk.f_bavail * disk.f_frsize < EXTEND_LEAVES) {
         return;
     }
     uint64_t end = database->end_size > used ? database->end_size : used;

@@ -99,6 +99,9 @@ static bool answer(struct store *store, struct store_read *read, struct mail_lis
 
 bool store_answer_reads(struct store *store, struct mail_list *inboxes)
 {
+    if (!store->reads) {
+        return false;
+    }
     if (!store->reading.txn && database_reader_open(&store->reading, &store->database) != 0) {
         return false;
     }
