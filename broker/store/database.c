@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "store/guard.h"
 
 enum {
     EXTEND_STEP = 4 << 20,    /* zeros that are written at a time */
@@ -78,40 +79,69 @@ static bool is_whole(struct database *database, struct buffer *error)
     return false;
 }
 
+/* The first head of a file in which nothing is yet. */
+static int write_first_head(struct database *database, MDB_txn *txn, uint32_t core_version)
+{
+    database->head = (struct store_head){
+        .format_version = STORE_FORMAT_VERSION,
+        .core_version = core_version,
+        .replay_from = 1,
+        .next = 1,
+    };
+    memcpy(database->head.magic, STORE_MAGIC, sizeof(database->head.magic));
+    database->txn = txn;
+    int error = database_put_head(database);
+    database->txn = NULL;
+    return error;
+}
+
+static int read_head(struct database *database, MDB_txn *txn)
+{
+    MDB_val key = value_of(head_key), value;
+    struct row_header header;
+    int error = mdb_get(txn, database->rows, &key, &value);
+
+    if (error || value.mv_size != sizeof(header) + sizeof(database->head)) {
+        return error ? error : MDB_INVALID;
+    }
+    memcpy(&header, value.mv_data, sizeof(header));
+    memcpy(&database->head, (uint8_t *)value.mv_data + sizeof(header), sizeof(database->head));
+    struct slice head = slice_make(&database->head, sizeof(database->head));
+    return row_checksum(head_key, header.stamp, head) == header.checksum ? 0 : MDB_CORRUPTED;
+}
+
+/* Only a file in which nothing is at all becomes a store: never a damaged one, or another's. */
 static int open_databases(struct database *database, uint32_t core_version)
 {
     MDB_txn *txn;
-    unsigned create = database->read_only ? 0 : MDB_CREATE;
+    MDB_dbi names;
+    MDB_stat stat;
     int error = mdb_txn_begin(database->env, NULL, database->read_only ? MDB_RDONLY : 0, &txn);
     if (error) {
         return error;
     }
-    error = mdb_dbi_open(txn, "log", create | MDB_INTEGERKEY, &database->log);
-    error = error ? error : mdb_dbi_open(txn, "rows", create, &database->rows);
-    MDB_val key = value_of(head_key), value;
-    int found = error ? error : mdb_get(txn, database->rows, &key, &value);
-    if (found == 0 && value.mv_size == sizeof(struct row_header) + sizeof(database->head)) {
-        memcpy(&database->head, (uint8_t *)value.mv_data + sizeof(struct row_header),
-               sizeof(database->head));
-    } else if (found == MDB_NOTFOUND && !database->read_only) {
-        database->head = (struct store_head){
-            .format_version = STORE_FORMAT_VERSION,
-            .core_version = core_version,
-            .replay_from = 1,
-            .next = 1,
-        };
-        memcpy(database->head.magic, STORE_MAGIC, sizeof(database->head.magic));
-        database->txn = txn;
-        error = database_put_head(database);
-        database->txn = NULL;
-    } else if (error == 0) {
-        error = found ? found : MDB_INVALID;
+    error = mdb_dbi_open(txn, NULL, 0, &names);
+    error = error ? error : mdb_stat(txn, names, &stat);
+    bool is_new = error == 0 && stat.ms_entries == 0 && !database->read_only;
+    unsigned flags = is_new ? MDB_CREATE : 0;
+    error = error ? error : mdb_dbi_open(txn, "log", flags | MDB_INTEGERKEY, &database->log);
+    error = error ? error : mdb_dbi_open(txn, "rows", flags, &database->rows);
+    if (error == 0) {
+        error = is_new ? write_first_head(database, txn, core_version) : read_head(database, txn);
     }
     if (error) {
         mdb_txn_abort(txn);
         return error;
     }
     return mdb_txn_commit(txn); /* also after reading: the handles live on */
+}
+
+static const char *opening_error(int error)
+{
+    if (error == MDB_NOTFOUND || error == MDB_INCOMPATIBLE) {
+        return "it is not a store of pubgrid";
+    }
+    return database_error(result(error));
 }
 
 static bool head_is_ours(const struct database *database, uint32_t core_version,
@@ -190,6 +220,9 @@ bool database_open(struct database *database, const struct database_options *opt
         return false;
     }
     failed = mdb_env_create(&database->env);
+    if (failed == 0) {
+        guard_watch(database->env);
+    }
     failed = failed ? failed : mdb_env_set_maxdbs(database->env, 2);
     failed = failed ? failed : mdb_env_set_maxreaders(database->env, READERS);
     failed = failed ? failed : mdb_env_set_mapsize(database->env, options->size_maximum);
@@ -202,7 +235,7 @@ bool database_open(struct database *database, const struct database_options *opt
     }
     if (failed) {
         database->reason = result(failed);
-        buffer_append_string(error, database_error(database->reason));
+        buffer_append_string(error, opening_error(failed));
     }
     if (!good) {
         database_close(database);
@@ -265,7 +298,7 @@ int database_put_block(struct database *database, uint64_t position, size_t size
 static int put(struct database *database, struct slice key_bytes, uint64_t stamp,
                struct slice bytes)
 {
-    struct row_header header = {stamp, row_checksum(stamp, bytes)};
+    struct row_header header = {stamp, row_checksum(key_bytes, stamp, bytes)};
     MDB_val key = value_of(key_bytes), value = {sizeof(header) + bytes.length, NULL};
     int error = mdb_put(database->txn, database->rows, &key, &value, MDB_RESERVE);
 
@@ -487,6 +520,14 @@ uint64_t database_punch(struct database *database)
 
 /* ---------------------------------------------------------------- reading */
 
+bool database_has(const struct database *database, struct slice bytes)
+{
+    uintptr_t start = (uintptr_t)bytes.data, map = (uintptr_t)database->map;
+
+    return !database->map || (start >= map && start - map + bytes.length <= database->map_size &&
+                              start - map + bytes.length <= file_size(database));
+}
+
 void database_forget_pages(struct database *database)
 {
     if (database->map) {
@@ -545,7 +586,8 @@ bool block_walk_begin(struct block_walk *walk, uint64_t position, struct slice b
     walk->count = header.count;
     walk->at = sizeof(header);
     return header.kind == BLOCK_PLAIN ||
-           (walk->sparse && header.count <= block.length / sizeof(struct sparse_entry));
+           (walk->sparse &&
+            header.count <= (block.length - sizeof(header)) / sizeof(struct sparse_entry));
 }
 
 static struct sparse_entry sparse_entry_at(const struct block_walk *walk, uint32_t index)

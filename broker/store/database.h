@@ -72,6 +72,9 @@ void database_size(struct database *database, uint64_t *used, uint64_t *file);
 /* Gives long runs of free pages back to the file system; bytes given. Between transactions. */
 uint64_t database_punch(struct database *database);
 
+/* Do these bytes lie in the file? Behind its end is none of its memory. */
+bool database_has(const struct database *database, struct slice bytes);
+
 /* Lets go of the pages that were read: until somebody else wants the memory they count as this
  * process's, and a large backlog would look like a large process. */
 void database_forget_pages(struct database *database);

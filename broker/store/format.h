@@ -29,7 +29,7 @@
  * own, all others core's. A row is
  *
  *   u64 stamp      of a versioned row: its version; else: the position at which it was written
- *   u32 checksum   low half of XXH3-64 of the value, seeded with the stamp
+ *   u32 checksum   low half of XXH3-64 of the value, seeded with that of the key plus the stamp
  *   value          empty in a versioned row: deleted, and to be forgotten soon
  *
  * Row "M": struct store_head, the only one that an older or newer program must understand.
@@ -82,10 +82,12 @@ static inline uint32_t store_checksum(struct slice bytes)
     return (uint32_t)XXH3_64bits(bytes.data, bytes.length);
 }
 
-/* `value` with the stamp as its seed: the same value under another stamp is another row. */
-static inline uint32_t row_checksum(uint64_t stamp, struct slice value)
+/* Key and stamp are the seed: the same value under another key or stamp is another row. */
+static inline uint32_t row_checksum(struct slice key, uint64_t stamp, struct slice value)
 {
-    return (uint32_t)XXH3_64bits_withSeed(value.data, value.length, stamp);
+    uint64_t seed = XXH3_64bits(key.data, key.length) + stamp;
+
+    return (uint32_t)XXH3_64bits_withSeed(value.data, value.length, seed);
 }
 
 /* The frame at the start of `bytes`: its size, or 0 if it is cut short or damaged. */

@@ -52,7 +52,6 @@ static bool inspect_body(void *context, struct buffer *error)
     if (!database_open(&inspect->database, &inspect->options, error)) {
         return false;
     }
-    guard_watch(inspect->database.env);
     found->head = inspect->database.head;
     database_size(&inspect->database, &found->used, &found->file_size);
     if (!walk_begin(&inspect->walk, &inspect->database, inspect->loader, error)) {
@@ -107,7 +106,6 @@ static bool copy_body(void *context, struct buffer *error)
         close(fd);
         return false;
     }
-    guard_watch(database.env);
     int failed = mdb_env_copyfd2(database.env, fd, MDB_CP_COMPACT);
     failed = failed > 0 ? -failed : failed;
     database_close(&database);

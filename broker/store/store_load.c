@@ -83,7 +83,6 @@ struct store *store_open(const struct store_options *options, struct buffer *err
         buffer_release(&reason);
         return passes ? store : NULL;
     }
-    guard_watch(store->database.env);
     if (!store_make_reserve(store)) {
         store_set_state(store, STORE_FULL, -ENOSPC);
     }

@@ -51,7 +51,7 @@ static bool walk_row(struct walk *walk, struct slice key, struct slice row, stru
     }
     memcpy(&header, row.data, sizeof(header));
     struct slice value = slice_from(row, sizeof(header));
-    if (row_checksum(header.stamp, value) != header.checksum) {
+    if (row_checksum(key, header.stamp, value) != header.checksum) {
         buffer_append_format(error, "the file is damaged: wrong checksum of a row of kind %c",
                              key.data[0]);
         return false;
@@ -63,18 +63,47 @@ static bool walk_row(struct walk *walk, struct slice key, struct slice row, stru
     return walk->loader->row(walk->loader->context, key, header.stamp, value, error);
 }
 
+/* LMDB has no checksums of its own: a page that is damaged may hide entries, or show them twice.
+ */
+static bool is_complete(struct walk *walk, MDB_dbi database, uint64_t seen, struct buffer *error)
+{
+    MDB_stat stat;
+
+    if (mdb_stat(walk->txn, database, &stat) == 0 && stat.ms_entries == seen) {
+        return true;
+    }
+    buffer_append_format(error, "the file is damaged: %llu entries of %llu are there",
+                         (unsigned long long)seen, (unsigned long long)stat.ms_entries);
+    return false;
+}
+
+static bool is_behind(struct slice key, struct slice before)
+{
+    size_t length = key.length < before.length ? key.length : before.length;
+    int order = length > 0 ? memcmp(key.data, before.data, length) : 0;
+
+    return order > 0 || (order == 0 && key.length > before.length);
+}
+
 bool walk_rows(struct walk *walk, struct buffer *error)
 {
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     MDB_val key, value;
+    struct slice before = SLICE_EMPTY;
+    uint64_t seen = 0;
     bool good = true;
     int got = mdb_cursor_open(walk->txn, walk->database->rows, &cursor);
 
     while (got == 0 && good) {
         got = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-        if (got == 0) {
-            good = walk_row(walk, slice_make(key.mv_data, key.mv_size),
-                            slice_make(value.mv_data, value.mv_size), error);
+        struct slice row_key = slice_make(key.mv_data, key.mv_size);
+        if (got == 0 && !is_behind(row_key, before)) {
+            buffer_append_string(error, "the file is damaged: rows are out of order");
+            good = false;
+        } else if (got == 0) {
+            good = walk_row(walk, row_key, slice_make(value.mv_data, value.mv_size), error);
+            before = row_key;
+            seen++;
             say_progress(walk);
         }
     }
@@ -82,30 +111,82 @@ bool walk_rows(struct walk *walk, struct buffer *error)
     if (good && got != MDB_NOTFOUND) {
         buffer_append_format(error, "the rows cannot be read: %s", mdb_strerror(got));
     }
-    return good && got == MDB_NOTFOUND;
+    return good && got == MDB_NOTFOUND && is_complete(walk, walk->database->rows, seen, error);
+}
+
+/* What is known of the blocks that were seen, to tell whether the next one can be. */
+struct block_check {
+    uint64_t before; /* position of the last one */
+    uint64_t end;    /* where the next one from replay_from on must begin: there are no gaps */
+    uint64_t seen;
+};
+
+static bool block_is_possible(const struct walk *walk, struct block_check *check, uint64_t position,
+                              struct slice block)
+{
+    if (block.length < sizeof(struct block_header) || position <= check->before ||
+        !database_has(walk->database, block)) {
+        return false;
+    }
+    if (position >= walk->database->head.replay_from) {
+        if (position != check->end) {
+            return false;
+        }
+        check->end += block.length - sizeof(struct block_header);
+    }
+    check->before = position;
+    check->seen++;
+    return true;
+}
+
+static bool walk_block(struct walk *walk, struct block_check *check, const MDB_val *key,
+                       const MDB_val *value, uint64_t *position, struct buffer *error)
+{
+    if (key->mv_size == sizeof(*position)) {
+        memcpy(position, key->mv_data, sizeof(*position));
+        if (block_is_possible(walk, check, *position, slice_make(value->mv_data, value->mv_size))) {
+            return true;
+        }
+    }
+    buffer_append_format(error, "the file is damaged: the log does not hang together behind %llu",
+                         (unsigned long long)check->before);
+    return false;
+}
+
+static bool all_blocks_seen(struct walk *walk, const struct block_check *check, uint64_t from,
+                            struct buffer *error)
+{
+    if (check->end < walk->database->head.next) {
+        buffer_append_format(error, "the file is damaged: the log ends at %llu, before %llu",
+                             (unsigned long long)check->end,
+                             (unsigned long long)walk->database->head.next);
+        return false;
+    }
+    return from > 0 || is_complete(walk, walk->database->log, check->seen, error);
 }
 
 bool walk_blocks(struct walk *walk, uint64_t from,
                  bool (*each)(void *context, uint64_t position, struct slice block), void *context,
                  struct buffer *error)
 {
-    MDB_cursor *cursor;
+    struct block_check check = {.end = walk->database->head.replay_from};
+    MDB_cursor *cursor = NULL;
     MDB_val key = {sizeof(from), &from}, value;
     bool good = true;
     int got = mdb_cursor_open(walk->txn, walk->database->log, &cursor);
 
     got = got ? got : mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (got == 0 && good) {
-        uint64_t position;
-        memcpy(&position, key.mv_data, sizeof(position));
-        good = each(context, position, slice_make(value.mv_data, value.mv_size));
+        uint64_t position = 0;
+        good = walk_block(walk, &check, &key, &value, &position, error) &&
+               each(context, position, slice_make(value.mv_data, value.mv_size));
         got = good ? mdb_cursor_get(cursor, &key, &value, MDB_NEXT) : 0;
     }
     mdb_cursor_close(cursor);
     if (good && got != MDB_NOTFOUND) {
         buffer_append_format(error, "the log cannot be read: %s", mdb_strerror(got));
     }
-    return good && got == MDB_NOTFOUND;
+    return good && got == MDB_NOTFOUND && all_blocks_seen(walk, &check, from, error);
 }
 
 struct frame_walk {

@@ -1,5 +1,5 @@
 /* A walk through all rows and frames of a database, as one commit left them, with every checksum
- * looked at. Says in the log how far it is, once a second.
+ * looked at, and whether all are there. Says in the log how far it is, once a second.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_STORE_WALK_H
