@@ -58,6 +58,7 @@ static void dump_session(FILE *out, struct reader *value)
     fprintf(out, " version=%u", reader_u8(value));
     fprintf(out, " expiry_interval=%llu", number(value));
     fprintf(out, " disconnected_at=%llu", number(value));
+    fprintf(out, " sent_next=%u", reader_u32(value));
     if (reader_u8(value) != 0) {
         fprintf(out, " will_delay=%llu", number(value));
         reader_u8(value);

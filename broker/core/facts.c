@@ -198,6 +198,7 @@ void fact_put_session(struct batch *batch, const struct session *session)
     buffer_append_byte(&out, session->version);
     varint64_append(&out, session->expiry_interval);
     varint64_append(&out, session->connection ? 0 : (uint64_t)session->disconnected_at);
+    buffer_append_u32(&out, session->sent_next);
     append_will(&out, session->will);
     batch_put(batch, fact_key_slice(&key), buffer_slice(&out));
     buffer_release(&out);

@@ -15,7 +15,7 @@
  *   FACT_RECEIVED_END  v session, v packet identifier: PUBREL came for a QoS 2 message
  *
  * Rows (S is 'S' and the session's number, big endian):
- *   S 'a'       session: who it is, whether it is connected, its expiry, its will
+ *   S 'a'       session: who it is, whether it is connected, its expiry, what was sent, its will
  *   S 'f' u32   a subscription
  *   S 'p'       progress: see struct progress; its stamp says which frames it knows
  *   S 'q' u32   deliveries whose sequence number >> CHUNK_BITS is this: v count, then for each

@@ -85,6 +85,7 @@ bool recovered_read_session(struct recovered *recovered, struct broker *broker,
     session->version = reader_u8(reader);
     session->expiry_interval = (uint32_t)varint64_read(reader);
     session->disconnected_at = (msec_t)varint64_read(reader);
+    recovered->sent_next = reader_u32(reader);
     session->saved_next = session->saved_first = DELIVERY_FIRST_SEQUENCE;
     recovered->was_connected = session->disconnected_at == 0;
     recovered->first = DELIVERY_FIRST_SEQUENCE;
@@ -162,7 +163,11 @@ bool recovered_read_progress(struct recovered *recovered, uint64_t stamp, struct
             packet_ids_add(&session->received, packet_id);
         }
     }
-    session->next_subscription = reader_u32(reader);
+    uint32_t next_subscription = reader_u32(reader);
+    /* Rows of subscriptions that came since were read before this one. */
+    if (next_subscription > session->next_subscription) {
+        session->next_subscription = next_subscription;
+    }
     if (recovered->sent.length > 0) {
         qsort(recovered->sent.data, recovered->sent.length / sizeof(uint32_t), sizeof(uint32_t),
               compare_sequences);
@@ -333,7 +338,10 @@ void recovered_end_delivery(struct recovered *recovered, uint32_t sequence, bool
     if (released) {
         add_released(session, sequence);
     }
-    if (sent && delivery_is_before(session->sent_next, delivery_next_sequence(sequence))) {
+    /* One that stands in a row was dropped when it was its turn to be sent (if it is not sent, it
+     * is dropped before it gets into a row); that the row is of no use any more is told by this. */
+    if ((sent || delivery_is_before(sequence, session->saved_next)) &&
+        delivery_is_before(session->sent_next, delivery_next_sequence(sequence))) {
         session->sent_next = delivery_next_sequence(sequence);
     }
 }
@@ -376,6 +384,9 @@ void recovered_complete(struct recovered *recovered)
     join_newer(recovered);
     recovered->found = (struct delivery_place){0};
     delivery_queue_compact(&session->queue);
+    if (delivery_is_before(session->sent_next, recovered->sent_next)) {
+        session->sent_next = recovered->sent_next;
+    }
     if (recovered->was_connected) {
         mark_maybe_sent(session);
     } else {

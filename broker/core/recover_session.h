@@ -15,6 +15,7 @@ struct recovered {
     uint64_t stamp;              /* of its progress row: facts of its own before it are in there */
     uint64_t delivered_until;    /* the same for messages to it */
     uint32_t first;              /* deliveries before it are over */
+    uint32_t sent_next;          /* when its connection came or went: those before it were sent */
     struct buffer sent;          /* uint32_t: of those before sent_next, the ones that are not */
     struct delivery_place found; /* where the last delivery was found */
     struct delivery_queue newer; /* deliveries whose numbers have wrapped */
