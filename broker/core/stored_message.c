@@ -22,6 +22,8 @@ struct groups {
     struct group *items;
     size_t count, capacity;
     size_t stored;
+    uint64_t session; /* whose deliveries are being added */
+    size_t next;      /* the first group that its next one may join */
 };
 
 static bool same_identifiers(const struct identifiers *a, const struct identifiers *b)
@@ -34,13 +36,17 @@ static struct group *find_group(struct groups *groups, uint8_t options,
                                 const struct overlap *overlap)
 {
     uint32_t identifier = overlap->identifiers ? 0 : overlap->subscriber.identifier;
+    uint64_t session = overlap->subscriber.durable_id;
+    /* A session that gets the message several times stands in several groups, in the order in which
+     * it gets them. */
+    size_t first = groups->session == session ? groups->next : 0;
 
-    for (size_t i = 0; i < groups->count; i++) {
+    groups->session = session;
+    for (size_t i = first; i < groups->count; i++) {
         struct group *group = &groups->items[i];
-        /* A session that gets the message twice in the same way stands in two groups. */
         if (group->options == options && group->identifier == identifier &&
-            same_identifiers(group->identifiers, overlap->identifiers) &&
-            group->last != overlap->subscriber.durable_id) {
+            same_identifiers(group->identifiers, overlap->identifiers)) {
+            groups->next = i + 1;
             return group;
         }
     }
@@ -49,6 +55,7 @@ static struct group *find_group(struct groups *groups, uint8_t options,
         groups->items = memory_resize(groups->items, groups->capacity * sizeof(*groups->items));
     }
     struct group *group = &groups->items[groups->count++];
+    groups->next = groups->count;
     *group = (struct group){.options = options, .identifier = identifier};
     return group;
 }
@@ -76,16 +83,6 @@ static int compare_sessions(const void *a, const void *b)
     const uint64_t *x = a, *y = b;
 
     return *x < *y ? -1 : *x > *y;
-}
-
-/* In the order in which one session gets its deliveries: that of overlap_sort(). */
-static int compare_groups(const void *a, const void *b)
-{
-    const struct group *x = a, *y = b;
-    int order = (x->options & FACT_QOS) - (y->options & FACT_QOS);
-
-    order = order ? order : x->options - y->options;
-    return order ? order : x->identifier < y->identifier ? -1 : x->identifier > y->identifier;
 }
 
 static void describe(const struct group *group, struct fact_group *fact)
@@ -122,9 +119,6 @@ static void gather(struct groups *groups, const struct message *message,
             qsort(group->sessions.data, group->sessions.length / sizeof(uint64_t), sizeof(uint64_t),
                   compare_sessions);
         }
-    }
-    if (groups->count > 1) {
-        qsort(groups->items, groups->count, sizeof(*groups->items), compare_groups);
     }
 }
 
