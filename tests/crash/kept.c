@@ -435,6 +435,20 @@ void kept_unmap(const void *address, size_t length)
     kept_leave();
 }
 
+bool kept_is_mapped(const void *address)
+{
+    bool mapped = false;
+
+    pthread_mutex_lock(&lock);
+    for (const struct file *file = files; file; file = file->next) {
+        for (const struct mapping *m = file->mappings; m; m = m->next) {
+            mapped |= (uintptr_t)address - (uintptr_t)m->address < m->length;
+        }
+    }
+    kept_leave();
+    return mapped;
+}
+
 void kept_correct(struct stat *status)
 {
     if (folder_length > 0 && S_ISREG(status->st_mode)) {

@@ -43,6 +43,8 @@ void *kept_map(struct file *file, void *address, size_t length, int flags, off_t
 /* Without the lock. */
 bool kept_carry_out_all(void);
 void kept_unmap(const void *address, size_t length);
+/* Is this part of one of our mappings? Its pages must not be dropped: they are not the file's. */
+bool kept_is_mapped(const void *address);
 /* The size as the program should see it. */
 void kept_correct(struct stat *status);
 

@@ -424,6 +424,15 @@ EXPORT void *mmap64(void *address, size_t length, int protection, int flags, int
     return result;
 }
 
+/* Dropping clean pages of a shared mapping changes nothing that a program sees. */
+EXPORT int madvise(void *address, size_t length, int advice)
+{
+    if (advice == MADV_DONTNEED && kept_is_mapped(address)) {
+        return 0;
+    }
+    return (int)syscall(SYS_madvise, address, length, advice);
+}
+
 EXPORT int munmap(void *address, size_t length)
 {
     kept_unmap(address, length);
