@@ -44,8 +44,8 @@ static void delete_row(struct durable_world *world, size_t index)
             (--world->row_count - index) * sizeof(*world->rows));
 }
 
-static void put_row(struct durable_world *world, struct slice key, uint64_t stamp,
-                    struct slice value)
+void durable_put_row(struct durable_world *world, struct slice key, uint64_t stamp,
+                     struct slice value)
 {
     size_t index = row_index(world, key);
 
@@ -71,10 +71,10 @@ static void change_row(struct durable_world *world, const struct batch *batch,
     bool found = row_is(world, index, key);
 
     if (change->operation == ROW_PUT) {
-        put_row(world, key, batch->base + change->frames, value);
+        durable_put_row(world, key, batch->base + change->frames, value);
     } else if (change->operation == ROW_PUT_VERSIONED) {
         if (!found || world->rows[index].stamp < change->version) {
-            put_row(world, key, change->version, value);
+            durable_put_row(world, key, change->version, value);
         }
     } else if (change->operation == ROW_DELETE && found) {
         delete_row(world, index);
@@ -154,6 +154,14 @@ void durable_store_commit(struct durable_world *world, struct batch *batch)
     batch_free(batch);
 }
 
+void durable_put_frame(struct durable_world *world, struct slice payload)
+{
+    struct frame_header header = {(uint32_t)payload.length, store_checksum(payload)};
+
+    buffer_append(&world->log, slice_make(&header, sizeof(header)));
+    buffer_append(&world->log, payload);
+}
+
 /* The payload of the frame at a position. */
 static struct slice frame_at(const struct durable_world *world, uint64_t position)
 {
@@ -174,7 +182,11 @@ bool durable_store_read(struct durable_world *world, struct mail_list *reads)
     while (mail) {
         struct mail *next = mail->next;
         struct store_read *read = CONTAINER_OF(mail, struct store_read, mail);
-        buffer_reserve(&read->bytes, world->log.length * read->count); /* so that none moves */
+        size_t bytes = 0;
+        for (size_t i = 0; i < read->count; i++) {
+            bytes += frame_at(world, read->positions[i]).length;
+        }
+        buffer_reserve(&read->bytes, bytes); /* so that none moves */
         for (size_t i = 0; i < read->count; i++) {
             struct slice payload = frame_at(world, read->positions[i]);
             read->frames[i] = slice_make(read->bytes.data + read->bytes.length, payload.length);

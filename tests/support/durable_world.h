@@ -55,6 +55,11 @@ struct durable_client {
 void durable_world_init(struct durable_world *world);
 void durable_world_release(struct durable_world *world);
 
+/* Into the store, while no shards run. */
+void durable_put_row(struct durable_world *world, struct slice key, uint64_t stamp,
+                     struct slice value);
+void durable_put_frame(struct durable_world *world, struct slice payload);
+
 /* Starts `shards` shards from what is in the store. False: recovery failed, the reason is in
  * `error`. */
 bool durable_start(struct durable_world *world, unsigned shards, msec_t alive_until,
