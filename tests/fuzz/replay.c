@@ -6,22 +6,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buffer.h"
 #include "fuzz/fuzz.h"
 
 /* False when it cannot be read. An empty file is an input too. */
 static bool replay_file(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    char *bytes = NULL;
-    size_t size = 0;
+    struct buffer bytes = {0};
+    size_t length;
 
     if (!file) {
         perror(path);
         return false;
     }
-    ssize_t length = getdelim(&bytes, &size, EOF, file);
-    LLVMFuzzerTestOneInput((const uint8_t *)bytes, length > 0 ? (size_t)length : 0);
-    free(bytes);
+    do {
+        length = fread(buffer_reserve(&bytes, 4096), 1, 4096, file);
+        bytes.length += length;
+    } while (length > 0);
+    LLVMFuzzerTestOneInput(bytes.data, bytes.length);
+    buffer_release(&bytes);
     fclose(file);
     return true;
 }
