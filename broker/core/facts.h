@@ -9,7 +9,7 @@
  *                      v expires at (ms since 1970; 0: never), flags, v number of groups, groups,
  *                      message (topic length, topic, property length, properties, payload)
  *                      group: options, v number of identifiers, identifiers, recipient set
- *   FACT_DONE          v session, u32 sequence, v count: acknowledged, these deliveries
+ *   FACT_DONE          v session, u32 sequence, v count (at most FACT_RUN_MAX): acknowledged
  *   FACT_DROPPED       the same: never sent, and never will be
  *   FACT_RELEASED      v session, u32 sequence: PUBREC came
  *   FACT_RECEIVED_END  v session, v packet identifier: PUBREL came for a QoS 2 message
@@ -44,6 +44,9 @@ enum fact_kind {
 };
 
 enum { FACT_QOS = 3, FACT_RETAIN = 1 << 2 };
+
+/* The most deliveries that one FACT_DONE or FACT_DROPPED is about. */
+enum { FACT_RUN_MAX = 1 << 16 };
 
 /* A key of a row. */
 struct fact_key {

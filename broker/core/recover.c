@@ -256,6 +256,9 @@ static void read_deliveries(struct recovery *recovery, uint64_t position, struct
     uint32_t sequence = reader_u32(reader);
     uint64_t count = kind == FACT_RELEASED ? 1 : varint64_read(reader);
 
+    if (count > FACT_RUN_MAX) {
+        reader_fail(reader);
+    }
     if (reader->failed || !recovered || position < recovered->stamp) {
         return;
     }

@@ -80,7 +80,7 @@ static void report_done(struct session *session)
 
 static void add_done(struct session *session, uint32_t sequence)
 {
-    if (session->done_count > 0 &&
+    if (session->done_count > 0 && session->done_count < FACT_RUN_MAX - 1 &&
         sequence == delivery_next_sequence(session->done + session->done_count - 1)) {
         /* A sequence number that is left out counts as done too. */
         session->done_count = sequence - session->done + 1;

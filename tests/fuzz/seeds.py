@@ -118,6 +118,32 @@ SCRIPTS = {
 }
 
 
+# Rows and frames of recover_fuzz.c: the settings, then `key = value` for a row, others are frames.
+# A session is S, its number, its kind; numbers are as in core/facts.h.
+SESSION = "01 'c' 00 00 05 B817 80D095FFBC31 00000001"
+PROGRESS = "0000000000000001 00000005 00000003 00000001 "
+RECOVERIES = {
+    "session": f"00; S 1 a = {SESSION} 00",
+    "connected": "01; S 1 a = 01 'c' 01 'u' 01 01 'g' 05 B817 00 00000001 00",
+    "will": f"04; S 1 a = {SESSION} 01 3C 01 4D 00 06 0A 0003 'w/t' 00 'will'",
+    "subscriptions": f"02; S 1 a = {SESSION} 00; S 1 f 00000000 = 02 01 07 'a/#'; "
+                     "S 1 f 00000001 = 01 00 00 '$share/g/b'",
+    "progress": f"00; S 1 a = {SESSION} 00; S 1 p = {PROGRESS} 01 00000001 01 00000002 02 07 8001 00000002; "
+                "S 1 q 00000000 = 03 01 01 10 01 00 03 20 20 06 02 07 8001 04 20 10 02 00",
+    "retained": "00; 'R' 00112233445566778899AABBCCDDEEFF = 00 05 08 0003 'a/b' 00 'x'",
+    "delayed": "02; 'D' 0000000000000003 = 80D095FFBC31 00 01 08 0003 'a/b' 00 'x'",
+    "messages": f"01; S 1 a = {SESSION} 00; S 2 a = 01 'd' 00 00 05 B817 00 00000001 00; "
+                "01 02 07 00 02 01 02 00 02 02 00 0003 'a/b' 00 'payload'; "
+                "01 00 00 80D095FFBC31 05 02 02 01 07 01 01 05 02 07 8001 01 02 0001 'a' 00 'x'; "
+                "02 01 00000001 01; 03 02 00000001 01; 04 01 00000002; 05 02 07; 02 01 00000002 01",
+    "wrapped": f"00; S 1 a = {SESSION} 00; S 1 p = 0000000000000001 00000003 FFFFFFF0 FFFFFFF0 00 00 00 00000000; "
+               "S 1 q 00000000 = 02 01 20 10 01 00 02 10 10 01 00; S 1 q 003FFFFF = 01 FF07 01 10 01 00; "
+               "01 00 00 00 01 01 01 00 01 01 0001 'a' 00; 02 01 FFFFFFFF 02",
+    "long-run": f"00; S 1 a = {SESSION} 00; 02 01 00000001 FFFFFFFFFFFFFFFFFF01",
+    "no-sense": "00; S 1 f 00000000 = 02 01 07 'a/#'",
+}
+
+
 def to_bytes(text):
     out = b""
     for quoted, pair in re.findall(r"'([^']*)'|([0-9A-F]{2})", text):
@@ -147,6 +173,21 @@ def script(text):
     return out
 
 
+def recovery(text):
+    settings, *records = text.split("; ")
+    out = bytes.fromhex(settings)
+    for record in records:
+        if " = " in record:
+            key, value = record.split(" = ")
+            key = re.sub(r"^S (\d) (\w)", lambda m: f"'S' {int(m[1]):016X} '{m[2]}'", key)
+            key, value = to_bytes(key), to_bytes(value)
+            out += bytes([0, len(key), 1]) + len(value).to_bytes(2, "big") + key + value
+        else:
+            payload = to_bytes(record)
+            out += b"\1" + len(payload).to_bytes(2, "big") + payload
+    return out
+
+
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,3 +201,4 @@ write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
 write("config", {name: row.encode() for name, row in CONFIGS.items()})
 write("scram", {name: row.encode() for name, row in SCRAMS.items()})
 write("session", {name: script(row) for name, row in SCRIPTS.items()})
+write("recover", {name: recovery(row) for name, row in RECOVERIES.items()})
