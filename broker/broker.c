@@ -143,11 +143,21 @@ static bool server_listen(struct server *server, struct buffer *error)
     return listeners_listen(server->group.listeners, server->group.listener_count, error);
 }
 
-/* Bytes of heap, for $SYS. */
+/* Bytes of heap, for $SYS and the bound. A drained backlog leaves much of the heap unused; what is
+ * unused is given back, unless it was tried and could not be. Called by one worker, once a second. */
 static uint64_t memory_used(void)
 {
+    enum { UNUSED_MUCH = 64 << 20 };
+    static size_t unused_left;
     struct mallinfo2 info = mallinfo2();
+    size_t unused = info.fordblks;
 
+    if (unused > UNUSED_MUCH && unused > info.uordblks / 2 && unused > unused_left * 2) {
+        malloc_trim(0);
+        unused_left = unused;
+    } else if (unused < unused_left / 2) {
+        unused_left = unused;
+    }
     return info.uordblks + info.hblkhd;
 }
 

@@ -26,12 +26,16 @@ static void reserve(struct blocks *blocks, size_t count)
     }
 }
 
-struct block *blocks_add(struct blocks *blocks, uint64_t position, uint64_t size)
+struct block *blocks_add(struct blocks *blocks, uint64_t position, uint64_t size,
+                         uint32_t pin_count)
 {
     assert(blocks->count == 0 || position > blocks->items[blocks->count - 1].position);
     reserve(blocks, blocks->count + 1);
     struct block *block = &blocks->items[blocks->count++];
-    *block = (struct block){.position = position, .size = size};
+    *block = (struct block){.position = position, .size = size, .pin_capacity = pin_count};
+    if (pin_count > 0) {
+        block->pins = memory_allocate(pin_count * sizeof(*block->pins));
+    }
     blocks->size += size;
     blocks->dead_size += size;
     return block;

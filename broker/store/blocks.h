@@ -34,8 +34,9 @@ struct blocks {
 };
 
 void blocks_release(struct blocks *blocks);
-/* Behind all others. The address holds until the next add. */
-struct block *blocks_add(struct blocks *blocks, uint64_t position, uint64_t size);
+/* Behind all others, with room for so many pins. The address holds until the next add. */
+struct block *blocks_add(struct blocks *blocks, uint64_t position, uint64_t size,
+                         uint32_t pin_count);
 /* The block that covers the position: the last one that begins at or before it; NULL: none. */
 struct block *blocks_find(struct blocks *blocks, uint64_t position);
 /* Index of the first block at or behind the position. */

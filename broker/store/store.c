@@ -55,6 +55,7 @@ uint64_t batch_list_bytes(const struct batch_list *list)
 /* The blocks of a transaction, for the table once it is committed. */
 struct new_block {
     uint64_t position, size;
+    uint32_t pins;
 };
 
 struct group {
@@ -68,7 +69,7 @@ static int append_block(struct store *store, struct group *group, struct batch *
                         const struct batch *end, size_t bytes)
 {
     struct block_header header = {BLOCK_PLAIN, 0};
-    struct new_block block = {first->base, sizeof(header) + bytes};
+    struct new_block block = {.position = first->base, .size = sizeof(header) + bytes};
     uint8_t *room;
     int error = database_append(&store->database, block.position, block.size, &room);
 
@@ -82,6 +83,7 @@ static int append_block(struct store *store, struct group *group, struct batch *
             memcpy(room, first->log.data, first->log.length);
             room += first->log.length;
         }
+        block.pins += (uint32_t)(first->pins.length / sizeof(struct pin));
     }
     buffer_append(&group->blocks, slice_make(&block, sizeof(block)));
     return 0;
@@ -261,7 +263,7 @@ static void take_over(struct store *store, const struct group *group, bool clean
     for (size_t i = 0; i < group->blocks.length / sizeof(struct new_block); i++) {
         struct new_block block;
         memcpy(&block, group->blocks.data + i * sizeof(block), sizeof(block));
-        blocks_add(&store->blocks, block.position, block.size);
+        blocks_add(&store->blocks, block.position, block.size, block.pins);
     }
     if (cleaned) {
         cleaner_done(&store->cleaner, &store->blocks);

@@ -151,7 +151,7 @@ static bool take_block(void *context, uint64_t position, struct slice block)
     struct store *store = load->store;
     uint64_t behind = position + block.length - sizeof(struct block_header);
 
-    blocks_add(&store->blocks, position, block.length);
+    blocks_add(&store->blocks, position, block.length, 0);
     if (position >= store->database.head.replay_from) {
         load->walk.bytes += block.length;
         store->next = behind > store->next ? behind : store->next;

@@ -22,9 +22,9 @@ TEST(a_block_covers_what_comes_before_the_next)
 {
     struct blocks blocks = {0};
 
-    blocks_add(&blocks, 100, 10);
-    blocks_add(&blocks, 200, 20);
-    blocks_add(&blocks, 300, 30);
+    blocks_add(&blocks, 100, 10, 0);
+    blocks_add(&blocks, 200, 20, 0);
+    blocks_add(&blocks, 300, 30, 0);
     CHECK(blocks_find(&blocks, 99) == NULL);
     CHECK_INT_EQUAL(blocks_find(&blocks, 100)->position, 100);
     CHECK_INT_EQUAL(blocks_find(&blocks, 199)->position, 100);
@@ -41,7 +41,7 @@ TEST(a_block_covers_what_comes_before_the_next)
 TEST(a_block_lives_while_it_has_a_user)
 {
     struct blocks blocks = {0};
-    struct block *block = blocks_add(&blocks, 100, 10);
+    struct block *block = blocks_add(&blocks, 100, 10, 0);
 
     CHECK(blocks_pin(&blocks, 103, 2));
     CHECK(blocks_pin(&blocks, 101, 0)); /* nobody after all */
@@ -67,7 +67,7 @@ TEST(a_block_lives_while_it_has_a_user)
 TEST(a_position_too_far_behind_its_block_cannot_be_pinned)
 {
     struct blocks blocks = {0};
-    struct block *block = blocks_add(&blocks, 100, 10);
+    struct block *block = blocks_add(&blocks, 100, 10, 0);
     uint64_t far = UINT64_C(101) + UINT32_MAX;
 
     CHECK(!blocks_pin(&blocks, far, 1));
@@ -104,7 +104,7 @@ static void model_add(struct model *model, struct blocks *blocks, uint64_t *rand
                                   .size = FRAMES + test_random_below(random, 100)};
     model->next += block->size;
     model->count++;
-    blocks_add(blocks, block->position, block->size);
+    blocks_add(blocks, block->position, block->size, 0);
 }
 
 /* Some neighbours become one block with what they have pinned, or go. */
