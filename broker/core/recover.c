@@ -150,7 +150,7 @@ static bool read_delayed_row(struct recovery *recovery, struct reader *key, stru
 {
     struct broker *broker = recovery->broker;
     uint64_t number = read_number(key, 8);
-    msec_t due = (msec_t)varint64_read(value);
+    msec_t due = recovered_read_time(value);
     struct message *message = recovered_read_message(value);
 
     if (!message) {

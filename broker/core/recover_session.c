@@ -13,16 +13,29 @@
 
 enum { GROUPS_MAX = 10000, MAYBE_SENT_MAX = 65535 };
 
+#define TIME_MAX (UINT64_C(1) << 52) /* milliseconds; a hundred thousand years */
+
 /* ---------------------------------------------------------------- rows */
+
+msec_t recovered_read_time(struct reader *reader)
+{
+    uint64_t time = varint64_read(reader);
+
+    if (time >= TIME_MAX) {
+        reader_fail(reader);
+        return 0;
+    }
+    return (msec_t)time;
+}
 
 struct message *recovered_read_message(struct reader *reader)
 {
-    uint64_t expires_at = varint64_read(reader);
+    msec_t expires_at = recovered_read_time(reader);
     uint8_t flags = reader_u8(reader);
     struct slice bytes = varint64_read_bytes(reader);
 
     return reader->failed ? NULL
-                          : message_from_bytes(bytes, expires_at ? (msec_t)expires_at : MSEC_NEVER,
+                          : message_from_bytes(bytes, expires_at ? expires_at : MSEC_NEVER,
                                                flags & FACT_QOS, flags & FACT_RETAIN);
 }
 
@@ -84,7 +97,7 @@ bool recovered_read_session(struct recovered *recovered, struct broker *broker,
     session->identity = identity;
     session->version = reader_u8(reader);
     session->expiry_interval = (uint32_t)varint64_read(reader);
-    session->disconnected_at = (msec_t)varint64_read(reader);
+    session->disconnected_at = recovered_read_time(reader);
     recovered->sent_next = reader_u32(reader);
     session->saved_next = session->saved_first = DELIVERY_FIRST_SEQUENCE;
     recovered->was_connected = session->disconnected_at == 0;

@@ -44,6 +44,8 @@ void recovered_complete(struct recovered *recovered);
 /* After all are complete and in the tree: its will and its end. */
 void recovered_arm(struct recovered *recovered, msec_t alive_until);
 
+/* A time; one that is out of all reason fails the reader, so that sums of times stay numbers. */
+msec_t recovered_read_time(struct reader *reader);
 /* A message in a row; NULL: it is none. */
 struct message *recovered_read_message(struct reader *reader);
 
