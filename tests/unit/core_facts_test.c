@@ -42,7 +42,7 @@ TEST(numbers_of_any_size)
 
 TEST(a_number_that_does_not_end_is_none)
 {
-    uint8_t bytes[11];
+    uint8_t bytes[11] = {0};
     struct reader reader = reader_make(slice_make(bytes, sizeof(bytes)));
 
     memset(bytes, 0xFF, sizeof(bytes));
