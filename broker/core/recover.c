@@ -218,6 +218,9 @@ static void read_groups(struct reader *reader, struct group_read *group,
 {
     for (uint64_t groups = varint64_read(reader); groups > 0 && !reader->failed; groups--) {
         group->options = reader_u8(reader);
+        if ((group->options & FACT_QOS) > QOS_2) {
+            reader_fail(reader);
+        }
         group->identifiers.length = 0;
         for (uint64_t i = varint64_read(reader); i > 0 && !reader->failed; i--) {
             uint32_t identifier = (uint32_t)varint64_read(reader);

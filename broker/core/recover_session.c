@@ -255,6 +255,9 @@ bool recovered_read_deliveries(struct recovered *recovered, uint32_t chunk, stru
         position += varint64_read(reader);
         uint32_t length = (uint32_t)varint64_read(reader);
         uint8_t options = reader_u8(reader);
+        if ((options & FACT_QOS) > QOS_2) {
+            reader_fail(reader);
+        }
         identifiers.length = 0;
         for (uint32_t k = read_count(reader, 1); k > 0; k--) {
             uint32_t identifier = (uint32_t)varint64_read(reader);

@@ -5,6 +5,7 @@
 #include "durable_check.h"
 
 #include "base/memory.h"
+#include "core/facts.h"
 
 /* Empties what the client received; the number of packets whose first byte, without DUP, is so. */
 static unsigned receive_all(struct durable_client *client, uint8_t first_byte, uint16_t *last_id,
@@ -173,6 +174,33 @@ TEST(a_subscription_after_a_restart_takes_no_other_ones_row)
     check_restart(&world, 1);
     CHECK_INT_EQUAL(durable_session(&world, "a")->subscriptions.count, 2);
     durable_world_release(&world);
+}
+
+/* Facts that make no sense end recovery with a sentence; each stands for a delivery at QoS 3. */
+TEST(a_delivery_at_qos_3_is_damage)
+{
+    static const uint8_t frame[] = {1, 0, 0, 0, 1, 1, 3, 0, 1, 1, 0, 1, 't', 0};
+    static const uint8_t row[] = {1, 1, 1, 1, 3, 0};
+
+    for (int how = 0; how < 2; how++) {
+        struct durable_world world;
+        struct buffer error = {0};
+        durable_world_init(&world);
+        start(&world, 1, 0);
+        durable_lose(durable_connect(&world, "a", true, 1000, NULL));
+        struct fact_key key = fact_numbered_key(durable_session(&world, "a")->durable_id, 'q', 0);
+        durable_stop(&world);
+        if (how == 0) {
+            durable_put_frame(&world, slice_make(frame, sizeof(frame)));
+        } else {
+            durable_put_row(&world, fact_key_slice(&key), 1, slice_make(row, sizeof(row)));
+        }
+        CHECK(!durable_start(&world, 1, world.now, &error));
+        buffer_append_byte(&error, '\0');
+        CHECK(strstr((const char *)error.data, "the file is damaged"));
+        buffer_release(&error);
+        durable_world_release(&world);
+    }
 }
 
 static void publish_expiring(struct durable_client *client, uint16_t packet_id, uint32_t seconds)
