@@ -160,6 +160,8 @@ static void take_message(struct session *session, struct delivery *delivery, str
             message_new(&(struct message_parts){.topic = SLICE_LITERAL("$lost"), .expires_at = 0});
     }
     uint64_t before = session->queue.present_bytes;
+    counter_add(&session->shard->counters.messages_queued_bytes,
+                (uint64_t)message->length - delivery->length); /* none, unless it was lost */
     delivery_queue_fill(&session->queue, delivery, message);
     session->shard->window_bytes += session->queue.present_bytes - before;
 }

@@ -452,7 +452,7 @@ static int collect_free(MDB_txn *txn, size_t before, struct page_list *list)
         size_t transaction, count;
         memcpy(&transaction, key.mv_data, sizeof(transaction));
         memcpy(&count, value.mv_data, sizeof(count));
-        if (transaction <= before && value.mv_size >= (count + 1) * sizeof(count)) {
+        if (transaction <= before && count < value.mv_size / sizeof(count)) {
             page_list_add(list, (size_t *)value.mv_data + 1, count);
         }
     }

@@ -79,7 +79,7 @@ struct store_status {
     uint64_t log_size, blocks;             /* bytes and number of the log's blocks */
     uint64_t commits, frames_bytes;        /* since the start */
     uint64_t commit_us, commit_us_maximum; /* mean of the last second or so; longest ever */
-    uint64_t refused;                      /* items refused for want of space */
+    uint64_t refused;                      /* batches of which something was refused */
     uint64_t saves;
 };
 
