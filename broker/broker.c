@@ -144,7 +144,8 @@ static bool server_listen(struct server *server, struct buffer *error)
 }
 
 /* Bytes of heap, for $SYS and the bound. A drained backlog leaves much of the heap unused; what is
- * unused is given back, unless it was tried and could not be. Called by one worker, once a second. */
+ * unused is given back, unless it was tried and could not be. Called by one worker, once a second.
+ */
 static uint64_t memory_used(void)
 {
     enum { UNUSED_MUCH = 64 << 20 };

@@ -1,5 +1,5 @@
-/* `pubgrid serve` and `pubgrid store` become pubgrid-broker: same process, so signals and service managers need not
- * know of it.
+/* `pubgrid serve` and `pubgrid store` become pubgrid-broker: same process, so signals and service
+ * managers need not know of it.
  *
  * The broker beside this binary goes first: a build folder then never starts an installed broker of
  * another version. PATH is second.

@@ -23,8 +23,17 @@ static struct delivery_chunk *chunk_new(uint32_t capacity)
 
 static void unlink_chunk(struct delivery_queue *queue, struct delivery_chunk *chunk)
 {
-    *(chunk->prev ? &chunk->prev->next : &queue->head) = chunk->next;
-    *(chunk->next ? &chunk->next->prev : &queue->tail) = chunk->prev;
+    assert((chunk->prev == NULL) == (queue->head == chunk));
+    if (chunk->prev) {
+        chunk->prev->next = chunk->next;
+    } else {
+        queue->head = chunk->next;
+    }
+    if (chunk->next) {
+        chunk->next->prev = chunk->prev;
+    } else {
+        queue->tail = chunk->prev;
+    }
     free(chunk);
 }
 
@@ -217,14 +226,16 @@ void delivery_queue_release(struct delivery_queue *queue)
 
 struct delivery_place delivery_queue_begin(const struct delivery_queue *queue)
 {
-    return (struct delivery_place){queue->count ? queue->head : NULL,
-                                   queue->count ? queue->head->first : 0};
+    struct delivery_chunk *head = queue->count ? queue->head : NULL;
+
+    return (struct delivery_place){head, head ? head->first : 0};
 }
 
 struct delivery_place delivery_queue_last(const struct delivery_queue *queue)
 {
-    return (struct delivery_place){queue->count ? queue->tail : NULL,
-                                   queue->count ? queue->tail->end - 1 : 0};
+    struct delivery_chunk *tail = queue->count ? queue->tail : NULL;
+
+    return (struct delivery_place){tail, tail ? tail->end - 1 : 0};
 }
 
 struct delivery_place delivery_place_next(struct delivery_place place)

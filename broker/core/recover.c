@@ -200,9 +200,14 @@ static void deliver_to(void *context, uint64_t number)
     struct recovered *recovered = find_session(group->recovery, number);
 
     if (recovered && group->position >= recovered->delivered_until) {
-        recovered_deliver(recovered, group->position, group->length, group->options,
-                          (const uint32_t *)group->identifiers.data,
-                          group->identifiers.length / sizeof(uint32_t), &group->recovery->pins);
+        struct recovered_message message = {
+            .position = group->position,
+            .length = group->length,
+            .options = group->options,
+            .identifiers = (const uint32_t *)group->identifiers.data,
+            .identifier_count = group->identifiers.length / sizeof(uint32_t),
+        };
+        recovered_deliver(recovered, &message, &group->recovery->pins);
     }
 }
 

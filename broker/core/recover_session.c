@@ -213,17 +213,16 @@ static void set_identifiers(struct delivery *delivery, const uint32_t *identifie
     delivery->flags |= DELIVERY_MANY_IDENTIFIERS;
 }
 
-static struct delivery make_delivery(uint64_t position, uint32_t length, uint8_t options,
-                                     const uint32_t *identifiers, size_t identifier_count)
+static struct delivery make_delivery(const struct recovered_message *message)
 {
     struct delivery delivery = {
-        .length = length,
-        .position = position,
-        .qos = options & FACT_QOS,
-        .flags = DELIVERY_ABSENT | (options & FACT_RETAIN ? DELIVERY_RETAIN : 0),
+        .length = message->length,
+        .position = message->position,
+        .qos = message->options & FACT_QOS,
+        .flags = DELIVERY_ABSENT | (message->options & FACT_RETAIN ? DELIVERY_RETAIN : 0),
     };
 
-    set_identifiers(&delivery, identifiers, identifier_count);
+    set_identifiers(&delivery, message->identifiers, message->identifier_count);
     return delivery;
 }
 
@@ -244,6 +243,29 @@ static void queue_delivery(struct recovered *recovered, struct delivery *deliver
     pins->pin(pins->context, delivery->position);
 }
 
+/* One entry of a row; the identifiers go into `identifiers`. */
+static struct recovered_message read_entry(struct reader *reader, uint64_t *position,
+                                           struct buffer *identifiers)
+{
+    *position += varint64_read(reader);
+    struct recovered_message message = {
+        .position = *position,
+        .length = (uint32_t)varint64_read(reader),
+        .options = reader_u8(reader),
+    };
+    if ((message.options & FACT_QOS) > QOS_2) {
+        reader_fail(reader);
+    }
+    identifiers->length = 0;
+    for (uint32_t k = read_count(reader, 1); k > 0; k--) {
+        uint32_t identifier = (uint32_t)varint64_read(reader);
+        buffer_append(identifiers, slice_make(&identifier, sizeof(identifier)));
+    }
+    message.identifiers = (const uint32_t *)identifiers->data;
+    message.identifier_count = identifiers->length / sizeof(uint32_t);
+    return message;
+}
+
 bool recovered_read_deliveries(struct recovered *recovered, uint32_t chunk, struct reader *reader,
                                const struct recovery_pins *pins)
 {
@@ -252,21 +274,9 @@ bool recovered_read_deliveries(struct recovered *recovered, uint32_t chunk, stru
 
     for (uint32_t i = read_count(reader, 5); i > 0 && !reader->failed; i--) {
         uint32_t sequence = chunk << CHUNK_BITS | (uint32_t)varint64_read(reader);
-        position += varint64_read(reader);
-        uint32_t length = (uint32_t)varint64_read(reader);
-        uint8_t options = reader_u8(reader);
-        if ((options & FACT_QOS) > QOS_2) {
-            reader_fail(reader);
-        }
-        identifiers.length = 0;
-        for (uint32_t k = read_count(reader, 1); k > 0; k--) {
-            uint32_t identifier = (uint32_t)varint64_read(reader);
-            buffer_append(&identifiers, slice_make(&identifier, sizeof(identifier)));
-        }
+        struct recovered_message message = read_entry(reader, &position, &identifiers);
         if (!reader->failed && is_open(recovered, sequence)) {
-            struct delivery delivery =
-                make_delivery(position, length, options, (const uint32_t *)identifiers.data,
-                              identifiers.length / sizeof(uint32_t));
+            struct delivery delivery = make_delivery(&message);
             delivery.sequence = sequence;
             queue_delivery(recovered, &delivery, pins);
         }
@@ -285,13 +295,11 @@ static void join_newer(struct recovered *recovered)
     }
 }
 
-void recovered_deliver(struct recovered *recovered, uint64_t position, uint32_t length,
-                       uint8_t options, const uint32_t *identifiers, size_t identifier_count,
+void recovered_deliver(struct recovered *recovered, const struct recovered_message *message,
                        const struct recovery_pins *pins)
 {
     struct session *session = recovered->session;
-    struct delivery delivery =
-        make_delivery(position, length, options, identifiers, identifier_count);
+    struct delivery delivery = make_delivery(message);
 
     join_newer(recovered);
     delivery.sequence = session->next_sequence;

@@ -22,6 +22,15 @@ struct recovered {
     bool was_connected;
 };
 
+/* A message as one session gets it. */
+struct recovered_message {
+    uint64_t position;
+    uint32_t length;
+    uint8_t options; /* FACT_QOS | FACT_RETAIN */
+    const uint32_t *identifiers;
+    size_t identifier_count;
+};
+
 /* What is in rows. False: they make no sense. */
 bool recovered_read_session(struct recovered *recovered, struct broker *broker,
                             struct reader *reader);
@@ -32,8 +41,7 @@ bool recovered_read_deliveries(struct recovered *recovered, uint32_t chunk, stru
                                const struct recovery_pins *pins);
 
 /* What is in frames. */
-void recovered_deliver(struct recovered *recovered, uint64_t position, uint32_t length,
-                       uint8_t options, const uint32_t *identifiers, size_t identifier_count,
+void recovered_deliver(struct recovered *recovered, const struct recovered_message *message,
                        const struct recovery_pins *pins);
 /* `released`: not over, but received (PUBREC). `sent`: it was sent before. */
 void recovered_end_delivery(struct recovered *recovered, uint32_t sequence, bool sent,

@@ -28,18 +28,24 @@ struct order {
     struct subscriber items[];
 };
 
-static void deliver_overlap(struct shard *shard, struct message *message, uint64_t position,
-                            struct overlap *overlap, bool is_retained)
+/* A message on its last stretch, to sessions of one shard. */
+struct arrival {
+    struct message *message;
+    uint64_t position; /* 0: not stored */
+    bool is_retained;  /* for one session, which asked for it with SUBSCRIBE */
+};
+
+static void deliver_overlap(struct shard *shard, const struct arrival *arrival,
+                            struct overlap *overlap)
 {
     struct session *session = sessions_resolve(shard, overlap->subscriber.session);
+    uint64_t position = overlap_is_stored(overlap, arrival->message) ? arrival->position : 0;
 
-    if (!overlap_is_stored(overlap, message)) {
-        position = 0;
-    }
-    if (session && is_retained) {
-        session_deliver_retained(session, message, position, &overlap->subscriber);
+    if (session && arrival->is_retained) {
+        session_deliver_retained(session, arrival->message, position, &overlap->subscriber);
     } else if (session) {
-        session_deliver(session, message, position, &overlap->subscriber, overlap->identifiers);
+        session_deliver(session, arrival->message, position, &overlap->subscriber,
+                        overlap->identifiers);
         overlap->identifiers = NULL;
     } else if (position != 0) {
         batch_unpin(shard->outbox.batch, position);
@@ -48,19 +54,18 @@ static void deliver_overlap(struct shard *shard, struct message *message, uint64
 }
 
 /* `items` are this shard's; sorted if sessions may come twice. */
-static void deliver_items(struct shard *shard, struct message *message, uint64_t position,
-                          const struct subscriber *items, size_t count, bool merges,
-                          bool is_retained)
+static void deliver_items(struct shard *shard, const struct arrival *arrival,
+                          const struct subscriber *items, size_t count, bool merges)
 {
     struct overlap_walk walk = {
-        .message = message, .items = items, .count = count, .merges = merges};
+        .message = arrival->message, .items = items, .count = count, .merges = merges};
     struct overlap overlap;
 
     if (count > 1) {
-        encodings_open(&shard->encodings, message);
+        encodings_open(&shard->encodings, arrival->message);
     }
     while (overlap_next(&walk, &overlap)) {
-        deliver_overlap(shard, message, position, &overlap, is_retained);
+        deliver_overlap(shard, arrival, &overlap);
     }
     encodings_close(&shard->encodings);
 }
@@ -73,8 +78,9 @@ static void order_free(struct order *order)
 
 static void order_carry_out(struct order *order, struct shard *shard, uint64_t position)
 {
-    deliver_items(shard, order->message, position, order->items, order->count, order->merges,
-                  order->is_retained);
+    struct arrival arrival = {order->message, position, order->is_retained};
+
+    deliver_items(shard, &arrival, order->items, order->count, order->merges);
 }
 
 static void order_arrives(struct mail *mail, void *receiver)
@@ -194,7 +200,8 @@ static void distribute(struct shard *shard, struct message *message, const struc
             end++;
         }
         if (!route->seals && target == shard->index) {
-            deliver_items(shard, message, 0, &items[i], end - i, route->merges, false);
+            deliver_items(shard, &(struct arrival){.message = message}, &items[i], end - i,
+                          route->merges);
             continue;
         }
         struct order *order = order_new(message, &items[i], end - i, route->merges);

@@ -185,6 +185,24 @@ static bool look_before(const char *path, bool read_only, struct buffer *error)
     return true;
 }
 
+/* A line of /proc/self/maps: `start-end rights offset device inode path`, the first two in hex. */
+static bool read_mapping(const char *line, uintptr_t *start, uintptr_t *end, ino_t *inode)
+{
+    char *at;
+
+    *start = strtoul(line, &at, 16);
+    if (*at != '-') {
+        return false;
+    }
+    *end = strtoul(at + 1, &at, 16);
+    for (int fields = 0; fields < 4 && at; fields++) { /* blanks before the inode */
+        at = strchr(at, ' ');
+        at += at ? strspn(at, " ") : 0;
+    }
+    *inode = at ? strtoul(at, NULL, 10) : 0;
+    return at != NULL;
+}
+
 /* LMDB does not tell where it has mapped the file; the system does. */
 static void find_map(struct database *database)
 {
@@ -196,10 +214,11 @@ static void find_map(struct database *database)
         status.st_ino = 0;
     }
     while (maps && fgets(line, sizeof(line), maps)) {
-        unsigned long start, end, inode;
-        if (sscanf(line, "%lx-%lx %*s %*s %*s %lu", &start, &end, &inode) == 3 &&
-            inode == status.st_ino && end - start > database->map_size) {
-            database->map = (void *)start; /* NOLINT(performance-no-int-to-ptr): that is the text */
+        uintptr_t start, end;
+        ino_t inode;
+        if (read_mapping(line, &start, &end, &inode) && inode == status.st_ino && inode != 0 &&
+            end - start > database->map_size) {
+            database->map = (void *)start; /* NOLINT(performance-no-int-to-ptr): it comes as text */
             database->map_size = end - start;
         }
     }
@@ -434,8 +453,10 @@ static void page_list_add(struct page_list *list, const size_t *pages, size_t co
         list->capacity = list->count + count + list->capacity;
         list->pages = memory_resize(list->pages, list->capacity * sizeof(*list->pages));
     }
-    memcpy(list->pages + list->count, pages, count * sizeof(*pages));
-    list->count += count;
+    if (count > 0) {
+        memcpy(list->pages + list->count, pages, count * sizeof(*pages));
+        list->count += count;
+    }
 }
 
 /* All free pages but those that the transactions after `before` freed. */
