@@ -227,10 +227,13 @@ static void suback_committed(struct sealed *sealed, void *receiver, const struct
     struct sealed_suback *suback = CONTAINER_OF(sealed, struct sealed_suback, sealed);
     struct session *session = receiver ? sessions_resolve(receiver, suback->session) : NULL;
     if (session && commit->result != STORE_OK) {
+        enum reason_code refusal = suback->type == PACKET_SUBACK
+                                       ? REASON_QUOTA_EXCEEDED
+                                       : REASON_IMPLEMENTATION_SPECIFIC_ERROR; /* 3.11.3 */
         take_back(session, &suback->added);
         for (size_t i = 0; i < suback->codes.length; i++) {
             uint8_t *code = &suback->codes.data[i];
-            *code = *code >= 0x80 ? *code : REASON_QUOTA_EXCEEDED;
+            *code = *code >= 0x80 ? *code : (uint8_t)refusal;
         }
     }
     if (session && session->connection && session->connection_number == suback->connection_number) {
