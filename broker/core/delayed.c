@@ -19,6 +19,8 @@ struct delayed {
     struct timer timer;
     struct message *message; /* one count */
     uint64_t number;         /* of its row; 0: none */
+    bool waits;              /* for the commit of its row: until then it may be refused */
+    bool due;                /* and its time has come */
 };
 
 bool delayed_is_delayed_topic(struct slice topic)
@@ -77,6 +79,10 @@ static void delayed_fire(struct timer *timer, void *context)
     struct shard *shard = context;
     struct delayed *delayed = CONTAINER_OF(timer, struct delayed, timer);
     struct batch *batch = shard->outbox.batch;
+    if (delayed->waits) {
+        delayed->due = true;
+        return;
+    }
     batch_begin(batch, true);
     if (router_publish(shard, delayed->message, NULL, 0) != REASON_SUCCESS) {
         timers_set(&shard->timers, timer, shard->now + RETRY_MS);
@@ -96,14 +102,43 @@ static void delayed_fire(struct timer *timer, void *context)
 
 static struct delayed *delayed_new(struct shard *shard, struct message *message)
 {
-    struct delayed *delayed = memory_allocate(sizeof(*delayed));
+    struct delayed *delayed = memory_allocate_zero(sizeof(*delayed));
     delayed->message = message_hold(message);
-    delayed->number = 0;
     timer_init(&delayed->timer, delayed_fire);
     list_init(&delayed->link);
     list_add_last(&shard->delayed, &delayed->link);
     counter_add(&shard->counters.messages_delayed, 1);
     return delayed;
+}
+
+/* What was refused is not published either. */
+static void stored(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct sealed_delayed *done = CONTAINER_OF(sealed, struct sealed_delayed, sealed);
+    struct shard *shard = receiver;
+    if (shard && commit->result == STORE_OK) {
+        done->delayed->waits = false;
+        if (done->delayed->due) {
+            delayed_fire(&done->delayed->timer, shard);
+        }
+    } else if (shard) {
+        delayed_free(shard, done->delayed);
+    }
+    free(done);
+}
+
+/* Gives it its row. */
+static void store_delayed(struct shard *shard, struct delayed *delayed, msec_t due)
+{
+    struct batch *batch = shard->outbox.batch;
+    struct sealed_delayed *done = memory_allocate(sizeof(*done));
+    *done = (struct sealed_delayed){.sealed = {.run = stored}, .delayed = delayed};
+    delayed->number =
+        atomic_fetch_add_explicit(&shard->broker->next_durable_id, 1, memory_order_relaxed);
+    delayed->waits = true;
+    batch_begin(batch, true);
+    fact_put_delayed(batch, delayed->number, due, delayed->message);
+    batch_seal(batch, shard->index, &done->sealed);
 }
 
 enum reason_code delayed_add(struct shard *shard, struct message *message, uint32_t seconds)
@@ -117,10 +152,7 @@ enum reason_code delayed_add(struct shard *shard, struct message *message, uint3
     msec_t due = shard->now + (msec_t)seconds * 1000;
     timers_set(&shard->timers, &delayed->timer, due);
     if (message->qos > QOS_0) {
-        delayed->number =
-            atomic_fetch_add_explicit(&shard->broker->next_durable_id, 1, memory_order_relaxed);
-        batch_begin(shard->outbox.batch, true);
-        fact_put_delayed(shard->outbox.batch, delayed->number, due, message);
+        store_delayed(shard, delayed, due);
     }
     return REASON_SUCCESS;
 }
