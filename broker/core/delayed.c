@@ -83,15 +83,19 @@ static void delayed_fire(struct timer *timer, void *context)
         delayed->due = true;
         return;
     }
+    size_t log = batch->log.length, rows = batch->rows.length;
     batch_begin(batch, true);
     if (router_publish(shard, delayed->message, NULL, 0) != REASON_SUCCESS) {
         timers_set(&shard->timers, timer, shard->now + RETRY_MS);
         return;
     }
+    /* If nothing of it had to be stored, it is on its way, and must not be published again. */
+    bool is_stored = batch->log.length > log || batch->rows.length > rows;
+    batch_begin(batch, is_stored);
     if (delayed->number != 0) {
         struct fact_key key = fact_delayed_key(delayed->number);
         batch_delete(batch, fact_key_slice(&key));
-    } else if (delayed->message->qos == QOS_0) {
+    } else if (delayed->message->qos == QOS_0 || !is_stored) {
         delayed_free(shard, delayed);
         return;
     }
