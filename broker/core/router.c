@@ -147,16 +147,34 @@ enum reason_code shard_store_refusal(const struct shard *shard)
     return refusal_of(atomic_load_explicit(broker->store_state, memory_order_relaxed));
 }
 
+/* What becomes of an acknowledgement. A refused QoS 2 message is not received, also if nobody can
+ * be told any more; and its repetition, which waited behind it, is refused with it. */
+static enum reason_code acknowledge_reason(struct session *session, const struct sealed_ack *ack,
+                                           const struct commit *commit)
+{
+    enum reason_code refusal = refusal_of((int)commit->result);
+    enum reason_code reason = refusal == REASON_SUCCESS ? (enum reason_code)ack->reason : refusal;
+    bool is_refused = reason == REASON_QUOTA_EXCEEDED ||
+                      reason == REASON_IMPLEMENTATION_SPECIFIC_ERROR ||
+                      (reason_is_error(reason) && session->version == MQTT_5);
+    if (ack->qos == QOS_2 && is_refused) {
+        packet_ids_remove(&session->received, ack->packet_id);
+        session_mark_unsaved(session);
+    } else if (ack->qos == QOS_2 && !packet_ids_contain(&session->received, ack->packet_id)) {
+        return REASON_QUOTA_EXCEEDED;
+    }
+    return reason;
+}
+
 static void ack_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
 {
     struct sealed_ack *ack = CONTAINER_OF(sealed, struct sealed_ack, sealed);
     struct session *session = receiver ? sessions_resolve(receiver, ack->session) : NULL;
     if (session) {
+        enum reason_code reason = acknowledge_reason(session, ack, commit);
         session->sealed--;
         if (session->connection && session->connection_number == ack->connection_number) {
-            enum reason_code refusal = refusal_of((int)commit->result);
-            session_acknowledge(session, ack->qos, ack->packet_id,
-                                refusal == REASON_SUCCESS ? ack->reason : refusal);
+            session_acknowledge(session, ack->qos, ack->packet_id, reason);
         }
     }
     free(ack);
