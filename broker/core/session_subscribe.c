@@ -236,7 +236,13 @@ static void suback_committed(struct sealed *sealed, void *receiver, const struct
             *code = *code >= 0x80 ? *code : (uint8_t)refusal;
         }
     }
-    if (session && session->connection && session->connection_number == suback->connection_number) {
+    bool attached = session && session->connection &&
+                    session->connection_number == suback->connection_number;
+    if (attached && commit->result != STORE_OK && suback->type == PACKET_UNSUBACK &&
+        session->version != MQTT_5) {
+        /* 3.1.1 has no way to say no. */
+        connection_close(session->connection, REASON_IMPLEMENTATION_SPECIFIC_ERROR, NULL);
+    } else if (attached) {
         send_suback(session, suback->type, suback->packet_id, buffer_slice(&suback->codes));
     }
     buffer_release(&suback->codes);
