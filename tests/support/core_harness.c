@@ -1,5 +1,6 @@
 /* See core_harness.h. One turn of every shard is what a worker's loop turn is: timers, mail,
- * input, then the outbox; turns repeat until a whole round changes nothing.
+ * input, then the outbox; turns repeat until a whole round changes nothing. Mail is on its way
+ * (`transit`) until it is in its receiver's inbox; unless things go by hand, that is at once.
  *
  * Enhanced authentication knows one method, "CHALLENGE": the server sends the data "question" and
  * accepts the data "answer", telling "welcome". It stands for any method that needs one exchange.
@@ -14,7 +15,7 @@
 #include "core/facts.h"
 #include "core/recover.h"
 #include "core/shard.h"
-#include "store/store.h"
+#include "store/store_internal.h"
 #include "support/core_harness_auth.h"
 
 enum { START_OF_TIME = 1700000000000 / 1000, VECTORS = 16, TURNS_MAX = 100000 };
@@ -38,6 +39,10 @@ struct core_harness {
     struct shard shards[CORE_HARNESS_SHARDS_MAX];
     struct shard *shard_pointers[CORE_HARNESS_SHARDS_MAX];
     struct mail_list inboxes[CORE_HARNESS_SHARDS_MAX];
+    /* From each shard, and behind them the store, to each shard. */
+    struct mail_list transit[CORE_HARNESS_SHARDS_MAX + 1][CORE_HARNESS_SHARDS_MAX];
+    bool in_turn[CORE_HARNESS_SHARDS_MAX];
+    bool by_hand;
     struct core_harness_settings wanted;
     struct store *store;       /* NULL: in memory */
     struct buffer log;         /* in memory: all frames; a position is an offset, plus one */
@@ -209,11 +214,16 @@ static void free_link(struct core_link *link)
 
 /* --- the store --- */
 
+static struct mail_list *store_mail(struct core_harness *harness)
+{
+    return harness->transit[harness->broker.shard_count];
+}
+
 static void commit_in_memory(struct core_harness *harness, struct batch *batch)
 {
     batch->base = harness->log.length + 1;
     buffer_append(&harness->log, buffer_slice(&batch->log));
-    batch_post(batch, STORE_OK, harness->inboxes);
+    batch_post(batch, STORE_OK, store_mail(harness));
     batch_free(batch);
 }
 
@@ -240,7 +250,7 @@ static void post_batches(struct core_harness *harness, size_t count)
         }
     }
     if (harness->store) {
-        store_step(harness->store, harness->inboxes);
+        store_step(harness->store, store_mail(harness));
     }
 }
 
@@ -270,7 +280,7 @@ static void read_in_memory(struct core_harness *harness, struct store_read *read
         read->frames[i] = slice_make(read->bytes.data + read->bytes.length, length);
         buffer_append(&read->bytes, slice_make(rest.data + 8, length)); /* behind the header */
     }
-    mail_list_add(&harness->inboxes[read->shard], &read->mail);
+    mail_list_add(&store_mail(harness)[read->shard], &read->mail);
 }
 
 static void answer_reads(struct core_harness *harness, struct shard *shard)
@@ -371,11 +381,20 @@ static void flush_outbox(struct core_harness *harness, struct shard *shard)
     }
     for (unsigned i = 0; i < harness->broker.shard_count; i++) {
         harness->busy |= outbox->mail[i].first != NULL;
-        mail_list_move(&harness->inboxes[i], &outbox->mail[i]);
+        mail_list_move(&harness->transit[shard->index][i], &outbox->mail[i]);
     }
     shard_finish(shard);
     take_outbox_batch(harness, shard);
     answer_reads(harness, shard);
+}
+
+/* What the client did last: it went away. */
+static void notice_loss(struct core_link *link, const struct shard *shard)
+{
+    if (link->abandoned && !link->moving && !link->released && link->connection.shard == shard &&
+        link->connection.state != CONNECTION_MOVING) {
+        release_connection(link);
+    }
 }
 
 static bool may_use_input(const struct core_link *link, const struct shard *shard)
@@ -395,23 +414,7 @@ static void feed_input(struct core_harness *harness, struct shard *shard)
             buffer_consume(&link->input, used);
             harness->busy |= used > 0;
         }
-    }
-}
-
-static void run_turn(struct core_harness *harness, struct shard *shard)
-{
-    struct mail_list mail = harness->inboxes[shard->index];
-
-    harness->inboxes[shard->index] = (struct mail_list){0};
-    harness->busy |= mail.first != NULL;
-    shard_advance(shard, harness->now);
-    mail_list_run(&mail, shard);
-    feed_input(harness, shard);
-    flush_outbox(harness, shard);
-    if (!harness->hold_commits) {
-        post_batches(harness, SIZE_MAX);
-    } else if (harness->store) {
-        store_step(harness->store, harness->inboxes); /* reads are answered all the same */
+        notice_loss(link, shard);
     }
 }
 
@@ -426,14 +429,88 @@ static void free_abandoned(struct core_harness *harness)
     }
 }
 
+void core_harness_turn_begin(struct core_harness *harness, unsigned index)
+{
+    struct shard *shard = &harness->shards[index];
+    struct mail_list mail = harness->inboxes[index];
+
+    harness->in_turn[index] = true;
+    harness->inboxes[index] = (struct mail_list){0};
+    harness->busy |= mail.first != NULL;
+    shard_advance(shard, harness->now);
+    mail_list_run(&mail, shard);
+    feed_input(harness, shard);
+}
+
+bool core_harness_turn_end(struct core_harness *harness, unsigned index)
+{
+    if (!harness->in_turn[index]) {
+        return false;
+    }
+    harness->in_turn[index] = false;
+    flush_outbox(harness, &harness->shards[index]);
+    if (harness->by_hand) {
+        free_abandoned(harness);
+    }
+    return true;
+}
+
+bool core_harness_pass_mail(struct core_harness *harness, unsigned from, unsigned to)
+{
+    bool any = harness->transit[from][to].first != NULL;
+
+    harness->busy |= any;
+    mail_list_move(&harness->inboxes[to], &harness->transit[from][to]);
+    return any;
+}
+
+static void pass_all_mail(struct core_harness *harness)
+{
+    for (unsigned from = 0; from <= harness->broker.shard_count; from++) {
+        for (unsigned to = 0; to < harness->broker.shard_count; to++) {
+            core_harness_pass_mail(harness, from, to);
+        }
+    }
+}
+
+void core_harness_store_step(struct core_harness *harness)
+{
+    if (harness->store) {
+        store_step(harness->store, store_mail(harness));
+    }
+}
+
+static void run_turn(struct core_harness *harness, unsigned index)
+{
+    core_harness_turn_end(harness, index); /* one that was begun by hand */
+    core_harness_turn_begin(harness, index);
+    core_harness_turn_end(harness, index);
+    if (!harness->hold_commits) {
+        post_batches(harness, SIZE_MAX);
+    } else {
+        core_harness_store_step(harness); /* reads are answered all the same */
+    }
+    pass_all_mail(harness);
+}
+
+/* After a call: all that follows from it, unless that goes by hand. */
+static void go_on(struct core_harness *harness)
+{
+    if (!harness->by_hand) {
+        core_harness_settle(harness);
+    }
+}
+
 void core_harness_settle(struct core_harness *harness)
 {
     unsigned turns = 0;
 
+    pass_all_mail(harness);
+
     do {
         harness->busy = false;
         for (unsigned i = 0; i < harness->broker.shard_count; i++) {
-            run_turn(harness, &harness->shards[i]);
+            run_turn(harness, i);
         }
         if (++turns > TURNS_MAX) {
             abort(); /* shards keep each other busy for ever: a bug that no test survives */
@@ -450,7 +527,7 @@ struct core_link *core_harness_open(struct core_harness *harness)
     link->harness = harness;
     list_add_last(&harness->links, &link->all);
     connection_init(&link->connection, shard, &harness->origin);
-    core_harness_settle(harness);
+    go_on(harness);
     return link;
 }
 
@@ -458,7 +535,7 @@ void core_link_send(struct core_link *link, struct slice bytes)
 {
     if (!link->closed) {
         buffer_append(&link->input, bytes);
-        core_harness_settle(link->harness);
+        go_on(link->harness);
     }
 }
 
@@ -486,8 +563,12 @@ void core_link_close(struct core_link *link)
     struct core_harness *harness = link->harness;
 
     link->abandoned = true;
-    release_connection(link);
-    core_harness_settle(harness);
+    if (!harness->by_hand) {
+        release_connection(link);
+        core_harness_settle(harness);
+    } else if (link->released) {
+        free_link(link);
+    }
 }
 
 msec_t core_harness_now(const struct core_harness *harness)
@@ -511,6 +592,10 @@ void core_harness_advance(struct core_harness *harness, msec_t duration)
 {
     msec_t end = harness->now + duration;
 
+    if (harness->by_hand) {
+        harness->now = end;
+        return;
+    }
     while (harness->now < end) {
         msec_t next = next_deadline(harness);
 
@@ -526,7 +611,7 @@ void core_harness_advance(struct core_harness *harness, msec_t duration)
 void core_harness_hold_commits(struct core_harness *harness, bool hold)
 {
     harness->hold_commits = hold;
-    core_harness_settle(harness);
+    go_on(harness);
 }
 
 size_t core_harness_commit(struct core_harness *harness, size_t count)
@@ -535,13 +620,53 @@ size_t core_harness_commit(struct core_harness *harness, size_t count)
 
     post_batches(harness, count);
     size_t committed = before - harness->batch_count;
-    core_harness_settle(harness);
+    go_on(harness);
     return committed;
 }
 
 size_t core_harness_waiting(const struct core_harness *harness)
 {
     return harness->batch_count;
+}
+
+void core_harness_by_hand(struct core_harness *harness, bool by_hand)
+{
+    harness->by_hand = by_hand;
+    harness->hold_commits = by_hand;
+    go_on(harness);
+}
+
+unsigned core_harness_shards(const struct core_harness *harness)
+{
+    return harness->broker.shard_count;
+}
+
+uint64_t core_harness_pinned(const struct core_harness *harness)
+{
+    const struct blocks *blocks = &harness->store->blocks;
+    uint64_t users = 0;
+
+    for (size_t i = 0; i < blocks->count; i++) {
+        for (uint32_t k = 0; k < blocks->items[i].pin_count; k++) {
+            users += blocks->items[i].pins[k].users;
+        }
+    }
+    return users;
+}
+
+uint64_t core_harness_log_end(const struct core_harness *harness)
+{
+    return harness->store->next;
+}
+
+size_t core_harness_blocks_before(const struct core_harness *harness, uint64_t position)
+{
+    return blocks_index(&harness->store->blocks, position);
+}
+
+uint64_t core_harness_saves(const struct core_harness *harness)
+{
+    return harness->store->status.saves;
 }
 
 int core_harness_store_state(const struct core_harness *harness)
@@ -572,7 +697,9 @@ static void end(struct core_harness *harness)
     }
     store_close(harness->store);
     harness->store = NULL;
+    pass_all_mail(harness);
     for (unsigned i = 0; i < harness->broker.shard_count; i++) {
+        harness->in_turn[i] = false;
         mail_list_run(&harness->inboxes[i], NULL);
         shard_release(&harness->shards[i]);
     }
@@ -593,7 +720,7 @@ bool core_harness_crash(struct core_harness *harness, size_t count, unsigned sha
     harness->now += down_ms;
     bool good = begin(harness, crashed_at, error);
     if (good) {
-        core_harness_settle(harness);
+        go_on(harness);
     }
     return good;
 }

@@ -9,6 +9,9 @@
  *   core_link_send(link, bytes);                  it sends; replies are in core_link_received()
  *   core_harness_advance(harness, 30000);         timers fire in their order
  *
+ * Or nothing happens by itself (core_harness_by_hand), and the caller decides which shard does what
+ * when: as threads may, in any order.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef SUPPORT_CORE_HARNESS_H
 #define SUPPORT_CORE_HARNESS_H
@@ -89,5 +92,25 @@ bool core_harness_crash(struct core_harness *harness, size_t count, unsigned sha
                         struct buffer *error);
 /* enum store_state of the store. */
 int core_harness_store_state(const struct core_harness *harness);
+/* Users of frames of the log: 0 when no message waits for anybody. With a store only. */
+uint64_t core_harness_pinned(const struct core_harness *harness);
+/* Where the log ends, and its blocks that begin before a position. */
+uint64_t core_harness_log_end(const struct core_harness *harness);
+size_t core_harness_blocks_before(const struct core_harness *harness, uint64_t position);
+/* How often all shards have saved, since the last restart. */
+uint64_t core_harness_saves(const struct core_harness *harness);
+
+/* By hand, the calls above only put down what has happened: bytes have arrived, a connection is
+ * gone, it is later. Commits are held, and core_harness_settle() still does all there is to do. */
+void core_harness_by_hand(struct core_harness *harness, bool by_hand);
+/* The first half of a turn of a shard: timers, mail, input. Not twice without the second. */
+void core_harness_turn_begin(struct core_harness *harness, unsigned shard);
+/* The second: it writes output, posts mail, submits its batch. False: it is not in a turn. */
+bool core_harness_turn_end(struct core_harness *harness, unsigned shard);
+/* Mail from one shard, or (from == number of shards) from the store, arrives. False: none did. */
+bool core_harness_pass_mail(struct core_harness *harness, unsigned from, unsigned to);
+/* One step of the store without new batches: it answers reads, cleans, tries again. */
+void core_harness_store_step(struct core_harness *harness);
+unsigned core_harness_shards(const struct core_harness *harness);
 
 #endif
