@@ -226,6 +226,7 @@ static bool server_open_store(struct server *server, struct buffer *error)
     server->group.store = store_open(&wanted, error);
     if (server->group.store) {
         server->broker.store_state = store_state(server->group.store);
+        server->broker.store_posted = store_posted(server->group.store);
     }
     return server->group.store != NULL;
 }

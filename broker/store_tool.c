@@ -46,6 +46,7 @@ struct check {
     struct store_inspection found;
     struct buffer present; /* uint64_t positions of all frames */
     _Atomic int state;
+    _Atomic uint64_t posted;
 };
 
 static void ignore_frame(void *context, uint64_t position)
@@ -113,6 +114,7 @@ static void check_begin(struct check *check)
     check->broker.random = random_bytes;
     check->broker.version = "";
     check->broker.store_state = &check->state;
+    check->broker.store_posted = &check->posted;
     shard_init(&check->shard, &check->broker, 0, settings, clock_now());
     check->recovery = recovery_new(&check->broker, &pins, 0);
 }

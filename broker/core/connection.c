@@ -67,8 +67,12 @@ void connection_close(struct connection *connection, enum reason_code reason, co
     }
     struct shard *shard = connection->shard;
     timers_cancel(&shard->timers, &connection->timer);
+    if (connection->output_waits) {
+        /* Nothing comes before CONNACK, and that must not come: without a word. */
+        output_clear(&connection->output, &shard->pool);
+    }
     if (connection->state == CONNECTION_ATTACHED) {
-        if (reason_is_error(reason)) {
+        if (reason_is_error(reason) && !connection->output_waits) {
             reply_disconnect(connection, reason, text ? text : reason_text(reason));
         }
         connection_set_state(connection, CONNECTION_CLOSING);
@@ -77,6 +81,7 @@ void connection_close(struct connection *connection, enum reason_code reason, co
         counter_add(&shard->counters.connections_refused, 1);
         connection_set_state(connection, CONNECTION_CLOSING);
     }
+    connection->output_waits = false;
     connection_mark_dirty(connection);
 }
 
@@ -175,6 +180,7 @@ static enum reason_code receive_disconnect(struct session *session, const struct
     /* Nothing is sent after a DISCONNECT: straight to CLOSED semantics, without a reply. */
     timers_cancel(&connection->shard->timers, &connection->timer);
     connection_set_state(connection, CONNECTION_CLOSING);
+    connection->output_waits = false; /* whoever leaves before CONNACK has seen enough */
     session_disconnect(session, packet->disconnect.reason != REASON_NORMAL_DISCONNECTION);
     connection_mark_dirty(connection);
     return REASON_SUCCESS;

@@ -7,7 +7,7 @@
  *   connection_writable  when everything in `output` was written (more may wait in the session)
  *   connection_release   when it is CLOSED and shall be freed
  * Whatever core wants done to a connection puts it into its shard's outbox.dirty; at the end of
- * the turn the driver takes the list: writes `output`, and looks at `state`:
+ * the turn the driver takes the list: writes `output` (not while `output_waits`), looks at `state`:
  *
  *   ACCEPTED --CONNECT--> AUTHENTICATING --accepted--> MOVING --connection_adopt--> ATTACHED
  *       |                      |                         (only if another shard owns the session)
@@ -83,6 +83,7 @@ struct connection {
     bool reauthenticating;
     bool assigned_identifier; /* tell it in CONNACK */
     bool input_paused;        /* core's own note; ask connection_wants_input */
+    bool output_waits;        /* for a commit: write nothing until it is false again */
     char assigned[24];        /* the assigned client identifier */
 };
 

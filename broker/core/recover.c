@@ -242,7 +242,7 @@ static void read_message(struct recovery *recovery, uint64_t position, struct re
     uint16_t packet_id = (uint16_t)varint64_read(reader);
     struct recovered *from = publisher ? find_session(recovery, publisher) : NULL;
 
-    if (from && packet_id != 0 && position >= from->stamp) {
+    if (from && packet_id != 0 && position >= from->delivered_until) {
         packet_ids_add(&from->session->received, packet_id);
     }
     varint64_read(reader); /* expires at */

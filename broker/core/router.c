@@ -173,11 +173,25 @@ static void ack_committed(struct sealed *sealed, void *receiver, const struct co
     if (session) {
         enum reason_code reason = acknowledge_reason(session, ack, commit);
         session->sealed--;
+        session->sealed_until = commit->end;
+        if (commit->result == STORE_OK) {
+            session->shard->delivered_until = commit->end;
+        }
+        packet_ids_remove(&session->received_now, ack->packet_id);
         if (session->connection && session->connection_number == ack->connection_number) {
             session_acknowledge(session, ack->qos, ack->packet_id, reason);
         }
     }
     free(ack);
+}
+
+/* Must what this session publishes next go behind what it has published? Also when its own shard
+ * has been posted the commit and another not yet. */
+static bool must_seal(const struct session *from)
+{
+    return from->sealed > 0 ||
+           from->sealed_until >
+               atomic_load_explicit(from->shard->broker->store_posted, memory_order_acquire);
 }
 
 static void seal_ack(struct session *from, enum qos qos, uint16_t packet_id,
@@ -273,7 +287,7 @@ enum reason_code router_publish(struct shard *shard, struct message *message, st
     /* The reception of a QoS 2 message is part of a durable publisher's session. */
     bool received = acknowledged && message->qos == QOS_2 && session_is_durable(from);
     route.is_stored = message->qos > QOS_0 && (route.recipients->durable || received);
-    bool waits = acknowledged && from->sealed > 0;
+    bool waits = acknowledged && must_seal(from);
     if (route.is_stored || message->retain) {
         enum reason_code refusal = shard_store_refusal(shard);
         if (refusal != REASON_SUCCESS && message->qos > QOS_0) {

@@ -210,14 +210,23 @@ static void append_released(struct buffer *out, const struct session *session)
     buffer_release(&sequences);
 }
 
+/* Without those that may still be refused: recovery learns of them from their messages, which lie
+ * behind `delivered until`. */
 static void append_received(struct buffer *out, const struct session *session)
 {
-    varint64_append(out, session->received.count);
+    struct buffer ids = {0};
+    uint64_t count = 0;
+
     for (uint32_t i = 0; i < session->received.capacity; i++) {
-        if (session->received.places[i] != 0) {
-            varint64_append(out, session->received.places[i]);
+        uint16_t packet_id = session->received.places[i];
+        if (packet_id != 0 && !packet_ids_contain(&session->received_now, packet_id)) {
+            varint64_append(&ids, packet_id);
+            count++;
         }
     }
+    varint64_append(out, count);
+    buffer_append(out, buffer_slice(&ids));
+    buffer_release(&ids);
 }
 
 static void put_progress(struct session *session, uint32_t first)

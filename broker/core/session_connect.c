@@ -10,14 +10,18 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "core/connect.h"
 #include "core/reply.h"
 #include "core/session.h"
 #include "core/will.h"
 
 /* --- the end of a network connection --- */
+
+enum { WILL_RETRY_MS = 1000 };
 
 static void session_timer_fire(struct timer *timer, void *context);
 
@@ -32,6 +36,18 @@ static void arm_timer(struct session *session)
     }
 }
 
+/* A will that must be stored waits in its session's row until the store takes it. */
+static bool postpone_will(struct session *session)
+{
+    const struct will_message *will = session->will;
+    bool waits = will && session_is_durable(session) && will->message->qos > QOS_0 &&
+                 shard_store_refusal(session->shard) != REASON_SUCCESS;
+    if (waits) {
+        session->will_at = session->shard->now + WILL_RETRY_MS;
+    }
+    return waits;
+}
+
 static void session_timer_fire(struct timer *timer, void *context)
 {
     struct shard *shard = context;
@@ -41,7 +57,7 @@ static void session_timer_fire(struct timer *timer, void *context)
         session_end(session);
         return;
     }
-    if (session->will_at <= shard->now) {
+    if (session->will_at <= shard->now && !postpone_will(session)) {
         will_publish(session);
         session_put_row(session);
     }
@@ -89,10 +105,9 @@ static void arm_will(struct session *session)
     if (!will) {
         return;
     }
-    if (will->delay == 0) {
+    session->will_at = session->disconnected_at + (msec_t)will->delay * 1000;
+    if (will->delay == 0 && !postpone_will(session)) {
         will_publish(session);
-    } else {
-        session->will_at = session->disconnected_at + (msec_t)will->delay * 1000;
     }
 }
 
@@ -156,8 +171,10 @@ static bool same_user(const struct session *session, const struct connection *co
 }
 
 /* Closes the connection that has the session now (MQTT-3.1.4-3), and ends the session if this
- * CONNECT must not resume it. NULL: there is none to resume. */
-static struct session *take_over(struct connection *connection, const struct connect *connect)
+ * CONNECT must not resume it (*ended_stored: one that was in the store). NULL: there is none to
+ * resume. */
+static struct session *take_over(struct connection *connection, const struct connect *connect,
+                                 bool *ended_stored)
 {
     struct shard *shard = connection->shard;
     struct slice client_identifier = connection->client_identifier;
@@ -169,6 +186,7 @@ static struct session *take_over(struct connection *connection, const struct con
     }
     /* A session belongs to its user: nobody resumes another's queue. */
     if (session && (connect->clean_start || !same_user(session, connection))) {
+        *ended_stored = session_is_durable(session);
         session_end(session);
         session = NULL;
     }
@@ -296,9 +314,47 @@ static bool can_be_kept(const struct shard *shard, const struct packet *packet)
            shard_store_refusal(shard) == REASON_SUCCESS;
 }
 
+/* The owed CONNACK of a client that began anew: a crash must not bring back what it ended. What the
+ * client gets behind it waits with it. */
+struct sealed_connack {
+    struct sealed sealed;
+    struct session_ref session;
+    uint32_t connection_number;
+};
+
+static void connack_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct sealed_connack *connack = CONTAINER_OF(sealed, struct sealed_connack, sealed);
+    struct session *session = receiver ? sessions_resolve(receiver, connack->session) : NULL;
+    if (session && session->connection &&
+        session->connection_number == connack->connection_number) {
+        if (commit->result == STORE_OK) {
+            session->connection->output_waits = false;
+            connection_mark_dirty(session->connection);
+        } else {
+            connection_close(session->connection, REASON_SERVER_UNAVAILABLE, NULL);
+        }
+    }
+    free(connack);
+}
+
+static void withhold_connack(struct session *session)
+{
+    struct sealed_connack *connack = memory_allocate(sizeof(*connack));
+    *connack = (struct sealed_connack){
+        .sealed = {.run = connack_committed},
+        .session = session->ref,
+        .connection_number = session->connection_number,
+    };
+    session->connection->output_waits = true;
+    batch_begin(session->shard->outbox.batch, false);
+    batch_seal(session->shard->outbox.batch, session->shard->index, &connack->sealed);
+}
+
 void session_connect(struct connection *connection, const struct packet *packet)
 {
-    struct session *session = take_over(connection, &packet->connect);
+    bool ended_stored = false;
+    struct session *session = take_over(connection, &packet->connect, &ended_stored);
     bool present = session != NULL;
     if (!session && !can_be_kept(connection->shard, packet)) {
         LOG_LIMITED(LOG_WARNING, "session refused, the store cannot write", "client=%s",
@@ -317,7 +373,11 @@ void session_connect(struct connection *connection, const struct packet *packet)
         connection_close(connection, REASON_QUOTA_EXCEEDED, NULL);
         return;
     }
+    ended_stored |= present && session_is_durable(session) && wanted_expiry(packet) == 0;
     attach(session, connection, packet);
+    if (ended_stored) {
+        withhold_connack(session);
+    }
     send_connack(session, packet, present);
     if (connection->state == CONNECTION_ATTACHED) {
         session_resend_pubrels(session);

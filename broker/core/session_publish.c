@@ -148,6 +148,7 @@ static bool begin_acknowledged(struct session *session, const struct publish *pu
     connection->receive_count++;
     if (publish->qos == QOS_2) {
         packet_ids_add(&session->received, publish->packet_id);
+        packet_ids_add(&session->received_now, publish->packet_id);
         session_mark_unsaved(session);
     }
     return true;
@@ -201,6 +202,7 @@ void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_
                          enum reason_code reason)
 {
     struct connection *connection = session->connection;
+    packet_ids_remove(&session->received_now, packet_id);
     if (reason_is_store_refusal(reason) && connection->version != MQTT_5) {
         /* 3.1.1 has no way to say no; without an acknowledgement the client keeps the message. */
         packet_ids_remove(&session->received, packet_id);

@@ -236,8 +236,8 @@ static void suback_committed(struct sealed *sealed, void *receiver, const struct
             *code = *code >= 0x80 ? *code : (uint8_t)refusal;
         }
     }
-    bool attached = session && session->connection &&
-                    session->connection_number == suback->connection_number;
+    bool attached =
+        session && session->connection && session->connection_number == suback->connection_number;
     if (attached && commit->result != STORE_OK && suback->type == PACKET_UNSUBACK &&
         session->version != MQTT_5) {
         /* 3.1.1 has no way to say no. */

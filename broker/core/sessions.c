@@ -103,6 +103,7 @@ void sessions_remove(struct session *session)
     delivery_queue_release(&session->queue);
     inflight_release(&session->inflight);
     packet_ids_release(&session->received);
+    packet_ids_release(&session->received_now);
     map_release(&session->subscriptions);
     free_will(session);
     identity_release(session->identity);

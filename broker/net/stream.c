@@ -350,6 +350,9 @@ static void stream_write(struct stream *stream)
 {
     struct connection *connection = &stream->connection;
 
+    if (connection->output_waits) {
+        return; /* core puts it into the dirty list again */
+    }
     for (int round = 0; round < FLUSH_ROUNDS && connection->output.pending > 0; round++) {
         if (!stream_write_output(stream)) {
             return;
@@ -454,7 +457,7 @@ void stream_flush(struct stream *stream)
  * whose password is being checked), so the stream lives on; epoll would report the end for ever. */
 static void stream_hung_up(struct stream *stream)
 {
-    if (stream->connection.output.pending > 0) {
+    if (stream->connection.output.pending > 0 && !stream->connection.output_waits) {
         stream->blocked = false;
         stream_mark_dirty(stream); /* writing tells */
     } else if (stream->phase == STREAM_OPEN && !stream_takes_input(stream)) {

@@ -196,6 +196,14 @@ static int write_group(struct store *store, struct group *group)
 
 /* ---------------------------------------------------------------- what follows from a commit */
 
+static void hand_out(struct store *store, struct batch *batch, enum store_state result)
+{
+    uint64_t end = batch->base + batch->log.length;
+
+    store->given = end > store->given ? end : store->given;
+    batch_post(batch, result, store->inboxes);
+}
+
 void store_note_deleted(struct store *store, struct slice key, uint64_t version)
 {
     if (store->deleted_count == store->deleted_capacity) {
@@ -284,7 +292,7 @@ static void take_over(struct store *store, const struct group *group, bool clean
         note_deleted_rows(store, batch);
         pin_frames(store, batch);
         unpin_frames(store, batch);
-        batch_post(batch, STORE_OK, store->inboxes);
+        hand_out(store, batch, STORE_OK);
         batch_free(batch);
     }
 }
@@ -344,7 +352,7 @@ static void pass_on(struct store *store, enum store_state result)
         struct batch *batch = batch_list_take(&store->kept);
         batch->base = store->next;
         unpin_frames(store, batch);
-        batch_post(batch, result, store->inboxes);
+        hand_out(store, batch, result);
         batch_free(batch);
     }
 }
@@ -414,7 +422,7 @@ static void acknowledge_early(struct store *store, struct batch *batch, uint64_t
 {
     batch->base = *next;
     *next += batch->log.length;
-    batch_post(batch, store->state == STORE_FAILED ? STORE_FAILED : STORE_OK, store->inboxes);
+    hand_out(store, batch, store->state == STORE_FAILED ? STORE_FAILED : STORE_OK);
 }
 
 /* Relaxed: not yet. While a commit is under way nothing is acknowledged; so with three quarters of
@@ -510,6 +518,7 @@ bool store_step(struct store *store, struct mail_list *inboxes)
 {
     store->inboxes = inboxes;
     bool any = step(store);
+    atomic_store(&store->posted, store->given);
     return store_answer_reads(store, inboxes) || any;
 }
 
@@ -522,6 +531,7 @@ static void post_mail(struct store *store)
             mailbox_post(store->options.mailboxes[i], &store->inboxes[i]);
         }
     }
+    atomic_store_explicit(&store->posted, store->given, memory_order_release);
 }
 
 /* How long to wait for batches: not at all, for the relaxed commit, or until housekeeping is due.
@@ -607,6 +617,11 @@ void store_submit(struct store *store, struct batch *batch)
 const _Atomic int *store_state(const struct store *store)
 {
     return &store->state;
+}
+
+const _Atomic uint64_t *store_posted(const struct store *store)
+{
+    return &store->posted;
 }
 
 void store_get_status(struct store *store, struct store_status *status)

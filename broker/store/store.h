@@ -73,6 +73,8 @@ void store_read(struct store *store, struct store_read *read);
 
 /* For the state of a store that its owner may look at from any thread. */
 const _Atomic int *store_state(const struct store *store);
+/* Everything sealed to frames before this position has been posted, to all shards. */
+const _Atomic uint64_t *store_posted(const struct store *store);
 
 struct store_status {
     uint64_t used, file_size;              /* bytes */

@@ -44,9 +44,10 @@ struct core_harness {
     bool in_turn[CORE_HARNESS_SHARDS_MAX];
     bool by_hand;
     struct core_harness_settings wanted;
-    struct store *store;       /* NULL: in memory */
-    struct buffer log;         /* in memory: all frames; a position is an offset, plus one */
-    _Atomic int store_is_good; /* in memory: STORE_OK */
+    struct store *store;         /* NULL: in memory */
+    struct buffer log;           /* in memory: all frames; a position is an offset, plus one */
+    _Atomic uint64_t log_posted; /* in memory: everything */
+    _Atomic int store_is_good;   /* in memory: STORE_OK */
     struct batch *first_batch, *last_batch;
     size_t batch_count;
     bool hold_commits;
@@ -131,6 +132,7 @@ static bool open_store(struct core_harness *harness, struct buffer *error)
     harness->store = store_open(&options, error);
     if (harness->store) {
         harness->broker.store_state = store_state(harness->store);
+        harness->broker.store_posted = store_posted(harness->store);
     }
     return harness->store != NULL;
 }
@@ -160,6 +162,8 @@ static bool begin(struct core_harness *harness, msec_t alive_until, struct buffe
     harness->broker.started_at = harness->now;
     harness->broker.version = "pubgrid version test";
     harness->broker.store_state = &harness->store_is_good;
+    harness->log_posted = UINT64_MAX;
+    harness->broker.store_posted = &harness->log_posted;
     harness->broker.next_durable_id = 1;
     for (unsigned i = 0; i < harness->wanted.shards; i++) {
         harness->shard_pointers[i] = &harness->shards[i];
@@ -334,7 +338,7 @@ static bool write_output(struct core_link *link)
     struct output_pool *pool = &link->connection.shard->pool;
     struct iovec vectors[VECTORS];
 
-    if (link->stalled) {
+    if (link->stalled || link->connection.output_waits) {
         return false;
     }
     while (output->pending > 0) {

@@ -38,6 +38,7 @@ bool durable_start(struct durable_world *world, unsigned shards, msec_t alive_un
                    struct buffer *error)
 {
     static const _Atomic int good = STORE_OK;
+    static const _Atomic uint64_t posted = UINT64_MAX;
 
     world->running = true;
     world->broker = (struct broker){
@@ -49,6 +50,7 @@ bool durable_start(struct durable_world *world, unsigned shards, msec_t alive_un
         .started_at = world->now,
         .version = "pubgrid version test",
         .store_state = &good,
+        .store_posted = &posted,
         .next_durable_id = 1,
     };
     world->settings = settings_new(&world->options, access_rules_new(NULL, 0));

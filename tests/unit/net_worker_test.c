@@ -105,6 +105,7 @@ static void server_open_store(struct server *server)
     CHECK(server->group.store && store_load(server->group.store, &loader, &error) &&
           store_start(server->group.store, &error));
     server->broker.store_state = store_state(server->group.store);
+    server->broker.store_posted = store_posted(server->group.store);
 }
 
 static void server_remove_store(struct server *server)
