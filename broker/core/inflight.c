@@ -1,8 +1,7 @@
 /* The table of unacknowledged messages to a client: see inflight.h.
  *
- * Identifiers are taken one after the other, so their low bits are the hash: the neighbours of an
- * entry are those sent just before and after it. An entry that goes pulls later ones of its run
- * into the gap, so there are no tombstones.
+ * Linear probing; an entry that goes pulls later ones of its run into the gap, so there are no
+ * tombstones.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "core/inflight.h"
@@ -11,13 +10,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/packet_ids.h"
 
 enum { INFLIGHT_CAPACITY_MIN = 8 };
-
-static uint32_t place_of(const struct inflight *inflight, uint16_t packet_id)
-{
-    return packet_id & (inflight->capacity - 1);
-}
 
 static uint16_t id_of(const struct inflight_entry *entry)
 {
@@ -27,7 +22,7 @@ static uint16_t id_of(const struct inflight_entry *entry)
 /* The entry of the identifier, or the free place where it would be. */
 static struct inflight_entry *probe(const struct inflight *inflight, uint16_t packet_id)
 {
-    uint32_t place = place_of(inflight, packet_id);
+    uint32_t place = packet_id_home(inflight->capacity, packet_id);
 
     while (inflight->entries[place].state != INFLIGHT_FREE &&
            id_of(&inflight->entries[place]) != packet_id) {
@@ -78,7 +73,7 @@ static void close_gap(struct inflight *inflight, uint32_t gap)
 
     for (uint32_t i = (gap + 1) & mask; inflight->entries[i].state != INFLIGHT_FREE;
          i = (i + 1) & mask) {
-        uint32_t home = place_of(inflight, id_of(&inflight->entries[i]));
+        uint32_t home = packet_id_home(inflight->capacity, id_of(&inflight->entries[i]));
         /* May it stand at the gap? Not if its home lies behind the gap. */
         if (((i - home) & mask) >= ((i - gap) & mask)) {
             inflight->entries[gap] = inflight->entries[i];

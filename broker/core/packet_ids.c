@@ -9,18 +9,10 @@
 
 enum { PACKET_IDS_CAPACITY_MIN = 16 };
 
-/* Clients count their identifiers up: side by side they would be one long run, which a removal has
- * to walk. Multiplied by 2^16 / golden ratio, the neighbours lie far apart. */
-static uint32_t home_of(const struct packet_ids *ids, uint16_t packet_id)
-{
-    uint16_t spread = (uint16_t)(packet_id * 40503u);
-    return (uint32_t)((uint64_t)spread * ids->capacity >> 16);
-}
-
 /* Where the identifier stands, or the free place where it would. */
 static uint32_t place_of(const struct packet_ids *ids, uint16_t packet_id)
 {
-    uint32_t at = home_of(ids, packet_id);
+    uint32_t at = packet_id_home(ids->capacity, packet_id);
     while (ids->places[at] != 0 && ids->places[at] != packet_id) {
         at = (at + 1) & (ids->capacity - 1);
     }
@@ -71,7 +63,7 @@ bool packet_ids_remove(struct packet_ids *ids, uint16_t packet_id)
     uint32_t hole = place_of(ids, packet_id);
     for (uint32_t at = (hole + 1) & mask; ids->places[at] != 0; at = (at + 1) & mask) {
         /* Move back whatever may not stay behind the hole. */
-        uint32_t home = home_of(ids, ids->places[at]);
+        uint32_t home = packet_id_home(ids->capacity, ids->places[at]);
         if (((at - home) & mask) >= ((at - hole) & mask)) {
             ids->places[hole] = ids->places[at];
             hole = at;

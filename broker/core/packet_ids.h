@@ -10,6 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Where an identifier belongs in a table of linear probing. They are counted up: side by side they
+ * would be one long run, which a removal has to walk. Multiplied by 2^16 / golden ratio, the
+ * neighbours lie far apart. */
+static inline uint32_t packet_id_home(uint32_t capacity, uint16_t packet_id)
+{
+    uint16_t spread = (uint16_t)(packet_id * 40503u);
+    return (uint32_t)((uint64_t)spread * capacity >> 16);
+}
+
 /* Zeroed memory is an empty set. Identifier 0 is never a member. */
 struct packet_ids {
     uint16_t *places;  /* 0: free */
