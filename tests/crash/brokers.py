@@ -18,7 +18,7 @@ BIN = os.environ.get("BIN") or os.path.join(os.path.dirname(os.path.abspath(__fi
                                             "../../build/release/bin")
 PUBGRID = os.path.join(BIN, "pubgrid-broker")
 PUBGRID_COMMAND = (f"{PUBGRID} --set listeners=tcp://127.0.0.1:{{port}}"
-                   " --set store.path={dir}/store")
+                   " --set store.path={dir}/store --set workers={workers}")
 MOSQUITTO_CONFIG = """listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
@@ -85,7 +85,8 @@ class Broker:
         """Starts it and waits until it answers a CONNECT."""
         for _ in range(attempts):
             self.port = free_port()
-            values = {"port": self.port, "dir": self.folder}
+            # What is stored must not depend on how many workers there were.
+            values = {"port": self.port, "dir": self.folder, "workers": self.starts % 3 + 1}
             with open(os.path.join(self.folder, "mosquitto.conf"), "w") as out:
                 out.write(MOSQUITTO_CONFIG.format(**values))
             command = self.command
