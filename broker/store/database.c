@@ -141,6 +141,9 @@ static const char *opening_error(int error)
     if (error == MDB_NOTFOUND || error == MDB_INCOMPATIBLE) {
         return "it is not a store of pubgrid";
     }
+    if (error == MDB_CORRUPTED || error == MDB_INVALID || error == MDB_PAGE_NOTFOUND) {
+        return "the file is damaged, or not a store of pubgrid";
+    }
     return database_error(result(error));
 }
 

@@ -534,7 +534,8 @@ def test_configuration_with_mistakes_is_kept_out():
             with open(f"{folder}/{name}", "w") as file:
                 file.write(content)
             done = subprocess.run([f"{BIN}/pubgrid-broker", "-c", f"{folder}/{name}", "--set",
-                                   f"listeners=unix:{folder}/s"], capture_output=True, text=True,
+                                   f"listeners=unix:{folder}/s", "--set",
+                                   f"store.path={folder}/store"], capture_output=True, text=True,
                                   timeout=PATIENCE)
             assert done.returncode in (1, 2) and said in done.stderr, done.stderr
 

@@ -519,7 +519,7 @@ test_documentation()
     done
     # shellcheck source=/dev/null
     . "$root/conf/completion/pubgrid.bash"
-    completes "serve sub" s
+    completes "serve sub store" s
     completes "--retain-as-published --retained-only" sub --reta
     completes "0 1 2" pub -q ""
     completes "content-type correlation-data" pub -D publish c

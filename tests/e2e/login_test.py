@@ -181,11 +181,12 @@ def run(*arguments):
 def test_password_file_that_cannot_be_used():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "passwords")
-        done = run("--set", f"auth.password_file={path}")
+        wanted = "--set", f"auth.password_file={path}", "--set", f"store.path={folder}/store"
+        done = run(*wanted)
         assert done.returncode == 1 and path in done.stderr, done
         with open(path, "w", encoding="utf-8") as out:
             out.write("bob:plain\n")
-        done = run("--set", f"auth.password_file={path}")
+        done = run(*wanted)
         assert done.returncode == 1 and f"{path}:1: " in done.stderr, done
 
 

@@ -361,9 +361,9 @@ TEST(files_of_others_are_refused)
     for (unsigned i = 0; i < 5 * PAGE; i++) {
         buffer_append_byte(&bytes, (uint8_t)test_random(&random));
     }
-    check_foreign(&damage, buffer_slice(&bytes), "MDB_INVALID");
+    check_foreign(&damage, buffer_slice(&bytes), "damaged, or not a store of pubgrid");
     memset(bytes.data, 0, bytes.length);
-    check_foreign(&damage, buffer_slice(&bytes), "MDB_INVALID");
+    check_foreign(&damage, buffer_slice(&bytes), "damaged, or not a store of pubgrid");
     buffer_release(&bytes);
     damage_release(&damage);
 }
