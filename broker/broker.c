@@ -241,17 +241,6 @@ static void unpin_frame(void *context, uint64_t position)
     store_unpin(context, position);
 }
 
-static bool load_row(void *context, struct slice key, uint64_t stamp, struct slice value,
-                     struct buffer *error)
-{
-    return recovery_row(context, key, stamp, value, error);
-}
-
-static bool load_frame(void *context, uint64_t position, struct slice payload, struct buffer *error)
-{
-    return recovery_frame(context, position, payload, error);
-}
-
 /* After the shards are made, before a thread runs. */
 static bool server_load_store(struct server *server, struct buffer *error)
 {
@@ -260,7 +249,7 @@ static bool server_load_store(struct server *server, struct buffer *error)
     msec_t alive = store_last_alive(store), now = clock_now();
     struct recovery *recovery =
         recovery_new(&server->broker, &pins, alive > 0 && alive < now ? alive : now);
-    struct store_loader loader = {recovery, load_row, load_frame};
+    struct store_loader loader = recovery_loader(recovery);
     bool good = store_load(store, &loader, error);
 
     if (good) {

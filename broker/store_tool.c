@@ -43,6 +43,7 @@ struct check {
     struct shard shard;
     struct shard *shards[1];
     struct recovery *recovery;
+    struct store_loader loader; /* of the recovery */
     struct store_inspection found;
     struct buffer present; /* uint64_t positions of all frames */
     _Atomic int state;
@@ -59,7 +60,7 @@ static bool check_row(void *context, struct slice key, uint64_t stamp, struct sl
 {
     struct check *check = context;
 
-    return recovery_row(check->recovery, key, stamp, value, error);
+    return check->loader.row(check->recovery, key, stamp, value, error);
 }
 
 static bool check_frame(void *context, uint64_t position, struct slice payload,
@@ -69,7 +70,7 @@ static bool check_frame(void *context, uint64_t position, struct slice payload,
 
     buffer_append(&check->present, slice_make(&position, sizeof(position)));
     return position < check->found.head.replay_from ||
-           recovery_frame(check->recovery, position, payload, error);
+           check->loader.frame(check->recovery, position, payload, error);
 }
 
 static int compare_positions(const void *a, const void *b)
@@ -117,6 +118,7 @@ static void check_begin(struct check *check)
     check->broker.store_posted = &check->posted;
     shard_init(&check->shard, &check->broker, 0, settings, clock_now());
     check->recovery = recovery_new(&check->broker, &pins, 0);
+    check->loader = recovery_loader(check->recovery);
 }
 
 static void check_end(struct check *check)

@@ -162,9 +162,10 @@ static bool read_delayed_row(struct recovery *recovery, struct reader *key, stru
     return true;
 }
 
-bool recovery_row(struct recovery *recovery, struct slice key, uint64_t stamp, struct slice value,
-                  struct buffer *error)
+static bool take_row(void *context, struct slice key, uint64_t stamp, struct slice value,
+                     struct buffer *error)
 {
+    struct recovery *recovery = context;
     struct reader name = reader_make(key), content = reader_make(value);
     uint8_t kind = reader_u8(&name);
     bool good = false;
@@ -286,9 +287,9 @@ static void read_received_end(struct recovery *recovery, uint64_t position, stru
     }
 }
 
-bool recovery_frame(struct recovery *recovery, uint64_t position, struct slice payload,
-                    struct buffer *error)
+static bool take_frame(void *context, uint64_t position, struct slice payload, struct buffer *error)
 {
+    struct recovery *recovery = context;
     struct reader reader = reader_make(payload);
     uint8_t kind = reader_u8(&reader);
 
@@ -314,6 +315,11 @@ bool recovery_frame(struct recovery *recovery, uint64_t position, struct slice p
                              kind, (unsigned long long)position);
     }
     return !reader.failed;
+}
+
+struct store_loader recovery_loader(struct recovery *recovery)
+{
+    return (struct store_loader){recovery, take_row, take_frame};
 }
 
 /* ---------------------------------------------------------------- the end */

@@ -22,7 +22,7 @@
 #include "base/buffer.h"
 #include "base/mailbox.h"
 
-/* What became of the records; also the state of the store. */
+/* What became of a batch; also the state of the store. */
 enum store_state {
     STORE_OK,
     STORE_FULL,        /* no space: refusable items are refused, the rest goes on */

@@ -1,6 +1,6 @@
 /* Mail between threads: append under a short lock, wake only on empty -> non-empty, take the
  * whole list at once. A mail carries the function that runs it, so the poster, the mailbox and
- * the store (which posts mail sealed to a record) need not know what is in it.
+ * the store (which posts what is sealed to a commit) need not know what is in it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_BASE_MAILBOX_H

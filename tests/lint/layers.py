@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Includes point down the layer list only: a folder is a layer or it is nothing.
 
-`ALLOWED` is the list (the core knows the store's records, never the reverse); a file includes "layer/header.h" from the layers named for its own, or a
+`ALLOWED` is the list (the core knows the store's batches, never the reverse); a file includes "layer/header.h" from the layers named for its own, or a
 header beside it. The core and the codec stay pure: no socket, clock or file header in them.
 `--self-check` plants one wrong include of each kind and demands that all are caught.
 SPDX-License-Identifier: Apache-2.0

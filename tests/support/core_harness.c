@@ -103,17 +103,6 @@ static void unpin_frame(void *context, uint64_t position)
     store_unpin(context, position);
 }
 
-static bool load_row(void *context, struct slice key, uint64_t stamp, struct slice value,
-                     struct buffer *error)
-{
-    return recovery_row(context, key, stamp, value, error);
-}
-
-static bool load_frame(void *context, uint64_t position, struct slice payload, struct buffer *error)
-{
-    return recovery_frame(context, position, payload, error);
-}
-
 static bool open_store(struct core_harness *harness, struct buffer *error)
 {
     const struct core_harness_settings *wanted = &harness->wanted;
@@ -141,7 +130,7 @@ static bool load_store(struct core_harness *harness, msec_t alive_until, struct 
 {
     struct recovery_pins pins = {harness->store, pin_frame, unpin_frame};
     struct recovery *recovery = recovery_new(&harness->broker, &pins, alive_until);
-    struct store_loader loader = {recovery, load_row, load_frame};
+    struct store_loader loader = recovery_loader(recovery);
     bool good = store_load(harness->store, &loader, error);
 
     if (good) {

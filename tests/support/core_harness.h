@@ -1,6 +1,6 @@
 /* The broker's core driven in one thread with a clock that the test turns: deterministic, no
  * descriptors, no sleeping. What the workers do in the program (deliver mail between shards, write
- * output, commit records) happens here in a fixed order, until nothing is left to do.
+ * output, commit batches) happens here in a fixed order, until nothing is left to do.
  *
  * Used by the conversation runner, the session-script fuzz target and the crash simulator.
  *

@@ -198,14 +198,14 @@ bool durable_store_read(struct durable_world *world, struct mail_list *reads)
     return any;
 }
 
-static bool load_frames(struct durable_world *world, struct recovery *recovery,
+static bool load_frames(struct durable_world *world, const struct store_loader *loader,
                         struct buffer *error)
 {
     bool good = true;
 
     for (uint64_t position = world->replay_from; good && position <= world->log.length;) {
         struct slice payload = frame_at(world, position);
-        good = recovery_frame(recovery, position, payload, error);
+        good = loader->frame(loader->context, position, payload, error);
         position += sizeof(struct frame_header) + payload.length;
     }
     return good;
@@ -215,15 +215,16 @@ bool durable_store_load(struct durable_world *world, msec_t alive_until, struct 
 {
     struct recovery_pins pins = {world, pin_one, unpin_one};
     struct recovery *recovery = recovery_new(&world->broker, &pins, alive_until);
+    struct store_loader loader = recovery_loader(recovery);
     bool good = true;
 
     world->pin_count = 0;
     for (size_t i = 0; good && i < world->row_count; i++) {
         const struct durable_row *row = &world->rows[i];
-        good = recovery_row(recovery, buffer_slice(&row->key), row->stamp,
-                            buffer_slice(&row->value), error);
+        good = loader.row(loader.context, buffer_slice(&row->key), row->stamp,
+                          buffer_slice(&row->value), error);
     }
-    good = good && load_frames(world, recovery, error);
+    good = good && load_frames(world, &loader, error);
     if (good) {
         recovery_finish(recovery);
     }
