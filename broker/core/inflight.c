@@ -54,8 +54,36 @@ struct inflight_entry *inflight_add(struct inflight *inflight, const struct deli
     struct inflight_entry *entry = probe(inflight, delivery_packet_id(delivery->sequence));
     assert(entry->state == INFLIGHT_FREE);
     *entry = (struct inflight_entry){.delivery = *delivery, .state = INFLIGHT_PUBLISHED};
+    if (inflight->count == 0 || delivery_is_before(delivery->sequence, inflight->bound)) {
+        inflight->bound = delivery->sequence;
+    }
     inflight->count++;
     return entry;
+}
+
+/* The oldest is looked for only when it might be so old that identifiers come round again. */
+static void raise_bound(struct inflight *inflight, uint32_t sequence)
+{
+    inflight->bound = sequence;
+    for (uint32_t i = 0; i < inflight->capacity; i++) {
+        const struct inflight_entry *entry = &inflight->entries[i];
+        if (entry->state != INFLIGHT_FREE &&
+            delivery_is_before(entry->delivery.sequence, inflight->bound)) {
+            inflight->bound = entry->delivery.sequence;
+        }
+    }
+}
+
+bool inflight_has_room(struct inflight *inflight, uint32_t sequence)
+{
+    if (inflight->count == 0 || sequence - inflight->bound < UINT16_MAX) {
+        return true;
+    }
+    if (inflight->count == INFLIGHT_MAX) {
+        return false;
+    }
+    raise_bound(inflight, sequence);
+    return !inflight_find(inflight, delivery_packet_id(sequence));
 }
 
 struct inflight_entry *inflight_find(const struct inflight *inflight, uint16_t packet_id)

@@ -27,6 +27,7 @@ struct inflight {
     struct inflight_entry *entries; /* open addressing by packet identifier */
     uint32_t capacity;              /* a power of two or 0 */
     uint32_t count;
+    uint32_t bound; /* no sequence number in use is before this */
 };
 
 enum { INFLIGHT_MAX = 65535 };
@@ -34,6 +35,9 @@ enum { INFLIGHT_MAX = 65535 };
 /* Takes over the delivery, whose packet identifier must be free; state PUBLISHED. The entry's
  * address holds until the next add or free. At most INFLIGHT_MAX at a time. */
 struct inflight_entry *inflight_add(struct inflight *inflight, const struct delivery *delivery);
+/* May a delivery with this sequence number, later than all others, be added? Not while a much older
+ * one has its identifier. */
+bool inflight_has_room(struct inflight *inflight, uint32_t sequence);
 /* NULL if that identifier is not in use. */
 struct inflight_entry *inflight_find(const struct inflight *inflight, uint16_t packet_id);
 /* The one place where states change; RELEASING, RELEASED and FREE give up the message. */

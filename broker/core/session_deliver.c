@@ -25,12 +25,10 @@ static bool output_is_congested(const struct session *session)
            (limit < OUTPUT_CONGESTED ? limit : OUTPUT_CONGESTED);
 }
 
-/* May the delivery with this sequence number go? Not while a much older one has its identifier. */
-static bool window_is_open(const struct session *session, uint32_t sequence)
+static bool window_is_open(struct session *session, uint32_t sequence)
 {
     return session->unacknowledged < session->connection->send_maximum &&
-           session->inflight.count < INFLIGHT_MAX &&
-           !inflight_find(&session->inflight, delivery_packet_id(sequence));
+           inflight_has_room(&session->inflight, sequence);
 }
 
 static void count_dropped(struct session *session)
@@ -80,7 +78,7 @@ static void send_now(struct session *session, struct delivery *delivery)
     assert(session->unacknowledged <= connection->send_maximum);
 }
 
-static bool may_send_now(const struct session *session, const struct delivery *delivery)
+static bool may_send_now(struct session *session, const struct delivery *delivery)
 {
     if (!session->connection || output_is_congested(session)) {
         return false;
