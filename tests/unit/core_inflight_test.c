@@ -218,3 +218,22 @@ TEST(the_order_is_right_across_a_wrap_of_the_sequence)
     check_order(&inflight, INFLIGHT_PUBLISHED, (uint32_t[]){UINT32_MAX - 1, 1, 3}, 3);
     inflight_release(&inflight);
 }
+
+/* One message is never acknowledged, all others are: its identifier comes round and is passed to
+ * nobody else. */
+TEST(there_is_no_room_while_a_much_older_one_has_the_identifier)
+{
+    struct inflight inflight = {0};
+    uint32_t sequence = DELIVERY_FIRST_SEQUENCE;
+
+    add(&inflight, sequence, QOS_1);
+    while (inflight_has_room(&inflight, sequence = delivery_next_sequence(sequence))) {
+        add(&inflight, sequence, QOS_1);
+        end(&inflight, delivery_packet_id(sequence));
+    }
+    CHECK_INT_EQUAL(sequence, DELIVERY_FIRST_SEQUENCE + 0x10000);
+    CHECK_INT_EQUAL(delivery_packet_id(sequence), delivery_packet_id(DELIVERY_FIRST_SEQUENCE));
+    end(&inflight, delivery_packet_id(DELIVERY_FIRST_SEQUENCE));
+    CHECK(inflight_has_room(&inflight, sequence));
+    inflight_release(&inflight);
+}
