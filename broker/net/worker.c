@@ -132,12 +132,13 @@ static bool worker_exchange(struct worker *worker)
     struct outbox *outbox = &worker->shard.outbox;
     struct mail_list own, others;
 
-    worker_use_store(worker);
     for (unsigned i = 0; i < worker->group->count; i++) {
         if (i != worker->shard.index && outbox->mail[i].first) {
             mailbox_post(worker->group->mailboxes[i], &outbox->mail[i]);
         }
     }
+    /* Behind the mail: the store might be quicker to post what is sealed than this thread. */
+    worker_use_store(worker);
     others = mailbox_take(&worker->mailbox);
     own = outbox->mail[worker->shard.index];
     outbox->mail[worker->shard.index] = (struct mail_list){0};
