@@ -173,7 +173,9 @@ static void ack_committed(struct sealed *sealed, void *receiver, const struct co
     if (session) {
         enum reason_code reason = acknowledge_reason(session, ack, commit);
         session->sealed--;
-        session->sealed_until = commit->end;
+        if (commit->posting > session->last_posting) {
+            session->last_posting = commit->posting;
+        }
         if (commit->result == STORE_OK) {
             session->shard->delivered_until = commit->end;
         }
@@ -190,7 +192,7 @@ static void ack_committed(struct sealed *sealed, void *receiver, const struct co
 static bool must_seal(const struct session *from)
 {
     return from->sealed > 0 ||
-           from->sealed_until >
+           from->last_posting >
                atomic_load_explicit(from->shard->broker->store_posted, memory_order_acquire);
 }
 

@@ -59,7 +59,7 @@ struct session {
     struct packet_ids received_now; /* those of them whose commit has not come back */
     uint32_t unacknowledged;        /* inflight entries sent on this connection */
     uint32_t sealed;                /* sealed acknowledgements that have not come back */
-    uint64_t sealed_until;          /* position of the commit of the last one that has */
+    uint64_t last_posting;          /* of the store, in which the last one has */
     uint32_t connection_number; /* counts network connections, so that an old one's acks are lost */
     struct will_message *will;
     struct timer timer; /* disconnected: will delay, then expiry */

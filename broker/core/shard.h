@@ -57,7 +57,7 @@ struct broker {
     uint64_t (*memory_used)(void);  /* bytes of heap for $SYS; may be NULL */
     const char *version;            /* "pubgrid version 0.1.0" for $SYS/broker/version */
     const _Atomic int *store_state; /* enum store_state */
-    /* All shards have been posted what was sealed to commits up to this position. */
+    /* All shards have been posted what the store told in postings up to this one. */
     const _Atomic uint64_t *store_posted;
     void (*store_status)(void *context, struct store_numbers *numbers); /* for $SYS; may be NULL */
     void *store_context;

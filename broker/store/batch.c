@@ -222,7 +222,7 @@ static void post(struct sealed_mail *list, const struct commit *commit, struct m
 
 void batch_post(struct batch *batch, enum store_state result, struct mail_list *inboxes)
 {
-    struct commit commit = {batch->base, batch->base + batch->log.length, result};
+    struct commit commit = {batch->base, batch->base + batch->log.length, result, batch->posting};
 
     for (unsigned i = 0; i < batch->shard_count; i++) {
         if (batch->sealed[i]) {

@@ -38,6 +38,7 @@ extern const char *const store_state_names[];
 struct commit {
     uint64_t base, end;
     enum store_state result; /* anything but STORE_OK: nothing was written */
+    uint64_t posting;        /* in which the store tells of it (store_posted()); 0: refused */
 };
 
 struct sealed {
@@ -87,6 +88,7 @@ struct batch {
     bool refusable;       /* what is being added */
     uint32_t saved_round; /* != 0: everything of this shard is in rows; see store_options.save */
     uint64_t base;        /* the store's: position of the first frame */
+    uint64_t posting;     /* the store's */
 };
 
 struct batch *batch_new(unsigned shard_count);

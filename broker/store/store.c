@@ -198,9 +198,7 @@ static int write_group(struct store *store, struct group *group)
 
 static void hand_out(struct store *store, struct batch *batch, enum store_state result)
 {
-    uint64_t end = batch->base + batch->log.length;
-
-    store->given = end > store->given ? end : store->given;
+    batch->posting = atomic_load_explicit(&store->posted, memory_order_relaxed) + 1;
     batch_post(batch, result, store->inboxes);
 }
 
@@ -518,7 +516,7 @@ bool store_step(struct store *store, struct mail_list *inboxes)
 {
     store->inboxes = inboxes;
     bool any = step(store);
-    atomic_store(&store->posted, store->given);
+    atomic_fetch_add(&store->posted, 1);
     return store_answer_reads(store, inboxes) || any;
 }
 
@@ -531,7 +529,7 @@ static void post_mail(struct store *store)
             mailbox_post(store->options.mailboxes[i], &store->inboxes[i]);
         }
     }
-    atomic_store_explicit(&store->posted, store->given, memory_order_release);
+    atomic_fetch_add_explicit(&store->posted, 1, memory_order_release);
 }
 
 /* How long to wait for batches: not at all, for the relaxed commit, or until housekeeping is due.

@@ -73,7 +73,8 @@ void store_read(struct store *store, struct store_read *read);
 
 /* For the state of a store that its owner may look at from any thread. */
 const _Atomic int *store_state(const struct store *store);
-/* Everything sealed to frames before this position has been posted, to all shards. */
+/* How often the store has posted what it had to tell, each time to all shards. (Not a position: a
+ * commit of rows alone ends where the one before did.) */
 const _Atomic uint64_t *store_posted(const struct store *store);
 
 struct store_status {

@@ -56,7 +56,6 @@ struct store {
     struct blocks blocks;
     struct cleaner cleaner;
     uint64_t next;               /* position of the next frame */
-    uint64_t given;              /* the last commit in `inboxes` ends here */
     uint32_t round;              /* of saving; 0: none yet */
     unsigned round_open;         /* shards that have not saved in this round */
     uint64_t round_from;         /* where the round began */
