@@ -112,8 +112,10 @@ struct sim_link {
     uint32_t receive_maximum;
     uint16_t will;          /* message, or NO_MESSAGE */
     bool may_begin;         /* the session may have expired before CONNECT */
+    bool ends_stored;       /* CONNECT surely finds a stored session */
     msec_t asked_at;        /* CONNECT was sent */
     msec_t alive_at;        /* the server had surely not closed it then */
+    msec_t lost_before;     /* the client's `lost_from` before CONNACK */
     uint32_t expiry_before; /* what the session had, should CONNECT be refused */
     struct sim_held held[HELD_MAX];
     unsigned held_count;
@@ -138,6 +140,7 @@ struct sim_client {
     unsigned began;   /* event at which this one did */
     bool maybe, firm; /* may be there after a crash; surely is there, unless expired */
     bool unknown;     /* an older one may still be there in its place */
+    bool kept;        /* the server, as long as it runs, has a session that is to be stored */
     bool unwritten;   /* no row may know of a connection that it had */
     bool no_dup;      /* redeliveries may come without DUP */
     bool undone;      /* a crash may have undone what it asked for last */
@@ -186,11 +189,11 @@ struct sim {
     struct sim_retained retained[TOPICS];
     int fault_error;
     unsigned fault_count;
-    unsigned last_crash;            /* event */
-    bool faulted;                   /* there has been a fault */
-    bool broken;                    /* the last commit failed for good: FAILED until a restart */
-    bool checking;                  /* clients acknowledge at once */
-    unsigned first_probe;           /* messages from this one on are probes; 0: none are */
+    bool faulted;         /* there has been a fault */
+    bool broken;          /* the last commit failed for good: FAILED until a restart */
+    bool checking;        /* clients acknowledge at once */
+    bool racing;          /* hardly one is durable, one topic, threads do much at a time */
+    unsigned first_probe; /* messages from this one on are probes; 0: none are */
     uint16_t seen_retained[TOPICS]; /* by the inspector */
 };
 

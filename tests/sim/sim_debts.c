@@ -125,12 +125,6 @@ void debts_acknowledged(struct sim *sim, uint16_t number)
 
     message->acked = ++sim->event;
     message->refused = false;
-    if (sim->faulted && message->qos == QOS_2 && message->resent &&
-        message->sent < sim->last_crash) {
-        /* Known: a progress row that was written before the message was refused, and committed
-         * after, lets a restart take the identifier for received. */
-        return;
-    }
     if (message->retain) {
         retained_acknowledged(sim, number);
     }

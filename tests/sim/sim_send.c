@@ -107,7 +107,7 @@ static unsigned delay_of(uint16_t number)
 void client_publish(struct sim *sim, struct sim_client *client)
 {
     struct sim_message message = {
-        .topic = (uint8_t)sim_pick(sim, TOPICS),
+        .topic = (uint8_t)(sim->racing ? 0 : sim_pick(sim, TOPICS)),
         .qos = (uint8_t)(sim_once_in(sim, 8) ? QOS_0 : 1 + sim_pick(sim, 2)),
         .kind = sim_once_in(sim, 8) ? DELAYED : PLAIN,
     };
@@ -116,7 +116,7 @@ void client_publish(struct sim *sim, struct sim_client *client)
     if (message.qos > QOS_0 && client->outgoing_count == OUTGOING_MAX) {
         return;
     }
-    message.retain = message.kind == PLAIN && sim_once_in(sim, 5);
+    message.retain = message.kind == PLAIN && sim_once_in(sim, sim->racing ? 2 : 5);
     message.deletes = message.retain && sim_once_in(sim, 3);
     number = sim_message_new(sim, client, message);
     if (number == NO_MESSAGE) {

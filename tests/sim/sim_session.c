@@ -12,7 +12,7 @@ void session_forget(struct sim *sim, struct sim_client *client)
     sim->event++;
     client->epoch++;
     client->began = sim->event;
-    client->firm = client->no_dup = false;
+    client->firm = client->kept = client->no_dup = false;
     for (int i = 0; i < FILTERS; i++) {
         struct sim_subscription *subscription = &client->subscriptions[i];
         /* The server notices later. */
@@ -54,6 +54,7 @@ void session_asked_for(struct sim *sim, struct sim_client *client)
     link->asked_at = core_harness_now(sim->harness);
     link->may_begin =
         link->asked_at + SLACK_MS > client->lost_from + (msec_t)client->expiry_low * 1000;
+    link->ends_stored = (client->firm || client->kept) && !link->may_begin;
     if (link->clean_start) {
         client->unknown |= client->maybe;
         client->must_clean = true;
@@ -84,6 +85,25 @@ static void check_present(struct sim *sim, struct sim_client *client, bool prese
     }
 }
 
+/* CONNACK waited for the commit in which the stored session ended, and in which the new one, if it
+ * outlives its connection, began. */
+static void began_anew(struct sim *sim, struct sim_client *client)
+{
+    const struct sim_link *link = &client->link;
+
+    client->unknown = false;
+    client->maybe = link->expiry > 0;
+    client->expiry_low = client->expiry_high = link->expiry;
+    session_is_stored(sim, client);
+}
+
+/* CONNACK came, of a connection at whose end the session ends. */
+static void resumed_for_the_last_time(struct sim_client *client)
+{
+    client->firm = client->maybe = false; /* CONNACK waited for the commit that says so */
+    client->expiry_low = client->expiry_high = 0;
+}
+
 void session_confirmed(struct sim *sim, struct sim_client *client, bool present)
 {
     struct sim_link *link = &client->link;
@@ -91,11 +111,16 @@ void session_confirmed(struct sim *sim, struct sim_client *client, bool present)
 
     check_present(sim, client, present);
     client->must_clean = client->undone = false;
+    link->lost_before = client->lost_from;
     client->lost_from = client->lost_to = 0;
     client->lost_stored = false;
-    if (!present && !clean_start) {
+    if (clean_start && link->ends_stored) {
+        began_anew(sim, client);
+    } else if (!present && !clean_start) {
         session_forget(sim, client);
-        /* That the old one ended is in no commit yet. */
+        /* The old one ended before, with its connection or its time, and nobody has been told: that
+         * need not be in a commit yet. (So too with a clean start that may have found no session.)
+         */
         client->unknown |= link->maybe_before;
         if (!link->maybe_before) {
             client->expiry_low = client->expiry_high = link->expiry;
@@ -106,8 +131,9 @@ void session_confirmed(struct sim *sim, struct sim_client *client, bool present)
         client->must_clean = true;
     }
     if (present && link->expiry == 0) {
-        client->firm = false;
+        resumed_for_the_last_time(client);
     }
+    client->kept = link->expiry > 0;
     if (present) {
         client_resume(sim, client);
     }
@@ -165,7 +191,10 @@ static void end_link(struct sim *sim, struct sim_client *client)
         put_off_will(sim, client);
     }
     if (client->lost_from == 0) {
-        client->lost_from = link->alive_at;
+        /* CONNACK of a session that goes on waits for nothing: until something is stored after it,
+         * a crash (of a store that has failed, after a while) goes back to the end before. */
+        bool counts = link->stored || link->lost_before == 0;
+        client->lost_from = counts ? link->alive_at : link->lost_before;
     }
     client->lost_to = 0;
     client->lost_stored = false;
@@ -201,10 +230,13 @@ void session_crashed(struct sim *sim, struct sim_client *client)
     }
     /* Known: what was sent on a connection that no row knows of comes again without DUP. */
     client->no_dup |= client->unwritten;
-    if (sim->faulted && client->last_will != NO_MESSAGE) {
-        /* Known: one that was refused for want of space waits in memory only. */
+    if (sim->faulted && client->last_will != NO_MESSAGE &&
+        client->lost_from + (msec_t)client->expiry_low * 1000 <= now + SLACK_MS) {
+        /* The session may have ended, and its row with it: a will that is refused then for want of
+         * space waits in memory only. */
         sim->messages[client->last_will].owed = false;
     }
+    client->kept = false;
     client->hanging = false;
     client->undone = true;
     /* Until it is committed that the connection ended, the next start counts from the next crash.

@@ -67,8 +67,8 @@ static void move_mail(struct sim *sim)
         unsigned pair = (first + i) % (shards * (shards + 1));
         unsigned from = pair / shards, to = pair % shards;
         if (core_harness_pass_mail(sim->harness, from, to)) {
-            sim_tell(sim, "# mail from %s%.0u to shard %u", from == shards ? "the store" : "shard ",
-                     from == shards ? 0 : from, to);
+            sim_tell(sim, "# mail from %s%.0u is posted to shard %u",
+                     from == shards ? "the store" : "shard ", from == shards ? 0 : from, to);
             return;
         }
     }
@@ -87,10 +87,31 @@ static void commit(struct sim *sim)
     }
 }
 
+/* One shard hears of a commit, acts on it and posts what it has to say, all before another one
+ * hears. */
+static void race_the_store(struct sim *sim)
+{
+    unsigned shards = core_harness_shards(sim->harness), one = sim_pick(sim, shards);
+
+    core_harness_turn_end(sim->harness, one);
+    commit(sim);
+    core_harness_pass_mail(sim->harness, shards, one);
+    core_harness_turn_begin(sim->harness, one);
+    core_harness_turn_end(sim->harness, one);
+    for (unsigned i = 0; i < shards; i++) {
+        core_harness_pass_mail(sim->harness, one, i);
+    }
+    sim_tell(sim, "# shard %u hears of it before others do, and posts mail", one);
+}
+
 static void move_something(struct sim *sim)
 {
     unsigned what = sim_pick(sim, 16);
 
+    if (sim->racing && sim_once_in(sim, 8)) {
+        race_the_store(sim);
+        return;
+    }
     if (what < 8) {
         move_shard(sim);
     } else if (what < 13) {
@@ -152,7 +173,7 @@ void sim_crash(struct sim *sim)
     unsigned shards = 1 + sim_pick(sim, 4);
     msec_t down = sim_once_in(sim, 2) ? 0 : sim_pick(sim, 20) * 1000;
 
-    sim->last_crash = ++sim->event;
+    sim->event++;
     sim_tell(sim, "crash %zu # of %u batches", count, waiting);
     sim_tell(sim, "restart shards=%u after %llds", shards, (long long)down / 1000);
     for (unsigned i = 0; i <= CLIENTS; i++) {
@@ -286,7 +307,7 @@ static void take_step(struct sim *sim)
     } else {
         core_harness_settle(sim->harness);
     }
-    for (unsigned moves = sim_pick(sim, 7); moves > 0; moves--) {
+    for (unsigned moves = sim_pick(sim, sim->racing ? 25 : 7); moves > 0; moves--) {
         move_something(sim);
     }
 }
@@ -337,13 +358,15 @@ static void begin(struct sim *sim)
     sim->random = mix(sim->seed);
     choose_settings(sim, &settings);
     sim->steps = 30 + sim_pick(sim, 120);
+    /* What must be stored and what need not be, side by side. */
+    sim->racing = sim->seed % 6 == 5;
     for (uint8_t i = 0; i <= CLIENTS; i++) {
         struct sim_client *client = &sim->clients[i];
         client->index = i;
         client->name = names[i];
         client->epoch = 1;
         client->version = i < INSPECTOR && sim_once_in(sim, 4) ? MQTT_3_1_1 : MQTT_5;
-        client->durable = i < INSPECTOR && !sim_once_in(sim, 4);
+        client->durable = i < INSPECTOR && !sim_once_in(sim, 4) && !sim->racing;
         client->hasty = sim_once_in(sim, 2);
         client->link.will = client->last_will = NO_MESSAGE;
     }

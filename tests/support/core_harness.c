@@ -1,6 +1,11 @@
 /* See core_harness.h. One turn of every shard is what a worker's loop turn is: timers, mail,
- * input, then the outbox; turns repeat until a whole round changes nothing. Mail is on its way
- * (`transit`) until it is in its receiver's inbox; unless things go by hand, that is at once.
+ * input, then the outbox; turns repeat until a whole round changes nothing.
+ *
+ * A mailbox is a queue: mail is run in the order in which it was posted, and a thread posts to one
+ * shard after the other before it does anything else. So mail lies in its sender's row of `transit`
+ * until it is posted, that is moved to the receiver's inbox; a shard begins no turn and submits no
+ * batch, the store takes no step and does not say that it has posted, before its row is empty.
+ * Unless things go by hand, mail is posted at once.
  *
  * Enhanced authentication knows one method, "CHALLENGE": the server sends the data "question" and
  * accepts the data "answer", telling "welcome". It stands for any method that needs one exchange.
@@ -39,17 +44,18 @@ struct core_harness {
     struct shard shards[CORE_HARNESS_SHARDS_MAX];
     struct shard *shard_pointers[CORE_HARNESS_SHARDS_MAX];
     struct mail_list inboxes[CORE_HARNESS_SHARDS_MAX];
-    /* From each shard, and behind them the store, to each shard. */
+    /* From each shard, and behind them the store, to each shard: not posted yet. */
     struct mail_list transit[CORE_HARNESS_SHARDS_MAX + 1][CORE_HARNESS_SHARDS_MAX];
     bool in_turn[CORE_HARNESS_SHARDS_MAX];
     bool by_hand;
     struct core_harness_settings wanted;
-    struct store *store;         /* NULL: in memory */
-    struct buffer log;           /* in memory: all frames; a position is an offset, plus one */
-    _Atomic uint64_t log_posted; /* in memory: everything */
-    _Atomic int store_is_good;   /* in memory: STORE_OK */
+    struct store *store;       /* NULL: in memory */
+    struct buffer log;         /* in memory: all frames; a position is an offset, plus one */
+    _Atomic uint64_t posted;   /* what the store has posted to all; in memory: everything */
+    _Atomic int store_is_good; /* in memory: STORE_OK */
     struct batch *first_batch, *last_batch;
     size_t batch_count;
+    struct batch *outgoing[CORE_HARNESS_SHARDS_MAX]; /* to be submitted when mail is posted */
     bool hold_commits;
     struct list links;
     struct connection_origin origin;
@@ -121,7 +127,7 @@ static bool open_store(struct core_harness *harness, struct buffer *error)
     harness->store = store_open(&options, error);
     if (harness->store) {
         harness->broker.store_state = store_state(harness->store);
-        harness->broker.store_posted = store_posted(harness->store);
+        atomic_store(&harness->posted, 0);
     }
     return harness->store != NULL;
 }
@@ -151,8 +157,8 @@ static bool begin(struct core_harness *harness, msec_t alive_until, struct buffe
     harness->broker.started_at = harness->now;
     harness->broker.version = "pubgrid version test";
     harness->broker.store_state = &harness->store_is_good;
-    harness->log_posted = UINT64_MAX;
-    harness->broker.store_posted = &harness->log_posted;
+    harness->posted = UINT64_MAX;
+    harness->broker.store_posted = &harness->posted;
     harness->broker.next_durable_id = 1;
     for (unsigned i = 0; i < harness->wanted.shards; i++) {
         harness->shard_pointers[i] = &harness->shards[i];
@@ -205,6 +211,72 @@ static void free_link(struct core_link *link)
     free(link);
 }
 
+/* --- posting --- */
+
+static bool has_posted(const struct core_harness *harness, unsigned from)
+{
+    for (unsigned to = 0; to < harness->broker.shard_count; to++) {
+        if (harness->transit[from][to].first) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void submit_batch(struct core_harness *harness, unsigned index)
+{
+    struct batch *batch = harness->outgoing[index];
+
+    if (!batch) {
+        return;
+    }
+    harness->outgoing[index] = NULL;
+    batch->next = NULL;
+    *(harness->first_batch ? &harness->last_batch->next : &harness->first_batch) = batch;
+    harness->last_batch = batch;
+    harness->batch_count++;
+    harness->busy = true;
+}
+
+/* What a thread does when it has posted all its mail. */
+static void when_posted(struct core_harness *harness, unsigned from)
+{
+    if (!has_posted(harness, from)) {
+        return;
+    }
+    if (from < harness->broker.shard_count) {
+        submit_batch(harness, from);
+    } else if (harness->store) {
+        atomic_store(&harness->posted, atomic_load(store_posted(harness->store)));
+    }
+}
+
+bool core_harness_pass_mail(struct core_harness *harness, unsigned from, unsigned to)
+{
+    bool any = harness->transit[from][to].first != NULL;
+
+    harness->busy |= any;
+    mail_list_move(&harness->inboxes[to], &harness->transit[from][to]);
+    if (any) {
+        when_posted(harness, from);
+    }
+    return any;
+}
+
+static void post_rest(struct core_harness *harness, unsigned from)
+{
+    for (unsigned to = 0; to < harness->broker.shard_count; to++) {
+        core_harness_pass_mail(harness, from, to);
+    }
+}
+
+static void pass_all_mail(struct core_harness *harness)
+{
+    for (unsigned from = 0; from <= harness->broker.shard_count; from++) {
+        post_rest(harness, from);
+    }
+}
+
 /* --- the store --- */
 
 static struct mail_list *store_mail(struct core_harness *harness)
@@ -229,6 +301,15 @@ static struct batch *take_batch(struct core_harness *harness)
     return batch;
 }
 
+void core_harness_store_step(struct core_harness *harness)
+{
+    if (harness->store) {
+        post_rest(harness, harness->broker.shard_count);
+        store_step(harness->store, store_mail(harness));
+        when_posted(harness, harness->broker.shard_count);
+    }
+}
+
 /* As one group. */
 static void post_batches(struct core_harness *harness, size_t count)
 {
@@ -242,23 +323,7 @@ static void post_batches(struct core_harness *harness, size_t count)
             commit_in_memory(harness, batch);
         }
     }
-    if (harness->store) {
-        store_step(harness->store, store_mail(harness));
-    }
-}
-
-static void take_outbox_batch(struct core_harness *harness, struct shard *shard)
-{
-    struct batch *batch = shard_take_batch(shard);
-
-    if (!batch) {
-        return;
-    }
-    batch->next = NULL;
-    *(harness->first_batch ? &harness->last_batch->next : &harness->first_batch) = batch;
-    harness->last_batch = batch;
-    harness->batch_count++;
-    harness->busy = true;
+    core_harness_store_step(harness);
 }
 
 static void read_in_memory(struct core_harness *harness, struct store_read *read)
@@ -377,7 +442,8 @@ static void flush_outbox(struct core_harness *harness, struct shard *shard)
         mail_list_move(&harness->transit[shard->index][i], &outbox->mail[i]);
     }
     shard_finish(shard);
-    take_outbox_batch(harness, shard);
+    harness->outgoing[shard->index] = shard_take_batch(shard);
+    when_posted(harness, shard->index);
     answer_reads(harness, shard);
 }
 
@@ -425,6 +491,7 @@ static void free_abandoned(struct core_harness *harness)
 void core_harness_turn_begin(struct core_harness *harness, unsigned index)
 {
     struct shard *shard = &harness->shards[index];
+    post_rest(harness, index);
     struct mail_list mail = harness->inboxes[index];
 
     harness->in_turn[index] = true;
@@ -448,36 +515,12 @@ bool core_harness_turn_end(struct core_harness *harness, unsigned index)
     return true;
 }
 
-bool core_harness_pass_mail(struct core_harness *harness, unsigned from, unsigned to)
-{
-    bool any = harness->transit[from][to].first != NULL;
-
-    harness->busy |= any;
-    mail_list_move(&harness->inboxes[to], &harness->transit[from][to]);
-    return any;
-}
-
-static void pass_all_mail(struct core_harness *harness)
-{
-    for (unsigned from = 0; from <= harness->broker.shard_count; from++) {
-        for (unsigned to = 0; to < harness->broker.shard_count; to++) {
-            core_harness_pass_mail(harness, from, to);
-        }
-    }
-}
-
-void core_harness_store_step(struct core_harness *harness)
-{
-    if (harness->store) {
-        store_step(harness->store, store_mail(harness));
-    }
-}
-
 static void run_turn(struct core_harness *harness, unsigned index)
 {
     core_harness_turn_end(harness, index); /* one that was begun by hand */
     core_harness_turn_begin(harness, index);
     core_harness_turn_end(harness, index);
+    post_rest(harness, index);
     if (!harness->hold_commits) {
         post_batches(harness, SIZE_MAX);
     } else {
@@ -685,12 +728,12 @@ static void end(struct core_harness *harness)
         link->closed = true;
         release_connection(link);
     }
-    while (harness->first_batch) {
-        batch_free(take_batch(harness));
-    }
     store_close(harness->store);
     harness->store = NULL;
     pass_all_mail(harness);
+    while (harness->first_batch) {
+        batch_free(take_batch(harness));
+    }
     for (unsigned i = 0; i < harness->broker.shard_count; i++) {
         harness->in_turn[i] = false;
         mail_list_run(&harness->inboxes[i], NULL);

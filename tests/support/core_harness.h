@@ -105,9 +105,10 @@ uint64_t core_harness_saves(const struct core_harness *harness);
 void core_harness_by_hand(struct core_harness *harness, bool by_hand);
 /* The first half of a turn of a shard: timers, mail, input. Not twice without the second. */
 void core_harness_turn_begin(struct core_harness *harness, unsigned shard);
-/* The second: it writes output, posts mail, submits its batch. False: it is not in a turn. */
+/* The second: it writes output and has mail to post; when that is posted it submits its batch (both
+ * at the latest when its next turn begins). False: it is not in a turn. */
 bool core_harness_turn_end(struct core_harness *harness, unsigned shard);
-/* Mail from one shard, or (from == number of shards) from the store, arrives. False: none did. */
+/* Mail from one shard, or (from == number of shards) from the store, is posted. False: none was. */
 bool core_harness_pass_mail(struct core_harness *harness, unsigned from, unsigned to);
 /* One step of the store without new batches: it answers reads, cleans, tries again. */
 void core_harness_store_step(struct core_harness *harness);
