@@ -1,12 +1,14 @@
 /* The target `core`: the broker's core in this process with a clock that the script turns.
  *
  * Time stands still between lines and `advance` is exact, so a file that lets a day pass takes
- * microseconds here, and `nothing` means nothing.
+ * microseconds here, and `nothing` means nothing. A file with a crash gets the real store, in a
+ * directory in memory; without one, the harness remembers what is committed.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -18,6 +20,7 @@ struct target {
     unsigned workers, pieces;
     struct core_harness *harness;
     struct core_config config;
+    char store_path[64]; /* empty: the store is in memory */
 };
 
 struct target_link {
@@ -51,6 +54,27 @@ static const char *core_unsupported(struct target *target, const struct script *
     return NULL;
 }
 
+static void choose_store(struct target *target)
+{
+    static unsigned count; /* of this process */
+
+    snprintf(target->store_path, sizeof(target->store_path), "%s/pubgrid-conversation-%d-%u",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (int)getpid(), ++count);
+}
+
+static void remove_store(struct target *target)
+{
+    static const char *const files[] = {"data.mdb", "lock.mdb", "lock", "reserve"};
+    char path[128];
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", target->store_path, files[i]);
+        unlink(path);
+    }
+    rmdir(target->store_path);
+    target->store_path[0] = '\0';
+}
+
 static bool core_begin(struct target *target, const struct script *script, struct buffer *report)
 {
     struct core_harness_settings settings;
@@ -59,6 +83,10 @@ static bool core_begin(struct target *target, const struct script *script, struc
     settings.shards = target->workers;
     if (!core_config_read(&target->config, script, &settings, report)) {
         return false;
+    }
+    if (script_has_line(script, LINE_CRASH)) {
+        choose_store(target);
+        settings.store_path = target->store_path;
     }
     target->harness = core_harness_new(&settings);
     return true;
@@ -70,6 +98,9 @@ static bool core_end(struct target *target, struct buffer *report)
     if (target->harness) {
         core_harness_free(target->harness);
         target->harness = NULL;
+    }
+    if (target->store_path[0]) {
+        remove_store(target);
     }
     return true;
 }
@@ -134,6 +165,27 @@ static void core_hold_commits(struct target *target, bool hold)
     core_harness_hold_commits(target->harness, hold);
 }
 
+static void core_commit(struct target *target, unsigned count)
+{
+    core_harness_commit(target->harness, count);
+}
+
+static bool core_restart(struct target *target, unsigned committed, const struct line *restart,
+                         struct buffer *report)
+{
+    unsigned shards = restart->count ? restart->count : core_harness_shards(target->harness);
+
+    if (shards > CORE_HARNESS_SHARDS_MAX) {
+        buffer_append_format(report, "at most %d shards\n", CORE_HARNESS_SHARDS_MAX);
+        return false;
+    }
+    bool good = core_harness_crash(target->harness, committed, shards, restart->duration, report);
+    if (good) {
+        core_harness_hold_commits(target->harness, false);
+    }
+    return good;
+}
+
 const struct target_operations target_core = {
     .name = "core",
     .fake_clock = true,
@@ -150,4 +202,6 @@ const struct target_operations target_core = {
     .stall = core_stall,
     .stop = core_stop,
     .hold_commits = core_hold_commits,
+    .commit = core_commit,
+    .restart = core_restart,
 };

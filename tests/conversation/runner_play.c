@@ -350,6 +350,36 @@ static bool play_commits(struct play *play, const struct line *line)
     return true;
 }
 
+static bool play_commit_some(struct play *play, const struct line *line)
+{
+    buffer_append_format(new_history_line(play), "%s", line->text);
+    play->operations->commit(play->target, line->count);
+    return true;
+}
+
+/* What the broker does when it starts again follows from the line `restart`, which is the next. */
+static bool play_crash(struct play *play, const struct line *line)
+{
+    const struct line *next = line + 1;
+
+    buffer_append_format(new_history_line(play), "%s", line->text);
+    if (next == play->script->lines + play->script->line_count || next->kind != LINE_RESTART) {
+        return fail_line(play, line, "`restart` must follow");
+    }
+    bool good = play->operations->restart(play->target, line->count, next, play->report);
+    for (size_t i = 0; i < play->actor_count; i++) {
+        actor_disconnect(&play->actors[i], play->operations);
+    }
+    return good || fail_line(play, next, "the broker does not start");
+}
+
+static bool play_restart(struct play *play, const struct line *line)
+{
+    buffer_append_format(new_history_line(play), "%s", line->text);
+    return (line > play->script->lines && line[-1].kind == LINE_CRASH) ||
+           fail_line(play, line, "`crash` must precede");
+}
+
 static struct slice find_text(const struct play *play, const struct line *line, const char *name)
 {
     for (size_t i = 0; i < line->field_count; i++) {
@@ -449,6 +479,9 @@ static bool play_line(struct play *play, struct line **at)
         [LINE_STOP] = play_stop,
         [LINE_HOLD] = play_commits,
         [LINE_COMMIT] = play_commits,
+        [LINE_COMMIT_SOME] = play_commit_some,
+        [LINE_CRASH] = play_crash,
+        [LINE_RESTART] = play_restart,
         [LINE_SCRAM] = play_scram,
         [LINE_ADVANCE] = play_advance,
     };

@@ -326,20 +326,52 @@ static bool parse_expect(struct cursor *c, struct line *line)
     return parse_packet(c, line);
 }
 
+static bool parse_duration(struct cursor *c, msec_t *duration)
+{
+    *duration = take_number(c);
+    if (take(c, "ms")) {
+        /* as it is */
+    } else if (take(c, "s")) {
+        *duration *= 1000;
+    } else {
+        return fail(c, "expected a duration such as 30s or 500ms");
+    }
+    return !c->error;
+}
+
 static bool parse_advance(struct cursor *c, struct line *line)
 {
     skip_space(c);
     line->kind = LINE_ADVANCE;
-    line->duration = take_number(c);
-    if (take(c, "ms")) {
-        /* as it is */
-    } else if (take(c, "s")) {
-        line->duration *= 1000;
-    } else {
-        return fail(c, "expected a duration such as 30s or 500ms");
+    if (!parse_duration(c, &line->duration)) {
+        return false;
     }
     if (line->duration > c->script->longest_advance) {
         c->script->longest_advance = line->duration;
+    }
+    return !c->error;
+}
+
+/* Behind `store commits` and `crash`. */
+static bool parse_count(struct cursor *c, struct line *line)
+{
+    if (!at_end(c)) {
+        line->count = take_number(c);
+        line->kind = line->kind == LINE_COMMIT ? LINE_COMMIT_SOME : line->kind;
+    }
+    return !c->error;
+}
+
+static bool parse_restart(struct cursor *c, struct line *line)
+{
+    while (!at_end(c) && !c->error) {
+        if (take(c, "shards=")) {
+            line->count = take_number(c);
+        } else if (!take(c, "after=")) {
+            return fail(c, "expected `restart [shards=<number>] [after=<time>]`");
+        } else if (!parse_duration(c, &line->duration)) {
+            return false;
+        }
     }
     return !c->error;
 }
@@ -379,7 +411,8 @@ static bool parse_line(struct cursor *c, struct line *line)
     } phrases[] = {
         {"any-order {", LINE_ANY_ORDER}, {"}", LINE_END_OF_BLOCK},
         {"broker stops", LINE_STOP},     {"store holds", LINE_HOLD},
-        {"store commits", LINE_COMMIT},
+        {"store commits", LINE_COMMIT},  {"crash", LINE_CRASH},
+        {"restart", LINE_RESTART},
     };
 
     if (take(c, "advance ")) {
@@ -388,7 +421,10 @@ static bool parse_line(struct cursor *c, struct line *line)
     for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
         if (take(c, phrases[i].text)) {
             line->kind = phrases[i].kind;
-            return true;
+            if (line->kind == LINE_COMMIT || line->kind == LINE_CRASH) {
+                return parse_count(c, line);
+            }
+            return line->kind != LINE_RESTART || parse_restart(c, line);
         }
     }
     if (take(c, "scram ")) {

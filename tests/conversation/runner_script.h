@@ -51,6 +51,9 @@ enum line_kind {
     LINE_STOP,           /* broker stops */
     LINE_HOLD,           /* store holds */
     LINE_COMMIT,         /* store commits */
+    LINE_COMMIT_SOME,    /* store commits 2 */
+    LINE_CRASH,          /* crash [2] */
+    LINE_RESTART,        /* restart [shards=2] [after=30s] */
     LINE_SCRAM,          /* scram client_first="n=bob,r=x" password="y" challenge=$z */
     LINE_ADVANCE,        /* advance 30s */
     LINE_ANY_ORDER,      /* any-order { */
@@ -67,8 +70,9 @@ struct line {
     size_t field_count;
     struct slice bytes;    /* LINE_SEND_BYTES */
     const char *transport; /* LINE_CONNECT; NULL: the target's own */
-    msec_t duration;       /* LINE_ADVANCE */
-    bool matched;          /* LINE_EXPECT within any-order: used by runner_play.c */
+    msec_t duration;       /* LINE_ADVANCE, LINE_RESTART */
+    unsigned count; /* LINE_COMMIT_SOME, LINE_CRASH: batches; LINE_RESTART: shards, 0: as before */
+    bool matched;   /* LINE_EXPECT within any-order: used by runner_play.c */
 };
 
 /* Lines of the header that are not for people only: `# config mqtt.receive_maximum=2`. */

@@ -91,8 +91,11 @@ static const char *sockets_unsupported(struct target *target, const struct scrip
     if (script_has_line(script, LINE_STALL)) {
         return "has a client that does not read: the kernel's buffers would take it all";
     }
-    if (script_has_line(script, LINE_HOLD)) {
+    if (script_has_line(script, LINE_HOLD) || script_has_line(script, LINE_COMMIT_SOME)) {
         return "holds the store's commits back";
+    }
+    if (script_has_line(script, LINE_CRASH)) {
+        return "stops the broker between two commits";
     }
     if (target->broker.is_mosquitto && script_has_line(script, LINE_STOP)) {
         return "is about the end of our broker";

@@ -50,6 +50,13 @@ struct target_operations {
     void (*stop)(struct target *target);
     /* The store commits nothing any more, or commits again; NULL: cannot be arranged. */
     void (*hold_commits)(struct target *target, bool hold);
+    /* It commits that many batches more, the oldest, and goes on holding. */
+    void (*commit)(struct target *target, unsigned count);
+    /* The broker ends without warning, with that many batches committed of which nobody hears, and
+     * starts again with the same store; 0 shards: as many as before. All links are still to be
+     * closed. False: it did not start, see `report`. NULL: cannot be arranged. */
+    bool (*restart)(struct target *target, unsigned committed, const struct line *restart,
+                    struct buffer *report);
 };
 
 extern const struct target_operations target_core, target_tcp, target_tls, target_unix,

@@ -174,8 +174,9 @@ void sim_crash(struct sim *sim)
     msec_t down = sim_once_in(sim, 2) ? 0 : sim_pick(sim, 20) * 1000;
 
     sim->event++;
-    sim_tell(sim, "crash %zu # of %u batches", count, waiting);
-    sim_tell(sim, "restart shards=%u after %llds", shards, (long long)down / 1000);
+    sim_tell(sim, "# of %u batches that wait", waiting);
+    sim_tell(sim, "crash %zu", count);
+    sim_tell(sim, "restart shards=%u after=%llds", shards, (long long)down / 1000);
     for (unsigned i = 0; i <= CLIENTS; i++) {
         session_crashed(sim, &sim->clients[i]);
     }
