@@ -60,13 +60,14 @@ static void delayed_free(struct shard *shard, struct delayed *delayed)
 struct sealed_delayed {
     struct sealed sealed;
     struct delayed *delayed;
+    bool is_out; /* published without waiting for this commit */
 };
 
 static void published(struct sealed *sealed, void *receiver, const struct commit *commit)
 {
     struct sealed_delayed *done = CONTAINER_OF(sealed, struct sealed_delayed, sealed);
     struct shard *shard = receiver;
-    if (shard && commit->result == STORE_OK) {
+    if (shard && (commit->result == STORE_OK || done->is_out)) {
         delayed_free(shard, done->delayed);
     } else if (shard) {
         timers_set(&shard->timers, &done->delayed->timer, shard->now + RETRY_MS);
@@ -100,7 +101,8 @@ static void delayed_fire(struct timer *timer, void *context)
         return;
     }
     struct sealed_delayed *done = memory_allocate(sizeof(*done));
-    *done = (struct sealed_delayed){.sealed = {.run = published}, .delayed = delayed};
+    *done = (struct sealed_delayed){
+        .sealed = {.run = published}, .delayed = delayed, .is_out = !is_stored};
     batch_seal(batch, shard->index, &done->sealed);
 }
 
