@@ -292,6 +292,9 @@ static void take_step(struct sim *sim)
 {
     unsigned what = sim_pick(sim, 100);
 
+    if (sim->seed % 8 == 4 && sim_once_in(sim, 12)) { /* there is hardly ever enough space */
+        plan_fault(sim);
+    }
     if (what < 84) {
         move_client(sim);
     } else if (what < 89) {
