@@ -170,6 +170,13 @@ static bool same_user(const struct session *session, const struct connection *co
     return slice_equal(session->identity->user_name, connection->identity->user_name);
 }
 
+/* A session belongs to its user: nobody resumes another's queue. */
+static bool resumes(const struct session *session, const struct connection *connection,
+                    const struct connect *connect)
+{
+    return !connect->clean_start && same_user(session, connection);
+}
+
 /* Closes the connection that has the session now (MQTT-3.1.4-3), and ends the session if this
  * CONNECT must not resume it (*ended_stored: one that was in the store). NULL: there is none to
  * resume. */
@@ -184,8 +191,7 @@ static struct session *take_over(struct connection *connection, const struct con
                          "another client connected with this client identifier");
         session = sessions_find(shard, client_identifier);
     }
-    /* A session belongs to its user: nobody resumes another's queue. */
-    if (session && (connect->clean_start || !same_user(session, connection))) {
+    if (session && !resumes(session, connection, connect)) {
         *ended_stored = session_is_durable(session);
         session_end(session);
         session = NULL;
@@ -307,11 +313,23 @@ static void send_connack(struct session *session, const struct packet *connect, 
     }
 }
 
-/* A new session that the store cannot keep would be a promise that is not kept. */
-static bool can_be_kept(const struct shard *shard, const struct packet *packet)
+/* Is there a reason not to let this client in? A new session that the store cannot keep would be a
+ * promise that is not kept, and so would the end of one that the store cannot forget. (Full, it
+ * can: the reserve is for that.) */
+static const char *refusal_of(const struct shard *shard, const struct packet *packet,
+                              const struct session *session, bool resumed)
 {
-    return wanted_expiry(packet) == 0 || shard->settings->options.session_expiry_maximum == 0 ||
-           shard_store_refusal(shard) == REASON_SUCCESS;
+    int state = atomic_load_explicit(shard->broker->store_state, memory_order_relaxed);
+    bool wants_stored =
+        wanted_expiry(packet) > 0 && shard->settings->options.session_expiry_maximum > 0;
+    bool ends_stored = session && session_is_durable(session) && (!resumed || !wants_stored);
+    if (wants_stored && !resumed && shard_store_refusal(shard) != REASON_SUCCESS) {
+        return "the store can take no new session now";
+    }
+    if (ends_stored && state != STORE_OK && state != STORE_FULL) {
+        return "the store cannot forget the session of before now";
+    }
+    return NULL;
 }
 
 /* The owed CONNACK of a client that began anew: a crash must not bring back what it ended. What the
@@ -353,19 +371,23 @@ static void withhold_connack(struct session *session)
 
 void session_connect(struct connection *connection, const struct packet *packet)
 {
+    struct shard *shard = connection->shard;
     bool ended_stored = false;
-    struct session *session = take_over(connection, &packet->connect, &ended_stored);
-    bool present = session != NULL;
-    if (!session && !can_be_kept(connection->shard, packet)) {
-        LOG_LIMITED(LOG_WARNING, "session refused, the store cannot write", "client=%s",
-                    log_quote(connection->client_identifier));
-        reply_connack_refused(connection, REASON_SERVER_UNAVAILABLE,
-                              "the store can take no new session now");
+    struct session *session = sessions_find(shard, connection->client_identifier);
+    bool resumed =
+        session && session_is_durable(session) && resumes(session, connection, &packet->connect);
+    const char *refusal = refusal_of(shard, packet, session, resumed);
+    if (refusal) {
+        LOG_LIMITED(LOG_WARNING, "session refused", "client=%s reason=\"%s\"",
+                    log_quote(connection->client_identifier), refusal);
+        reply_connack_refused(connection, REASON_SERVER_UNAVAILABLE, refusal);
         connection_close(connection, REASON_SERVER_UNAVAILABLE, NULL);
         return;
     }
+    session = take_over(connection, &packet->connect, &ended_stored);
+    bool present = session != NULL;
     if (!session) {
-        session = session_create(connection->shard, connection->client_identifier);
+        session = session_create(shard, connection->client_identifier);
     }
     if (!session) {
         log_write(LOG_ERROR, "too many sessions", "worker=%u", connection->shard->index);
