@@ -32,26 +32,25 @@ struct store {
     char *path;
     struct directory_lock lock;
     struct database database;
-    _Atomic int state;
     _Atomic uint64_t posted;
+    _Atomic int state;
     _Atomic bool returned; /* an unavailable store could be opened */
+    bool has_writer, has_reader;
 
     /* The queue: under `mutex`. */
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct batch_list submitted;
     struct store_read *reads; /* newest first, by mail.next */
-    bool stopping, sleeping, reader_sleeping;
     pthread_cond_t read_changed;
     uint64_t committed;         /* positions before this can be read */
     struct store_status status; /* a copy of `counted` for others */
+    bool stopping, sleeping, reader_sleeping;
 
     pthread_t writer, reader;
-    bool has_writer, has_reader;
 
     /* The writer's. */
     struct store_status counted;
-    bool ending;            /* the last step */
     struct batch_list kept; /* taken and not yet written: without space, or relaxed */
     struct blocks blocks;
     struct cleaner cleaner;
@@ -62,7 +61,7 @@ struct store {
     uint64_t saved_until;        /* the log was this long when the last round ended */
     struct deleted_row *deleted; /* versioned rows that were deleted in this round */
     size_t deleted_count, deleted_forgettable, deleted_capacity;
-    bool reserve_exists;
+    bool reserve_exists, ending; /* ending: the last step */
     int64_t retry_at_ns, committed_at_ns, saved_at_ns, touched_at_ns, sized_at_ns;
     struct mail_list *inboxes;      /* [shard_count]: mail of this step */
     struct database_reader reading; /* the reader's */
