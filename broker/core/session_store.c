@@ -155,7 +155,9 @@ static void take_message(struct session *session, struct delivery *delivery, str
     struct message *message = frame.length > 0 ? fact_read_message(frame) : NULL;
 
     if (!message) {
-        /* The store has said in the log what is wrong; the client gets the others. */
+        /* The store has said in the log what is wrong; the client gets the others. What has
+         * expired and was not sent is passed over. */
+        delivery->flags &= (uint8_t)~DELIVERY_DUP;
         message =
             message_new(&(struct message_parts){.topic = SLICE_LITERAL("$lost"), .expires_at = 0});
     }
