@@ -359,7 +359,7 @@ static void begin_round(struct store *store)
 {
     uint64_t grown = store->next - store->saved_until;
     size_t blocks = store->blocks.count - blocks_index(&store->blocks, store->saved_until);
-    bool wants_space = store->state == STORE_FULL && grown > 0 &&
+    bool wants_space = (store->state == STORE_FULL || store->is_tight) && grown > 0 &&
                        clock_monotonic_ns() - store->saved_at_ns >= SIZE_NS;
 
     if (store->round_open > 0 || store->state == STORE_FAILED || !store->options.save ||

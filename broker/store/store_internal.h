@@ -61,7 +61,9 @@ struct store {
     uint64_t saved_until;        /* the log was this long when the last round ended */
     struct deleted_row *deleted; /* versioned rows that were deleted in this round */
     size_t deleted_count, deleted_forgettable, deleted_capacity;
-    bool reserve_exists, ending; /* ending: the last step */
+    bool reserve_exists;
+    bool is_tight; /* little room is left: what has died is to be found at once */
+    bool ending;   /* the last step */
     int64_t retry_at_ns, committed_at_ns, saved_at_ns, touched_at_ns, sized_at_ns;
     struct mail_list *inboxes;      /* [shard_count]: mail of this step */
     struct database_reader reading; /* the reader's */
@@ -86,6 +88,8 @@ bool store_make_room(struct store *store, int error);
 bool store_lighten(struct store *store, int error);
 /* Refuses what can be refused of store->kept. */
 void store_refuse(struct store *store);
+/* Is there too little room at the start? Makes the reserve, if there is room for it. */
+bool store_begins_full(struct store *store);
 /* Makes the file `reserve`, if there is room for it. */
 bool store_make_reserve(struct store *store);
 /* May commits be tried again? */

@@ -83,7 +83,7 @@ struct store *store_open(const struct store_options *options, struct buffer *err
         buffer_release(&reason);
         return passes ? store : NULL;
     }
-    if (!store_make_reserve(store)) {
+    if (store_begins_full(store)) {
         store_set_state(store, STORE_FULL, -ENOSPC);
     }
     return store;

@@ -166,6 +166,24 @@ static bool commit_proof(struct store *store)
     return error == 0;
 }
 
+/* Is there room for more than the reserve, on the disk or in free pages of the file? Half of it
+ * more, so that the store is not full again at once. */
+static bool has_room(const struct store *store, uint64_t used, uint64_t file)
+{
+    uint64_t reserve = reserve_size(store);
+    uint64_t room = bytes_available(store) + (file > used ? file - used : 0);
+
+    return room >= reserve / 2 + (store->reserve_exists ? 0 : reserve);
+}
+
+bool store_begins_full(struct store *store)
+{
+    uint64_t used, file;
+
+    database_size(&store->database, &used, &file);
+    return !store_make_reserve(store) || !has_room(store, used, file);
+}
+
 /* Full and read-only end when all that was kept has been written, a commit goes well, and there is
  * room for more than the reserve, which is made again. */
 static void try_recovery(struct store *store, uint64_t used, uint64_t file)
@@ -176,12 +194,8 @@ static void try_recovery(struct store *store, uint64_t used, uint64_t file)
         cleaner_has_work(&store->cleaner) || !commit_proof(store)) {
         return;
     }
-    if (store->state == STORE_FULL) {
-        uint64_t reserve = reserve_size(store);
-        uint64_t room = bytes_available(store) + (file > used ? file - used : 0);
-        if (used > bound - bound / 20 || room < reserve + reserve / 4) {
-            return;
-        }
+    if (store->state == STORE_FULL && (used > bound - bound / 20 || !has_room(store, used, file))) {
+        return;
     }
     if (store->reserve_exists || store_make_reserve(store)) {
         store_set_state(store, STORE_OK, 0);
@@ -201,7 +215,8 @@ void store_check_size(struct store *store)
             file -= database_punch(&store->database);
         }
     }
-    if (bytes_available(store) + (file > used ? file - used : 0) > AMPLE_BYTES) {
+    store->is_tight = bytes_available(store) + (file > used ? file - used : 0) < AMPLE_BYTES;
+    if (!store->is_tight) {
         store->cleaner.only_drops = false;
     }
     if (store->state == STORE_OK && used > store->options.size_maximum) {
