@@ -102,13 +102,21 @@ uint32_t fact_message(struct batch *batch, const struct message *message, uint64
     return offset;
 }
 
-void fact_deliveries(struct batch *batch, enum fact_kind kind, uint64_t session, uint32_t sequence,
-                     uint32_t count)
+/* A frame about a session begins; returns its offset. */
+static uint32_t session_fact_begin(struct batch *batch, enum fact_kind kind, uint64_t session)
 {
     uint32_t offset = batch_frame_begin(batch);
 
     buffer_append_byte(&batch->log, (uint8_t)kind);
     varint64_append(&batch->log, session);
+    return offset;
+}
+
+void fact_deliveries(struct batch *batch, enum fact_kind kind, uint64_t session, uint32_t sequence,
+                     uint32_t count)
+{
+    uint32_t offset = session_fact_begin(batch, kind, session);
+
     buffer_append_u32(&batch->log, sequence);
     varint64_append(&batch->log, count);
     batch_frame_end(batch, offset);
@@ -116,20 +124,16 @@ void fact_deliveries(struct batch *batch, enum fact_kind kind, uint64_t session,
 
 void fact_released(struct batch *batch, uint64_t session, uint32_t sequence)
 {
-    uint32_t offset = batch_frame_begin(batch);
+    uint32_t offset = session_fact_begin(batch, FACT_RELEASED, session);
 
-    buffer_append_byte(&batch->log, FACT_RELEASED);
-    varint64_append(&batch->log, session);
     buffer_append_u32(&batch->log, sequence);
     batch_frame_end(batch, offset);
 }
 
 void fact_received_end(struct batch *batch, uint64_t session, uint16_t packet_id)
 {
-    uint32_t offset = batch_frame_begin(batch);
+    uint32_t offset = session_fact_begin(batch, FACT_RECEIVED_END, session);
 
-    buffer_append_byte(&batch->log, FACT_RECEIVED_END);
-    varint64_append(&batch->log, session);
     varint64_append(&batch->log, packet_id);
     batch_frame_end(batch, offset);
 }

@@ -119,8 +119,7 @@ static struct order *order_new(struct message *message, const struct subscriber 
 /* The owed acknowledgement, as an object: it exists until it was sent or its client is gone. */
 struct sealed_ack {
     struct sealed sealed;
-    struct session_ref session;
-    uint32_t connection_number;
+    struct session_link link;
     uint16_t packet_id;
     uint8_t qos;
     uint8_t reason;
@@ -154,9 +153,8 @@ static enum reason_code acknowledge_reason(struct session *session, const struct
 {
     enum reason_code refusal = refusal_of((int)commit->result);
     enum reason_code reason = refusal == REASON_SUCCESS ? (enum reason_code)ack->reason : refusal;
-    bool is_refused = reason == REASON_QUOTA_EXCEEDED ||
-                      reason == REASON_IMPLEMENTATION_SPECIFIC_ERROR ||
-                      (reason_is_error(reason) && session->version == MQTT_5);
+    bool is_refused =
+        reason_is_store_refusal(reason) || (reason_is_error(reason) && session->version == MQTT_5);
     if (ack->qos == QOS_2 && is_refused) {
         packet_ids_remove(&session->received, ack->packet_id);
         session_mark_unsaved(session);
@@ -169,7 +167,7 @@ static enum reason_code acknowledge_reason(struct session *session, const struct
 static void ack_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
 {
     struct sealed_ack *ack = CONTAINER_OF(sealed, struct sealed_ack, sealed);
-    struct session *session = receiver ? sessions_resolve(receiver, ack->session) : NULL;
+    struct session *session = receiver ? sessions_resolve(receiver, ack->link.session) : NULL;
     if (session) {
         enum reason_code reason = acknowledge_reason(session, ack, commit);
         session->sealed--;
@@ -180,7 +178,7 @@ static void ack_committed(struct sealed *sealed, void *receiver, const struct co
             session->shard->delivered_until = commit->end;
         }
         packet_ids_remove(&session->received_now, ack->packet_id);
-        if (session->connection && session->connection_number == ack->connection_number) {
+        if (session_has_link(session, ack->link)) {
             session_acknowledge(session, ack->qos, ack->packet_id, reason);
         }
     }
@@ -202,8 +200,7 @@ static void seal_ack(struct session *from, enum qos qos, uint16_t packet_id,
     struct sealed_ack *ack = memory_allocate(sizeof(*ack));
     *ack = (struct sealed_ack){
         .sealed = {.run = ack_committed},
-        .session = from->ref,
-        .connection_number = from->connection_number,
+        .link = session_link(from),
         .packet_id = packet_id,
         .qos = (uint8_t)qos,
         .reason = (uint8_t)reason,

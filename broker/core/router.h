@@ -36,6 +36,12 @@ void router_publish_volatile(struct shard *shard, struct message *message);
 void router_send_retained(struct session *session, struct message *message,
                           const struct subscriber *subscriber);
 
+/* Is this how the store's refusal is said (shard_store_refusal())? */
+static inline bool reason_is_store_refusal(enum reason_code reason)
+{
+    return reason == REASON_QUOTA_EXCEEDED || reason == REASON_IMPLEMENTATION_SPECIFIC_ERROR;
+}
+
 /* session_publish.c: PUBACK or PUBREC for a PUBLISH of this session's current connection. */
 void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_id,
                          enum reason_code reason);

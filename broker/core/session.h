@@ -96,6 +96,23 @@ static inline bool session_is_durable(const struct session *session)
     return session->durable_id != 0;
 }
 
+/* The network connection that a reply is owed to, should it still be there when it can be sent. */
+struct session_link {
+    struct session_ref session;
+    uint32_t connection_number;
+};
+
+static inline struct session_link session_link(const struct session *session)
+{
+    return (struct session_link){session->ref, session->connection_number};
+}
+
+/* `session` may be NULL. */
+static inline bool session_has_link(const struct session *session, struct session_link link)
+{
+    return session && session->connection && session->connection_number == link.connection_number;
+}
+
 /* --- sessions.c --- */
 
 /* NULL if there is none. */

@@ -336,16 +336,14 @@ static const char *refusal_of(const struct shard *shard, const struct packet *pa
  * client gets behind it waits with it. */
 struct sealed_connack {
     struct sealed sealed;
-    struct session_ref session;
-    uint32_t connection_number;
+    struct session_link link;
 };
 
 static void connack_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
 {
     struct sealed_connack *connack = CONTAINER_OF(sealed, struct sealed_connack, sealed);
-    struct session *session = receiver ? sessions_resolve(receiver, connack->session) : NULL;
-    if (session && session->connection &&
-        session->connection_number == connack->connection_number) {
+    struct session *session = receiver ? sessions_resolve(receiver, connack->link.session) : NULL;
+    if (session_has_link(session, connack->link)) {
         if (commit->result == STORE_OK) {
             session->connection->output_waits = false;
             connection_mark_dirty(session->connection);
@@ -361,8 +359,7 @@ static void withhold_connack(struct session *session)
     struct sealed_connack *connack = memory_allocate(sizeof(*connack));
     *connack = (struct sealed_connack){
         .sealed = {.run = connack_committed},
-        .session = session->ref,
-        .connection_number = session->connection_number,
+        .link = session_link(session),
     };
     session->connection->output_waits = true;
     batch_begin(session->shard->outbox.batch, false);

@@ -193,11 +193,6 @@ static void end_received(struct session *session)
     }
 }
 
-static bool reason_is_store_refusal(enum reason_code reason)
-{
-    return reason == REASON_QUOTA_EXCEEDED || reason == REASON_IMPLEMENTATION_SPECIFIC_ERROR;
-}
-
 void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_id,
                          enum reason_code reason)
 {
@@ -225,8 +220,7 @@ void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_
 /* The owed PUBCOMP: when it comes, the client may use the identifier again. */
 struct sealed_pubcomp {
     struct sealed sealed;
-    struct session_ref session;
-    uint32_t connection_number;
+    struct session_link link;
     uint16_t packet_id;
     uint8_t reason;
 };
@@ -234,9 +228,8 @@ struct sealed_pubcomp {
 static void pubcomp_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
 {
     struct sealed_pubcomp *pubcomp = CONTAINER_OF(sealed, struct sealed_pubcomp, sealed);
-    struct session *session = receiver ? sessions_resolve(receiver, pubcomp->session) : NULL;
-    if (session && session->connection &&
-        session->connection_number == pubcomp->connection_number) {
+    struct session *session = receiver ? sessions_resolve(receiver, pubcomp->link.session) : NULL;
+    if (session_has_link(session, pubcomp->link)) {
         if (commit->result == STORE_OK) {
             reply_ack(session->connection, PACKET_PUBCOMP, pubcomp->packet_id, pubcomp->reason);
         } else {
@@ -254,8 +247,7 @@ static void complete_stored(struct session *session, uint16_t packet_id, bool fo
     struct sealed_pubcomp *pubcomp = memory_allocate(sizeof(*pubcomp));
     *pubcomp = (struct sealed_pubcomp){
         .sealed = {.run = pubcomp_committed},
-        .session = session->ref,
-        .connection_number = session->connection_number,
+        .link = session_link(session),
         .packet_id = packet_id,
         .reason = found ? REASON_SUCCESS : REASON_PACKET_IDENTIFIER_NOT_FOUND,
     };

@@ -212,8 +212,7 @@ static void send_suback(struct session *session, enum packet_type type, uint16_t
 /* The owed SUBACK or UNSUBACK of a durable session. */
 struct sealed_suback {
     struct sealed sealed;
-    struct session_ref session;
-    uint32_t connection_number;
+    struct session_link link;
     uint16_t packet_id;
     uint8_t type;
     struct buffer codes;
@@ -225,7 +224,7 @@ static void take_back(struct session *session, const struct buffer *numbers);
 static void suback_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
 {
     struct sealed_suback *suback = CONTAINER_OF(sealed, struct sealed_suback, sealed);
-    struct session *session = receiver ? sessions_resolve(receiver, suback->session) : NULL;
+    struct session *session = receiver ? sessions_resolve(receiver, suback->link.session) : NULL;
     if (session && commit->result != STORE_OK) {
         enum reason_code refusal = suback->type == PACKET_SUBACK
                                        ? REASON_QUOTA_EXCEEDED
@@ -236,8 +235,7 @@ static void suback_committed(struct sealed *sealed, void *receiver, const struct
             *code = *code >= 0x80 ? *code : (uint8_t)refusal;
         }
     }
-    bool attached =
-        session && session->connection && session->connection_number == suback->connection_number;
+    bool attached = session_has_link(session, suback->link);
     if (attached && commit->result != STORE_OK && suback->type == PACKET_UNSUBACK &&
         session->version != MQTT_5) {
         /* 3.1.1 has no way to say no. */
@@ -261,8 +259,7 @@ static void answer(struct session *session, enum packet_type type, uint16_t pack
     struct sealed_suback *suback = memory_allocate(sizeof(*suback));
     *suback = (struct sealed_suback){
         .sealed = {.run = suback_committed},
-        .session = session->ref,
-        .connection_number = session->connection_number,
+        .link = session_link(session),
         .packet_id = packet_id,
         .type = (uint8_t)type,
         .codes = *codes,
