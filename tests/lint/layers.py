@@ -14,14 +14,22 @@ import tempfile
 ALLOWED = {
     "common/base": {"base"},
     "common/mqtt": {"base", "mqtt"},
-    "common/secret": {"base", "secret"},
+    "common/json": {"base", "mqtt", "json"},
+    "common/secret": {"base", "json", "secret"},
+    "common/trunk": {"base", "trunk"},
     "broker/core": {"base", "mqtt", "store", "core"},
     "broker/store": {"base", "store"},
-    "broker/net": {"base", "mqtt", "secret", "core", "store", "net"},
+    "broker/net": {"base", "mqtt", "secret", "trunk", "core", "store", "net"},
     "broker": {"base", "mqtt", "secret", "core", "store", "net", "broker"},
-    "cli": {"base", "mqtt", "secret", "cli"},
+    "bridge/wire": {"base", "mqtt", "json", "secret", "wire"},
+    "bridge/access": {"base", "mqtt", "json", "secret", "access"},
+    "bridge/client": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "client"},
+    "bridge/net": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "client", "net"},
+    "bridge": {"base", "mqtt", "json", "secret", "trunk", "config", "wire", "access", "client", "net"},
+    "cli": {"base", "mqtt", "json", "secret", "config", "cli"},
 }
-PURE = {"common/mqtt", "broker/core"}
+PURE = {"common/mqtt", "common/json", "common/trunk", "broker/core", "bridge/wire", "bridge/access",
+        "bridge/client"}
 IMPURE = re.compile(r"^(sys/(socket|epoll|eventfd|timerfd|un)|netinet/.*|fcntl|unistd|time)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "${1:-$(dirname "$0")/../..}"
 
-mapfile -t files < <(find broker cli common tests -name '*.[ch]' -not -path '*/node_modules/*' | sort)
+mapfile -t files < <(find broker bridge cli common tests -name '*.[ch]' -not -path '*/node_modules/*' | sort)
 long_files=$(wc -l "${files[@]}" | awk '$2 != "total" && $1 > 800 { print $2 ": " $1 " lines" }')
 long_functions=$(ctags -f - --fields=+ne --kinds-C=f --sort=no "${files[@]}" | awk -F '\t' '{
     for (i = 4; i <= NF; i++) {

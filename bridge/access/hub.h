@@ -1,0 +1,42 @@
+/* Hubs: their names, their settings, and how groups become topics. Pure.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_ACCESS_HUB_H
+#define PUBGRID_ACCESS_HUB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+enum { HUB_NAME_MAX = 128, GROUP_NAME_MAX = 1024 /* characters */ };
+
+/* What a hub allows (spec/webpubsub.md section 8, and beyond). Immutable; made by the wiring. */
+struct hub_settings {
+    const char *name;           /* lower case; "_default": every hub that is not declared */
+    bool anonymous_allowed;     /* anonymousConnectPolicy */
+    bool retained_on_join;      /* beyond Azure: a new member gets the group's retained message */
+    bool wildcards;             /* beyond Azure: a group name with + or # is a topic filter */
+    bool protobuf_json_as_text; /* 3.3 */
+    uint32_t keep_alive_s;      /* WebSocket pings, 1 to 120 */
+    uint32_t recovery_s;        /* a reliable connection that dropped is kept that long */
+    uint32_t queue_messages;    /* the most that waits for a client, */
+    uint64_t queue_bytes;       /* beyond: closed with 1008 */
+    uint32_t reliable_messages; /* the same for what a reliable client has not acknowledged */
+    uint64_t reliable_bytes;
+};
+
+/* ^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$ (1.1) */
+bool hub_name_is_valid(struct slice name);
+/* 1 to 1024 characters of UTF-8, not only white space (1.1). */
+bool group_name_is_valid(struct slice name);
+/* Letter first, then letters, digits, _ . - up to 128 (1.1). */
+bool event_name_is_valid(struct slice name);
+
+/* Appends the name with + # % and control characters percent-escaped, so that it is no wildcard. */
+void topic_append_escaped(struct buffer *out, struct slice name);
+/* Appends what topic_append_escaped() made it from; a % without two hex digits stays. */
+void topic_append_unescaped(struct buffer *out, struct slice topic);
+
+#endif

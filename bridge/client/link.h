@@ -1,0 +1,75 @@
+/* The way to the broker as a client sees it: an MQTT connection of its own, whoever carries it.
+ * Behind it is the trunk (bridge/net/link_trunk.c); tests have their own link_ops.
+ *
+ * A channel is embedded in its client. Everything runs on the bridge's one thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_LINK_H
+#define PUBGRID_CLIENT_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct channel;
+struct fanout;
+struct link;
+
+struct link_open {
+    struct slice placement; /* client identifier that decides on the worker; empty: any */
+    uint32_t flags;         /* enum trunk_open_flags */
+    struct slice peer, user;
+    uint32_t queue_messages;
+    uint64_t queue_bytes;
+};
+
+/* --- implemented by the link --- */
+struct link_ops {
+    /* Opens a virtual network connection; CONNECT goes first. */
+    void (*open)(struct link *link, struct channel *channel, const struct link_open *open);
+    /* Whole MQTT packets. */
+    void (*send)(struct link *link, struct channel *channel, struct slice packets);
+    /* So many bytes of packets from the broker were disposed of. */
+    void (*credit)(struct link *link, struct channel *channel, uint32_t bytes);
+    /* The connection is gone; no event comes for it any more. Harmless if it is not open. */
+    void (*close)(struct link *link, struct channel *channel);
+    /* Is it worth sending more now, or has the broker not used what it has? channel_events.writable
+     * says when it is again. */
+    bool (*may_send)(const struct link *link, const struct channel *channel);
+    /* All trunks are up. */
+    bool (*is_ready)(const struct link *link);
+};
+
+/* --- implemented by the client --- */
+struct channel_events {
+    /* One whole control packet, but for a PUBLISH. `credit` as below. */
+    void (*packet)(struct channel *channel, struct slice packet);
+    /* A PUBLISH, shared with other channels; `sequence` 0 at QoS 0. link->credit(fanout's packet
+     * length) is due once it was written or dropped. */
+    void (*publish)(struct channel *channel, struct fanout *fanout, uint32_t sequence);
+    /* may_send() is true again. */
+    void (*writable)(struct channel *channel);
+    /* The broker ended the connection (MQTT reason); the channel is closed. */
+    void (*closed)(struct channel *channel, uint8_t reason);
+    /* The broker is gone; the channel is closed. link_listener.ready says when it is back. */
+    void (*lost)(struct channel *channel);
+};
+
+struct channel {
+    const struct channel_events *events; /* set before open */
+    uint32_t number;                     /* the link's */
+    uint16_t trunk;                      /* the link's: which worker */
+    bool is_open;                        /* the link's */
+    uint32_t credit_due;                 /* the link's: disposed of and not yet told */
+    uint32_t on_the_way;                 /* the link's: bytes sent and not yet used */
+};
+
+struct link {
+    const struct link_ops *ops;
+    void *context;                 /* of the ops */
+    void (*ready)(void *listener); /* the broker is (again) there */
+    void *listener;
+};
+
+#endif

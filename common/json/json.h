@@ -1,0 +1,74 @@
+/* A strict JSON reader (RFC 8259) that hands out slices of its input, and what is needed to write
+ * JSON that every parser accepts.
+ *
+ * The reader neither copies nor changes a value: numbers, key order and escapes of what is passed
+ * on stay as they came. Strict means: well-formed UTF-8, no duplicate handling of its own, nothing
+ * after the value, no control characters in strings, at most JSON_DEPTH_MAX levels. Pure; allocates
+ * nothing.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_JSON_JSON_H
+#define PUBGRID_JSON_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+enum { JSON_DEPTH_MAX = 256 };
+
+enum json_type {
+    JSON_NULL,
+    JSON_FALSE,
+    JSON_TRUE,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
+
+/* A value that was found valid as a whole; `text` is exactly its bytes, quotes or brackets
+ * included, without white space around it. */
+struct json_value {
+    enum json_type type;
+    struct slice text;
+};
+
+/* Is `text` exactly one valid value (white space around it allowed)? Then *out is it. */
+bool json_parse(struct slice text, struct json_value *out);
+
+/* Walks the members of an object, or the elements of an array, that json_parse() found valid. Start
+ * with json_members(value) / json_elements(value). False at the end. `key` is the raw text between
+ * the quotes: compare with json_string_equal(), decode with json_append_string_value(). */
+struct json_walk {
+    struct slice rest;
+};
+struct json_walk json_members(const struct json_value *object);
+struct json_walk json_elements(const struct json_value *array);
+bool json_next_member(struct json_walk *walk, struct slice *key, struct json_value *value);
+bool json_next_element(struct json_walk *walk, struct json_value *value);
+
+/* Does the raw text of a string (between its quotes), unescaped, equal `plain`? */
+bool json_string_equal(struct slice raw, const char *plain);
+/* The raw text between the quotes of a JSON_STRING. */
+struct slice json_string_raw(const struct json_value *string);
+/* Appends the string's characters as UTF-8; lone surrogates become U+FFFD. */
+void json_append_string_value(struct buffer *out, const struct json_value *string);
+/* The same without copying if there is no escape in it: then a slice of the input, else of what was
+ * appended to `scratch` (valid until `scratch` grows again: reserve first, or use it at once). */
+struct slice json_string_value(const struct json_value *string, struct buffer *scratch);
+/* Unsigned integer without sign, fraction or exponent that fits. */
+bool json_to_u64(const struct json_value *number, uint64_t *out);
+
+/* Appends the quoted string; bytes that are not UTF-8 become U+FFFD. */
+void json_append_string(struct buffer *out, struct slice text);
+
+/* Appends one JSON value without the white space around its tokens. False (and `out` as it was) if
+ * `text` is not exactly one valid value. */
+bool json_append_compact(struct buffer *out, struct slice text);
+
+/* Appends compact, valid JSON with a line for each member of an object, indented with tabs. */
+void json_append_indented(struct buffer *out, struct slice compact);
+
+#endif

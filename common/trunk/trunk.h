@@ -1,0 +1,153 @@
+/* The trunk: what a bridge process and one worker of the broker say to each other over a Unix
+ * socket.
+ *
+ * Many virtual MQTT connections, called channels, share it. A frame is a length (4 bytes, big
+ * endian, of what follows) and a msgpack array [kind, ...]. What an MQTT connection would carry
+ * goes in BYTES, as whole control packets of one channel. Only a PUBLISH to clients is different:
+ * it crosses once for all the channels that get it at the same QoS and version, with a list of
+ * them.
+ *
+ *   bridge                          broker
+ *   HELLO version, worker    ->
+ *                            <-     HELLO version, worker, number of workers
+ *   OPEN channel ...         ->
+ *   BYTES channel, packets   <->    BYTES channel, packets
+ *                            <-     PUBLISH packet, [channel (, sequence)] ...
+ *   CREDIT [channel, bytes]  <->    CREDIT [channel, bytes]
+ *   CLOSE channel            <->    CLOSE channel, reason
+ *
+ * Channels: the bridge chooses the number, below TRUNK_CHANNELS_MAX, and may use it again once it
+ * has both sent and received CLOSE for it. Either side may close first; the other answers with
+ * CLOSE. A connection that ended in order says so with a DISCONNECT in BYTES before it.
+ *
+ * Credit: each side may have TRUNK_CREDIT bytes of packets (BYTES, and the packet of a PUBLISH once
+ * for each of its channels) on their way in a channel; what the other has disposed of (the broker:
+ * used; the bridge: written to the browser) comes back as CREDIT. Whoever has credit left may send
+ * one packet that is longer than what is left. So a browser that does not read holds back its own
+ * session and nothing else (design.md section 6, invariant 10).
+ *
+ * Sequences: a PUBLISH at QoS > 0 has in place of the packet identifier the number of the delivery
+ * among those of its session; the packet identifier is its low half (core/delivery.h). The packet
+ * identifier inside `packet` is 0: the bridge puts it in.
+ *
+ * Decoding is pure, allocates nothing that it keeps, and trusts nobody: what it hands out lies
+ * inside its input. Single-threaded.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_TRUNK_TRUNK_H
+#define PUBGRID_TRUNK_TRUNK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+enum {
+    TRUNK_VERSION = 1,
+    TRUNK_CHANNELS_MAX = 1 << 20,
+    TRUNK_CREDIT = 64 * 1024,            /* bytes a channel and direction */
+    TRUNK_FRAME_MAX = 256 * 1024 * 1024, /* bytes; a longer one is an error as soon as it begins */
+    TRUNK_ANY_WORKER = 0xffff, /* HELLO of a bridge that does not know how many there are */
+};
+
+enum trunk_kind {
+    TRUNK_HELLO = 0,
+    TRUNK_OPEN = 1,
+    TRUNK_BYTES = 2,
+    TRUNK_PUBLISH = 3,
+    TRUNK_CREDIT_BACK = 4,
+    TRUNK_CLOSE = 5,
+};
+
+struct trunk_hello {
+    uint32_t version;
+    uint32_t worker;       /* that the bridge wants to talk to; TRUNK_ANY_WORKER */
+    uint32_t worker_count; /* from the broker; 0 from a bridge */
+};
+
+enum trunk_open_flags {
+    TRUNK_VERIFIED = 1 << 0,    /* the bridge knows who it is: `user`; no authentication, no access
+                                   rules, reserved topics and client identifiers open */
+    TRUNK_IS_LOOPBACK = 1 << 1, /* the browser is on this machine: auth.allow_anonymous auto */
+    TRUNK_BOUNDED = 1 << 2,     /* a session that passes the bounds below ends, and its connection
+                                   with it (reason 0x97), instead of losing messages */
+};
+
+struct trunk_open {
+    uint32_t channel;
+    uint32_t flags;          /* enum trunk_open_flags */
+    struct slice peer;       /* "127.0.0.1:1234", for logs */
+    struct slice user;       /* empty: anonymous */
+    uint32_t queue_messages; /* TRUNK_BOUNDED: the most that may wait in the session, */
+    uint64_t queue_bytes;    /* and unacknowledged */
+};
+
+struct trunk_bytes {
+    uint32_t channel;
+    struct slice packets; /* whole MQTT control packets */
+};
+
+struct trunk_publish {
+    uint8_t version;      /* enum protocol_version in which `packet` is written */
+    bool has_sequences;   /* QoS > 0 */
+    struct slice packet;  /* one PUBLISH, its packet identifier 0 */
+    struct slice targets; /* walk with trunk_next_target() */
+};
+
+struct trunk_target {
+    uint32_t channel;
+    uint32_t sequence; /* 0 without sequences */
+};
+
+struct trunk_credit {
+    struct slice items; /* walk with trunk_next_credit() */
+};
+
+struct trunk_credit_item {
+    uint32_t channel;
+    uint32_t bytes;
+};
+
+struct trunk_close {
+    uint32_t channel;
+    uint32_t reason; /* MQTT 5 reason code: why; 0 from a bridge: the browser is gone */
+};
+
+struct trunk_frame {
+    enum trunk_kind kind;
+    union {
+        struct trunk_hello hello;
+        struct trunk_open open;
+        struct trunk_bytes bytes;
+        struct trunk_publish publish;
+        struct trunk_credit credit;
+        struct trunk_close close;
+    };
+};
+
+/* > 0: bytes used, *out is filled (its slices borrow `in`); 0: more bytes are needed; -1:
+ * malformed. Everything that can be told from the frame alone is checked: kinds, types, numbers,
+ * and that `targets` and `items` are made of whole entries with channels below TRUNK_CHANNELS_MAX.
+ */
+ssize_t trunk_decode(struct trunk_frame *out, struct slice in);
+/* Size of the frame that starts at `in`, its length included: > 0; 0: not yet known; -1: too long.
+ */
+ssize_t trunk_frame_size(struct slice in);
+
+bool trunk_next_target(const struct trunk_publish *publish, struct slice *rest,
+                       struct trunk_target *target);
+bool trunk_next_credit(struct slice *rest, struct trunk_credit_item *item);
+
+/* Each appends one frame. */
+void trunk_put_hello(struct buffer *out, const struct trunk_hello *hello);
+void trunk_put_open(struct buffer *out, const struct trunk_open *open);
+void trunk_put_bytes(struct buffer *out, uint32_t channel, struct slice packets);
+void trunk_put_close(struct buffer *out, uint32_t channel, uint32_t reason);
+void trunk_put_credit(struct buffer *out, const struct trunk_credit_item *items, size_t count);
+void trunk_put_publish(struct buffer *out, uint8_t version, bool has_sequences, struct slice packet,
+                       const struct trunk_target *targets, size_t count);
+
+#endif
