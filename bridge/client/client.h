@@ -1,0 +1,63 @@
+/* A browser's connection: the WebSocket on one side, a channel to the broker on the other. What it
+ * does in between is its kind: webpubsub.c (all subprotocols of Web PubSub and plain WebSocket) or
+ * mqtt_client.c.
+ *
+ *   client_new()  --kind->begin-->  channel opened, CONNECT sent
+ *   client_receive() --kind->receive--> packets to the broker
+ *   kind->events (link.h)         --> frames to the browser
+ *   client_socket_closed() --kind->socket_closed--> DISCONNECT or not; the client is freed
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_CLIENT_H
+#define PUBGRID_CLIENT_CLIENT_H
+
+#include "base/list.h"
+#include "client/gateway.h"
+#include "client/link.h"
+#include "client/websocket.h"
+
+struct client;
+
+struct client_kind {
+    size_t size; /* of the struct that embeds struct client as its first member */
+    /* Opens the channel and sends CONNECT, or closes the WebSocket. */
+    void (*begin)(struct client *client);
+    void (*receive)(struct client *client, struct slice message, bool is_text);
+    /* Closes the channel if it is open and frees what the kind owns (not the struct). */
+    void (*socket_closed)(struct client *client, uint16_t code);
+    /* The broker is there again (after events.lost). */
+    void (*ready)(struct client *client);
+    struct channel_events events;
+};
+
+extern const struct client_kind webpubsub_kind, mqtt_kind;
+
+struct client {
+    struct channel channel;
+    struct list all; /* in gateway->clients */
+    const struct client_kind *kind;
+    struct gateway *gateway;
+    struct websocket *websocket;
+    struct upgrade *upgrade; /* owned */
+    char *peer;              /* owned */
+    bool is_loopback;
+    bool closing; /* client_close() was called: only socket_closed is to come */
+};
+
+static inline struct client *client_of(struct channel *channel)
+{
+    return CONTAINER_OF(channel, struct client, channel);
+}
+
+/* Opens the channel. `user` and the bounds (0: not TRUNK_BOUNDED) as in struct link_open. */
+void client_open_channel(struct client *client, const struct link_open *open);
+/* Sends whole MQTT packets. */
+void client_send_packets(struct client *client, struct slice packets);
+/* Queues a frame that is only for this browser. */
+void client_send_frame(struct client *client, struct slice frame, bool is_text);
+/* Closes the WebSocket with a code (spec/webpubsub.md 1.6) and a reason, once. */
+void client_close(struct client *client, uint16_t code, const char *reason);
+/* Gives back the credit of a PUBLISH that will not be written. */
+void client_drop(struct client *client, const struct fanout *fanout);
+
+#endif

@@ -1,0 +1,58 @@
+/* One PUBLISH from the broker on its way to many browsers: decoded once, and encoded once for each
+ * kind of receiver.
+ *
+ * Lives while the link hands it to its channels. Single-threaded.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_FANOUT_H
+#define PUBGRID_CLIENT_FANOUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "mqtt/packet.h"
+#include "wire/codec.h"
+#include "wire/message.h"
+#include "wire/outgoing.h"
+
+enum { FANOUT_ENCODINGS = 8, FANOUT_METADATA_MAX = 64 };
+
+struct fanout {
+    struct slice packet; /* as it came; its packet identifier is 0 */
+    uint8_t version;     /* enum protocol_version of `packet` */
+    bool is_valid;       /* `publish` and the rest are decoded */
+    bool is_message;     /* `message` is, too */
+    struct packet publish;
+    struct slice exclude; /* connection id that must not get it; empty: none */
+    struct message_response message;
+    struct pair metadata[FANOUT_METADATA_MAX];
+    struct buffer names; /* the group's name, if it had escapes */
+    struct {
+        const void *key; /* codec, or a marker of this module */
+        struct outgoing *outgoing;
+    } encodings[FANOUT_ENCODINGS];
+};
+
+/* Decodes `packet`; both must outlive the fanout. */
+void fanout_init(struct fanout *fanout, uint8_t version, struct slice packet);
+void fanout_release(struct fanout *fanout);
+
+/* The frame for receivers of this subprotocol. Not owned. */
+struct outgoing *fanout_encode(struct fanout *fanout, const struct codec *codec);
+/* The packet itself, in its own version, for receivers that speak MQTT; `strips_hub`: topic and
+ * Response Topic without the hub in front. packet_id_at is set at QoS > 0. Not owned. */
+struct outgoing *fanout_mqtt(struct fanout *fanout, bool strips_hub);
+
+/* Names of the user properties in which the bridge keeps what MQTT has no place for. Only verified
+ * connections may send them. */
+#define PROPERTY_FROM         "$wps.from"         /* user id of the sender */
+#define PROPERTY_EXCLUDE      "$wps.exclude"      /* connection id that does not get it */
+#define PROPERTY_STREAM       "$wps.stream"       /* stream id */
+#define PROPERTY_STREAM_AT    "$wps.stream-at"    /* stream sequence id */
+#define PROPERTY_STREAM_END   "$wps.stream-end"   /* it is the end; the value is the error's name */
+#define PROPERTY_STREAM_ERROR "$wps.stream-error" /* the error's message */
+#define PROPERTY_STREAM_CODE  "$wps.stream-code"  /* the user's error code */
+#define PROPERTY_AT           "$wps.at"           /* of a group state: Unix ms */
+
+#endif

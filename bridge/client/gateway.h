@@ -1,0 +1,53 @@
+/* What all clients of this process share: the way to the broker, the settings, the clock, scratch
+ * memory.
+ *
+ * Made by the wiring (bridge/bridge.c, or a test), which sets `now` at the beginning of each turn
+ * of its loop and calls gateway_advance(). Single-threaded; pure: time, random bytes and sockets
+ * are given.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_GATEWAY_H
+#define PUBGRID_CLIENT_GATEWAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "access/upgrade.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/timers.h"
+#include "client/link.h"
+#include "client/websocket.h"
+
+struct janitor;
+
+struct gateway {
+    /* Set before gateway_init(). */
+    struct link *link;
+    const struct websocket_ops *sockets;
+    const struct upgrade_context *access; /* replaced on reload */
+    void (*random)(void *out, size_t length);
+    uint32_t packet_size_max; /* bytes of one MQTT packet from a browser */
+    msec_t now;               /* of this turn: Unix ms that are never set back */
+
+    struct timers timers;
+    struct list clients;             /* members `all` */
+    struct map connections;          /* Web PubSub clients by connection id */
+    struct janitor *janitor;         /* clears up behind connections that have ended */
+    struct buffer decoded;           /* scratch of codec->decode() */
+    struct buffer packet, frame;     /* scratch: an MQTT packet, a frame being made */
+    struct buffer topic, properties; /* scratch: parts of that packet */
+};
+
+void gateway_init(struct gateway *gateway);
+/* All clients have been closed (client_socket_closed()). */
+void gateway_release(struct gateway *gateway);
+/* Timers up to gateway->now. */
+void gateway_advance(struct gateway *gateway);
+/* When gateway_advance() is due at the latest; MSEC_NEVER: no timer. */
+msec_t gateway_next_deadline(const struct gateway *gateway);
+
+#endif
