@@ -49,7 +49,10 @@ enum {
     TRUNK_VERSION = 1,
     TRUNK_CHANNELS_MAX = 1 << 20,
     TRUNK_CREDIT = 64 * 1024,            /* bytes a channel and direction */
-    TRUNK_FRAME_MAX = 256 * 1024 * 1024, /* bytes; a longer one is an error as soon as it begins */
+    TRUNK_PEER_MAX = 255,                /* bytes */
+    TRUNK_USER_MAX = 65535,              /* bytes */
+    TRUNK_FRAME_MAX = 272 * 1024 * 1024, /* bytes, enough for the longest packet and all channels;
+                                            a longer one is an error as soon as it begins */
     TRUNK_ANY_WORKER = 0xffff, /* HELLO of a bridge that does not know how many there are */
 };
 

@@ -147,6 +147,19 @@ RECOVERIES = {
     "no-sense": "00; S 1 f 00000000 = 02 01 07 'a/#'",
 }
 
+# Frames of trunk_frame_fuzz.c; their lengths are computed.
+FRAMES = {
+    "hello": "94 00 01 CDFFFF 00; 94 00 01 01 04",
+    "open": "97 01 05 03 AE '127.0.0.1:1234' A3 'ann' 00 00; 97 01 CE000FFFFF 07 A0 A0 CD03E8 CF0000010000000000",
+    "bytes": "93 02 05 C4 02 C000; 93 02 CD0101 C5 0003 E00081",
+    "publish": "95 03 05 C3 C4 06 320001 'a' 0000 C4 10 01000000 01000000 02000000 0500FFFF; "
+               "95 03 04 C2 C4 05 300001 'ax' C4 08 01000000 FFFF0F00",
+    "credit": "92 04 C4 10 01000000 00800000 02000000 FFFFFFFF",
+    "close": "93 05 01 00; 93 05 01 CC97",
+    "forms": "DD00000003 CF0000000000000005 CD0001 CC80; DC0003 05 CE00000001 D1 0001",
+    "wrong": "93 05 91 01 00",
+}
+
 
 def to_bytes(text):
     out = b""
@@ -192,6 +205,11 @@ def recovery(text):
     return out
 
 
+def frames(text):
+    bodies = [to_bytes(body) for body in text.split("; ")]
+    return b"".join(len(body).to_bytes(4, "big") + body for body in bodies)
+
+
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -206,3 +224,4 @@ write("config", {name: row.encode() for name, row in CONFIGS.items()})
 write("scram", {name: row.encode() for name, row in SCRAMS.items()})
 write("session", {name: script(row) for name, row in SCRIPTS.items()})
 write("recover", {name: recovery(row) for name, row in RECOVERIES.items()})
+write("trunk_frame", {name: frames(row) for name, row in FRAMES.items()})

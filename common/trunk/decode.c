@@ -1,0 +1,211 @@
+/* Frames from bytes. A table says what each kind is made of; what a frame alone can show to be
+ * wrong never reaches anybody.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "trunk/trunk.h"
+#include "trunk/values.h"
+
+enum {
+    REASON_MAX = 0xff,
+    PACKET_SIZE_MIN = 2,
+    MQTT_VERSION_MIN = 4,
+    MQTT_VERSION_MAX = 5,
+    OPEN_FLAGS = TRUNK_VERIFIED | TRUNK_IS_LOOPBACK | TRUNK_BOUNDED,
+};
+
+static uint32_t read_u32(const uint8_t *in)
+{
+    return in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
+}
+
+/* --- entries --- */
+
+bool trunk_next_target(const struct trunk_publish *publish, struct slice *rest,
+                       struct trunk_target *target)
+{
+    size_t size = publish->has_sequences ? TRUNK_PAIR_SIZE : TRUNK_CHANNEL_SIZE;
+
+    if (rest->length < size) {
+        return false;
+    }
+    target->channel = read_u32(rest->data);
+    target->sequence = publish->has_sequences ? read_u32(rest->data + TRUNK_CHANNEL_SIZE) : 0;
+    *rest = slice_from(*rest, size);
+    return true;
+}
+
+bool trunk_next_credit(struct slice *rest, struct trunk_credit_item *item)
+{
+    if (rest->length < TRUNK_PAIR_SIZE) {
+        return false;
+    }
+    item->channel = read_u32(rest->data);
+    item->bytes = read_u32(rest->data + TRUNK_CHANNEL_SIZE);
+    *rest = slice_from(*rest, TRUNK_PAIR_SIZE);
+    return true;
+}
+
+/* --- kinds --- */
+
+static bool take_hello(struct trunk_frame *out, const struct value *values)
+{
+    out->hello = (struct trunk_hello){
+        .version = (uint32_t)values[0].number,
+        .worker = (uint32_t)values[1].number,
+        .worker_count = (uint32_t)values[2].number,
+    };
+    return true;
+}
+
+static bool take_open(struct trunk_frame *out, const struct value *values)
+{
+    out->open = (struct trunk_open){
+        .channel = (uint32_t)values[0].number,
+        .flags = (uint32_t)values[1].number,
+        .peer = values[2].bytes,
+        .user = values[3].bytes,
+        .queue_messages = (uint32_t)values[4].number,
+        .queue_bytes = values[5].number,
+    };
+    return (out->open.flags & ~(uint32_t)OPEN_FLAGS) == 0;
+}
+
+static bool take_bytes(struct trunk_frame *out, const struct value *values)
+{
+    out->bytes = (struct trunk_bytes){(uint32_t)values[0].number, values[1].bytes};
+    return out->bytes.packets.length >= PACKET_SIZE_MIN;
+}
+
+/* A sequence whose low half is 0 would be packet identifier 0, which there is not. */
+static bool targets_are_good(const struct trunk_publish *publish)
+{
+    struct slice rest = publish->targets;
+    struct trunk_target target;
+
+    while (trunk_next_target(publish, &rest, &target)) {
+        if (target.channel >= TRUNK_CHANNELS_MAX ||
+            (publish->has_sequences && (target.sequence & 0xffff) == 0)) {
+            return false;
+        }
+    }
+    return rest.length == 0 && publish->targets.length > 0;
+}
+
+static bool take_publish(struct trunk_frame *out, const struct value *values)
+{
+    out->publish = (struct trunk_publish){
+        .version = (uint8_t)values[0].number,
+        .has_sequences = values[1].number != 0,
+        .packet = values[2].bytes,
+        .targets = values[3].bytes,
+    };
+    return out->publish.version >= MQTT_VERSION_MIN &&
+           out->publish.packet.length >= PACKET_SIZE_MIN && targets_are_good(&out->publish);
+}
+
+static bool take_credit(struct trunk_frame *out, const struct value *values)
+{
+    struct slice rest = out->credit.items = values[0].bytes;
+    struct trunk_credit_item item;
+
+    while (trunk_next_credit(&rest, &item)) {
+        if (item.channel >= TRUNK_CHANNELS_MAX) {
+            return false;
+        }
+    }
+    return rest.length == 0 && out->credit.items.length > 0;
+}
+
+static bool take_close(struct trunk_frame *out, const struct value *values)
+{
+    out->close = (struct trunk_close){(uint32_t)values[0].number, (uint32_t)values[1].number};
+    return true;
+}
+
+/* --- frames --- */
+
+struct field_rule {
+    enum value_type type;
+    uint64_t max; /* of a number; of bytes: their length */
+};
+
+enum { FIELDS_MAX = 6 };
+
+#define NUMBER(max)                                                                                \
+    {                                                                                              \
+        VALUE_NUMBER, (max)                                                                        \
+    }
+#define CHANNEL NUMBER(TRUNK_CHANNELS_MAX - 1)
+
+static const struct kind_rule {
+    bool (*take)(struct trunk_frame *out, const struct value *values);
+    uint8_t field_count;
+    struct field_rule fields[FIELDS_MAX];
+} kinds[] = {
+    [TRUNK_HELLO] = {take_hello, 3, {NUMBER(UINT32_MAX), NUMBER(UINT32_MAX), NUMBER(UINT32_MAX)}},
+    [TRUNK_OPEN] = {take_open,
+                    6,
+                    {CHANNEL,
+                     NUMBER(UINT32_MAX),
+                     {VALUE_TEXT, TRUNK_PEER_MAX},
+                     {VALUE_TEXT, TRUNK_USER_MAX},
+                     NUMBER(UINT32_MAX),
+                     NUMBER(UINT64_MAX)}},
+    [TRUNK_BYTES] = {take_bytes, 2, {CHANNEL, {VALUE_BYTES, TRUNK_FRAME_MAX}}},
+    [TRUNK_PUBLISH] = {take_publish,
+                       4,
+                       {NUMBER(MQTT_VERSION_MAX),
+                        {VALUE_BOOLEAN, true},
+                        {VALUE_BYTES, TRUNK_FRAME_MAX},
+                        {VALUE_BYTES, TRUNK_FRAME_MAX}}},
+    [TRUNK_CREDIT_BACK] = {take_credit, 1, {{VALUE_BYTES, TRUNK_FRAME_MAX}}},
+    [TRUNK_CLOSE] = {take_close, 2, {CHANNEL, NUMBER(REASON_MAX)}},
+};
+
+enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };
+
+static bool keeps_rules(const struct kind_rule *kind, const struct value *values, size_t count)
+{
+    if (count != kind->field_count) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct field_rule *field = &kind->fields[i];
+        bool is_number = field->type == VALUE_NUMBER || field->type == VALUE_BOOLEAN;
+        uint64_t size = is_number ? values[i].number : values[i].bytes.length;
+        if (values[i].type != field->type || size > field->max) {
+            return false;
+        }
+    }
+    return true;
+}
+
+ssize_t trunk_frame_size(struct slice in)
+{
+    if (in.length < TRUNK_LENGTH_SIZE) {
+        return 0;
+    }
+    uint32_t length = (uint32_t)in.data[0] << 24 | (uint32_t)in.data[1] << 16 |
+                      (uint32_t)in.data[2] << 8 | in.data[3];
+    return length > TRUNK_FRAME_MAX - TRUNK_LENGTH_SIZE ? -1 : (ssize_t)length + TRUNK_LENGTH_SIZE;
+}
+
+ssize_t trunk_decode(struct trunk_frame *out, struct slice in)
+{
+    ssize_t size = trunk_frame_size(in);
+    struct values values;
+
+    if (size <= 0 || in.length < (size_t)size) {
+        return size < 0 ? -1 : 0;
+    }
+    if (!values_read(&values,
+                     slice_make(in.data + TRUNK_LENGTH_SIZE, (size_t)size - TRUNK_LENGTH_SIZE)) ||
+        values.items[0].type != VALUE_NUMBER || values.items[0].number >= KIND_COUNT) {
+        return -1;
+    }
+    const struct kind_rule *kind = &kinds[values.items[0].number];
+    out->kind = (enum trunk_kind)values.items[0].number;
+    bool good =
+        keeps_rules(kind, values.items + 1, values.count - 1) && kind->take(out, values.items + 1);
+    return good ? size : -1;
+}

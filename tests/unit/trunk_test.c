@@ -1,0 +1,293 @@
+/* Frames of the trunk: all kinds there and back, their bytes as other implementations of msgpack
+ * write them, and what is refused.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "bytes.h"
+#include "trunk/trunk.h"
+
+static struct trunk_frame decode(const struct buffer *bytes)
+{
+    struct trunk_frame frame;
+
+    CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(bytes)), bytes->length);
+    return frame;
+}
+
+/* No proper part of a frame is one. */
+static void check_prefixes(const struct buffer *bytes)
+{
+    struct trunk_frame frame;
+
+    for (size_t i = 0; i < bytes->length; i++) {
+        CHECK_INT_EQUAL(trunk_decode(&frame, slice_make(bytes->data, i)), 0);
+    }
+}
+
+TEST(hello)
+{
+    struct trunk_hello hello = {TRUNK_VERSION, TRUNK_ANY_WORKER, 70000};
+    struct buffer bytes = {0}, wanted = {0};
+
+    trunk_put_hello(&bytes, &hello);
+    bytes_append(&wanted, "0000000B 94 00 01 CD FFFF CE 00011170");
+    CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
+    check_prefixes(&bytes);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_HELLO);
+    CHECK_INT_EQUAL(frame.hello.version, TRUNK_VERSION);
+    CHECK_INT_EQUAL(frame.hello.worker, TRUNK_ANY_WORKER);
+    CHECK_INT_EQUAL(frame.hello.worker_count, 70000);
+    buffer_release(&bytes);
+    buffer_release(&wanted);
+}
+
+TEST(open)
+{
+    struct trunk_open open = {.channel = TRUNK_CHANNELS_MAX - 1,
+                              .flags = TRUNK_VERIFIED | TRUNK_BOUNDED,
+                              .peer = SLICE_LITERAL("127.0.0.1:1234"),
+                              .user = SLICE_LITERAL("ann"),
+                              .queue_messages = 1000,
+                              .queue_bytes = UINT64_C(1) << 40};
+    struct buffer bytes = {0};
+
+    trunk_put_open(&bytes, &open);
+    check_prefixes(&bytes);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_OPEN);
+    CHECK_INT_EQUAL(frame.open.channel, open.channel);
+    CHECK_INT_EQUAL(frame.open.flags, open.flags);
+    CHECK_SLICE_EQUAL(frame.open.peer, open.peer);
+    CHECK_SLICE_EQUAL(frame.open.user, open.user);
+    CHECK_INT_EQUAL(frame.open.queue_messages, 1000);
+    CHECK(frame.open.queue_bytes == open.queue_bytes);
+    buffer_release(&bytes);
+}
+
+TEST(open_of_nobody)
+{
+    struct trunk_open open = {.channel = 0, .flags = TRUNK_IS_LOOPBACK};
+    struct buffer bytes = {0};
+
+    trunk_put_open(&bytes, &open);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.open.user.length, 0);
+    CHECK_INT_EQUAL(frame.open.peer.length, 0);
+    CHECK_INT_EQUAL(frame.open.flags, TRUNK_IS_LOOPBACK);
+    buffer_release(&bytes);
+}
+
+/* All three lengths that msgpack writes lengths with. */
+TEST(bytes)
+{
+    static const size_t lengths[] = {2, 255, 256, 65535, 65536, 1 << 20};
+
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        struct buffer packets = {0}, bytes = {0};
+
+        test_note("%zu bytes", lengths[i]);
+        memset(buffer_reserve(&packets, lengths[i]), 'x', lengths[i]);
+        packets.length = lengths[i];
+        trunk_put_bytes(&bytes, 77, buffer_slice(&packets));
+        struct trunk_frame frame = decode(&bytes);
+        CHECK_INT_EQUAL(frame.kind, TRUNK_BYTES);
+        CHECK_INT_EQUAL(frame.bytes.channel, 77);
+        CHECK_SLICE_EQUAL(frame.bytes.packets, buffer_slice(&packets));
+        CHECK(frame.bytes.packets.data > bytes.data &&
+              frame.bytes.packets.data < bytes.data + bytes.length);
+        buffer_release(&packets);
+        buffer_release(&bytes);
+    }
+}
+
+TEST(publish_with_sequences)
+{
+    struct trunk_target targets[] = {{1, 0xFFFF0001}, {TRUNK_CHANNELS_MAX - 1, 2}};
+    struct buffer bytes = {0}, wanted = {0};
+    struct trunk_target target;
+
+    trunk_put_publish(&bytes, 5, true, SLICE_LITERAL("2packet"), targets, 2);
+    bytes_append(&wanted, "0000001F 95 03 05 C3 C4 07 '2packet' "
+                          "C4 10 01000000 0100FFFF FFFF0F00 02000000");
+    CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
+    check_prefixes(&bytes);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.publish.version, 5);
+    CHECK(frame.publish.has_sequences);
+    CHECK_SLICE_EQUAL(frame.publish.packet, SLICE_LITERAL("2packet"));
+    struct slice rest = frame.publish.targets;
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(trunk_next_target(&frame.publish, &rest, &target));
+        CHECK_INT_EQUAL(target.channel, targets[i].channel);
+        CHECK_INT_EQUAL(target.sequence, targets[i].sequence);
+    }
+    CHECK(!trunk_next_target(&frame.publish, &rest, &target));
+    buffer_release(&bytes);
+    buffer_release(&wanted);
+}
+
+TEST(publish_to_many_at_qos_0)
+{
+    enum { MANY = 100000 };
+    struct trunk_target *targets = calloc(MANY, sizeof(*targets)), target;
+    struct buffer bytes = {0};
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < MANY; i++) {
+        targets[i] = (struct trunk_target){.channel = i, .sequence = 0};
+    }
+    trunk_put_publish(&bytes, 4, false, SLICE_LITERAL("0packet"), targets, MANY);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK(!frame.publish.has_sequences);
+    CHECK_INT_EQUAL(frame.publish.targets.length, MANY * 4);
+    for (struct slice rest = frame.publish.targets;
+         trunk_next_target(&frame.publish, &rest, &target); count++) {
+        CHECK_INT_EQUAL(target.channel, count);
+        CHECK_INT_EQUAL(target.sequence, 0);
+    }
+    CHECK_INT_EQUAL(count, MANY);
+    free(targets);
+    buffer_release(&bytes);
+}
+
+TEST(credit)
+{
+    struct trunk_credit_item items[] = {{3, 40000}, {9, UINT32_MAX}}, item;
+    struct buffer bytes = {0};
+
+    trunk_put_credit(&bytes, items, 2);
+    check_prefixes(&bytes);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_CREDIT_BACK);
+    struct slice rest = frame.credit.items;
+    for (size_t i = 0; i < 2; i++) {
+        CHECK(trunk_next_credit(&rest, &item));
+        CHECK_INT_EQUAL(item.channel, items[i].channel);
+        CHECK_INT_EQUAL(item.bytes, items[i].bytes);
+    }
+    CHECK(!trunk_next_credit(&rest, &item));
+    buffer_release(&bytes);
+}
+
+TEST(close)
+{
+    struct buffer bytes = {0};
+
+    trunk_put_close(&bytes, 300, 0x97);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_CLOSE);
+    CHECK_INT_EQUAL(frame.close.channel, 300);
+    CHECK_INT_EQUAL(frame.close.reason, 0x97);
+    buffer_release(&bytes);
+}
+
+TEST(frames_follow_each_other)
+{
+    struct buffer bytes = {0};
+    struct trunk_frame frame;
+
+    trunk_put_close(&bytes, 1, 0);
+    size_t first = bytes.length;
+    trunk_put_bytes(&bytes, 2, SLICE_LITERAL("\xC0\x00"));
+    CHECK_INT_EQUAL(trunk_frame_size(buffer_slice(&bytes)), first);
+    CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(&bytes)), first);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_CLOSE);
+    CHECK_INT_EQUAL(trunk_decode(&frame, slice_from(buffer_slice(&bytes), first)),
+                    bytes.length - first);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_BYTES);
+    buffer_release(&bytes);
+}
+
+/* Written in another way than ours, but right. */
+TEST(other_forms_of_numbers)
+{
+    struct buffer bytes = {0};
+
+    bytes_append(&bytes, "00000013 DD00000003 CF0000000000000005 CD0001 CC80");
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_CLOSE);
+    CHECK_INT_EQUAL(frame.close.channel, 1);
+    CHECK_INT_EQUAL(frame.close.reason, 0x80);
+    buffer_release(&bytes);
+}
+
+TEST(length)
+{
+    struct buffer longest = {0}, too_long = {0};
+    struct trunk_frame frame;
+
+    buffer_append_u32(&longest, TRUNK_FRAME_MAX - 4);
+    buffer_append_u32(&too_long, TRUNK_FRAME_MAX - 3);
+    CHECK_INT_EQUAL(trunk_frame_size(buffer_slice(&longest)), TRUNK_FRAME_MAX);
+    CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(&longest)), 0);
+    CHECK_INT_EQUAL(trunk_frame_size(buffer_slice(&too_long)), -1);
+    CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(&too_long)), -1);
+    CHECK_INT_EQUAL(trunk_frame_size(slice_make(longest.data, 3)), 0);
+    buffer_release(&longest);
+    buffer_release(&too_long);
+}
+
+TEST(malformed)
+{
+    /* Without the length in front. */
+    static const struct {
+        const char *what, *bytes;
+    } rows[] = {
+        {"nothing", ""},
+        {"no array", "05"},
+        {"an empty array", "90"},
+        {"no such kind", "93 06 01 00"},
+        {"a kind that is no number", "93 A105 01 00"},
+        {"too few values", "92 05 01"},
+        {"too many values", "94 05 01 00 00"},
+        {"more values than any frame has", "99 05 01 00 00 00 00 00 00 00"},
+        {"as many as fit the number", "DDFFFFFFFF 05 01 00"},
+        {"an array in it", "93 05 91 01 00"},
+        {"an array at its end", "93 05 01 91 00"},
+        {"a map in it", "93 05 81 01 01 00"},
+        {"nil in it", "93 05 01 C0"},
+        {"a fraction in it", "93 05 01 CA 00000000"},
+        {"a negative number", "93 05 01 FF"},
+        {"a boolean for a number", "93 05 01 C2"},
+        {"an extension in it", "93 05 01 D4 01 01"},
+        {"a byte that msgpack never uses", "93 05 01 C1"},
+        {"something behind it", "93 05 01 00 00"},
+        {"a value cut short", "93 05 01 CD 00"},
+        {"bytes cut short", "93 02 01 C4 05 C000"},
+        {"bytes of 4 GiB", "93 02 01 C6 FFFFFFFF C000"},
+        {"text for bytes", "93 02 01 A2 C000"},
+        {"bytes for text", "97 01 01 00 C400 A0 00 00"},
+        {"no packet", "93 02 01 C400"},
+        {"a channel too high", "93 05 CE 00100000 00"},
+        {"a channel too high by far", "93 05 CF 0000000100000001 00"},
+        {"a reason that is none", "93 05 01 CD 0100"},
+        {"unknown flags", "97 01 01 08 A0 A0 00 00"},
+        {"more worker than 32 bits", "94 00 01 CF 0000000100000000 00"},
+        {"an unknown version of MQTT", "95 03 06 C2 C402 3000 C404 01000000"},
+        {"an old version of MQTT", "95 03 03 C2 C402 3000 C404 01000000"},
+        {"a number for has_sequences", "95 03 05 00 C402 3000 C404 01000000"},
+        {"no targets", "95 03 05 C2 C402 3000 C400"},
+        {"half a target", "95 03 05 C2 C402 3000 C406 01000000 0100"},
+        {"a target without its sequence", "95 03 05 C3 C402 3000 C404 01000000"},
+        {"a target too high", "95 03 05 C2 C402 3000 C408 01000000 00001000"},
+        {"a sequence that is identifier 0", "95 03 05 C3 C402 3000 C408 01000000 00000100"},
+        {"no credit", "92 04 C400"},
+        {"half an item", "92 04 C40C 01000000 01000000 01000000"},
+        {"credit for a channel too high", "92 04 C408 00001000 01000000"},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buffer body = {0}, bytes = {0};
+        struct trunk_frame frame;
+
+        test_note("%s", rows[i].what);
+        bytes_append(&body, rows[i].bytes);
+        buffer_append_u32(&bytes, (uint32_t)body.length);
+        buffer_append(&bytes, buffer_slice(&body));
+        CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(&bytes)), -1);
+        buffer_release(&body);
+        buffer_release(&bytes);
+    }
+}
