@@ -5,7 +5,7 @@
 
 #include <time.h>
 
-#include "json.h"
+#include "json/json.h"
 
 static const struct property_name {
     enum MQTTPropertyCodes identifier;

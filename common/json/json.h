@@ -49,6 +49,12 @@ struct json_walk json_elements(const struct json_value *array);
 bool json_next_member(struct json_walk *walk, struct slice *key, struct json_value *value);
 bool json_next_element(struct json_walk *walk, struct json_value *value);
 
+/* The same for a text that nobody has checked yet, in one pass: checks what it walks over. When it
+ * has ended, json_walk_is_complete() says whether the whole text was one valid object or array; do
+ * nothing with what was handed out before that is known. `type`: JSON_OBJECT or JSON_ARRAY. */
+struct json_walk json_walk_text(struct slice text, enum json_type type);
+bool json_walk_is_complete(const struct json_walk *walk);
+
 /* Does the raw text of a string (between its quotes), unescaped, equal `plain`? */
 bool json_string_equal(struct slice raw, const char *plain);
 /* The raw text between the quotes of a JSON_STRING. */

@@ -92,3 +92,8 @@ bool utf8_is_well_formed(struct slice text)
 {
     return utf8_check(text, true);
 }
+
+size_t utf8_character_length(struct slice text)
+{
+    return text.data[0] < 0x80 ? 1 : utf8_character(text.data, text.length);
+}

@@ -13,5 +13,7 @@
 bool utf8_is_valid_string(struct slice text);
 /* Payload with Payload Format Indicator 1: well formed, NUL allowed. */
 bool utf8_is_well_formed(struct slice text);
+/* Bytes of the character that the text (not empty) begins with; 0 if it is not well formed. */
+size_t utf8_character_length(struct slice text);
 
 #endif

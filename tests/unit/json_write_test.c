@@ -1,9 +1,9 @@
-/* The JSON of `pubgrid sub`: what is valid, what is written, how it is indented.
+/* The JSON writer: strings that are always valid, the minifier that refuses what is not, indenting.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-#include "../../cli/json.c"
+#include "json/json.h"
 
 static void compact_check(const char *text, const char *wanted)
 {
@@ -75,10 +75,10 @@ TEST(nesting_is_bounded)
 {
     struct buffer text = {0}, out = {0};
 
-    for (int i = 0; i < DEPTH_MAX; i++) {
+    for (int i = 0; i < JSON_DEPTH_MAX; i++) {
         buffer_append_byte(&text, '[');
     }
-    for (int i = 0; i < DEPTH_MAX; i++) {
+    for (int i = 0; i < JSON_DEPTH_MAX; i++) {
         buffer_append_byte(&text, ']');
     }
     CHECK(json_append_compact(&out, buffer_slice(&text)));
