@@ -1,0 +1,34 @@
+/* JSON Web Tokens that are signed with a shared key: JWS compact form, HS256 (RFC 7519, RFC 7515),
+ * the tokens of spec/webpubsub.md 1.2, 4.1 and 6.2. Nothing here looks at what the claims say.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_SECRET_JWT_H
+#define PUBGRID_SECRET_JWT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "json/json.h"
+
+enum { JWT_SIZE_MAX = 16384 };
+
+/* Was `token` signed with one of the keys (their raw bytes)? Then `claims` gets the payload, which
+ * is a valid JSON object. Refused are tokens that are longer than JWT_SIZE_MAX, not strict
+ * base64url, whose `alg` is not exactly HS256, or that have a `crit` header. All keys are tried,
+ * each in constant time. */
+bool jwt_verify(struct slice token, const struct slice *keys, size_t key_count,
+                struct buffer *claims);
+
+/* Appends the token with these claims, a JSON object. */
+void jwt_append(struct buffer *out, struct slice claims, struct slice key);
+
+/* The claim of this name; the last one if there are several (RFC 7519 section 4). False: none. */
+bool jwt_claim(const struct json_value *claims, const char *name, struct json_value *value);
+/* A point in time (RFC 7519 section 2, NumericDate), in whole seconds. False: it is none, or is out
+ * of all reason. */
+bool jwt_time(const struct json_value *value, int64_t *seconds);
+
+#endif
