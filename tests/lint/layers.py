@@ -24,12 +24,15 @@ ALLOWED = {
     "bridge/wire": {"base", "mqtt", "json", "secret", "wire"},
     "bridge/access": {"base", "mqtt", "json", "secret", "access"},
     "bridge/client": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "client"},
-    "bridge/net": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "client", "net"},
-    "bridge": {"base", "mqtt", "json", "secret", "trunk", "config", "wire", "access", "client", "net"},
+    "bridge/page": {"base", "mqtt", "json", "secret", "page"},
+    "bridge/net": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "client", "page",
+                   "net"},
+    "bridge": {"base", "mqtt", "json", "secret", "trunk", "config", "wire", "access", "client", "page",
+               "net"},
     "cli": {"base", "mqtt", "json", "secret", "config", "cli"},
 }
 PURE = {"common/mqtt", "common/json", "common/trunk", "broker/core", "bridge/wire", "bridge/access",
-        "bridge/client"}
+        "bridge/client", "bridge/page"}
 IMPURE = re.compile(r"^(sys/(socket|epoll|eventfd|timerfd|un)|netinet/.*|fcntl|unistd|time)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
