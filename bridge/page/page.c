@@ -91,7 +91,7 @@ static bool host_is_good(struct slice host)
         uint8_t byte = host.data[i];
         bool is_alphanumeric = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
                                (byte >= 'A' && byte <= 'Z');
-        if (!is_alphanumeric && memchr(".-_:[]", byte, 6) == NULL) {
+        if (byte == '\0' || (!is_alphanumeric && strchr(".-_:[]", byte) == NULL)) {
             return false;
         }
     }
