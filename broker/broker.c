@@ -28,7 +28,7 @@
 enum { DRAIN_MS = 5000 };
 
 struct server {
-    struct broker_options *options; /* that it was started with; owned */
+    struct config *options; /* that it was started with; owned */
     struct broker broker;
     struct worker_group group;
     struct shard **shards; /* [group.count], inside group.workers */
@@ -52,7 +52,7 @@ static struct tls_files tls_files_of(const struct listener_config *config)
 }
 
 /* Three quarters of the machine's memory, unless the configuration says how much. */
-static uint64_t memory_maximum(const struct broker_options *options)
+static uint64_t memory_maximum(const struct config *options)
 {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
 
@@ -62,7 +62,7 @@ static uint64_t memory_maximum(const struct broker_options *options)
     return (uint64_t)pages * (uint64_t)size / 4 * 3;
 }
 
-static struct settings *settings_from(const struct broker_options *options)
+static struct settings *settings_from(const struct config *options)
 {
     struct core_options core = options->core;
 
@@ -71,7 +71,7 @@ static struct settings *settings_from(const struct broker_options *options)
 }
 
 /* Who may come in, as net/auth.c wants to hear it. The groups are the caller's to free. */
-static struct auth_options auth_options_from(const struct broker_options *options)
+static struct auth_options auth_options_from(const struct config *options)
 {
     struct group_members *groups =
         memory_allocate_zero((options->group_count + 1) * sizeof(*groups));
@@ -106,7 +106,7 @@ static unsigned processors_available(void)
     return (unsigned)CPU_COUNT(&set);
 }
 
-static unsigned worker_count(const struct broker_options *options)
+static unsigned worker_count(const struct config *options)
 {
     unsigned count = options->workers > 0 ? options->workers : processors_available();
 
@@ -117,7 +117,7 @@ static unsigned worker_count(const struct broker_options *options)
 
 static bool server_listen(struct server *server, struct buffer *error)
 {
-    const struct broker_options *options = server->options;
+    const struct config *options = server->options;
 
     server->first_of =
         memory_allocate_zero((options->listener_count + 1) * sizeof(*server->first_of));
@@ -210,7 +210,7 @@ static void server_prepare(struct server *server)
 
 static bool server_open_store(struct server *server, struct buffer *error)
 {
-    const struct broker_options *options = server->options;
+    const struct config *options = server->options;
     struct store_options wanted = {
         .path = options->store_path ? options->store_path : ".",
         .size_maximum = options->store_size_maximum,
@@ -296,7 +296,7 @@ static bool server_make_workers(struct server *server, struct buffer *error)
     return failed == 0;
 }
 
-struct server *server_start(struct broker_options *options, struct buffer *error)
+struct server *server_start(struct config *options, struct buffer *error)
 {
     struct server *server = memory_allocate_zero(sizeof(*server));
 
@@ -343,7 +343,7 @@ static void server_post(struct server *server, unsigned worker, struct mail *mai
     mailbox_post(server->group.mailboxes[worker], &list);
 }
 
-static void reload_settings(struct server *server, const struct broker_options *options)
+static void reload_settings(struct server *server, const struct config *options)
 {
     struct settings *settings = settings_from(options);
 
@@ -362,7 +362,7 @@ static bool same_text(const char *a, const char *b)
 }
 
 /* The new words on a listener that runs; NULL: it is in the configuration no more. */
-static const struct listener_config *find_listener(const struct broker_options *options,
+static const struct listener_config *find_listener(const struct config *options,
                                                    const struct listener_config *running)
 {
     for (size_t i = 0; i < options->listener_count; i++) {
@@ -375,7 +375,7 @@ static const struct listener_config *find_listener(const struct broker_options *
     return NULL;
 }
 
-static void reload_certificates(struct server *server, const struct broker_options *options)
+static void reload_certificates(struct server *server, const struct config *options)
 {
     for (size_t i = 0; i < server->options->listener_count; i++) {
         const struct listener *listener = server->first_of[i];
@@ -395,7 +395,7 @@ static void reload_certificates(struct server *server, const struct broker_optio
     }
 }
 
-static void reload_users(struct server *server, const struct broker_options *options)
+static void reload_users(struct server *server, const struct config *options)
 {
     struct auth_options wanted = auth_options_from(options);
     struct buffer error = {0};
@@ -407,25 +407,24 @@ static void reload_users(struct server *server, const struct broker_options *opt
     auth_options_release(&wanted);
 }
 
-static void log_what_needs_a_restart(const struct server *server,
-                                     const struct broker_options *options)
+static void log_what_needs_a_restart(const struct server *server, const struct config *options)
 {
     struct buffer names = {0};
 
-    options_need_restart(server->options, options, &names);
+    config_need_restart(server->options, options, &names);
     if (names.length > 0) {
         log_write(LOG_WARNING, "needs a restart", "options=\"%.*s\"", SLICE_PRINT(names));
     }
     buffer_release(&names);
 }
 
-void server_reload(struct server *server, struct broker_options *options)
+void server_reload(struct server *server, struct config *options)
 {
     log_what_needs_a_restart(server, options);
     reload_certificates(server, options);
     reload_users(server, options);
     reload_settings(server, options);
-    options_free(options);
+    config_free(options);
     log_write(LOG_INFO, "reloaded", "version=%s", PUBGRID_VERSION);
 }
 
@@ -487,7 +486,7 @@ static void server_free(struct server *server)
     }
     subscriptions_free(server->broker.subscriptions);
     retained_free(server->broker.retained);
-    options_free(server->options);
+    config_free(server->options);
     free(group->listeners);
     free(group->mailboxes);
     free(group->workers);

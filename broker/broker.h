@@ -8,17 +8,17 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
-#include "options.h"
+#include "config/config.h"
 
 struct server;
 
 /* Opens the listeners and starts the workers. Takes over `options`. NULL, with a sentence in
  * `error` that says what to do, if something cannot be had. */
-struct server *server_start(struct broker_options *options, struct buffer *error);
+struct server *server_start(struct config *options, struct buffer *error);
 
 /* New options, access rules, passwords and certificates for the running server; takes over
  * `options`. The log says what was kept because it needs a restart, or could not be loaded. */
-void server_reload(struct server *server, struct broker_options *options);
+void server_reload(struct server *server, struct config *options);
 
 /* Asks the workers for a sign of life and says whether all have given the last one. */
 bool server_is_alive(struct server *server);

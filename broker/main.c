@@ -20,7 +20,7 @@
 #include "base/memory.h"
 #include "base/sdnotify.h"
 #include "broker.h"
-#include "options.h"
+#include "config/config.h"
 #include "store_tool.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -137,15 +137,15 @@ static void block_signals(sigset_t *set)
     pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-static struct broker_options *load(const struct arguments *arguments, struct buffer *error)
+static struct config *load(const struct arguments *arguments, struct buffer *error)
 {
-    return options_load(arguments->file, arguments->settings, arguments->setting_count, error);
+    return config_load(arguments->file, arguments->settings, arguments->setting_count, error);
 }
 
 static void reload(struct server *server, const struct arguments *arguments)
 {
     struct buffer error = {0};
-    struct broker_options *options;
+    struct config *options;
 
     sdnotify_send("RELOADING=1");
     options = load(arguments, &error);
@@ -189,7 +189,7 @@ static bool serve(struct server *server, const struct arguments *arguments, cons
 }
 
 /* Starts and serves; *again: the server is to be started once more. */
-static int run_once(const struct arguments *arguments, struct broker_options *options,
+static int run_once(const struct arguments *arguments, struct config *options,
                     const sigset_t *signals, bool *again)
 {
     struct buffer error = {0};
@@ -210,7 +210,7 @@ static int run_once(const struct arguments *arguments, struct broker_options *op
     return EXIT_SUCCESS;
 }
 
-static int run(const struct arguments *arguments, struct broker_options *options)
+static int run(const struct arguments *arguments, struct config *options)
 {
     struct buffer error = {0};
     sigset_t signals;
@@ -237,12 +237,12 @@ static int run(const struct arguments *arguments, struct broker_options *options
 
 /* ---------------------------------------------------------------- main */
 
-static int print(const struct broker_options *options)
+static int print(const struct config *options)
 {
     struct buffer text = {0};
     size_t written;
 
-    options_print(options, &text);
+    config_print(options, &text);
     written = fwrite(text.data, 1, text.length, stdout);
     written = fflush(stdout) == 0 ? written : 0;
     buffer_release(&text);
@@ -252,7 +252,7 @@ static int print(const struct broker_options *options)
 static int configure_and_run(const struct arguments *arguments)
 {
     struct buffer error = {0};
-    struct broker_options *options = load(arguments, &error);
+    struct config *options = load(arguments, &error);
     int status = EXIT_SUCCESS;
 
     if (!options) {
@@ -269,7 +269,7 @@ static int configure_and_run(const struct arguments *arguments)
     } else {
         printf("%s: ok\n", arguments->file ? arguments->file : "the defaults");
     }
-    options_free(options);
+    config_free(options);
     return status;
 }
 

@@ -15,10 +15,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "config/config.h"
 #include "core/facts.h"
 #include "core/recover.h"
 #include "core/session.h"
-#include "options.h"
 #include "store/inspect.h"
 #include "store_dump.h"
 
@@ -230,11 +230,11 @@ static char *directory_of(const char *argument, const char *file, struct buffer 
     if (argument) {
         return memory_copy_string(slice_from_string(argument));
     }
-    struct broker_options *options = options_load(file, NULL, 0, error);
+    struct config *options = config_load(file, NULL, 0, error);
     char *path = options && options->store_path
                      ? memory_copy_string(slice_from_string(options->store_path))
                      : NULL;
-    options_free(options);
+    config_free(options);
     return path;
 }
 

@@ -18,18 +18,8 @@
 #include <stddef.h>
 
 #include "base/slice.h"
+#include "config/access_rule.h"
 #include "core/identity.h"
-
-enum access_action { ACCESS_PUBLISH = 1, ACCESS_SUBSCRIBE = 2 }; /* may be or-ed */
-
-/* Whom a rule is about: the names are exact, "*" is everybody; user and group empty: everybody,
- * anonymous clients too. "anonymous" as group names the clients without a user name. */
-struct access_rule {
-    struct slice user, group;
-    int actions; /* enum access_action, or-ed */
-    bool deny;
-    struct slice filter; /* topic filter with %u and %c */
-};
 
 struct access_rules;
 

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "options_table.h"
+#include "config/config.h"
+#include "config/option_table.h"
 
 struct rules {
     struct access_rule list[CONFIG_RULES_MAX];
@@ -23,7 +24,7 @@ struct rules {
 static bool set_option(struct core_options *out, const char *text)
 {
     const char *value = strchr(text, '=');
-    struct broker_options options = {.core = *out};
+    struct config options = {.core = *out};
     struct buffer error = {0};
 
     if (!value) {

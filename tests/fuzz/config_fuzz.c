@@ -11,21 +11,21 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "config/config.h"
+#include "config/option_table.h"
 #include "mqtt/utf8.h"
-#include "options.h"
-#include "options_table.h"
 
 enum { FILE_MAX = 4096, VALUE_MAX = 64 };
 
-static struct broker_options *load(struct slice text, const char *set, struct buffer *error)
+static struct config *load(struct slice text, const char *set, struct buffer *error)
 {
     char path[64];
     int fd = memfd_create("config", MFD_CLOEXEC);
     FUZZ_CHECK(fd >= 0 && write(fd, text.data, text.length) == (ssize_t)text.length);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    struct broker_options *options = options_load(path, &set, set ? 1 : 0, error);
+    struct config *config = config_load(path, &set, set ? 1 : 0, error);
     close(fd);
-    return options;
+    return config;
 }
 
 /* Each line begins with the place. */
@@ -36,31 +36,49 @@ static void check_error(struct slice error)
                slice_starts_with(error, SLICE_LITERAL("--set ")));
 }
 
-static void check_ranges(const struct broker_options *options)
+static void check_bridge(const struct config *config)
 {
-    FUZZ_CHECK(options->workers <= 255 && options->core.receive_maximum >= 1);
-    FUZZ_CHECK(options->core.maximum_packet_size >= 256);
-    FUZZ_CHECK(options->listener_count >= 1);
-    for (size_t i = 0; i < options->listener_count; i++) {
-        const struct listener_config *listener = &options->listeners[i];
+    const struct bridge_config *bridge = &config->bridge;
+    FUZZ_CHECK(bridge->processes <= 64 && bridge->listener_count >= 1);
+    FUZZ_CHECK(bridge->trunk && bridge->keys);
+    for (size_t i = 0; i < bridge->listener_count; i++) {
+        const struct http_listener_config *listener = &bridge->listeners[i];
+        FUZZ_CHECK(listener->address && listener->tls == (listener->certificate != NULL));
+    }
+    FUZZ_CHECK(strcmp(config->hubs[config->hub_count - 1].name, HUB_DEFAULT) == 0);
+    for (size_t i = 0; i < config->hub_count; i++) {
+        const struct hub_config *hub = &config->hubs[i];
+        FUZZ_CHECK(strlen(hub->name) <= 128 && hub->keep_alive_s >= 1 && hub->keep_alive_s <= 120);
+        FUZZ_CHECK(hub->queue_messages >= 1 && hub->reliable_bytes >= 1024);
+    }
+}
+
+static void check_ranges(const struct config *config)
+{
+    FUZZ_CHECK(config->workers <= 255 && config->core.receive_maximum >= 1);
+    FUZZ_CHECK(config->core.maximum_packet_size >= 256);
+    FUZZ_CHECK(config->listener_count >= 1);
+    for (size_t i = 0; i < config->listener_count; i++) {
+        const struct listener_config *listener = &config->listeners[i];
         bool local = listener->kind == LISTENER_UNIX;
         FUZZ_CHECK(local ? listener->path != NULL : listener->address != NULL);
         FUZZ_CHECK(listener->kind != LISTENER_TLS || (listener->certificate && listener->key));
     }
+    check_bridge(config);
 }
 
 /* What is printed says everything, so what is loaded from it prints the same. */
-static void check_print(const struct broker_options *options)
+static void check_print(const struct config *config)
 {
     struct buffer text = {0}, again = {0}, error = {0};
-    options_print(options, &text);
+    config_print(config, &text);
     /* A --set can name a path that no YAML file can. */
     if (utf8_is_valid_string(buffer_slice(&text))) {
-        struct broker_options *loaded = load(buffer_slice(&text), NULL, &error);
+        struct config *loaded = load(buffer_slice(&text), NULL, &error);
         FUZZ_CHECK(loaded);
-        options_print(loaded, &again);
+        config_print(loaded, &again);
         FUZZ_CHECK(slice_equal(buffer_slice(&text), buffer_slice(&again)));
-        options_free(loaded);
+        config_free(loaded);
     }
     buffer_release(&text);
     buffer_release(&again);
@@ -70,11 +88,11 @@ static void check_print(const struct broker_options *options)
 static void check(struct slice text, const char *set)
 {
     struct buffer error = {0};
-    struct broker_options *options = load(text, set, &error);
-    if (options) {
-        check_ranges(options);
-        check_print(options);
-        options_free(options);
+    struct config *config = load(text, set, &error);
+    if (config) {
+        check_ranges(config);
+        check_print(config);
+        config_free(config);
     } else {
         check_error(buffer_slice(&error));
     }
@@ -84,10 +102,12 @@ static void check(struct slice text, const char *set)
 /* The first byte chooses an option; what follows is its value, and the whole is a file. */
 static void check_set(struct slice in)
 {
+    static const char *const lists[] = {"listeners", "bridge.listeners", "bridge.public_endpoints"};
     struct buffer set = {0};
     size_t length = in.length - 1 < VALUE_MAX ? in.length - 1 : VALUE_MAX;
-    size_t choice = in.data[0] % (option_count + 1);
-    buffer_append_string(&set, choice < option_count ? option_table[choice].path : "listeners");
+    size_t choice = in.data[0] % (option_count + sizeof(lists) / sizeof(lists[0]));
+    buffer_append_string(&set, choice < option_count ? option_table[choice].path
+                                                     : lists[choice - option_count]);
     buffer_append_byte(&set, '=');
     buffer_append(&set, slice_make(in.data + 1, length));
     buffer_append_byte(&set, '\0');

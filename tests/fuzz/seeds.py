@@ -63,7 +63,7 @@ TOPICS = {
     "wrong": "a#/b\n#/a\na/+",
 }
 CONFIGS = {
-    "delivered": (pathlib.Path(__file__).parents[2] / "conf/pubgrid.yaml").read_text()[-4000:],
+    "delivered": re.sub(r"^ *#.*\n|^\n", "", (pathlib.Path(__file__).parents[2] / "conf/pubgrid.yaml").read_text(), flags=re.M),
     "scalars": "workers: 2\nlog_level: debug\nmqtt: {maximum_packet_size: 64KiB, sys_interval: 500ms}\n",
     "listeners": "listeners:\n  - address: tcp://[::1]:1\n    allow_anonymous: yes\n  - address: unix:/x\n    mode: \"0600\"\n",
     "tls": "listeners:\n  - address: tls://h\n    certificate: a\n    key: b\n    ca: c\n    require_client_certificate: true\n",
@@ -72,7 +72,11 @@ CONFIGS = {
     "shape": "mqtt: [1]\nworkers: {a: b}\nlisteners: x\n",
     "alias": "a: &x 1\nb: *x\n",
     "set-size": "\x062MiB",
-    "set-listeners": "\x1ctcp://127.0.0.1:1,unix:/a",
+    "set-listeners": "\x29tcp://127.0.0.1:1,unix:/a",
+    "set-bridge-listeners": "\x2ahttp://127.0.0.1:1,http://[::]",
+    "set-public-endpoints": "\x2bhttps://a,http://b:1/",
+    "bridge": "bridge:\n  processes: 2\n  listeners:\n    - http://a:1\n    - address: https://b\n      certificate: c\n      key: d\n  public_endpoints: [\"https://a/\"]\n  trunk: /t\n",
+    "hubs": "hubs:\n  - name: _default\n    wildcards: yes\n  - name: Chat\n    recovery_window: 1m\n    web_socket_keep_alive_interval: 2m\n",
 }
 KEY = "A" * 43 + "="
 SCRAMS = {

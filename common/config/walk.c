@@ -1,7 +1,7 @@
-/* The pass over a configuration file. See options_walk.h.
+/* The pass over a configuration file. See walk.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "options_walk.h"
+#include "config/walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
-#include "options_nearest.h"
+#include "config/nearest.h"
 
 enum { DEPTH_MAX = 8, KEY_MAX = 256 };
 

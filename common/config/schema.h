@@ -1,14 +1,14 @@
 /* The configuration file as libcyaml loads it: still texts, checked for shape only.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_BROKER_OPTIONS_YAML_H
-#define PUBGRID_BROKER_OPTIONS_YAML_H
+#ifndef PUBGRID_CONFIG_SCHEMA_H
+#define PUBGRID_CONFIG_SCHEMA_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
-#include "options_list.h"
+#include "config/option_list.h"
 
 #define FIELD(section, name, kind, initial, least, most, reload, target) char *name;
 struct yaml_top_scalars {
@@ -28,6 +28,19 @@ struct yaml_session {
 };
 struct yaml_limits {
     OPTIONS_LIMITS(FIELD)
+};
+struct yaml_http_listener {
+    char *address, *certificate, *key;
+};
+struct yaml_bridge {
+    OPTIONS_BRIDGE(FIELD)
+    struct yaml_http_listener *listeners;
+    char **public_endpoints;
+    unsigned listeners_count, public_endpoints_count;
+};
+struct yaml_hub {
+    char *name;
+    OPTIONS_HUB(FIELD)
 };
 #undef FIELD
 
@@ -55,10 +68,12 @@ struct yaml_config {
     struct yaml_mqtt *mqtt;
     struct yaml_session *session;
     struct yaml_limits *limits;
+    struct yaml_bridge *bridge;
     struct yaml_listener *listeners;
     struct yaml_group *groups;
     struct yaml_access *access;
-    unsigned listeners_count, groups_count, access_count;
+    struct yaml_hub *hubs;
+    unsigned listeners_count, groups_count, access_count, hubs_count;
 };
 
 struct yaml_positions;

@@ -6,8 +6,8 @@
  *     a section with that address, and nothing at all where a section or list belongs an empty one.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_BROKER_OPTIONS_WALK_H
-#define PUBGRID_BROKER_OPTIONS_WALK_H
+#ifndef PUBGRID_CONFIG_WALK_H
+#define PUBGRID_CONFIG_WALK_H
 
 #include <cyaml/cyaml.h>
 #include <stdbool.h>

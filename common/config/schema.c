@@ -1,16 +1,16 @@
-/* Loading YAML with libcyaml, whose schema is made from the tables of options_list.h.
+/* Loading YAML with libcyaml, whose schema is made from the tables of list.h.
  *
  * libcyaml stops at the first mistake and names it in its own words; so the text goes through
- * options_walk.c first, which finds what libcyaml would find and says it better.
+ * walk.c first, which finds what libcyaml would find and says it better.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "options_yaml.h"
+#include "config/schema.h"
 
 #include <cyaml/cyaml.h>
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "options_walk.h"
+#include "config/walk.h"
 
 /* --- the schema --- */
 
@@ -30,12 +30,16 @@
 #define STRUCT_mqtt          struct yaml_mqtt
 #define STRUCT_session       struct yaml_session
 #define STRUCT_limits        struct yaml_limits
+#define STRUCT_bridge        struct yaml_bridge
+#define STRUCT_hub           struct yaml_hub
 #define MEMBER_top(name)     top.name
 #define MEMBER_store(name)   name
 #define MEMBER_auth(name)    name
 #define MEMBER_mqtt(name)    name
 #define MEMBER_session(name) name
 #define MEMBER_limits(name)  name
+#define MEMBER_bridge(name)  name
+#define MEMBER_hub(name)     name
 #define OPTION_FIELD(section, name, kind, initial, least, most, reload, target)                    \
     TEXT_FIELD(#name, STRUCT_##section, MEMBER_##section(name)),
 
@@ -102,6 +106,29 @@ static const cyaml_schema_field_t access_fields[] = {
 static const cyaml_schema_value_t access_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_access, access_fields)};
 
+static const cyaml_schema_field_t http_listener_fields[] = {
+    TEXT_FIELD("address", struct yaml_http_listener, address),
+    TEXT_FIELD("certificate", struct yaml_http_listener, certificate),
+    TEXT_FIELD("key", struct yaml_http_listener, key),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t http_listener_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_http_listener, http_listener_fields)};
+
+static const cyaml_schema_field_t bridge_fields[] = {
+    OPTIONS_BRIDGE(OPTION_FIELD) LIST_FIELD("listeners", struct yaml_bridge, listeners,
+                                            http_listener_entry, sizeof(struct yaml_http_listener)),
+    TEXT_LIST_FIELD("public_endpoints", struct yaml_bridge, public_endpoints),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t hub_fields[] = {
+    TEXT_FIELD("name", struct yaml_hub, name),
+    OPTIONS_HUB(OPTION_FIELD) CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t hub_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_hub, hub_fields)};
+
 #define SECTION_FIELD(name)                                                                        \
     {                                                                                              \
         .key = #name, .data_offset = offsetof(struct yaml_config, name),                           \
@@ -119,10 +146,12 @@ static const cyaml_schema_field_t config_fields[] = {
     SECTION_FIELD(mqtt),
     SECTION_FIELD(session),
     SECTION_FIELD(limits),
+    SECTION_FIELD(bridge),
     LIST_FIELD("listeners", struct yaml_config, listeners, listener_entry,
                sizeof(struct yaml_listener)),
     LIST_FIELD("groups", struct yaml_config, groups, group_entry, sizeof(struct yaml_group)),
     LIST_FIELD("access", struct yaml_config, access, access_entry, sizeof(struct yaml_access)),
+    LIST_FIELD("hubs", struct yaml_config, hubs, hub_entry, sizeof(struct yaml_hub)),
     CYAML_FIELD_END,
 };
 

@@ -1,7 +1,7 @@
-/* Texts to values: numbers with units, words, ranges. See options_table.h.
+/* Texts to values: numbers with units, words, ranges. See table.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "options_table.h"
+#include "config/option_table.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "options_list.h"
+#include "config/config.h"
+#include "config/option_list.h"
 
 enum { RELOAD = true, RESTART = false };
 
@@ -20,6 +21,17 @@ enum { RELOAD = true, RESTART = false };
 #define PATH_mqtt(name)    "mqtt." #name
 #define PATH_session(name) "session." #name
 #define PATH_limits(name)  "limits." #name
+#define PATH_bridge(name)  "bridge." #name
+#define PATH_hub(name)     #name
+
+#define STRUCTURE_top     struct config
+#define STRUCTURE_store   struct config
+#define STRUCTURE_auth    struct config
+#define STRUCTURE_mqtt    struct config
+#define STRUCTURE_session struct config
+#define STRUCTURE_limits  struct config
+#define STRUCTURE_bridge  struct config
+#define STRUCTURE_hub     struct hub_config
 
 #define ROW(section, name, option_kind, initial_text, smallest, largest, reload, target)           \
     {                                                                                              \
@@ -27,14 +39,16 @@ enum { RELOAD = true, RESTART = false };
         .initial = (initial_text),                                                                 \
         .least = (smallest),                                                                       \
         .most = (largest),                                                                         \
-        .offset = offsetof(struct broker_options, target),                                         \
-        .width = sizeof(((struct broker_options *)NULL)->target),                                  \
+        .offset = offsetof(STRUCTURE_##section, target),                                           \
+        .width = sizeof(((STRUCTURE_##section *)NULL)->target),                                    \
         .kind = (option_kind),                                                                     \
         .reloadable = (reload),                                                                    \
     },
 
 const struct option option_table[] = {OPTIONS_ALL(ROW)};
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
+const struct option hub_option_table[] = {OPTIONS_HUB(ROW)};
+const size_t hub_option_count = sizeof(hub_option_table) / sizeof(hub_option_table[0]);
 
 #undef ROW
 
@@ -54,8 +68,9 @@ static const struct unit durations_s[] = {
     {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {NULL, 0},
 };
 
-static const char *const anonymous_words[] = {"auto", "yes", "no", NULL};
+static const char *const auto_words[] = {"auto", "yes", "no", NULL};
 static const char *const durability_words[] = {"commit", "relaxed", NULL};
+static const char *const policy_words[] = {"deny", "allow", NULL};
 static const char *const booleans[] = {"false", "true", NULL};
 
 struct kind {
@@ -72,8 +87,10 @@ static const struct kind kinds[] = {
     [BOOL] = {NULL, booleans, NULL},
     [TEXT] = {NULL, NULL, NULL},
     [CHOICE_LOG_LEVEL] = {NULL, log_level_names, NULL},
-    [CHOICE_ANONYMOUS] = {NULL, anonymous_words, NULL},
+    [CHOICE_ANONYMOUS] = {NULL, auto_words, NULL},
     [CHOICE_DURABILITY] = {NULL, durability_words, NULL},
+    [CHOICE_PAGE] = {NULL, auto_words, NULL},
+    [CHOICE_CONNECT_POLICY] = {NULL, policy_words, NULL},
 };
 
 const struct option *option_find(const char *path)
@@ -100,29 +117,28 @@ bool option_parse_bool(const char *text, bool *value)
     return false;
 }
 
-static void *target_of(const struct option *option, struct broker_options *options)
+static void *target_of(const struct option *option, void *structure)
 {
-    return (char *)options + option->offset;
+    return (char *)structure + option->offset;
 }
 
-static uint64_t read_target(const struct option *option, const struct broker_options *options)
+static uint64_t read_target(const struct option *option, const void *structure)
 {
-    const char *at = (const char *)options + option->offset;
+    const char *at = (const char *)structure + option->offset;
     uint64_t value = 0;
     memcpy(&value, at, option->width); /* little endian */
     return value;
 }
 
-static void write_target(const struct option *option, struct broker_options *options,
-                         uint64_t value)
+static void write_target(const struct option *option, void *structure, uint64_t value)
 {
-    memcpy(target_of(option, options), &value, option->width); /* little endian */
+    memcpy(target_of(option, structure), &value, option->width); /* little endian */
 }
 
-static char *text_of(const struct option *option, const struct broker_options *options)
+static char *text_of(const struct option *option, const void *structure)
 {
     char *text;
-    memcpy(&text, (const char *)options + option->offset, sizeof(text));
+    memcpy(&text, (const char *)structure + option->offset, sizeof(text));
     return text;
 }
 
@@ -161,8 +177,8 @@ static bool is_never(const struct option *option, uint64_t value)
     return option->kind == DURATION_S && option->most == UINT32_MAX && value == UINT32_MAX;
 }
 
-static bool set_number(const struct option *option, const char *text,
-                       struct broker_options *options, struct buffer *error)
+static bool set_number(const struct option *option, const char *text, void *structure,
+                       struct buffer *error)
 {
     const struct kind *kind = &kinds[option->kind];
     uint64_t value = UINT32_MAX;
@@ -179,22 +195,22 @@ static bool set_number(const struct option *option, const char *text,
         buffer_append_format(error, ", not `%s`", text);
         return false;
     }
-    write_target(option, options, value);
+    write_target(option, structure, value);
     return true;
 }
 
-static bool set_choice(const struct option *option, const char *text,
-                       struct broker_options *options, struct buffer *error)
+static bool set_choice(const struct option *option, const char *text, void *structure,
+                       struct buffer *error)
 {
     const char *const *choices = kinds[option->kind].choices;
     bool truth;
     if (option->kind == BOOL && option_parse_bool(text, &truth)) {
-        write_target(option, options, truth);
+        write_target(option, structure, truth);
         return true;
     }
     for (uint64_t i = 0; choices[i]; i++) {
         if (strcmp(choices[i], text) == 0) {
-            write_target(option, options, i);
+            write_target(option, structure, i);
             return true;
         }
     }
@@ -206,18 +222,18 @@ static bool set_choice(const struct option *option, const char *text,
     return false;
 }
 
-bool option_set(const struct option *option, const char *text, struct broker_options *options,
+bool option_set(const struct option *option, const char *text, void *structure,
                 struct buffer *error)
 {
     if (kinds[option->kind].units) {
-        return set_number(option, text, options, error);
+        return set_number(option, text, structure, error);
     }
     if (kinds[option->kind].choices) {
-        return set_choice(option, text, options, error);
+        return set_choice(option, text, structure, error);
     }
     char *copy = text[0] ? memory_copy_string(slice_from_string(text)) : NULL;
-    free(text_of(option, options));
-    memcpy(target_of(option, options), &copy, sizeof(copy));
+    free(text_of(option, structure));
+    memcpy(target_of(option, structure), &copy, sizeof(copy));
     return true;
 }
 
@@ -238,15 +254,14 @@ void option_print_text(struct buffer *out, const char *text)
     buffer_append_byte(out, '"');
 }
 
-void option_print(const struct option *option, const struct broker_options *options,
-                  struct buffer *out)
+void option_print(const struct option *option, const void *structure, struct buffer *out)
 {
     const struct kind *kind = &kinds[option->kind];
     if (option->kind == TEXT) {
-        option_print_text(out, text_of(option, options));
+        option_print_text(out, text_of(option, structure));
         return;
     }
-    uint64_t value = read_target(option, options);
+    uint64_t value = read_target(option, structure);
     if (kind->choices) {
         buffer_append_string(out, kind->choices[value]);
     } else if (is_never(option, value)) {
@@ -256,12 +271,20 @@ void option_print(const struct option *option, const struct broker_options *opti
     }
 }
 
-bool option_equal(const struct option *option, const struct broker_options *a,
-                  const struct broker_options *b)
+bool option_equal(const struct option *option, const void *a, const void *b)
 {
     if (option->kind != TEXT) {
         return read_target(option, a) == read_target(option, b);
     }
     const char *x = text_of(option, a), *y = text_of(option, b);
     return x && y ? strcmp(x, y) == 0 : x == y;
+}
+
+void options_free(const struct option *table, size_t count, void *structure)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (table[i].kind == TEXT) {
+            free(text_of(&table[i], structure));
+        }
+    }
 }

@@ -1,15 +1,15 @@
-/* Every scalar option, one row each: the table that the YAML schema, --set, range checks, reload
+/* Every scalar option, one row each: the tables that the YAML schema, --set, range checks, reload
  * and --print-config are made from.
  *
  * OPTION(section, name, kind, default, least, most, reload, target)
  *   kind    NUMBER, SIZE (bytes; KiB MiB GiB), DURATION_MS, DURATION_S (ms s m h d), BOOL, TEXT, or
- *           CHOICE_x (a list of words in options_table.c)
+ *           CHOICE_x (a list of words in table.c)
  *   reload  RELOAD: SIGHUP changes it; RESTART: it does not
- *   target  member of struct broker_options
+ *   target  member of struct config; of the section `hub` member of struct hub_config
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_BROKER_OPTIONS_LIST_H
-#define PUBGRID_BROKER_OPTIONS_LIST_H
+#ifndef PUBGRID_CONFIG_OPTION_LIST_H
+#define PUBGRID_CONFIG_OPTION_LIST_H
 
 #define OPTIONS_TOP(OPTION)                                                                        \
     OPTION(top, workers, NUMBER, "0", 0, 255, RESTART, workers)                                    \
@@ -71,12 +71,38 @@
     OPTION(limits, delayed_seconds_maximum, DURATION_S, "365d", 0, 4294967295, RELOAD,             \
            core.delayed_seconds_maximum)
 
+#define OPTIONS_BRIDGE(OPTION)                                                                     \
+    OPTION(bridge, processes, NUMBER, "1", 0, 64, RESTART, bridge.processes)                       \
+    OPTION(bridge, trunk, TEXT, "", 0, 0, RESTART, bridge.trunk_given)                             \
+    OPTION(bridge, keys, TEXT, "", 0, 0, RESTART, bridge.keys_given)                               \
+    OPTION(bridge, ignore_audience_host, BOOL, "false", 0, 0, RELOAD, bridge.ignore_audience_host) \
+    OPTION(bridge, page, CHOICE_PAGE, "auto", 0, 0, RESTART, bridge.page)                          \
+    OPTION(bridge, maximum_message_size, SIZE, "1MiB", 1024, 268435456, RESTART,                   \
+           bridge.maximum_message_size)
+
+/* Of each entry of `hubs`, besides its name. */
+#define OPTIONS_HUB(OPTION)                                                                        \
+    OPTION(hub, anonymous_connect_policy, CHOICE_CONNECT_POLICY, "deny", 0, 0, RELOAD,             \
+           anonymous_connect_policy)                                                               \
+    OPTION(hub, web_socket_keep_alive_interval, DURATION_S, "20s", 1, 120, RELOAD, keep_alive_s)   \
+    OPTION(hub, recovery_window, DURATION_S, "30s", 1, 86400, RELOAD, recovery_s)                  \
+    OPTION(hub, queue_messages_maximum, NUMBER, "10000", 1, 100000000, RELOAD, queue_messages)     \
+    OPTION(hub, queue_bytes_maximum, SIZE, "16MiB", 1024, 1099511627776, RELOAD, queue_bytes)      \
+    OPTION(hub, reliable_messages_maximum, NUMBER, "100000", 1, 100000000, RELOAD,                 \
+           reliable_messages)                                                                      \
+    OPTION(hub, reliable_bytes_maximum, SIZE, "16MiB", 1024, 1099511627776, RELOAD,                \
+           reliable_bytes)                                                                         \
+    OPTION(hub, retained_on_join, BOOL, "true", 0, 0, RELOAD, retained_on_join)                    \
+    OPTION(hub, wildcards, BOOL, "false", 0, 0, RELOAD, wildcards)                                 \
+    OPTION(hub, protobuf_json_as_text, BOOL, "false", 0, 0, RELOAD, protobuf_json_as_text)
+
 #define OPTIONS_ALL(OPTION)                                                                        \
     OPTIONS_TOP(OPTION)                                                                            \
     OPTIONS_STORE(OPTION)                                                                          \
     OPTIONS_AUTH(OPTION)                                                                           \
     OPTIONS_MQTT(OPTION)                                                                           \
     OPTIONS_SESSION(OPTION)                                                                        \
-    OPTIONS_LIMITS(OPTION)
+    OPTIONS_LIMITS(OPTION)                                                                         \
+    OPTIONS_BRIDGE(OPTION)
 
 #endif

@@ -1,15 +1,14 @@
 /* The scalar options as data, and how their texts become values.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_BROKER_OPTIONS_TABLE_H
-#define PUBGRID_BROKER_OPTIONS_TABLE_H
+#ifndef PUBGRID_CONFIG_OPTION_TABLE_H
+#define PUBGRID_CONFIG_OPTION_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buffer.h"
-#include "options.h"
 
 enum option_kind {
     NUMBER,
@@ -21,33 +20,41 @@ enum option_kind {
     CHOICE_LOG_LEVEL,
     CHOICE_ANONYMOUS,
     CHOICE_DURABILITY,
+    CHOICE_PAGE,
+    CHOICE_CONNECT_POLICY,
 };
 
 struct option {
     const char *path; /* "mqtt.receive_maximum"; without a section "workers" */
     const char *initial;
     uint64_t least, most;
-    size_t offset; /* of the target in struct broker_options */
+    size_t offset; /* of the target in its structure */
     uint8_t width; /* bytes of the target */
     uint8_t kind;  /* enum option_kind */
     bool reloadable;
 };
 
+/* Targets in struct config. */
 extern const struct option option_table[];
 extern const size_t option_count;
+/* Targets in struct hub_config; the paths have no section. */
+extern const struct option hub_option_table[];
+extern const size_t hub_option_count;
 
-/* NULL if there is no such option. */
+/* `structure` below is the one that the option's target is in. */
+
+/* Of option_table; NULL if there is no such option. */
 const struct option *option_find(const char *path);
 /* Parses `text` into its target. False with "what to write instead" appended to `error`. */
-bool option_set(const struct option *option, const char *text, struct broker_options *options,
+bool option_set(const struct option *option, const char *text, void *structure,
                 struct buffer *error);
 /* Appends the value as one would write it. */
-void option_print(const struct option *option, const struct broker_options *options,
-                  struct buffer *out);
+void option_print(const struct option *option, const void *structure, struct buffer *out);
 /* Appends a text (NULL: empty) in double quotes, with what these need escaped. */
 void option_print_text(struct buffer *out, const char *text);
-bool option_equal(const struct option *option, const struct broker_options *a,
-                  const struct broker_options *b);
+bool option_equal(const struct option *option, const void *a, const void *b);
+/* Frees the values that are texts. */
+void options_free(const struct option *table, size_t count, void *structure);
 /* "true", "yes", "on" and their opposites; false if it is neither. */
 bool option_parse_bool(const char *text, bool *value);
 

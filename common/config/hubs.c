@@ -1,0 +1,120 @@
+/* Hubs: names, which are case-insensitive, and what each allows. A hub that is not declared is as
+ * the default hub; one that is has the documented defaults for what it does not say.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "config/loading.h"
+
+enum { HUB_NAME_MAX = 128 };
+
+/* ^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$ (spec/webpubsub.md 1.1) */
+static bool is_hub_name(const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < length; i++) {
+        if (!isalnum((unsigned char)name[i]) && !strchr("_`,.[]", name[i])) {
+            return false;
+        }
+    }
+    return length <= HUB_NAME_MAX && isalpha((unsigned char)name[0]);
+}
+
+static struct hub_config *find_hub(struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->hub_count; i++) {
+        if (strcmp(config->hubs[i].name, name) == 0) {
+            return &config->hubs[i];
+        }
+    }
+    return NULL;
+}
+
+/* With everything at its default. */
+static struct hub_config *add_hub(struct config *config, const char *name)
+{
+    struct buffer ignored = {0};
+    config->hubs = memory_resize(config->hubs, (config->hub_count + 1) * sizeof(*config->hubs));
+    struct hub_config *hub = &config->hubs[config->hub_count++];
+    *hub = (struct hub_config){.name = copy_text(name)};
+    for (size_t i = 0; i < hub_option_count; i++) {
+        option_set(&hub_option_table[i], hub_option_table[i].initial, hub, &ignored);
+    }
+    buffer_release(&ignored);
+    return hub;
+}
+
+static void read_hub_options(struct loading *loading, const struct yaml_hub *yaml, const char *key,
+                             struct hub_config *hub)
+{
+    char *const texts[] = {
+#define TEXT_OF(section, name, kind, initial, least, most, reload, target) yaml->name,
+        OPTIONS_HUB(TEXT_OF)
+#undef TEXT_OF
+    };
+    for (size_t i = 0; i < hub_option_count; i++) {
+        if (texts[i]) {
+            char place[PLACE_MAX];
+            snprintf(place, sizeof(place), "%s.%s", key, hub_option_table[i].path);
+            read_option(loading, &hub_option_table[i], place, texts[i], hub);
+        }
+    }
+}
+
+static char *copy_lower(const char *text)
+{
+    char *copy = memory_copy_string(slice_from_string(text));
+    for (char *at = copy; *at; at++) {
+        *at = (char)tolower((unsigned char)*at);
+    }
+    return copy;
+}
+
+static void read_hub(struct loading *loading, const struct yaml_hub *yaml, size_t index)
+{
+    char key[KEY_MAX];
+    char *name = copy_lower(yaml->name ? yaml->name : "");
+    snprintf(key, sizeof(key), "hubs.%zu", index);
+    if (!is_hub_name(name) && strcmp(name, HUB_DEFAULT) != 0) {
+        MISTAKE(loading, key,
+                "a hub needs a `name`: a letter, then up to 127 letters, digits or any of "
+                "_`,.[] (or %s: all that are not named here), not `%s`",
+                HUB_DEFAULT, name);
+    } else if (find_hub(loading->config, name)) {
+        MISTAKE(loading, key, "the hub `%s` stands here already; write all about it in one place",
+                name);
+    } else {
+        read_hub_options(loading, yaml, key, add_hub(loading->config, name));
+    }
+    free(name);
+}
+
+void read_hubs(struct loading *loading, const struct yaml_config *yaml)
+{
+    for (size_t i = 0; i < yaml->hubs_count; i++) {
+        read_hub(loading, &yaml->hubs[i], i);
+    }
+}
+
+void finish_hubs(struct config *config)
+{
+    struct hub_config *found = find_hub(config, HUB_DEFAULT);
+    if (!found) {
+        found = add_hub(config, HUB_DEFAULT);
+    }
+    struct hub_config *last = &config->hubs[config->hub_count - 1], hub = *found;
+    memmove(found, found + 1, (size_t)(last - found) * sizeof(*found));
+    *last = hub;
+}
+
+void free_hubs(struct config *config)
+{
+    for (size_t i = 0; i < config->hub_count; i++) {
+        free(config->hubs[i].name);
+    }
+    free(config->hubs);
+}

@@ -1,0 +1,70 @@
+/* A load in progress: what the parts of the configuration share while texts become values, and what
+ * each part does. Internal to this folder.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CONFIG_LOADING_H
+#define PUBGRID_CONFIG_LOADING_H
+
+#include "base/buffer.h"
+#include "config/config.h"
+#include "config/option_table.h"
+#include "config/schema.h"
+
+enum { KEY_MAX = 64, PLACE_MAX = 128 };
+
+struct loading {
+    const char *file; /* NULL: it is about --set */
+    struct yaml_positions *positions;
+    struct config *config;
+    struct buffer *error;
+    bool failed;
+};
+
+/* --- mistakes --- */
+
+/* "file:line: " of a key, or "--set key: " if it does not stand in the file. */
+void begin_mistake(struct loading *loading, const char *key);
+
+#define MISTAKE(loading, key, ...)                                                                 \
+    do {                                                                                           \
+        begin_mistake(loading, key);                                                               \
+        buffer_append_format((loading)->error, __VA_ARGS__);                                       \
+        buffer_append_string((loading)->error, "\n");                                              \
+    } while (0)
+
+/* --- values --- */
+
+/* NULL for NULL and "". */
+char *copy_text(const char *text);
+/* `name` below `key`; NULL is not given and leaves *value. */
+void read_bool(struct loading *loading, const char *key, const char *name, const char *text,
+               bool *value);
+/* An option of the table; `key` is where it stands. */
+void read_option(struct loading *loading, const struct option *option, const char *key,
+                 const char *text, void *structure);
+
+/* --- the parts; `set_` is --set with a list, separated by commas, that replaces what there is ---
+ */
+
+void read_listeners(struct loading *loading, const struct yaml_config *yaml);
+void set_listeners(struct loading *loading, const char *text);
+/* What listeners do not say themselves; a listener if there is none. */
+void finish_listeners(struct loading *loading);
+void free_listeners(struct config *config);
+
+void read_access(struct loading *loading, const struct yaml_config *yaml);
+void free_access(struct config *config);
+
+void read_bridge(struct loading *loading, const struct yaml_bridge *yaml);
+void set_bridge_listeners(struct loading *loading, const char *text);
+void set_public_endpoints(struct loading *loading, const char *text);
+/* Paths below the store's, and as for listeners. */
+void finish_bridge(struct loading *loading);
+void free_bridge(struct bridge_config *bridge);
+
+void read_hubs(struct loading *loading, const struct yaml_config *yaml);
+/* The default hub, which is always there and the last. */
+void finish_hubs(struct config *config);
+void free_hubs(struct config *config);
+
+#endif

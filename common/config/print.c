@@ -1,0 +1,202 @@
+/* What is said about a configuration once it is loaded: in what two differ, and one as YAML.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "config/config.h"
+#include "config/option_table.h"
+
+/* --- differences --- */
+
+static bool same_listeners(const struct config *a, const struct config *b)
+{
+    if (a->listener_count != b->listener_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->listener_count; i++) {
+        const struct listener_config *x = &a->listeners[i], *y = &b->listeners[i];
+        if (strcmp(x->text, y->text) != 0 || x->mode != y->mode ||
+            x->allow_anonymous != y->allow_anonymous ||
+            x->use_certificate_as_user != y->use_certificate_as_user) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_http_listeners(const struct bridge_config *a, const struct bridge_config *b)
+{
+    if (a->listener_count != b->listener_count) {
+        return false;
+    }
+    for (size_t i = 0; i < a->listener_count; i++) {
+        if (strcmp(a->listeners[i].text, b->listeners[i].text) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void append_name(struct buffer *names, const char *name)
+{
+    buffer_append_format(names, "%s%s", names->length ? ", " : "", name);
+}
+
+void config_need_restart(const struct config *now, const struct config *wanted,
+                         struct buffer *names)
+{
+    for (size_t i = 0; i < option_count; i++) {
+        if (!option_table[i].reloadable && !option_equal(&option_table[i], now, wanted)) {
+            append_name(names, option_table[i].path);
+        }
+    }
+    if (!same_listeners(now, wanted)) {
+        append_name(names, "listeners");
+    }
+    if (!same_http_listeners(&now->bridge, &wanted->bridge)) {
+        append_name(names, "bridge.listeners");
+    }
+}
+
+/* --- as YAML --- */
+
+static void print_text(struct buffer *out, const char *indented_key, const char *text)
+{
+    if (text && text[0]) {
+        buffer_append_format(out, "%s: ", indented_key);
+        option_print_text(out, text);
+        buffer_append_byte(out, '\n');
+    }
+}
+
+static void print_bool(struct buffer *out, const char *indented_key, bool value)
+{
+    buffer_append_format(out, "%s: %s\n", indented_key, value ? "true" : "false");
+}
+
+static void print_options(const struct option *table, size_t count, const void *structure,
+                          const char *indent, struct buffer *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *dot = strchr(table[i].path, '.');
+        buffer_append_format(out, "%s%s: ", indent, dot ? dot + 1 : table[i].path);
+        option_print(&table[i], structure, out);
+        buffer_append_byte(out, '\n');
+    }
+}
+
+static size_t section_length(const struct option *option)
+{
+    const char *dot = strchr(option->path, '.');
+    return dot ? (size_t)(dot - option->path) : 0;
+}
+
+static bool same_section(const struct option *a, const struct option *b)
+{
+    size_t length = section_length(a);
+    return section_length(b) == length && strncmp(a->path, b->path, length) == 0;
+}
+
+/* Section by section; the bridge's is the last, for its lists to follow. */
+static void print_scalars(const struct config *config, struct buffer *out)
+{
+    for (size_t i = 0, end; i < option_count; i = end) {
+        size_t length = section_length(&option_table[i]);
+        for (end = i + 1; end < option_count; end++) {
+            if (!same_section(&option_table[i], &option_table[end])) {
+                break;
+            }
+        }
+        if (length > 0) {
+            buffer_append_format(out, "%.*s:\n", (int)length, option_table[i].path);
+        }
+        print_options(&option_table[i], end - i, config, length > 0 ? "  " : "", out);
+    }
+}
+
+static void print_bridge_lists(const struct bridge_config *bridge, struct buffer *out)
+{
+    buffer_append_string(out, "  listeners:\n");
+    for (size_t i = 0; i < bridge->listener_count; i++) {
+        print_text(out, "    - address", bridge->listeners[i].text);
+        print_text(out, "      certificate", bridge->listeners[i].certificate);
+        print_text(out, "      key", bridge->listeners[i].key);
+    }
+    buffer_append_string(out, "  public_endpoints: [");
+    for (size_t i = 0; i < bridge->public_endpoint_count; i++) {
+        buffer_append_string(out, i > 0 ? ", " : "");
+        option_print_text(out, bridge->public_endpoints[i]);
+    }
+    buffer_append_string(out, "]\n");
+}
+
+static void print_hub(const struct hub_config *hub, struct buffer *out)
+{
+    print_text(out, "  - name", hub->name);
+    print_options(hub_option_table, hub_option_count, hub, "    ", out);
+}
+
+static void print_listener(const struct listener_config *listener, struct buffer *out)
+{
+    print_text(out, "  - address", listener->text);
+    print_text(out, "    certificate", listener->certificate);
+    print_text(out, "    key", listener->key);
+    print_text(out, "    ca", listener->ca);
+    print_text(out, "    crl", listener->crl);
+    if (listener->kind == LISTENER_UNIX) {
+        buffer_append_format(out, "    mode: \"%04o\"\n", listener->mode);
+    }
+    if (listener->kind == LISTENER_TLS) {
+        print_bool(out, "    require_client_certificate", listener->require_client_certificate);
+        print_bool(out, "    use_certificate_as_user", listener->use_certificate_as_user);
+    }
+    print_bool(out, "    allow_anonymous", listener->allow_anonymous);
+}
+
+static void print_group(const struct group_config *group, struct buffer *out)
+{
+    print_text(out, "  - name", group->name);
+    buffer_append_string(out, "    users: [");
+    for (size_t i = 0; i < group->user_count; i++) {
+        buffer_append_string(out, i > 0 ? ", " : "");
+        option_print_text(out, group->users[i]);
+    }
+    buffer_append_string(out, "]\n");
+}
+
+/* Loading made one rule of each filter. */
+static void print_rule(const struct access_rule *rule, struct buffer *out)
+{
+    buffer_append_format(out, "  - %s: [",
+                         rule->actions == ACCESS_PUBLISH ? "publish" : "subscribe");
+    option_print_text(out, (const char *)rule->filter.data);
+    buffer_append_string(out, "]\n");
+    print_text(out, "    user", (const char *)rule->user.data);
+    print_text(out, "    group", (const char *)rule->group.data);
+    if (rule->deny) {
+        print_bool(out, "    deny", true);
+    }
+}
+
+void config_print(const struct config *config, struct buffer *out)
+{
+    print_scalars(config, out);
+    print_bridge_lists(&config->bridge, out);
+    buffer_append_string(out, "listeners:\n");
+    for (size_t i = 0; i < config->listener_count; i++) {
+        print_listener(&config->listeners[i], out);
+    }
+    buffer_append_string(out, config->group_count > 0 ? "groups:\n" : "groups: []\n");
+    for (size_t i = 0; i < config->group_count; i++) {
+        print_group(&config->groups[i], out);
+    }
+    buffer_append_string(out, config->access_rule_count > 0 ? "access:\n" : "access: []\n");
+    for (size_t i = 0; i < config->access_rule_count; i++) {
+        print_rule(&config->access_rules[i], out);
+    }
+    buffer_append_string(out, "hubs:\n");
+    for (size_t i = 0; i < config->hub_count; i++) {
+        print_hub(&config->hubs[i], out);
+    }
+}

@@ -1,0 +1,130 @@
+/* What speaks of options speaks of all of them: --print-config, conf/pubgrid.yaml, its manual page.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "config/option_table.h"
+#include "config_fixture.h"
+
+#define SOURCE_FILE __FILE__
+
+/* Reads a file of the source tree. NUL-terminated. */
+static char *read_source(const char *name)
+{
+    struct buffer path = {0}, text = {0};
+    const char *end = strstr(SOURCE_FILE, "tests/unit/");
+    CHECK(end);
+    buffer_append_format(&path, "%.*s%s", (int)(end - SOURCE_FILE), SOURCE_FILE, name);
+    buffer_append_byte(&path, '\0');
+    FILE *file = fopen((const char *)path.data, "re");
+    if (!file) {
+        test_fail(__FILE__, __LINE__, "cannot read %s", (const char *)path.data);
+    }
+    size_t got;
+    do {
+        got = fread(buffer_reserve(&text, 4096), 1, 4096, file);
+        text.length += got;
+    } while (got > 0);
+    fclose(file);
+    buffer_release(&path);
+    buffer_append_byte(&text, '\0');
+    return (char *)text.data;
+}
+
+TEST(what_is_printed_can_be_loaded)
+{
+    struct config *config = load_good("workers: 3\nmqtt: {sys_interval: 1500ms}\n"
+                                      "store: {path: \"/a b\"}\n");
+    char *text = print(config);
+    struct config *again = load_good(text);
+    char *text_again = print(again);
+    CHECK_STRING_EQUAL(text_again, text);
+    free(text_again);
+    free(text);
+    config_free(again);
+    config_free(config);
+}
+
+TEST(the_delivered_file_says_the_defaults)
+{
+    char *text = read_source("conf/pubgrid.yaml");
+    struct config *file = load_good(text), *defaults = load_good("");
+    char *file_text = print(file), *defaults_text = print(defaults);
+    CHECK_STRING_EQUAL(file_text, defaults_text);
+    CHECK_INT_EQUAL(file->access_rule_count, 0);
+    CHECK_INT_EQUAL(file->group_count, 0);
+    free(file_text);
+    free(defaults_text);
+    config_free(file);
+    config_free(defaults);
+    free(text);
+}
+
+/* The key of each option must begin a line, perhaps commented out. */
+static bool has_key(const char *yaml, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = strstr(yaml, name); at; at = strstr(at + 1, name)) {
+        const char *start = at;
+        while (start > yaml && strchr(" #-", start[-1])) {
+            start--;
+        }
+        if (at[length] == ':' && (start == yaml || start[-1] == '\n')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `.It Cm name` of the manual page. */
+static bool has_item(const char *page, const char *name)
+{
+    char line[128];
+    snprintf(line, sizeof(line), "\n.It Cm %s\n", name);
+    if (strstr(page, line)) {
+        return true;
+    }
+    snprintf(line, sizeof(line), "\n.It Cm %s ", name);
+    return strstr(page, line) != NULL;
+}
+
+TEST(every_option_is_in_the_file_and_in_the_manual)
+{
+    static const char *const lists[] = {
+        "address",
+        "mode",
+        "certificate",
+        "key",
+        "ca",
+        "crl",
+        "require_client_certificate",
+        "use_certificate_as_user",
+        "allow_anonymous",
+        "name",
+        "users",
+        "user",
+        "group",
+        "deny",
+        "publish",
+        "subscribe",
+        "bridge.public_endpoints",
+    };
+    char *yaml = read_source("conf/pubgrid.yaml"), *page = read_source("docs/man/pubgrid.yaml.5");
+    for (size_t i = 0; i < option_count; i++) {
+        const char *dot = strchr(option_table[i].path, '.');
+        test_note("%s", option_table[i].path);
+        CHECK(has_key(yaml, dot ? dot + 1 : option_table[i].path));
+        CHECK(has_item(page, option_table[i].path));
+    }
+    for (size_t i = 0; i < hub_option_count; i++) {
+        test_note("%s", hub_option_table[i].path);
+        CHECK(has_key(yaml, hub_option_table[i].path));
+        CHECK(has_item(page, hub_option_table[i].path));
+    }
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        test_note("%s", lists[i]);
+        const char *dot = strchr(lists[i], '.');
+        CHECK(has_key(yaml, dot ? dot + 1 : lists[i]));
+        CHECK(has_item(page, lists[i]));
+    }
+    free(yaml);
+    free(page);
+}
