@@ -164,6 +164,30 @@ FRAMES = {
     "wrong": "93 05 91 01 00",
 }
 
+# What protobuf_frame_fuzz.c gets: its settings, then a message; [ ] has its length in front.
+MESSAGES = {
+    "join": "01 32 [0A ['g1'] 10 01]",
+    "leave": "00 3A [0A ['g1']]",
+    "send": "05 0A [0A ['g1'] 10 02 1A [0A ['t']] 20 01 28 3C 32 [0A ['k'] 12 ['v']]]",
+    "send-json": "02 0A [0A ['g1'] 1A [22 ['{\"a\":[1.50,null]}']]]",
+    "send-any": "21 0A [0A ['g1'] 1A [1A [0A ['t/u'] 12 [FF00]]]]",
+    "send-binary": "FD 0A [0A ['g1'] 1A [12 [FF00]]]",
+    "open-stream": "01 0A [0A ['g1'] 3A [0A ['S1'] 10 E0D403]]",
+    "stream-data": "41 6A [0A ['S1'] 10 05 1A [0A ['x']]]",
+    "stream-end": "01 72 [0A ['S1'] 12 [0A ['bad'] 12 ['E7']]]",
+    "event": "00 2A [0A ['ev'] 12 [0A ['x']] 18 07 22 [0A ['k'] 12 ['v']] 2A []]",
+    "invoke": "00 52 [0A ['calc'] 12 ['9'] 1A [22 ['{}']]]",
+    "cancel": "00 5A [0A ['9']]",
+    "sequence-ack": "01 42 [08 AC02]",
+    "ping": "00 4A []",
+    "set-state": "05 7A [0A ['g'] 1A [0A [0A ['k'] 12 ['v']] 0A [0A ['l']]]]",
+    "clear-state": "09 7A [0A ['g'] 10 FFFFFFFFFFFFFFFFFF01]",
+    "subscribe-state": "01 82 01 [0A ['g1'] 10 01]",
+    "unsubscribe-state": "01 8A 01 [0A ['g1'] 10 01]",
+    "any": "01 0A ['type.googleapis.com/x'] 12 ['y']",
+    "json": "01 '{\"a\":\"b\"}'",
+}
+
 
 def to_bytes(text):
     out = b""
@@ -214,6 +238,18 @@ def frames(text):
     return b"".join(len(body).to_bytes(4, "big") + body for body in bodies)
 
 
+def message(text):
+    """Innermost brackets first."""
+    while "[" in text:
+        text = re.sub(r"\[([^\[\]']*(?:'[^']*'[^\[\]']*)*)\]", lambda m: hex_of_counted(m[1]), text)
+    return to_bytes(text)
+
+
+def hex_of_counted(text):
+    data = to_bytes(text)
+    return (varint(len(data)) + data).hex().upper()
+
+
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -229,3 +265,4 @@ write("scram", {name: row.encode() for name, row in SCRAMS.items()})
 write("session", {name: script(row) for name, row in SCRIPTS.items()})
 write("recover", {name: recovery(row) for name, row in RECOVERIES.items()})
 write("trunk_frame", {name: frames(row) for name, row in FRAMES.items()})
+write("protobuf_frame", {name: message(row) for name, row in MESSAGES.items()})
