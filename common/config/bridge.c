@@ -39,7 +39,7 @@ static struct http_listener_config *add_listener(struct loading *loading, const 
     bridge->listeners =
         memory_resize(bridge->listeners, (bridge->listener_count + 1) * sizeof(*bridge->listeners));
     bridge->listeners[bridge->listener_count] = (struct http_listener_config){
-        .text = copy_text(text),
+        .text = loading_copy_text(text),
         .address = address.host,
         .port = address.port,
         .tls = address.kind == TLS,
@@ -56,8 +56,8 @@ static void read_listener(struct loading *loading, const struct yaml_http_listen
     if (!listener) {
         return;
     }
-    listener->certificate = copy_text(yaml->certificate);
-    listener->key = copy_text(yaml->key);
+    listener->certificate = loading_copy_text(yaml->certificate);
+    listener->key = loading_copy_text(yaml->key);
     if (listener->tls && (!listener->certificate || !listener->key)) {
         MISTAKE(loading, key, "an https:// listener needs `certificate` and `key` (PEM files)");
     } else if (!listener->tls && (listener->certificate || listener->key)) {
@@ -79,7 +79,7 @@ static void free_http_listeners(struct bridge_config *bridge)
 }
 
 /* --set bridge.listeners=http://127.0.0.1:8081 */
-void set_bridge_listeners(struct loading *loading, const char *text)
+void bridge_listeners_set(struct loading *loading, const char *text)
 {
     char *copy = memory_copy_string(slice_from_string(text)), *rest = copy, *address;
     free_http_listeners(&loading->config->bridge);
@@ -141,7 +141,7 @@ static void free_endpoints(struct bridge_config *bridge)
 }
 
 /* --set bridge.public_endpoints=https://a,https://b; nothing at all: none */
-void set_public_endpoints(struct loading *loading, const char *text)
+void bridge_endpoints_set(struct loading *loading, const char *text)
 {
     char *copy = memory_copy_string(slice_from_string(text)), *rest = copy, *url;
     free_endpoints(&loading->config->bridge);
@@ -153,7 +153,7 @@ void set_public_endpoints(struct loading *loading, const char *text)
 
 /* --- all together --- */
 
-void read_bridge(struct loading *loading, const struct yaml_bridge *yaml)
+void bridge_read(struct loading *loading, const struct yaml_bridge *yaml)
 {
     for (size_t i = 0; i < yaml->listeners_count; i++) {
         read_listener(loading, &yaml->listeners[i], i);
@@ -170,7 +170,7 @@ static char *resolve_path(const struct config *config, const char *given, const 
 {
     struct buffer path = {0};
     if (given) {
-        return copy_text(given);
+        return loading_copy_text(given);
     }
     buffer_append_format(&path, "%s/%s", config->store_path ? config->store_path : ".", name);
     char *text = memory_copy_string(buffer_slice(&path));
@@ -178,7 +178,7 @@ static char *resolve_path(const struct config *config, const char *given, const 
     return text;
 }
 
-void finish_bridge(struct loading *loading)
+void bridge_finish(struct loading *loading)
 {
     struct bridge_config *bridge = &loading->config->bridge;
     if (bridge->listener_count == 0 && !loading->failed) {
@@ -198,7 +198,7 @@ void finish_bridge(struct loading *loading)
     }
 }
 
-void free_bridge(struct bridge_config *bridge)
+void bridge_free(struct bridge_config *bridge)
 {
     free_http_listeners(bridge);
     free_endpoints(bridge);

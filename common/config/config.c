@@ -16,7 +16,7 @@
 
 /* --- what the parts share --- */
 
-void begin_mistake(struct loading *loading, const char *key)
+void loading_begin_mistake(struct loading *loading, const char *key)
 {
     unsigned line = loading->file ? yaml_line(loading->positions, key) : 0;
     loading->failed = true;
@@ -27,13 +27,13 @@ void begin_mistake(struct loading *loading, const char *key)
     }
 }
 
-char *copy_text(const char *text)
+char *loading_copy_text(const char *text)
 {
     return text && text[0] ? memory_copy_string(slice_from_string(text)) : NULL;
 }
 
-void read_bool(struct loading *loading, const char *key, const char *name, const char *text,
-               bool *value)
+void loading_read_bool(struct loading *loading, const char *key, const char *name, const char *text,
+                       bool *value)
 {
     if (text && !option_parse_bool(text, value)) {
         char place[PLACE_MAX];
@@ -42,8 +42,8 @@ void read_bool(struct loading *loading, const char *key, const char *name, const
     }
 }
 
-void read_option(struct loading *loading, const struct option *option, const char *key,
-                 const char *text, void *structure)
+void loading_read_option(struct loading *loading, const struct option *option, const char *key,
+                         const char *text, void *structure)
 {
     struct buffer why = {0};
     if (!option_set(option, text, structure, &why)) {
@@ -57,7 +57,7 @@ void read_option(struct loading *loading, const struct option *option, const cha
 static void set_given(struct loading *loading, const char *path, const char *text)
 {
     if (text) {
-        read_option(loading, option_find(path), path, text, loading->config);
+        loading_read_option(loading, option_find(path), path, text, loading->config);
     }
 }
 
@@ -87,9 +87,9 @@ struct list_set {
 };
 
 static const struct list_set list_sets[] = {
-    {"listeners", set_listeners},
-    {"bridge.listeners", set_bridge_listeners},
-    {"bridge.public_endpoints", set_public_endpoints},
+    {"listeners", listeners_set},
+    {"bridge.listeners", bridge_listeners_set},
+    {"bridge.public_endpoints", bridge_endpoints_set},
 };
 enum { LIST_SET_COUNT = sizeof(list_sets) / sizeof(list_sets[0]) };
 
@@ -109,8 +109,8 @@ static void report_unknown_set(struct loading *loading, const char *key)
     for (size_t i = 0; i < LIST_SET_COUNT; i++) {
         nearest_offer(&nearest, list_sets[i].key);
     }
-    for (size_t i = 0; i < option_count; i++) {
-        nearest_offer(&nearest, option_table[i].path);
+    for (size_t i = 0; i < config_option_count; i++) {
+        nearest_offer(&nearest, config_options[i].path);
     }
     if (nearest_found(&nearest)) {
         MISTAKE(loading, key, "there is no such option; write `%s` instead", nearest.name);
@@ -132,7 +132,7 @@ static void apply_set(struct loading *loading, const char *set)
     if (list) {
         list->set(loading, equals + 1);
     } else if (option) {
-        read_option(loading, option, key, equals + 1, loading->config);
+        loading_read_option(loading, option, key, equals + 1, loading->config);
     } else {
         report_unknown_set(loading, key);
     }
@@ -144,8 +144,8 @@ static void apply_set(struct loading *loading, const char *set)
 static void set_defaults(struct config *config)
 {
     struct buffer ignored = {0};
-    for (size_t i = 0; i < option_count; i++) {
-        option_set(&option_table[i], option_table[i].initial, config, &ignored);
+    for (size_t i = 0; i < config_option_count; i++) {
+        option_set(&config_options[i], config_options[i].initial, config, &ignored);
     }
     buffer_release(&ignored);
 }
@@ -159,12 +159,12 @@ static void read_text(struct loading *loading, struct slice text)
         return;
     }
     read_scalars(loading, yaml);
-    read_listeners(loading, yaml);
-    read_access(loading, yaml);
+    listeners_read(loading, yaml);
+    rules_read(loading, yaml);
     if (yaml->bridge) {
-        read_bridge(loading, yaml->bridge);
+        bridge_read(loading, yaml->bridge);
     }
-    read_hubs(loading, yaml);
+    hubs_read(loading, yaml);
     yaml_config_free(yaml);
 }
 
@@ -192,9 +192,9 @@ struct config *config_parse(struct slice text, const char *file, const char *con
         read_text(&loading, text);
     }
     apply_sets(&loading, sets, set_count);
-    finish_listeners(&loading);
-    finish_bridge(&loading);
-    finish_hubs(loading.config);
+    listeners_finish(&loading);
+    bridge_finish(&loading);
+    hubs_finish(loading.config);
     yaml_positions_free(loading.positions);
     if (loading.failed) {
         config_free(loading.config);
@@ -241,10 +241,10 @@ void config_free(struct config *config)
     if (!config) {
         return;
     }
-    free_listeners(config);
-    free_access(config);
-    free_bridge(&config->bridge);
-    free_hubs(config);
-    options_free(option_table, option_count, config);
+    listeners_free(config);
+    rules_free(config);
+    bridge_free(&config->bridge);
+    hubs_free(config);
+    options_free(config_options, config_option_count, config);
     free(config);
 }

@@ -40,9 +40,9 @@ static struct hub_config *add_hub(struct config *config, const char *name)
     struct buffer ignored = {0};
     config->hubs = memory_resize(config->hubs, (config->hub_count + 1) * sizeof(*config->hubs));
     struct hub_config *hub = &config->hubs[config->hub_count++];
-    *hub = (struct hub_config){.name = copy_text(name)};
+    *hub = (struct hub_config){.name = loading_copy_text(name)};
     for (size_t i = 0; i < hub_option_count; i++) {
-        option_set(&hub_option_table[i], hub_option_table[i].initial, hub, &ignored);
+        option_set(&hub_options[i], hub_options[i].initial, hub, &ignored);
     }
     buffer_release(&ignored);
     return hub;
@@ -59,8 +59,8 @@ static void read_hub_options(struct loading *loading, const struct yaml_hub *yam
     for (size_t i = 0; i < hub_option_count; i++) {
         if (texts[i]) {
             char place[PLACE_MAX];
-            snprintf(place, sizeof(place), "%s.%s", key, hub_option_table[i].path);
-            read_option(loading, &hub_option_table[i], place, texts[i], hub);
+            snprintf(place, sizeof(place), "%s.%s", key, hub_options[i].path);
+            loading_read_option(loading, &hub_options[i], place, texts[i], hub);
         }
     }
 }
@@ -69,7 +69,9 @@ static char *copy_lower(const char *text)
 {
     char *copy = memory_copy_string(slice_from_string(text));
     for (char *at = copy; *at; at++) {
-        *at = (char)tolower((unsigned char)*at);
+        if (*at >= 'A' && *at <= 'Z') {
+            *at = (char)(*at - 'A' + 'a');
+        }
     }
     return copy;
 }
@@ -93,14 +95,14 @@ static void read_hub(struct loading *loading, const struct yaml_hub *yaml, size_
     free(name);
 }
 
-void read_hubs(struct loading *loading, const struct yaml_config *yaml)
+void hubs_read(struct loading *loading, const struct yaml_config *yaml)
 {
     for (size_t i = 0; i < yaml->hubs_count; i++) {
         read_hub(loading, &yaml->hubs[i], i);
     }
 }
 
-void finish_hubs(struct config *config)
+void hubs_finish(struct config *config)
 {
     struct hub_config *found = find_hub(config, HUB_DEFAULT);
     if (!found) {
@@ -111,7 +113,7 @@ void finish_hubs(struct config *config)
     *last = hub;
 }
 
-void free_hubs(struct config *config)
+void hubs_free(struct config *config)
 {
     for (size_t i = 0; i < config->hub_count; i++) {
         free(config->hubs[i].name);

@@ -34,7 +34,7 @@ static struct listener_config *add_listener(struct loading *loading, const char 
         memory_resize(config->listeners, (config->listener_count + 1) * sizeof(*config->listeners));
     config->listeners[config->listener_count] = (struct listener_config){
         .kind = (enum listener_kind)address.kind,
-        .text = copy_text(text),
+        .text = loading_copy_text(text),
         .address = address.host,
         .port = address.port,
         .path = address.path,
@@ -82,21 +82,22 @@ static void read_listener(struct loading *loading, const struct yaml_listener *y
     if (!listener) {
         return;
     }
-    listener->certificate = copy_text(yaml->certificate);
-    listener->key = copy_text(yaml->key);
-    listener->ca = copy_text(yaml->ca);
-    listener->crl = copy_text(yaml->crl);
+    listener->certificate = loading_copy_text(yaml->certificate);
+    listener->key = loading_copy_text(yaml->key);
+    listener->ca = loading_copy_text(yaml->ca);
+    listener->crl = loading_copy_text(yaml->crl);
     read_mode(loading, key, yaml->mode, &listener->mode);
-    read_bool(loading, key, "require_client_certificate", yaml->require_client_certificate,
-              &listener->require_client_certificate);
-    read_bool(loading, key, "use_certificate_as_user", yaml->use_certificate_as_user,
-              &listener->use_certificate_as_user);
-    read_bool(loading, key, "allow_anonymous", yaml->allow_anonymous, &listener->allow_anonymous);
+    loading_read_bool(loading, key, "require_client_certificate", yaml->require_client_certificate,
+                      &listener->require_client_certificate);
+    loading_read_bool(loading, key, "use_certificate_as_user", yaml->use_certificate_as_user,
+                      &listener->use_certificate_as_user);
+    loading_read_bool(loading, key, "allow_anonymous", yaml->allow_anonymous,
+                      &listener->allow_anonymous);
     listener->anonymous_given = yaml->allow_anonymous != NULL;
     check_tls(loading, key, listener);
 }
 
-void read_listeners(struct loading *loading, const struct yaml_config *yaml)
+void listeners_read(struct loading *loading, const struct yaml_config *yaml)
 {
     for (size_t i = 0; i < yaml->listeners_count; i++) {
         read_listener(loading, &yaml->listeners[i], i);
@@ -104,10 +105,10 @@ void read_listeners(struct loading *loading, const struct yaml_config *yaml)
 }
 
 /* --set listeners=tcp://127.0.0.1:1884,unix:/tmp/x */
-void set_listeners(struct loading *loading, const char *text)
+void listeners_set(struct loading *loading, const char *text)
 {
     char *copy = memory_copy_string(slice_from_string(text)), *rest = copy, *address;
-    free_listeners(loading->config);
+    listeners_free(loading->config);
     while ((address = strsep(&rest, ",")) != NULL) {
         struct listener_config *listener = add_listener(loading, "listeners", address);
         if (listener && listener->kind == LISTENER_TLS) {
@@ -124,7 +125,7 @@ static bool is_local(const struct listener_config *listener)
     return listener->kind == LISTENER_UNIX || address_is_loopback(listener->address);
 }
 
-void finish_listeners(struct loading *loading)
+void listeners_finish(struct loading *loading)
 {
     struct config *config = loading->config;
     if (config->listener_count == 0 && !loading->failed) {
@@ -140,7 +141,7 @@ void finish_listeners(struct loading *loading)
     }
 }
 
-void free_listeners(struct config *config)
+void listeners_free(struct config *config)
 {
     for (size_t i = 0; i < config->listener_count; i++) {
         struct listener_config *listener = &config->listeners[i];

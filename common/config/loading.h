@@ -23,11 +23,11 @@ struct loading {
 /* --- mistakes --- */
 
 /* "file:line: " of a key, or "--set key: " if it does not stand in the file. */
-void begin_mistake(struct loading *loading, const char *key);
+void loading_begin_mistake(struct loading *loading, const char *key);
 
 #define MISTAKE(loading, key, ...)                                                                 \
     do {                                                                                           \
-        begin_mistake(loading, key);                                                               \
+        loading_begin_mistake(loading, key);                                                       \
         buffer_append_format((loading)->error, __VA_ARGS__);                                       \
         buffer_append_string((loading)->error, "\n");                                              \
     } while (0)
@@ -35,36 +35,36 @@ void begin_mistake(struct loading *loading, const char *key);
 /* --- values --- */
 
 /* NULL for NULL and "". */
-char *copy_text(const char *text);
+char *loading_copy_text(const char *text);
 /* `name` below `key`; NULL is not given and leaves *value. */
-void read_bool(struct loading *loading, const char *key, const char *name, const char *text,
-               bool *value);
+void loading_read_bool(struct loading *loading, const char *key, const char *name, const char *text,
+                       bool *value);
 /* An option of the table; `key` is where it stands. */
-void read_option(struct loading *loading, const struct option *option, const char *key,
-                 const char *text, void *structure);
+void loading_read_option(struct loading *loading, const struct option *option, const char *key,
+                         const char *text, void *structure);
 
-/* --- the parts; `set_` is --set with a list, separated by commas, that replaces what there is ---
+/* --- the parts; `_set` is --set with a list, separated by commas, that replaces what there is ---
  */
 
-void read_listeners(struct loading *loading, const struct yaml_config *yaml);
-void set_listeners(struct loading *loading, const char *text);
+void listeners_read(struct loading *loading, const struct yaml_config *yaml);
+void listeners_set(struct loading *loading, const char *text);
 /* What listeners do not say themselves; a listener if there is none. */
-void finish_listeners(struct loading *loading);
-void free_listeners(struct config *config);
+void listeners_finish(struct loading *loading);
+void listeners_free(struct config *config);
 
-void read_access(struct loading *loading, const struct yaml_config *yaml);
-void free_access(struct config *config);
+void rules_read(struct loading *loading, const struct yaml_config *yaml);
+void rules_free(struct config *config);
 
-void read_bridge(struct loading *loading, const struct yaml_bridge *yaml);
-void set_bridge_listeners(struct loading *loading, const char *text);
-void set_public_endpoints(struct loading *loading, const char *text);
+void bridge_read(struct loading *loading, const struct yaml_bridge *yaml);
+void bridge_listeners_set(struct loading *loading, const char *text);
+void bridge_endpoints_set(struct loading *loading, const char *text);
 /* Paths below the store's, and as for listeners. */
-void finish_bridge(struct loading *loading);
-void free_bridge(struct bridge_config *bridge);
+void bridge_finish(struct loading *loading);
+void bridge_free(struct bridge_config *bridge);
 
-void read_hubs(struct loading *loading, const struct yaml_config *yaml);
+void hubs_read(struct loading *loading, const struct yaml_config *yaml);
 /* The default hub, which is always there and the last. */
-void finish_hubs(struct config *config);
-void free_hubs(struct config *config);
+void hubs_finish(struct config *config);
+void hubs_free(struct config *config);
 
 #endif

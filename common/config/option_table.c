@@ -45,10 +45,10 @@ enum { RELOAD = true, RESTART = false };
         .reloadable = (reload),                                                                    \
     },
 
-const struct option option_table[] = {OPTIONS_ALL(ROW)};
-const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);
-const struct option hub_option_table[] = {OPTIONS_HUB(ROW)};
-const size_t hub_option_count = sizeof(hub_option_table) / sizeof(hub_option_table[0]);
+const struct option config_options[] = {OPTIONS_ALL(ROW)};
+const size_t config_option_count = sizeof(config_options) / sizeof(config_options[0]);
+const struct option hub_options[] = {OPTIONS_HUB(ROW)};
+const size_t hub_option_count = sizeof(hub_options) / sizeof(hub_options[0]);
 
 #undef ROW
 
@@ -95,9 +95,9 @@ static const struct kind kinds[] = {
 
 const struct option *option_find(const char *path)
 {
-    for (size_t i = 0; i < option_count; i++) {
-        if (strcmp(option_table[i].path, path) == 0) {
-            return &option_table[i];
+    for (size_t i = 0; i < config_option_count; i++) {
+        if (strcmp(config_options[i].path, path) == 0) {
+            return &config_options[i];
         }
     }
     return NULL;

@@ -35,15 +35,15 @@ struct option {
 };
 
 /* Targets in struct config. */
-extern const struct option option_table[];
-extern const size_t option_count;
+extern const struct option config_options[];
+extern const size_t config_option_count;
 /* Targets in struct hub_config; the paths have no section. */
-extern const struct option hub_option_table[];
+extern const struct option hub_options[];
 extern const size_t hub_option_count;
 
 /* `structure` below is the one that the option's target is in. */
 
-/* Of option_table; NULL if there is no such option. */
+/* Of config_options; NULL if there is no such option. */
 const struct option *option_find(const char *path);
 /* Parses `text` into its target. False with "what to write instead" appended to `error`. */
 bool option_set(const struct option *option, const char *text, void *structure,

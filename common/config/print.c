@@ -46,9 +46,9 @@ static void append_name(struct buffer *names, const char *name)
 void config_need_restart(const struct config *now, const struct config *wanted,
                          struct buffer *names)
 {
-    for (size_t i = 0; i < option_count; i++) {
-        if (!option_table[i].reloadable && !option_equal(&option_table[i], now, wanted)) {
-            append_name(names, option_table[i].path);
+    for (size_t i = 0; i < config_option_count; i++) {
+        if (!config_options[i].reloadable && !option_equal(&config_options[i], now, wanted)) {
+            append_name(names, config_options[i].path);
         }
     }
     if (!same_listeners(now, wanted)) {
@@ -101,17 +101,17 @@ static bool same_section(const struct option *a, const struct option *b)
 /* Section by section; the bridge's is the last, for its lists to follow. */
 static void print_scalars(const struct config *config, struct buffer *out)
 {
-    for (size_t i = 0, end; i < option_count; i = end) {
-        size_t length = section_length(&option_table[i]);
-        for (end = i + 1; end < option_count; end++) {
-            if (!same_section(&option_table[i], &option_table[end])) {
+    for (size_t i = 0, end; i < config_option_count; i = end) {
+        size_t length = section_length(&config_options[i]);
+        for (end = i + 1; end < config_option_count; end++) {
+            if (!same_section(&config_options[i], &config_options[end])) {
                 break;
             }
         }
         if (length > 0) {
-            buffer_append_format(out, "%.*s:\n", (int)length, option_table[i].path);
+            buffer_append_format(out, "%.*s:\n", (int)length, config_options[i].path);
         }
-        print_options(&option_table[i], end - i, config, length > 0 ? "  " : "", out);
+        print_options(&config_options[i], end - i, config, length > 0 ? "  " : "", out);
     }
 }
 
@@ -134,7 +134,7 @@ static void print_bridge_lists(const struct bridge_config *bridge, struct buffer
 static void print_hub(const struct hub_config *hub, struct buffer *out)
 {
     print_text(out, "  - name", hub->name);
-    print_options(hub_option_table, hub_option_count, hub, "    ", out);
+    print_options(hub_options, hub_option_count, hub, "    ", out);
 }
 
 static void print_listener(const struct listener_config *listener, struct buffer *out)

@@ -105,9 +105,9 @@ static void check_set(struct slice in)
     static const char *const lists[] = {"listeners", "bridge.listeners", "bridge.public_endpoints"};
     struct buffer set = {0};
     size_t length = in.length - 1 < VALUE_MAX ? in.length - 1 : VALUE_MAX;
-    size_t choice = in.data[0] % (option_count + sizeof(lists) / sizeof(lists[0]));
-    buffer_append_string(&set, choice < option_count ? option_table[choice].path
-                                                     : lists[choice - option_count]);
+    size_t choice = in.data[0] % (config_option_count + sizeof(lists) / sizeof(lists[0]));
+    buffer_append_string(&set, choice < config_option_count ? config_options[choice].path
+                                                            : lists[choice - config_option_count]);
     buffer_append_byte(&set, '=');
     buffer_append(&set, slice_make(in.data + 1, length));
     buffer_append_byte(&set, '\0');

@@ -108,16 +108,16 @@ TEST(every_option_is_in_the_file_and_in_the_manual)
         "bridge.public_endpoints",
     };
     char *yaml = read_source("conf/pubgrid.yaml"), *page = read_source("docs/man/pubgrid.yaml.5");
-    for (size_t i = 0; i < option_count; i++) {
-        const char *dot = strchr(option_table[i].path, '.');
-        test_note("%s", option_table[i].path);
-        CHECK(has_key(yaml, dot ? dot + 1 : option_table[i].path));
-        CHECK(has_item(page, option_table[i].path));
+    for (size_t i = 0; i < config_option_count; i++) {
+        const char *dot = strchr(config_options[i].path, '.');
+        test_note("%s", config_options[i].path);
+        CHECK(has_key(yaml, dot ? dot + 1 : config_options[i].path));
+        CHECK(has_item(page, config_options[i].path));
     }
     for (size_t i = 0; i < hub_option_count; i++) {
-        test_note("%s", hub_option_table[i].path);
-        CHECK(has_key(yaml, hub_option_table[i].path));
-        CHECK(has_item(page, hub_option_table[i].path));
+        test_note("%s", hub_options[i].path);
+        CHECK(has_key(yaml, hub_options[i].path));
+        CHECK(has_item(page, hub_options[i].path));
     }
     for (size_t i = 0; i < COUNT(lists); i++) {
         test_note("%s", lists[i]);

@@ -11,9 +11,9 @@ TEST(core_and_table_have_the_same_defaults)
     struct config *config = load_good("");
     struct config core = *config;
     core_options_defaults(&core.core);
-    for (size_t i = 0; i < option_count; i++) {
-        test_note("%s", option_table[i].path);
-        CHECK(option_equal(&option_table[i], &core, config));
+    for (size_t i = 0; i < config_option_count; i++) {
+        test_note("%s", config_options[i].path);
+        CHECK(option_equal(&config_options[i], &core, config));
     }
     config_free(config);
 }
