@@ -37,6 +37,8 @@ struct json_value {
 
 /* Is `text` exactly one valid value (white space around it allowed)? Then *out is it. */
 bool json_parse(struct slice text, struct json_value *out);
+/* The same for a value that is to be put into an object or array, which takes one level. */
+bool json_parse_inner(struct slice text, struct json_value *out);
 
 /* Walks the members of an object, or the elements of an array, that json_parse() found valid. Start
  * with json_members(value) / json_elements(value). False at the end. `key` is the raw text between

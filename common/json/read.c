@@ -291,6 +291,13 @@ bool json_parse(struct slice text, struct json_value *out)
     return hand_out_value(&c, JSON_DEPTH_MAX, out) && c.at == c.end;
 }
 
+bool json_parse_inner(struct slice text, struct json_value *out)
+{
+    struct cursor c = cursor_make(text);
+
+    return hand_out_value(&c, JSON_DEPTH_MAX - 1, out) && c.at == c.end;
+}
+
 /* A walk stands on what comes before the next item (the opening bracket or a comma) or on the
  * closing bracket; nothing is left of it when the text turned out to be malformed. */
 

@@ -21,21 +21,31 @@ static bool is_base64_digit(uint8_t c)
            c == '/';
 }
 
-bool base64_decode(struct slice text, uint8_t *out, size_t size, size_t *length)
+/* Is the text whole groups of four digits, padded at the end only? */
+static bool is_base64(struct slice text, size_t *padding)
 {
-    uint8_t decoded[BASE64_TEXT_MAX / 4 * 3];
-    size_t padding = 0;
-    *length = 0;
-    if (text.length == 0 || text.length % 4 != 0 || text.length > BASE64_TEXT_MAX) {
-        return text.length == 0;
+    *padding = 0;
+    if (text.length % 4 != 0) {
+        return false;
     }
-    while (padding < 2 && text.data[text.length - 1 - padding] == '=') {
-        padding++;
+    while (*padding < 2 && *padding < text.length && text.data[text.length - 1 - *padding] == '=') {
+        ++*padding;
     }
-    for (size_t i = 0; i < text.length - padding; i++) {
+    for (size_t i = 0; i < text.length - *padding; i++) {
         if (!is_base64_digit(text.data[i])) {
             return false;
         }
+    }
+    return true;
+}
+
+bool base64_decode(struct slice text, uint8_t *out, size_t size, size_t *length)
+{
+    uint8_t decoded[BASE64_TEXT_MAX / 4 * 3];
+    size_t padding;
+    *length = 0;
+    if (text.length == 0 || text.length > BASE64_TEXT_MAX || !is_base64(text, &padding)) {
+        return text.length == 0;
     }
     int written = EVP_DecodeBlock(decoded, text.data, (int)text.length);
     if (written < 0 || (size_t)written - padding > size) {
@@ -43,5 +53,20 @@ bool base64_decode(struct slice text, uint8_t *out, size_t size, size_t *length)
     }
     *length = (size_t)written - padding;
     memcpy(out, decoded, *length);
+    return true;
+}
+
+bool base64_append_decoded(struct buffer *out, struct slice text)
+{
+    size_t padding;
+    if (text.length == 0 || text.length > INT32_MAX || !is_base64(text, &padding)) {
+        return text.length == 0;
+    }
+    int written =
+        EVP_DecodeBlock(buffer_reserve(out, text.length / 4 * 3), text.data, (int)text.length);
+    if (written < 0) {
+        return false;
+    }
+    out->length += (size_t)written - padding;
     return true;
 }

@@ -13,5 +13,7 @@
 void base64_append(struct buffer *out, struct slice bytes);
 /* False if it is not base64 or does not fit `size` bytes. Empty text is empty bytes. */
 bool base64_decode(struct slice text, uint8_t *out, size_t size, size_t *length);
+/* The same for text of any length; `out` grows by no more than three bytes for four of the text. */
+bool base64_append_decoded(struct buffer *out, struct slice text);
 
 #endif
