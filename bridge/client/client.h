@@ -15,6 +15,7 @@
 #include "client/gateway.h"
 #include "client/link.h"
 #include "client/websocket.h"
+#include "trunk/trunk.h"
 
 struct client;
 

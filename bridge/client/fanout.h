@@ -19,12 +19,12 @@
 enum { FANOUT_ENCODINGS = 8, FANOUT_METADATA_MAX = 64 };
 
 struct fanout {
-    struct slice packet; /* as it came; its packet identifier is 0 */
+    struct slice packet; /* as it came, but for the packet identifier, which is any */
     uint8_t version;     /* enum protocol_version of `packet` */
     bool is_valid;       /* `publish` and the rest are decoded */
-    bool is_message;     /* `message` is, too */
     struct packet publish;
     struct slice exclude; /* connection id that must not get it; empty: none */
+    uint64_t at;          /* of a group state: Unix ms */
     struct message_response message;
     struct pair metadata[FANOUT_METADATA_MAX];
     struct buffer names; /* the group's name, if it had escapes */
@@ -40,6 +40,8 @@ void fanout_release(struct fanout *fanout);
 
 /* The frame for receivers of this subprotocol. Not owned. */
 struct outgoing *fanout_encode(struct fanout *fanout, const struct codec *codec);
+/* The same of a message about a group's state (client/group_state.h). */
+struct outgoing *fanout_encode_group_state(struct fanout *fanout, const struct codec *codec);
 /* The packet itself, in its own version, for receivers that speak MQTT; `strips_hub`: topic and
  * Response Topic without the hub in front. packet_id_at is set at QoS > 0. Not owned. */
 struct outgoing *fanout_mqtt(struct fanout *fanout, bool strips_hub);

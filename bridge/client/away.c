@@ -1,0 +1,124 @@
+/* A reliable client that is away: the broker keeps its session, its groups and its messages; what
+ * the bridge knows beyond that (ackIds, open streams) it leaves there too, as a retained message
+ * that expires with the session. So the bridge has no memory of who is away, and another process
+ * can resume.
+ *
+ * If there is no such message, since the bridge died, ackIds are known to the broker only
+ * (ack_memory.h) and streams are not found any more.
+ *
+ * Bytes: version 1; the length of what follows of ackIds (4 bytes) and they; the streams.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/away.h"
+
+#include "client/internal_topic.h"
+#include "client/webpubsub.h"
+#include "mqtt/reader.h"
+
+enum { AWAY_VERSION = 1 };
+
+static struct slice away_topic(struct webpubsub *wps)
+{
+    struct gateway *gateway = wps->client.gateway;
+
+    gateway->topic.length = 0;
+    internal_topic_append(&gateway->topic, INTERNAL_AWAY,
+                          slice_from_string(wps->client.upgrade->hub), connection_id(wps),
+                          SLICE_EMPTY);
+    return buffer_slice(&gateway->topic);
+}
+
+static void publish(struct webpubsub *wps, struct slice bytes)
+{
+    struct gateway *gateway = wps->client.gateway;
+
+    write_publish(&gateway->packet,
+                  &(struct publication){
+                      .topic = away_topic(wps),
+                      .data = {DATA_BINARY, bytes},
+                      .is_plain = true,
+                      .retain = true,
+                      .expiry_s = bytes.length > 0 ? wps->client.upgrade->settings->recovery_s : 0,
+                  });
+    webpubsub_flush_packet(wps);
+}
+
+static void export_acks(const struct webpubsub *wps, struct buffer *out)
+{
+    if (wps->acks) {
+        ack_memory_export(wps->acks, out);
+    }
+    LIST_FOREACH (link, &wps->pending) {
+        const struct pending *pending = CONTAINER_OF(link, struct pending, link);
+        if (pending->kind == PENDING_CLAIM) {
+            ack_memory_export_claim(out, pending->ack_id);
+        }
+    }
+}
+
+void away_keep(struct webpubsub *wps)
+{
+    struct buffer bytes = {0}, acks = {0};
+
+    export_acks(wps, &acks);
+    if (wps->acks || !list_is_empty(&wps->streams)) {
+        buffer_append_byte(&bytes, AWAY_VERSION);
+        buffer_append_u32(&bytes, (uint32_t)acks.length);
+        buffer_append(&bytes, buffer_slice(&acks));
+        streams_export(wps, &bytes);
+        publish(wps, buffer_slice(&bytes));
+    }
+    buffer_release(&acks);
+    buffer_release(&bytes);
+}
+
+/* As with a snapshot of group states, the answer to PINGREQ tells that nothing more comes. */
+void away_search(struct webpubsub *wps)
+{
+    struct gateway *gateway = wps->client.gateway;
+    struct buffer filters = {0};
+    uint16_t packet_id = webpubsub_packet_id(wps);
+    struct pending *pending;
+
+    write_filter(&filters, away_topic(wps), &(struct subscription_options){.qos = QOS_0});
+    write_subscribe(&gateway->packet, packet_id, buffer_slice(&filters));
+    write_pingreq(&gateway->packet);
+    write_unsubscribe(&gateway->packet, packet_id, away_topic(wps));
+    buffer_release(&filters);
+    pending = webpubsub_await(wps, PENDING_AWAY, packet_id);
+    pending->awaits_ping = true;
+}
+
+bool away_parse(struct slice bytes, struct away *out)
+{
+    struct reader reader = reader_make(bytes);
+
+    if (reader_u8(&reader) != AWAY_VERSION) {
+        return false;
+    }
+    out->acks = reader_take(&reader, reader_u32(&reader));
+    out->streams = reader_rest(&reader);
+    return !reader.failed;
+}
+
+void away_found(struct webpubsub *wps, const struct fanout *fanout)
+{
+    struct away away;
+
+    if (wps->acks || !away_parse(fanout->publish.publish.payload, &away)) {
+        return;
+    }
+    wps->acks = ack_memory_new(false);
+    ack_memory_import(wps->acks, away.acks);
+    streams_import(wps, away.streams);
+}
+
+void away_answered(struct webpubsub *wps)
+{
+    if (wps->acks) {
+        publish(wps, SLICE_EMPTY);
+    } else {
+        wps->acks = ack_memory_new(true);
+    }
+    webpubsub_open(wps);
+}

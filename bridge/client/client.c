@@ -1,0 +1,110 @@
+/* What all kinds of clients do alike: see client.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/client.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "client/fanout.h"
+
+static const struct client_kind *kind_for(const struct upgrade *upgrade)
+{
+    return upgrade->kind == UPGRADE_MQTT || upgrade->kind == UPGRADE_MQTT_HUB ? &mqtt_kind
+                                                                              : &webpubsub_kind;
+}
+
+struct client *client_new(struct gateway *gateway, struct websocket *websocket,
+                          struct upgrade *upgrade, const char *peer, bool is_loopback)
+{
+    const struct client_kind *kind = kind_for(upgrade);
+    struct client *client = memory_allocate_zero(kind->size);
+
+    assert(upgrade->kind != UPGRADE_REFUSED);
+    client->kind = kind;
+    client->channel.events = &kind->events;
+    client->gateway = gateway;
+    client->websocket = websocket;
+    client->upgrade = upgrade;
+    client->peer = memory_copy_string(slice_from_string(peer));
+    client->is_loopback = is_loopback;
+    list_add_last(&gateway->clients, &client->all);
+    kind->begin(client);
+    return client;
+}
+
+void client_receive(struct client *client, struct slice message, bool is_text)
+{
+    if (!client->closing) {
+        client->kind->receive(client, message, is_text);
+    }
+}
+
+void client_written(struct client *client, size_t bytes)
+{
+    struct link *link = client->gateway->link;
+
+    if (client->channel.is_open && bytes > 0) {
+        link->ops->credit(link, &client->channel, (uint32_t)bytes);
+    }
+}
+
+void client_socket_closed(struct client *client, uint16_t code)
+{
+    struct link *link = client->gateway->link;
+
+    client->closing = true;
+    client->kind->socket_closed(client, code);
+    if (client->channel.is_open) {
+        link->ops->close(link, &client->channel);
+    }
+    list_remove(&client->all);
+    upgrade_free(client->upgrade);
+    free(client->peer);
+    free(client);
+}
+
+void client_open_channel(struct client *client, const struct link_open *open)
+{
+    struct link *link = client->gateway->link;
+    struct link_open wanted = *open;
+
+    wanted.peer = slice_from_string(client->peer);
+    wanted.flags |= client->is_loopback ? TRUNK_IS_LOOPBACK : 0;
+    link->ops->open(link, &client->channel, &wanted);
+}
+
+void client_send_packets(struct client *client, struct slice packets)
+{
+    struct link *link = client->gateway->link;
+
+    if (client->channel.is_open) {
+        link->ops->send(link, &client->channel, packets);
+    }
+}
+
+void client_send_frame(struct client *client, struct slice frame, bool is_text)
+{
+    struct outgoing *outgoing;
+
+    if (client->closing) {
+        return;
+    }
+    outgoing = outgoing_new(frame, is_text);
+    client->gateway->sockets->send(client->websocket, outgoing, 0);
+    outgoing_release(outgoing);
+}
+
+void client_close(struct client *client, uint16_t code, const char *reason)
+{
+    if (!client->closing) {
+        client->closing = true;
+        client->gateway->sockets->close(client->websocket, code, slice_from_string(reason));
+    }
+}
+
+void client_drop(struct client *client, const struct fanout *fanout)
+{
+    client_written(client, fanout->packet.length);
+}

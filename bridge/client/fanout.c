@@ -1,0 +1,297 @@
+/* A PUBLISH becomes what each kind of receiver gets: see fanout.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/fanout.h"
+
+#include <string.h>
+
+#include "access/hub.h"
+#include "base/memory.h"
+#include "client/group_state.h"
+#include "mqtt/utf8.h"
+
+/* Marks of the encodings that no codec makes. */
+static const char mqtt_whole, mqtt_stripped;
+
+/* ---------------------------------------------------------------- decoding */
+
+static bool starts_with(struct slice text, const char *prefix)
+{
+    return slice_starts_with(text, slice_from_string(prefix));
+}
+
+/* What the payload is (spec/webpubsub.md 3.3 and, for messages of devices, which often say nothing,
+ * beyond): what Content Type says; else text if it is UTF-8. Whether JSON is JSON, the codec looks.
+ */
+static enum data_type data_type_of(const struct properties *properties, struct slice payload)
+{
+    struct slice type =
+        properties_have(properties, PROPERTY_CONTENT_TYPE) ? properties->content_type : SLICE_EMPTY;
+
+    if (starts_with(type, "application/json")) {
+        return DATA_JSON;
+    }
+    if (starts_with(type, "application/x-protobuf")) {
+        return DATA_PROTOBUF;
+    }
+    if (starts_with(type, "application/octet-stream")) {
+        return DATA_BINARY;
+    }
+    return utf8_is_well_formed(payload) ? DATA_TEXT : DATA_BINARY;
+}
+
+static uint64_t decimal(struct slice digits)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < digits.length && digits.data[i] >= '0' && digits.data[i] <= '9'; i++) {
+        value = value * 10 + (uint64_t)(digits.data[i] - '0');
+    }
+    return value;
+}
+
+static void take_from(struct fanout *fanout, struct slice value)
+{
+    fanout->message.from_user_id = value;
+}
+
+static void take_exclude(struct fanout *fanout, struct slice value)
+{
+    fanout->exclude = value;
+}
+
+static void take_stream(struct fanout *fanout, struct slice value)
+{
+    fanout->message.has_stream = true;
+    fanout->message.stream.id = value;
+}
+
+static void take_stream_at(struct fanout *fanout, struct slice value)
+{
+    fanout->message.stream.sequence = decimal(value);
+}
+
+static void take_stream_end(struct fanout *fanout, struct slice value)
+{
+    fanout->message.stream.end = true;
+    fanout->message.stream.has_error = value.length > 0;
+    fanout->message.stream.error.name = value;
+}
+
+static void take_stream_error(struct fanout *fanout, struct slice value)
+{
+    fanout->message.stream.error.message = value;
+}
+
+static void take_stream_code(struct fanout *fanout, struct slice value)
+{
+    fanout->message.stream.user_error_code = value;
+}
+
+static void take_at(struct fanout *fanout, struct slice value)
+{
+    fanout->at = decimal(value);
+}
+
+static const struct {
+    const char *name;
+    void (*take)(struct fanout *fanout, struct slice value);
+} own_properties[] = {
+    {PROPERTY_FROM, take_from},
+    {PROPERTY_EXCLUDE, take_exclude},
+    {PROPERTY_STREAM, take_stream},
+    {PROPERTY_STREAM_AT, take_stream_at},
+    {PROPERTY_STREAM_END, take_stream_end},
+    {PROPERTY_STREAM_ERROR, take_stream_error},
+    {PROPERTY_STREAM_CODE, take_stream_code},
+    {PROPERTY_AT, take_at},
+};
+
+static void take_own(struct fanout *fanout, const struct property_item *item)
+{
+    for (size_t i = 0; i < sizeof(own_properties) / sizeof(own_properties[0]); i++) {
+        if (slice_equal(item->name, slice_from_string(own_properties[i].name))) {
+            own_properties[i].take(fanout, item->value);
+            return;
+        }
+    }
+}
+
+/* User properties: our own, and the others as metadata. */
+static void take_user_properties(struct fanout *fanout)
+{
+    struct slice raw = fanout->publish.properties.raw;
+    struct pairs *metadata = &fanout->message.metadata;
+    struct property_item item;
+
+    while (properties_next(&raw, &item)) {
+        if (item.property != PROPERTY_USER_PROPERTY) {
+            continue;
+        }
+        if (starts_with(item.name, "$wps.")) {
+            take_own(fanout, &item);
+        } else if (metadata->count < FANOUT_METADATA_MAX) {
+            fanout->metadata[metadata->count++] = (struct pair){item.name, item.value};
+        }
+    }
+    metadata->items = fanout->metadata;
+}
+
+/* What stands behind the hub, the first level. */
+static struct slice behind_hub(struct slice topic)
+{
+    const uint8_t *slash = topic.length > 0 ? memchr(topic.data, '/', topic.length) : NULL;
+
+    return slash ? slice_from(topic, (size_t)(slash + 1 - topic.data)) : SLICE_EMPTY;
+}
+
+static void take_group(struct fanout *fanout)
+{
+    struct slice group = behind_hub(fanout->publish.publish.topic);
+
+    if (group.length > 0 && memchr(group.data, '%', group.length)) {
+        topic_append_unescaped(&fanout->names, group);
+        group = buffer_slice(&fanout->names);
+    }
+    fanout->message.group = group;
+}
+
+void fanout_init(struct fanout *fanout, uint8_t version, struct slice packet)
+{
+    struct packet_limits limits = {
+        .version = version,
+        .packet_size_max = PACKET_SIZE_MAX,
+        .from_server = true,
+    };
+    struct message_response *message = &fanout->message;
+
+    memset(fanout, 0, sizeof(*fanout));
+    fanout->packet = packet;
+    fanout->version = version;
+    fanout->is_valid = packet_decode(&fanout->publish, packet, &limits) == (ssize_t)packet.length &&
+                       fanout->publish.type == PACKET_PUBLISH;
+    if (!fanout->is_valid) {
+        return;
+    }
+    message->data.bytes = fanout->publish.publish.payload;
+    message->data.type = data_type_of(&fanout->publish.properties, message->data.bytes);
+    take_group(fanout);
+    take_user_properties(fanout);
+}
+
+void fanout_release(struct fanout *fanout)
+{
+    for (size_t i = 0; i < FANOUT_ENCODINGS && fanout->encodings[i].key; i++) {
+        outgoing_release(fanout->encodings[i].outgoing);
+    }
+    buffer_release(&fanout->names);
+}
+
+/* ---------------------------------------------------------------- encoding */
+
+typedef struct outgoing *make_outgoing(struct fanout *fanout, const void *key);
+
+/* The encoding for `key`, made once. There are fewer kinds of receivers than places. */
+static struct outgoing *encoding_for(struct fanout *fanout, const void *key, make_outgoing *make)
+{
+    size_t i = 0;
+
+    while (i < FANOUT_ENCODINGS - 1 && fanout->encodings[i].key &&
+           fanout->encodings[i].key != key) {
+        i++;
+    }
+    if (fanout->encodings[i].key != key) {
+        if (fanout->encodings[i].key) {
+            outgoing_release(fanout->encodings[i].outgoing);
+        }
+        fanout->encodings[i].key = key;
+        fanout->encodings[i].outgoing = make(fanout, key);
+        fanout->encodings[i].outgoing->credit = (uint32_t)fanout->packet.length;
+    }
+    return fanout->encodings[i].outgoing;
+}
+
+static struct outgoing *make_message(struct fanout *fanout, const void *key)
+{
+    const struct codec *codec = key;
+    struct buffer body = {0};
+    struct outgoing *outgoing;
+    bool is_text = codec->subprotocol ? !codec->is_binary : raw_is_text(&fanout->message.data);
+
+    codec->put_message(&body, &fanout->message);
+    outgoing = outgoing_new(buffer_slice(&body), is_text);
+    outgoing->codec = codec;
+    buffer_release(&body);
+    return outgoing;
+}
+
+struct outgoing *fanout_encode(struct fanout *fanout, const struct codec *codec)
+{
+    return encoding_for(fanout, codec, make_message);
+}
+
+static struct outgoing *make_group_state(struct fanout *fanout, const void *key)
+{
+    const struct codec *codec = CONTAINER_OF(key, struct codec, put_group_state);
+    struct buffer body = {0};
+    struct outgoing *outgoing;
+
+    group_state_put_update(&body, codec, fanout);
+    outgoing = outgoing_new(buffer_slice(&body), !codec->is_binary);
+    outgoing->codec = codec;
+    buffer_release(&body);
+    return outgoing;
+}
+
+struct outgoing *fanout_encode_group_state(struct fanout *fanout, const struct codec *codec)
+{
+    return encoding_for(fanout, &codec->put_group_state, make_group_state);
+}
+
+/* --- MQTT --- */
+
+static void strip_hub(struct packet *packet)
+{
+    struct properties *properties = &packet->properties;
+
+    packet->publish.topic = behind_hub(packet->publish.topic);
+    if (properties_have(properties, PROPERTY_RESPONSE_TOPIC)) {
+        properties->response_topic = behind_hub(properties->response_topic);
+        if (properties->response_topic.length == 0) {
+            properties->present &= ~PROPERTY_BIT(RESPONSE_TOPIC);
+        }
+    }
+}
+
+static uint16_t packet_id_place(struct slice packet)
+{
+    uint32_t remaining;
+    int used = varint_read(slice_from(packet, 1), &remaining);
+    size_t topic_at = 1 + (size_t)(used > 0 ? used : 1);
+    size_t topic_length = (size_t)packet.data[topic_at] << 8 | packet.data[topic_at + 1];
+
+    return (packet.data[0] & 6) ? (uint16_t)(topic_at + 2 + topic_length) : 0;
+}
+
+static struct outgoing *make_mqtt(struct fanout *fanout, const void *key)
+{
+    struct buffer stripped = {0};
+    struct slice bytes = fanout->packet;
+    struct outgoing *outgoing;
+
+    if (key == &mqtt_stripped && fanout->is_valid) {
+        struct packet packet = fanout->publish;
+        strip_hub(&packet);
+        packet_encode(&stripped, &packet, fanout->version);
+        bytes = buffer_slice(&stripped);
+    }
+    outgoing = outgoing_new(bytes, false);
+    outgoing->packet_id_at = fanout->is_valid ? packet_id_place(bytes) : 0;
+    buffer_release(&stripped);
+    return outgoing;
+}
+
+struct outgoing *fanout_mqtt(struct fanout *fanout, bool strips_hub)
+{
+    return encoding_for(fanout, strips_hub ? &mqtt_stripped : &mqtt_whole, make_mqtt);
+}

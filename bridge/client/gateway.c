@@ -1,0 +1,65 @@
+/* See gateway.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/gateway.h"
+
+#include <assert.h>
+
+#include "base/memory.h"
+#include "client/client.h"
+#include "client/janitor.h"
+#include "client/webpubsub.h"
+
+static struct slice connection_key(const struct map_node *node)
+{
+    return connection_id(CONTAINER_OF(node, struct webpubsub, by_connection_id));
+}
+
+/* The broker is there, for the first time or again. */
+static void on_ready(void *listener)
+{
+    struct gateway *gateway = listener;
+
+    janitor_connect(gateway->janitor);
+    LIST_FOREACH_SAFE (link, &gateway->clients) {
+        struct client *client = CONTAINER_OF(link, struct client, all);
+        client->kind->ready(client);
+    }
+}
+
+void gateway_init(struct gateway *gateway)
+{
+    timers_init(&gateway->timers, gateway->now, gateway);
+    list_init(&gateway->clients);
+    map_init(&gateway->connections, connection_key);
+    gateway->janitor = janitor_new(gateway);
+    gateway->link->ready = on_ready;
+    gateway->link->listener = gateway;
+}
+
+void gateway_release(struct gateway *gateway)
+{
+    assert(list_is_empty(&gateway->clients));
+    janitor_free(gateway->janitor);
+    map_release(&gateway->connections);
+    buffer_release(&gateway->decoded);
+    buffer_release(&gateway->packet);
+    buffer_release(&gateway->frame);
+    buffer_release(&gateway->topic);
+    buffer_release(&gateway->properties);
+}
+
+void gateway_advance(struct gateway *gateway)
+{
+    timers_advance(&gateway->timers, gateway->now);
+}
+
+msec_t gateway_next_deadline(const struct gateway *gateway)
+{
+    return timers_next(&gateway->timers);
+}
+
+bool gateway_is_ready(const struct gateway *gateway)
+{
+    return gateway->link->ops->is_ready(gateway->link);
+}

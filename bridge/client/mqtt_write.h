@@ -1,0 +1,47 @@
+/* The MQTT 5 packets that a Web PubSub client sends to the broker. Pure: each appends one packet.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_MQTT_WRITE_H
+#define PUBGRID_CLIENT_MQTT_WRITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "mqtt/packet.h"
+#include "wire/message.h"
+
+struct connect_request {
+    struct slice client_identifier;
+    bool clean_start;
+    uint32_t session_expiry_s;
+    struct slice will_topic; /* QoS 0, empty payload, published when the session ends */
+};
+
+/* A message; what is empty or 0 is left out. */
+struct publication {
+    struct slice topic;
+    struct payload data;
+    bool is_plain; /* no Content Type, whatever data.type */
+    bool retain;
+    enum qos qos;
+    uint16_t packet_id;
+    uint32_t expiry_s;
+    struct slice user_properties; /* of write_user_property() */
+};
+
+void write_connect(struct buffer *out, const struct connect_request *connect);
+void write_publish(struct buffer *out, const struct publication *publication);
+void write_user_property(struct buffer *list, const char *name, struct slice value);
+void write_user_pair(struct buffer *list, struct slice name, struct slice value);
+/* One filter of a SUBSCRIBE: appended to `filters`, which write_subscribe() wraps. */
+void write_filter(struct buffer *filters, struct slice filter,
+                  const struct subscription_options *options);
+void write_subscribe(struct buffer *out, uint16_t packet_id, struct slice filters);
+void write_unsubscribe(struct buffer *out, uint16_t packet_id, struct slice filter);
+void write_ack(struct buffer *out, enum packet_type type, uint16_t packet_id);
+void write_pingreq(struct buffer *out);
+/* Ends the connection; the session goes with it, and its will is published. */
+void write_disconnect_for_good(struct buffer *out);
+
+#endif

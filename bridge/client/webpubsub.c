@@ -1,0 +1,497 @@
+/* The life of a Web PubSub client: see webpubsub.h for its phases.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/webpubsub.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "client/group_state.h"
+#include "client/internal_topic.h"
+#include "client/janitor.h"
+#include "mqtt/topic.h"
+
+/* WebSocket close codes (spec/webpubsub.md 1.6). */
+enum {
+    CLOSE_NORMAL = 1000,
+    CLOSE_POLICY = 1008,
+    CLOSE_INTERNAL = 1011,
+    CLOSE_SERVICE_RESTART = 1012,
+};
+
+/* ---------------------------------------------------------------- names */
+
+struct slice webpubsub_topic(struct webpubsub *wps, struct slice group)
+{
+    struct buffer *topic = &wps->client.gateway->topic;
+
+    topic->length = 0;
+    buffer_append_string(topic, wps->client.upgrade->hub);
+    buffer_append_byte(topic, '/');
+    topic_append_escaped(topic, group);
+    return buffer_slice(topic);
+}
+
+struct slice webpubsub_filter(struct webpubsub *wps, struct slice group, bool *is_wildcard)
+{
+    struct buffer *topic = &wps->client.gateway->topic;
+    struct slice rest = group, level;
+    bool done = false;
+
+    *is_wildcard = wps->client.upgrade->settings->wildcards && topic_filter_is_valid(group) &&
+                   topic_filter_has_wildcard(group);
+    if (!*is_wildcard) {
+        return webpubsub_topic(wps, group);
+    }
+    topic->length = 0;
+    buffer_append_string(topic, wps->client.upgrade->hub);
+    while (topic_next_level(&rest, &done, &level)) {
+        buffer_append_byte(topic, '/');
+        if (level.length == 1 && (level.data[0] == '+' || level.data[0] == '#')) {
+            buffer_append(topic, level);
+        } else {
+            topic_append_escaped(topic, level);
+        }
+    }
+    return buffer_slice(topic);
+}
+
+/* 128 random bits in base64url (spec/webpubsub.md 1.1). */
+static void choose_connection_id(struct webpubsub *wps)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint8_t random[CONNECTION_ID_LENGTH];
+
+    wps->client.gateway->random(random, sizeof(random));
+    for (size_t i = 0; i < CONNECTION_ID_LENGTH; i++) {
+        wps->connection_id[i] = digits[random[i] & 63];
+    }
+}
+
+/* ---------------------------------------------------------------- small steps */
+
+void webpubsub_flush_packet(struct webpubsub *wps)
+{
+    struct buffer *packet = &wps->client.gateway->packet;
+
+    if (packet->length > 0) {
+        client_send_packets(&wps->client, buffer_slice(packet));
+        packet->length = 0;
+        webpubsub_update_pause(wps);
+    }
+}
+
+void webpubsub_flush_frame(struct webpubsub *wps)
+{
+    struct buffer *frame = &wps->client.gateway->frame;
+
+    client_send_frame(&wps->client, buffer_slice(frame), !wps->codec->is_binary);
+    frame->length = 0;
+}
+
+void webpubsub_fail(struct webpubsub *wps, uint16_t code, const char *reason)
+{
+    wps->ends = true;
+    client_close(&wps->client, code, reason);
+}
+
+void webpubsub_update_pause(struct webpubsub *wps)
+{
+    struct client *client = &wps->client;
+    const struct link *link = client->gateway->link;
+    bool pause = wps->phase != PHASE_OPEN || wps->pending_count >= PENDING_MAX ||
+                 !link->ops->may_send(link, &client->channel);
+
+    if (pause != wps->paused && !client->closing) {
+        wps->paused = pause;
+        client->gateway->sockets->pause(client->websocket, pause);
+    }
+}
+
+/* ---------------------------------------------------------------- the way in */
+
+static void send_connect(struct webpubsub *wps, bool clean_start)
+{
+    struct gateway *gateway = wps->client.gateway;
+    const struct upgrade *upgrade = wps->client.upgrade;
+    const struct hub_settings *settings = upgrade->settings;
+    struct slice hub = slice_from_string(upgrade->hub);
+    struct buffer identifier = {0};
+
+    buffer_append_format(&identifier, "$wps/%s/%s", upgrade->hub, wps->connection_id);
+    client_open_channel(
+        &wps->client,
+        &(struct link_open){
+            .placement = buffer_slice(&identifier),
+            .flags = TRUNK_VERIFIED | TRUNK_BOUNDED,
+            .user = user_id(wps),
+            .queue_messages =
+                is_reliable(wps) ? settings->reliable_messages : settings->queue_messages,
+            .queue_bytes = is_reliable(wps) ? settings->reliable_bytes : settings->queue_bytes,
+        });
+    gateway->topic.length = 0;
+    internal_topic_append(&gateway->topic, INTERNAL_GONE, hub, connection_id(wps), SLICE_EMPTY);
+    write_connect(&gateway->packet,
+                  &(struct connect_request){
+                      .client_identifier = buffer_slice(&identifier),
+                      .clean_start = clean_start,
+                      .session_expiry_s = is_reliable(wps) ? settings->recovery_s : 0,
+                      .will_topic = buffer_slice(&gateway->topic),
+                  });
+    webpubsub_flush_packet(wps);
+    buffer_release(&identifier);
+}
+
+static void send_connected(struct webpubsub *wps)
+{
+    struct gateway *gateway = wps->client.gateway;
+    struct buffer token = {0};
+
+    if (!wps->codec->put_connected) {
+        return;
+    }
+    if (is_reliable(wps)) {
+        reconnection_token_append(&token, gateway->access, wps->client.upgrade, connection_id(wps),
+                                  gateway->now / 1000);
+    }
+    wps->codec->put_connected(&gateway->frame, &(struct connected){
+                                                   .user_id = user_id(wps),
+                                                   .connection_id = connection_id(wps),
+                                                   .reconnection_token = buffer_slice(&token),
+                                               });
+    webpubsub_flush_frame(wps);
+    buffer_release(&token);
+}
+
+static void send_held(struct webpubsub *wps)
+{
+    for (uint32_t i = 0; i < wps->held_count; i++) {
+        struct held_frame *held = &wps->held[i];
+        wps->client.gateway->sockets->send(wps->client.websocket, held->outgoing, held->number);
+        outgoing_release(held->outgoing);
+    }
+    free(wps->held);
+    wps->held = NULL;
+    wps->held_count = 0;
+}
+
+void webpubsub_open(struct webpubsub *wps)
+{
+    if (wps->phase == PHASE_CONNECTING || wps->phase == PHASE_JOINING) {
+        send_connected(wps);
+    }
+    wps->phase = PHASE_OPEN;
+    send_held(wps);
+    webpubsub_update_pause(wps);
+}
+
+/* Joins the groups of the token; no permission is needed (spec/webpubsub.md 1.2). */
+static void join_token_groups(struct webpubsub *wps)
+{
+    struct gateway *gateway = wps->client.gateway;
+    const struct upgrade *upgrade = wps->client.upgrade;
+    struct subscription_options options = {
+        .qos = is_reliable(wps) ? QOS_1 : QOS_0,
+        .retain_handling = upgrade->settings->retained_on_join ? 1 : 2,
+    };
+    struct buffer filters = {0};
+    uint16_t packet_id = webpubsub_packet_id(wps);
+
+    for (size_t i = 0; i < upgrade->group_count; i++) {
+        write_filter(&filters, webpubsub_topic(wps, buffer_slice(&upgrade->groups[i])), &options);
+    }
+    write_subscribe(&gateway->packet, packet_id, buffer_slice(&filters));
+    buffer_release(&filters);
+    wps->phase = PHASE_JOINING;
+    webpubsub_await(wps, PENDING_TOKEN_GROUPS, packet_id);
+}
+
+static void connack_new(struct webpubsub *wps)
+{
+    if (wps->client.upgrade->group_count > 0) {
+        join_token_groups(wps);
+    } else {
+        webpubsub_open(wps);
+    }
+}
+
+/* A recovery: `connected` comes first, then what was not acknowledged, in order (4.2). */
+static void connack_recovery(struct webpubsub *wps)
+{
+    send_connected(wps);
+    wps->phase = PHASE_RESTORING;
+    away_search(wps);
+}
+
+/* The broker was away and is back, the browser never was. */
+static void connack_return(struct webpubsub *wps)
+{
+    wps->phase = PHASE_OPEN;
+    webpubsub_repeat(wps);
+    webpubsub_update_pause(wps);
+}
+
+static void receive_connack(struct webpubsub *wps, const struct packet *packet)
+{
+    bool resumes = wps->phase == PHASE_AWAY || wps->client.upgrade->is_recovery;
+
+    if (reason_is_error(packet->connack.reason)) {
+        LOG_LIMITED(LOG_WARNING, "the broker refused a client", "hub=%s reason=\"%s\"",
+                    wps->client.upgrade->hub, reason_text(packet->connack.reason));
+        webpubsub_fail(wps, CLOSE_INTERNAL, "the broker cannot take the connection now");
+        return;
+    }
+    wps->packet_size_max = properties_have(&packet->properties, PROPERTY_MAXIMUM_PACKET_SIZE)
+                               ? packet->properties.maximum_packet_size
+                               : PACKET_SIZE_MAX;
+    if (resumes && !packet->connack.session_present) {
+        webpubsub_fail(wps, CLOSE_POLICY, "the connection cannot be recovered any more");
+    } else if (wps->phase == PHASE_AWAY) {
+        connack_return(wps);
+    } else if (resumes) {
+        connack_recovery(wps);
+    } else {
+        connack_new(wps);
+    }
+}
+
+static void receive_nothing(struct webpubsub *wps, const struct packet *packet)
+{
+    (void)wps, (void)packet;
+}
+
+static void receive_pingresp(struct webpubsub *wps, const struct packet *packet)
+{
+    (void)packet;
+    webpubsub_pinged(wps);
+}
+
+typedef void receive_function(struct webpubsub *wps, const struct packet *packet);
+
+static receive_function *const receivers[16] = {
+    [0] = receive_nothing,
+    [PACKET_CONNECT] = receive_nothing,
+    [PACKET_CONNACK] = receive_connack,
+    [PACKET_PUBLISH] = receive_nothing,
+    [PACKET_PUBACK] = webpubsub_answered,
+    [PACKET_PUBREC] = webpubsub_answered,
+    [PACKET_PUBREL] = receive_nothing,
+    [PACKET_PUBCOMP] = webpubsub_answered,
+    [PACKET_SUBSCRIBE] = receive_nothing,
+    [PACKET_SUBACK] = webpubsub_answered,
+    [PACKET_UNSUBSCRIBE] = receive_nothing,
+    [PACKET_UNSUBACK] = webpubsub_answered,
+    [PACKET_PINGREQ] = receive_nothing,
+    [PACKET_PINGRESP] = receive_pingresp,
+    [PACKET_DISCONNECT] = receive_nothing, /* CLOSE follows, with the reason */
+    [PACKET_AUTH] = receive_nothing,
+};
+
+static void on_packet(struct channel *channel, struct slice bytes)
+{
+    struct webpubsub *wps = webpubsub_of(client_of(channel));
+    struct packet_limits limits = {
+        .version = MQTT_5,
+        .packet_size_max = PACKET_SIZE_MAX,
+        .from_server = true,
+    };
+    struct packet packet;
+
+    if (!wps->client.closing && packet_decode(&packet, bytes, &limits) > 0) {
+        receivers[packet.type](wps, &packet);
+    }
+}
+
+/* ---------------------------------------------------------------- beginning */
+
+static const struct codec *codec_for(const struct upgrade *upgrade)
+{
+    bool as_text = upgrade->settings->protobuf_json_as_text;
+
+    switch (upgrade->subprotocol) {
+    case SUBPROTOCOL_JSON:
+        return &codec_json;
+    case SUBPROTOCOL_JSON_RELIABLE:
+        return &codec_json_reliable;
+    case SUBPROTOCOL_PROTOBUF:
+        return as_text ? &codec_protobuf_text_json : &codec_protobuf;
+    case SUBPROTOCOL_PROTOBUF_RELIABLE:
+        return as_text ? &codec_protobuf_reliable_text_json : &codec_protobuf_reliable;
+    case SUBPROTOCOL_NONE:
+    case SUBPROTOCOL_MQTT:
+        break;
+    }
+    return &codec_raw;
+}
+
+static void unlist(struct webpubsub *wps)
+{
+    if (wps->is_listed) {
+        map_remove(&wps->client.gateway->connections, &wps->by_connection_id);
+        wps->is_listed = false;
+    }
+}
+
+/* The connection's old socket is still there, and has likely died in silence (4.2): it is aborted,
+ * and what is known of the connection handed over. */
+static void push_out(struct gateway *gateway, struct slice id)
+{
+    struct map_node *node = map_find(&gateway->connections, id);
+    struct webpubsub *old;
+
+    if (!node) {
+        return;
+    }
+    old = CONTAINER_OF(node, struct webpubsub, by_connection_id);
+    unlist(old);
+    if (old->client.channel.is_open) {
+        away_keep(old);
+        gateway->link->ops->close(gateway->link, &old->client.channel);
+    }
+    client_close(&old->client, CLOSE_POLICY, "the connection was recovered on another socket");
+}
+
+static void begin(struct client *client)
+{
+    struct webpubsub *wps = webpubsub_of(client);
+    struct upgrade *upgrade = client->upgrade;
+    struct gateway *gateway = client->gateway;
+
+    wps->codec = codec_for(upgrade);
+    wps->next_packet_id = ACK_PACKET_IDS + 1;
+    list_init(&wps->pending);
+    list_init(&wps->streams);
+    list_init(&wps->watches);
+    if (upgrade->is_recovery && upgrade->connection_id.length != CONNECTION_ID_LENGTH) {
+        webpubsub_fail(wps, CLOSE_POLICY, "the connection cannot be recovered");
+        return;
+    }
+    if (upgrade->is_recovery) {
+        memcpy(wps->connection_id, upgrade->connection_id.data, CONNECTION_ID_LENGTH);
+        push_out(gateway, connection_id(wps));
+    } else {
+        choose_connection_id(wps);
+    }
+    map_insert(&gateway->connections, &wps->by_connection_id);
+    wps->is_listed = true;
+    webpubsub_update_pause(wps);
+    send_connect(wps, !upgrade->is_recovery);
+}
+
+/* ---------------------------------------------------------------- the end */
+
+/* Does the session live on for a while, since the browser may come back? (4.1: unless it said
+ * goodbye.) */
+static bool may_come_back(const struct webpubsub *wps, uint16_t code)
+{
+    return is_reliable(wps) && !wps->ends && code != CLOSE_NORMAL;
+}
+
+static void leave(struct webpubsub *wps, uint16_t code)
+{
+    if (may_come_back(wps, code)) {
+        away_keep(wps);
+        return;
+    }
+    streams_cancel(wps);
+    write_disconnect_for_good(&wps->client.gateway->packet);
+    webpubsub_flush_packet(wps);
+}
+
+static void release(struct webpubsub *wps)
+{
+    unlist(wps);
+    for (uint32_t i = 0; i < wps->held_count; i++) {
+        outgoing_release(wps->held[i].outgoing);
+    }
+    free(wps->held);
+    webpubsub_drop_pending(wps);
+    streams_free(wps);
+    group_state_free(wps);
+    ack_memory_free(wps->acks);
+}
+
+static void socket_closed(struct client *client, uint16_t code)
+{
+    struct webpubsub *wps = webpubsub_of(client);
+
+    if (client->channel.is_open) {
+        leave(wps, code);
+    }
+    release(wps);
+}
+
+/* --- the broker ends it --- */
+
+struct ending {
+    uint8_t reason;
+    uint16_t code;
+    const char *text;
+};
+
+static const struct ending endings[] = {
+    {REASON_QUOTA_EXCEEDED, CLOSE_POLICY, "too many messages wait for this client"},
+    {REASON_SESSION_TAKEN_OVER, CLOSE_POLICY, "the connection was recovered on another socket"},
+    {REASON_PACKET_TOO_LARGE, 1009, "the message is too large for the broker"},
+};
+
+static void on_closed(struct channel *channel, uint8_t reason)
+{
+    struct webpubsub *wps = webpubsub_of(client_of(channel));
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        if (endings[i].reason == reason) {
+            webpubsub_fail(wps, endings[i].code, endings[i].text);
+            return;
+        }
+    }
+    webpubsub_fail(wps, CLOSE_INTERNAL, reason_text(reason));
+}
+
+/* --- the broker is gone --- */
+
+static void on_lost(struct channel *channel)
+{
+    struct webpubsub *wps = webpubsub_of(client_of(channel));
+
+    if (is_reliable(wps) && (wps->phase == PHASE_OPEN || wps->phase == PHASE_AWAY)) {
+        wps->phase = PHASE_AWAY;
+        webpubsub_update_pause(wps);
+        return;
+    }
+    if (wps->has_state) {
+        janitor_clear(wps->client.gateway, slice_from_string(wps->client.upgrade->hub),
+                      connection_id(wps));
+    }
+    client_close(&wps->client, CLOSE_SERVICE_RESTART, "the broker restarts");
+}
+
+static void on_ready(struct client *client)
+{
+    struct webpubsub *wps = webpubsub_of(client);
+
+    if (wps->phase == PHASE_AWAY && !client->closing) {
+        send_connect(wps, false);
+    }
+}
+
+static void on_writable(struct channel *channel)
+{
+    webpubsub_update_pause(webpubsub_of(client_of(channel)));
+}
+
+const struct client_kind webpubsub_kind = {
+    .size = sizeof(struct webpubsub),
+    .begin = begin,
+    .receive = webpubsub_receive,
+    .socket_closed = socket_closed,
+    .ready = on_ready,
+    .events =
+        {
+            .packet = on_packet,
+            .publish = webpubsub_deliver,
+            .writable = on_writable,
+            .closed = on_closed,
+            .lost = on_lost,
+        },
+};

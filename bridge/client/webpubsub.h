@@ -1,0 +1,200 @@
+/* A Web PubSub client, in any of its subprotocols or none: what its files share; nobody else
+ * includes it.
+ *
+ *   webpubsub.c          its life: CONNECT, connected, recovery, the end
+ *   webpubsub_request.c  what the browser asks for
+ *   webpubsub_pending.c  requests that wait for the broker's answer
+ *   webpubsub_deliver.c  what the broker delivers, and sequenceAck
+ *   streams.c            streams that the browser publishes
+ *   group_state.c        group state (presence)
+ *   away.c               what is kept for a reliable client that is away, and where
+ *
+ * Phases:
+ *
+ *   CONNECTING --CONNACK--> JOINING --SUBACK of the token's groups--> OPEN <--CONNACK-- AWAY
+ *        |                                                             | ^               ^
+ *        +--CONNACK of a recovery--> RESTORING --state is here---------|-+               |
+ *                                                                      +--broker is gone-+
+ *
+ * The browser is read from only while OPEN. It gets nothing before `connected`.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_WEBPUBSUB_H
+#define PUBGRID_CLIENT_WEBPUBSUB_H
+
+#include "base/map.h"
+#include "client/ack_memory.h"
+#include "client/client.h"
+#include "client/fanout.h"
+#include "client/mqtt_write.h"
+
+enum { CONNECTION_ID_LENGTH = 22, PENDING_MAX = 1000 };
+
+enum phase { PHASE_CONNECTING, PHASE_RESTORING, PHASE_JOINING, PHASE_OPEN, PHASE_AWAY };
+
+struct stream;
+struct state_watch;
+
+/* A frame that waits for `connected`. */
+struct held_frame {
+    struct outgoing *outgoing; /* one count */
+    uint64_t number;
+};
+
+struct webpubsub {
+    struct client client; /* first */
+    struct map_node by_connection_id;
+    const struct codec *codec;
+    struct list pending;     /* struct pending, oldest first */
+    struct list streams;     /* struct stream: open streams that it publishes */
+    struct list watches;     /* struct state_watch: snapshots that are being collected */
+    struct ack_memory *acks; /* NULL until used */
+    struct held_frame *held; /* [held_count] */
+    uint32_t held_count;
+    uint32_t pending_count;
+    uint32_t packet_size_max; /* of the broker */
+    uint32_t sequence_sent;   /* the last that was sent to the browser */
+    uint32_t sequence_acked;  /* all up to here have been acknowledged to the broker */
+    uint32_t sequence_wanted; /* up to here the browser has acknowledged */
+    uint16_t next_packet_id;
+    uint8_t phase;     /* enum phase */
+    bool has_sequence; /* sequence_sent and sequence_acked mean something */
+    bool ends;         /* the session is over when the socket is closed */
+    bool has_state;    /* it has set a group state */
+    bool paused;
+    bool is_listed; /* in gateway->connections */
+    char connection_id[CONNECTION_ID_LENGTH + 1];
+};
+
+static inline struct webpubsub *webpubsub_of(struct client *client)
+{
+    return CONTAINER_OF(client, struct webpubsub, client);
+}
+
+static inline bool is_reliable(const struct webpubsub *wps)
+{
+    return wps->codec->is_reliable;
+}
+
+static inline struct slice connection_id(const struct webpubsub *wps)
+{
+    return slice_make(wps->connection_id, CONNECTION_ID_LENGTH);
+}
+
+static inline struct slice user_id(const struct webpubsub *wps)
+{
+    return buffer_slice(&wps->client.upgrade->user);
+}
+
+/* --- webpubsub.c --- */
+
+/* Closes the browser's connection, and its session with it. */
+void webpubsub_fail(struct webpubsub *wps, uint16_t code, const char *reason);
+/* Reads from the browser only while the phase, the broker and the number of requests allow it. */
+void webpubsub_update_pause(struct webpubsub *wps);
+/* It is OPEN from now on; sends what was held. */
+void webpubsub_open(struct webpubsub *wps);
+/* Sends and empties gateway->packet, gateway->frame. */
+void webpubsub_flush_packet(struct webpubsub *wps);
+void webpubsub_flush_frame(struct webpubsub *wps);
+/* `h/` and the group, escaped, in gateway->topic. */
+struct slice webpubsub_topic(struct webpubsub *wps, struct slice group);
+/* The same as a topic filter: with the hub's setting, + and # are wildcards. */
+struct slice webpubsub_filter(struct webpubsub *wps, struct slice group, bool *is_wildcard);
+
+/* --- webpubsub_request.c --- */
+
+void webpubsub_receive(struct client *client, struct slice message, bool is_text);
+/* Starts gateway->properties with what all messages of this client say; the caller may add to it.
+ */
+void webpubsub_begin_properties(struct webpubsub *wps, bool no_echo);
+
+/* --- webpubsub_pending.c --- */
+
+enum pending_kind {
+    PENDING_TOKEN_GROUPS, /* the groups of the token */
+    PENDING_REQUEST,      /* join, leave, send: an ack is all that comes of it */
+    PENDING_CLAIM,        /* send, with a claim in the memory of ackIds */
+    PENDING_STREAM_DATA,
+    PENDING_STREAM_END,
+    PENDING_STREAM_CUT, /* its end, of which the publisher is not told */
+    PENDING_WATCH,      /* a subscription to a group's state */
+    PENDING_AWAY,       /* a search for what was kept while it was away */
+    PENDING_KINDS,
+};
+
+struct pending {
+    struct list link; /* in webpubsub->pending */
+    uint8_t kind;     /* enum pending_kind */
+    bool has_ack_id;
+    bool awaits_ping;   /* a PINGRESP ends it too */
+    bool awaits_answer; /* SUBACK, UNSUBACK, PUBACK or PUBREC */
+    bool is_released;   /* QoS 2: PUBREL was sent, PUBCOMP ends it */
+    uint16_t packet_id;
+    uint64_t ack_id;
+    uint64_t stream_sequence;
+    struct buffer stream_id;   /* of a stream; copied, since that may end first */
+    struct state_watch *watch; /* of PENDING_WATCH */
+    struct buffer packet;      /* reliable: to be sent again */
+};
+
+/* A packet identifier that no pending request has, not of those that are made from ackIds. */
+uint16_t webpubsub_packet_id(struct webpubsub *wps);
+/* The packet in gateway->packet is on its way, under this identifier; sends it. */
+struct pending *webpubsub_await(struct webpubsub *wps, enum pending_kind kind, uint16_t packet_id);
+/* An acknowledgement from the broker. */
+void webpubsub_answered(struct webpubsub *wps, const struct packet *packet);
+void webpubsub_pinged(struct webpubsub *wps);
+/* Sends all again after the broker was away. */
+void webpubsub_repeat(struct webpubsub *wps);
+void webpubsub_drop_pending(struct webpubsub *wps);
+/* Tells the browser; remembers a success. `error` NULL: success. */
+void webpubsub_ack(struct webpubsub *wps, uint64_t ack_id, const char *error, const char *message);
+
+/* --- webpubsub_deliver.c --- */
+
+void webpubsub_deliver(struct channel *channel, struct fanout *fanout, uint32_t sequence);
+void webpubsub_sequence_ack(struct webpubsub *wps, uint64_t sequence_id);
+/* Sends the frame, or holds it until `connected` was sent. */
+void webpubsub_send(struct webpubsub *wps, struct outgoing *outgoing, uint64_t number);
+/* The sequence id of a delivery; 0 for 0 (see trunk.h: numbers with a low half of 0 are left out).
+ */
+uint64_t sequence_id_of(uint32_t sequence);
+
+/* --- streams.c --- */
+
+void streams_open(struct webpubsub *wps, const struct request *request);
+void streams_data(struct webpubsub *wps, const struct request *request);
+void streams_end(struct webpubsub *wps, const struct request *request);
+void streams_answered(struct webpubsub *wps, const struct pending *pending, uint8_t reason);
+/* The client is refused what its frame asks for. */
+void streams_refuse(struct webpubsub *wps, struct slice stream_id, const char *name,
+                    const char *message);
+/* The connection is over: tells the receivers (error `Cancelled`). */
+void streams_cancel(struct webpubsub *wps);
+void streams_free(struct webpubsub *wps);
+void streams_export(const struct webpubsub *wps, struct buffer *out);
+bool streams_import(struct webpubsub *wps, struct slice bytes);
+/* From exported streams: the message that ends each, appended to `packets` as PUBLISHes. */
+void streams_cancel_exported(struct slice bytes, struct slice hub, struct buffer *packets);
+
+/* --- group_state.c --- */
+
+void group_state_set(struct webpubsub *wps, const struct request *request);
+void group_state_subscribe(struct webpubsub *wps, const struct request *request);
+void group_state_unsubscribe(struct webpubsub *wps, const struct request *request);
+/* A message about a group's state: part of a snapshot, or an update. */
+void group_state_deliver(struct webpubsub *wps, struct fanout *fanout, uint32_t sequence);
+void group_state_answered(struct webpubsub *wps, const struct pending *pending, uint8_t reason);
+void group_state_free(struct webpubsub *wps);
+
+/* --- away.c --- */
+
+/* Leaves what the bridge knows of the connection with the broker, for whoever resumes it. */
+void away_keep(struct webpubsub *wps);
+/* Asks the broker for it. */
+void away_search(struct webpubsub *wps);
+void away_found(struct webpubsub *wps, const struct fanout *fanout);
+void away_answered(struct webpubsub *wps);
+
+#endif

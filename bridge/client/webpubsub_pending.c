@@ -1,0 +1,248 @@
+/* Requests that wait for the broker's answer: see webpubsub.h.
+ *
+ * The broker answers in the order of the requests, nearly always, so the one that is looked for is
+ * found at the head. For reliable clients the packets are kept, and sent again when the broker was
+ * away; that changes nothing that was done before: a SUBSCRIBE is the same twice, and messages go
+ * at QoS 2.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "client/webpubsub.h"
+
+static struct pending *find(const struct webpubsub *wps, uint16_t packet_id)
+{
+    LIST_FOREACH (link, &wps->pending) {
+        struct pending *pending = CONTAINER_OF(link, struct pending, link);
+        if (pending->packet_id == packet_id) {
+            return pending;
+        }
+    }
+    return NULL;
+}
+
+uint16_t webpubsub_packet_id(struct webpubsub *wps)
+{
+    uint16_t packet_id;
+
+    do {
+        packet_id = wps->next_packet_id;
+        wps->next_packet_id = packet_id == UINT16_MAX ? ACK_PACKET_IDS + 1 : packet_id + 1;
+    } while (find(wps, packet_id)); /* there are fewer than identifiers */
+    return packet_id;
+}
+
+struct pending *webpubsub_await(struct webpubsub *wps, enum pending_kind kind, uint16_t packet_id)
+{
+    struct pending *pending = memory_allocate_zero(sizeof(*pending));
+
+    pending->kind = (uint8_t)kind;
+    pending->packet_id = packet_id;
+    pending->awaits_answer = true;
+    if (is_reliable(wps)) {
+        buffer_append(&pending->packet, buffer_slice(&wps->client.gateway->packet));
+    }
+    list_add_last(&wps->pending, &pending->link);
+    wps->pending_count++;
+    webpubsub_flush_packet(wps);
+    return pending;
+}
+
+static void pending_free(struct webpubsub *wps, struct pending *pending)
+{
+    list_remove(&pending->link);
+    wps->pending_count--;
+    buffer_release(&pending->packet);
+    buffer_release(&pending->stream_id);
+    free(pending);
+}
+
+void webpubsub_drop_pending(struct webpubsub *wps)
+{
+    LIST_FOREACH_SAFE (link, &wps->pending) {
+        pending_free(wps, CONTAINER_OF(link, struct pending, link));
+    }
+}
+
+/* ---------------------------------------------------------------- acks to the browser */
+
+static struct ack_memory *acks_of(struct webpubsub *wps)
+{
+    if (!wps->acks) {
+        wps->acks = ack_memory_new(false);
+    }
+    return wps->acks;
+}
+
+void webpubsub_ack(struct webpubsub *wps, uint64_t ack_id, const char *error, const char *message)
+{
+    struct ack_response ack = {.ack_id = ack_id, .success = error == NULL};
+
+    if (error) {
+        ack.error = (struct error_info){slice_from_string(error), slice_from_string(message)};
+    }
+    wps->codec->put_ack(&wps->client.gateway->frame, &ack);
+    webpubsub_flush_frame(wps);
+}
+
+/* What the broker's refusal is called here (2.2). */
+static const char *error_name(uint8_t reason)
+{
+    return reason == REASON_NOT_AUTHORIZED ? "Forbidden" : "InternalServerError";
+}
+
+static void acknowledge(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
+{
+    bool success = !reason_is_error(reason);
+    struct buffer *packets = &wps->client.gateway->packet;
+
+    if (!pending->has_ack_id) {
+        return;
+    }
+    if (pending->kind == PENDING_CLAIM) {
+        ack_memory_unclaim(wps->acks, pending->ack_id, success, packets);
+    } else if (success) {
+        ack_memory_note(acks_of(wps), pending->ack_id, packets);
+    }
+    webpubsub_flush_packet(wps);
+    webpubsub_ack(wps, pending->ack_id, success ? NULL : error_name(reason), reason_text(reason));
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static void token_groups_answered(struct webpubsub *wps, const struct pending *pending,
+                                  uint8_t reason)
+{
+    (void)pending;
+    if (reason_is_error(reason)) {
+        webpubsub_fail(wps, 1011, "the broker cannot take the connection now");
+    } else {
+        webpubsub_open(wps);
+    }
+}
+
+static void away_search_answered(struct webpubsub *wps, const struct pending *pending,
+                                 uint8_t reason)
+{
+    (void)pending, (void)reason;
+    away_answered(wps);
+}
+
+typedef void answered_function(struct webpubsub *wps, const struct pending *pending,
+                               uint8_t reason);
+
+static answered_function *const answered[PENDING_KINDS] = {
+    [PENDING_TOKEN_GROUPS] = token_groups_answered,
+    [PENDING_REQUEST] = acknowledge,
+    [PENDING_CLAIM] = acknowledge,
+    [PENDING_STREAM_DATA] = streams_answered,
+    [PENDING_STREAM_END] = streams_answered,
+    [PENDING_STREAM_CUT] = streams_answered,
+    [PENDING_WATCH] = group_state_answered,
+    [PENDING_AWAY] = away_search_answered,
+};
+
+static void finish(struct webpubsub *wps, struct pending *pending, uint8_t reason)
+{
+    answered[pending->kind](wps, pending, reason);
+    pending_free(wps, pending);
+    webpubsub_update_pause(wps);
+}
+
+static bool is_done(const struct pending *pending)
+{
+    return !pending->awaits_answer && !pending->awaits_ping;
+}
+
+/* QoS 2 of a message without a claim: PUBREC is the answer, but PUBREL and PUBCOMP follow. */
+static void release_message(struct webpubsub *wps, struct pending *pending)
+{
+    struct buffer *packet = &wps->client.gateway->packet;
+
+    pending->is_released = true;
+    write_ack(packet, PACKET_PUBREL, pending->packet_id);
+    pending->packet.length = 0;
+    buffer_append(&pending->packet, buffer_slice(packet));
+    webpubsub_flush_packet(wps);
+}
+
+static uint8_t reason_of(const struct packet *packet)
+{
+    uint8_t worst = 0;
+
+    if (packet->type != PACKET_SUBACK && packet->type != PACKET_UNSUBACK) {
+        return packet->ack.reason;
+    }
+    for (size_t i = 0; i < packet->suback.codes.length; i++) {
+        worst = packet->suback.codes.data[i] > worst ? packet->suback.codes.data[i] : worst;
+    }
+    return worst;
+}
+
+static uint16_t packet_id_of(const struct packet *packet)
+{
+    return packet->type == PACKET_SUBACK || packet->type == PACKET_UNSUBACK
+               ? packet->suback.packet_id
+               : packet->ack.packet_id;
+}
+
+void webpubsub_answered(struct webpubsub *wps, const struct packet *packet)
+{
+    struct pending *pending = find(wps, packet_id_of(packet));
+    uint8_t reason = reason_of(packet);
+
+    if (!pending) {
+        return; /* a message without an ackId, or a PUBREL that ended a memory */
+    }
+    if (packet->type == PACKET_PUBCOMP) {
+        if (pending->is_released) {
+            pending_free(wps, pending);
+            webpubsub_update_pause(wps);
+        }
+        return;
+    }
+    if (packet->type == PACKET_PUBREC && pending->kind != PENDING_CLAIM &&
+        !reason_is_error(reason)) {
+        if (!pending->is_released) {
+            answered[pending->kind](wps, pending, reason);
+        }
+        release_message(wps, pending);
+        return;
+    }
+    pending->awaits_answer = false;
+    if (is_done(pending) || reason_is_error(reason)) {
+        finish(wps, pending, reason);
+    }
+}
+
+void webpubsub_pinged(struct webpubsub *wps)
+{
+    LIST_FOREACH (link, &wps->pending) {
+        struct pending *pending = CONTAINER_OF(link, struct pending, link);
+        if (pending->awaits_ping) {
+            pending->awaits_ping = false;
+            if (is_done(pending)) {
+                finish(wps, pending, REASON_SUCCESS);
+            }
+            return;
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- again */
+
+void webpubsub_repeat(struct webpubsub *wps)
+{
+    struct buffer *packet = &wps->client.gateway->packet;
+
+    LIST_FOREACH (link, &wps->pending) {
+        const struct pending *pending = CONTAINER_OF(link, struct pending, link);
+        size_t start = packet->length;
+        buffer_append(packet, buffer_slice(&pending->packet));
+        if (packet->length > start && packet->data[start] >> 4 == PACKET_PUBLISH) {
+            packet->data[start] |= 8; /* DUP (MQTT-3.3.1-1) */
+        }
+    }
+    webpubsub_flush_packet(wps);
+}
