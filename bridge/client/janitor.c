@@ -162,10 +162,10 @@ struct janitor *janitor_new(struct gateway *gateway)
 
 void janitor_free(struct janitor *janitor)
 {
-    struct link *link = janitor->gateway->link;
+    struct link *way = janitor->gateway->link;
 
     if (janitor->channel.is_open) {
-        link->ops->close(link, &janitor->channel);
+        way->ops->close(way, &janitor->channel);
     }
     LIST_FOREACH_SAFE (link, &janitor->orphans) {
         orphan_free(CONTAINER_OF(link, struct orphan, link));

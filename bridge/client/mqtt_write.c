@@ -131,11 +131,12 @@ void write_pingreq(struct buffer *out)
     packet_encode(out, &(struct packet){.type = PACKET_PINGREQ}, MQTT_5);
 }
 
-void write_disconnect_for_good(struct buffer *out)
+void write_disconnect_for_good(struct buffer *out, bool with_will)
 {
     struct packet packet = {
         .type = PACKET_DISCONNECT,
-        .disconnect = {.reason = REASON_DISCONNECT_WITH_WILL},
+        .disconnect = {.reason = with_will ? REASON_DISCONNECT_WITH_WILL_MESSAGE
+                                           : REASON_NORMAL_DISCONNECTION},
         .properties = {.present = PROPERTY_BIT(SESSION_EXPIRY_INTERVAL)},
     };
 

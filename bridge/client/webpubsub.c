@@ -394,7 +394,9 @@ static void leave(struct webpubsub *wps, uint16_t code)
         return;
     }
     streams_cancel(wps);
-    write_disconnect_for_good(&wps->client.gateway->packet);
+    /* The will is for the janitor, who has nothing to do behind most. */
+    write_disconnect_for_good(&wps->client.gateway->packet,
+                              wps->has_state || wps->client.upgrade->is_recovery);
     webpubsub_flush_packet(wps);
 }
 
