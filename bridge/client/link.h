@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/slice.h"
 
 struct channel;
@@ -58,11 +59,13 @@ struct channel_events {
 
 struct channel {
     const struct channel_events *events; /* set before open */
-    uint32_t number;                     /* the link's */
-    uint16_t trunk;                      /* the link's: which worker */
-    bool is_open;                        /* the link's */
-    uint32_t credit_due;                 /* the link's: disposed of and not yet told */
-    uint32_t on_the_way;                 /* the link's: bytes sent and not yet used */
+    /* The link's, zero before. */
+    uint32_t number;
+    uint16_t trunk; /* which worker */
+    bool is_open;
+    uint32_t credit_due;   /* bytes disposed of and not yet told */
+    uint32_t on_the_way;   /* bytes sent and not yet used */
+    struct buffer backlog; /* packets that wait for credit; released when the channel closes */
 };
 
 struct link {
