@@ -10,7 +10,7 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 
-enum { HUB_NAME_MAX = 128, GROUP_NAME_MAX = 1024 /* characters */ };
+enum { HUB_NAME_MAX = 128, EVENT_NAME_MAX = 128, GROUP_NAME_MAX = 1024 /* characters */ };
 
 /* What a hub allows (spec/webpubsub.md section 8, and beyond). Immutable; made by the wiring. */
 struct hub_settings {
@@ -34,9 +34,14 @@ bool group_name_is_valid(struct slice name);
 /* Letter first, then letters, digits, _ . - up to 128 (1.1). */
 bool event_name_is_valid(struct slice name);
 
+/* The settings of the hub `name` (lower case); the last ones if it is not declared. */
+const struct hub_settings *hub_settings_find(const struct hub_settings *hubs, size_t count,
+                                             const char *name);
+
 /* Appends the name with + # % and control characters percent-escaped, so that it is no wildcard. */
 void topic_append_escaped(struct buffer *out, struct slice name);
-/* Appends what topic_append_escaped() made it from; a % without two hex digits stays. */
+/* Appends what topic_append_escaped() made it from; a % without the two hex digits of an ASCII
+ * character stays, so that UTF-8 stays UTF-8. */
 void topic_append_unescaped(struct buffer *out, struct slice topic);
 
 #endif

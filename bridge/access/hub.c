@@ -1,0 +1,105 @@
+/* Names of hubs, groups and events, and the way between group names and topics. See hub.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "access/hub.h"
+
+#include "access/characters.h"
+#include "mqtt/utf8.h"
+
+/* --- hubs and events --- */
+
+static bool is_letter(uint8_t c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* A letter, then letters, digits and `others`. */
+static bool is_name(struct slice name, size_t size_max, const char *others)
+{
+    if (name.length == 0 || name.length > size_max || !is_letter(name.data[0])) {
+        return false;
+    }
+    for (size_t i = 1; i < name.length; i++) {
+        uint8_t c = name.data[i];
+        bool good =
+            is_letter(c) || (c >= '0' && c <= '9') || (c != '\0' && strchr(others, c) != NULL);
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool hub_name_is_valid(struct slice name)
+{
+    return is_name(name, HUB_NAME_MAX, "_`,.[]");
+}
+
+bool event_name_is_valid(struct slice name)
+{
+    return is_name(name, EVENT_NAME_MAX, "_.-");
+}
+
+const struct hub_settings *hub_settings_find(const struct hub_settings *hubs, size_t count,
+                                             const char *name)
+{
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (strcmp(hubs[i].name, name) == 0) {
+            return &hubs[i];
+        }
+    }
+    return &hubs[count - 1];
+}
+
+/* --- groups --- */
+
+/* Unicode's White_Space. */
+static bool is_white_space(uint32_t c)
+{
+    return c == ' ' || (c >= 0x09 && c <= 0x0D) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
+           c == 0x205F || c == 0x3000;
+}
+
+bool group_name_is_valid(struct slice name)
+{
+    size_t characters = 0;
+    bool visible = false;
+    if (name.length > 4U * GROUP_NAME_MAX || !utf8_is_well_formed(name)) {
+        return false;
+    }
+    while (name.length > 0) {
+        visible |= !is_white_space(character_take(&name));
+        characters++;
+    }
+    return visible && characters <= GROUP_NAME_MAX;
+}
+
+/* --- topics --- */
+
+static bool must_escape(uint8_t c)
+{
+    return c < ' ' || c == 0x7F || c == '+' || c == '#' || c == '%';
+}
+
+void topic_append_escaped(struct buffer *out, struct slice name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        if (must_escape(name.data[i])) {
+            buffer_append_format(out, "%%%02X", name.data[i]);
+        } else {
+            buffer_append_byte(out, name.data[i]);
+        }
+    }
+}
+
+void topic_append_unescaped(struct buffer *out, struct slice topic)
+{
+    while (topic.length > 0) {
+        int byte = percent_decode(topic);
+        /* Only ASCII was escaped; another byte could break the name's UTF-8. */
+        bool escaped = byte >= 0 && byte < 0x80;
+        buffer_append_byte(out, escaped ? (uint8_t)byte : topic.data[0]);
+        topic = slice_from(topic, escaped ? 3 : 1);
+    }
+}
