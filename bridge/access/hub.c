@@ -65,7 +65,7 @@ bool group_name_is_valid(struct slice name)
 {
     size_t characters = 0;
     bool visible = false;
-    if (name.length > 4U * GROUP_NAME_MAX || !utf8_is_well_formed(name)) {
+    if (name.length > GROUP_NAME_BYTES_MAX || !utf8_is_well_formed(name)) {
         return false;
     }
     while (name.length > 0) {

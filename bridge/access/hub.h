@@ -10,7 +10,12 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 
-enum { HUB_NAME_MAX = 128, EVENT_NAME_MAX = 128, GROUP_NAME_MAX = 1024 /* characters */ };
+enum {
+    HUB_NAME_MAX = 128,
+    EVENT_NAME_MAX = 128,
+    GROUP_NAME_MAX = 1024, /* characters, */
+    GROUP_NAME_BYTES_MAX = 4 * GROUP_NAME_MAX,
+};
 
 /* What a hub allows (spec/webpubsub.md section 8, and beyond). Immutable; made by the wiring. */
 struct hub_settings {

@@ -59,7 +59,7 @@ static const char *compile(struct pattern *pattern, struct slice text)
     const char *wrong = NULL;
     size_t stars = 0, characters = 0;
     pattern->length = pattern->star_count = 0;
-    if (text.length == 0 || text.length > 4U * ROLE_PATTERN_MAX || !utf8_is_well_formed(text)) {
+    if (text.length == 0 || text.length > ROLE_PATTERN_BYTES_MAX || !utf8_is_well_formed(text)) {
         return "empty, longer than 1024 characters, or not UTF-8";
     }
     for (struct slice count = text; count.length > 0; characters++) {

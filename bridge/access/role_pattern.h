@@ -9,7 +9,11 @@
 
 #include "base/slice.h"
 
-enum { ROLE_PATTERN_MAX = 1024 /* characters */, ROLE_PATTERN_STARS = 5 };
+enum {
+    ROLE_PATTERN_MAX = 1024, /* characters, */
+    ROLE_PATTERN_BYTES_MAX = 4 * ROLE_PATTERN_MAX,
+    ROLE_PATTERN_STARS = 5,
+};
 
 /* NULL, or what is wrong with the pattern. */
 const char *role_pattern_check(struct slice pattern);

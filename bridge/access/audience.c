@@ -1,0 +1,110 @@
+/* Comparing audiences. Clients sign the endpoint that their connection string names, so the host
+ * may be one that only the proxy in front of us knows: hence the public endpoints.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "access/audience.h"
+
+#include "access/characters.h"
+#include "access/url.h"
+
+static bool take_prefix(struct slice *text, struct slice prefix)
+{
+    if (text->length < prefix.length ||
+        !equal_ignoring_case(slice_make(text->data, prefix.length), prefix)) {
+        return false;
+    }
+    *text = slice_from(*text, prefix.length);
+    return true;
+}
+
+/* Without a port that is the own one of http or https: whether TLS ends here or at a proxy does not
+ * matter, and some clients write it and some do not. */
+static struct slice without_default_port(struct slice authority)
+{
+    static const char *const ports[] = {":443", ":80"};
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+        struct slice port = slice_from_string(ports[i]);
+        if (authority.length >= port.length &&
+            slice_equal(slice_from(authority, authority.length - port.length), port)) {
+            return slice_make(authority.data, authority.length - port.length);
+        }
+    }
+    return authority;
+}
+
+/* Cuts "https://host:port/target" in two; `target` begins with a slash or is empty. */
+static bool split_absolute(struct slice url, struct slice *authority, struct slice *target)
+{
+    size_t length = 0;
+    if (!take_prefix(&url, SLICE_LITERAL("https://")) &&
+        !take_prefix(&url, SLICE_LITERAL("http://"))) {
+        return false;
+    }
+    while (length < url.length && url.data[length] != '/') {
+        length++;
+    }
+    *authority = without_default_port(slice_make(url.data, length));
+    *target = slice_from(url, length);
+    return authority->length > 0;
+}
+
+static bool host_fits(struct slice authority, const struct upgrade_context *context,
+                      struct slice host)
+{
+    if (context->ignore_audience_host ||
+        equal_ignoring_case(authority, without_default_port(host))) {
+        return true;
+    }
+    for (const char *const *url = context->public_endpoints; url && *url; url++) {
+        struct slice accepted, rest;
+        if (split_absolute(slice_from_string(*url), &accepted, &rest) &&
+            equal_ignoring_case(authority, accepted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool target_fits(struct slice target, const struct endpoint *endpoint)
+{
+    struct url url;
+    struct endpoint named;
+    bool fits = false;
+    if (url_split(&url, target)) {
+        endpoint_find(&named, &url);
+        fits = endpoint_equal(&named, endpoint);
+    }
+    url_release(&url);
+    return fits;
+}
+
+static bool one_fits(const struct json_value *aud, const struct endpoint *endpoint,
+                     const struct upgrade_context *context, struct slice host)
+{
+    struct buffer text = {0};
+    struct slice authority, target;
+    if (aud->type != JSON_STRING) {
+        return false;
+    }
+    json_append_string_value(&text, aud);
+    bool fits = split_absolute(buffer_slice(&text), &authority, &target) &&
+                host_fits(authority, context, host) && target_fits(target, endpoint);
+    buffer_release(&text);
+    return fits;
+}
+
+bool audience_fits(const struct json_value *aud, const struct endpoint *endpoint,
+                   const struct upgrade_context *context, struct slice host)
+{
+    struct json_value element;
+    if (aud->type != JSON_ARRAY) {
+        return one_fits(aud, endpoint, context, host);
+    }
+    struct json_walk walk = json_elements(aud);
+    while (json_next_element(&walk, &element)) {
+        if (one_fits(&element, endpoint, context, host)) {
+            return true;
+        }
+    }
+    return false;
+}

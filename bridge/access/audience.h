@@ -1,0 +1,19 @@
+/* For whom a token was made: its `aud` claim (spec/webpubsub.md 1.2).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_ACCESS_AUDIENCE_H
+#define PUBGRID_ACCESS_AUDIENCE_H
+
+#include <stdbool.h>
+
+#include "access/endpoint.h"
+#include "access/upgrade.h"
+#include "json/json.h"
+
+/* Does `aud`, a string or an array of them, name this endpoint? Each is an absolute URL of http or
+ * https whose host is the request's `host` or one of the public endpoints, and whose target is any
+ * of the forms for the endpoint's hub; all without case. */
+bool audience_fits(const struct json_value *aud, const struct endpoint *endpoint,
+                   const struct upgrade_context *context, struct slice host);
+
+#endif

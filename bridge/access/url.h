@@ -1,0 +1,36 @@
+/* The target of a request, taken apart: the path's segments, percent-decoded once, and the
+ * parameters of the query. Nothing is cleaned up: `..`, empty segments and what is encoded twice
+ * stay what they are, and so match no path that we have.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_ACCESS_URL_H
+#define PUBGRID_ACCESS_URL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+enum { URL_SEGMENTS_MAX = 8 };
+
+struct url {
+    struct buffer bytes; /* what the segments point into; owned: url_release() */
+    struct slice segments[URL_SEGMENTS_MAX];
+    size_t segment_count; /* one empty segment at the end (a trailing slash) is left out */
+    struct slice query;   /* not owned; behind the ?, still encoded */
+};
+
+/* False if the target does not begin with a slash, has more than URL_SEGMENTS_MAX segments, bytes
+ * that do not belong into a target, or a % without two hex digits in its path. To be released in
+ * any case. */
+bool url_split(struct url *url, struct slice target);
+void url_release(struct url *url);
+
+/* Is each % of the query followed by two hex digits? */
+bool url_query_is_valid(struct slice query);
+/* Appends the parameter of this name, decoded (%xx, and + for a space); the last one if there are
+ * several. Names are compared without case. False: there is none. */
+bool url_query_find(struct slice query, const char *name, struct buffer *value);
+
+#endif
