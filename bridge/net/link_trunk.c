@@ -1,0 +1,463 @@
+/* See link_trunk.h; trunk/trunk.h has the protocol.
+ *
+ *   away --connect--> greeting (one socket, to any worker) --HELLO says how many--> greeting (all)
+ *     ^                                                                                  |
+ *     +---------------------- any socket fails ------------------- ready <--all HELLOs---+
+ *
+ * A socket that fails takes the others along: the broker has lost all of them or is about to.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net/link_trunk.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "client/fanout.h"
+#include "mqtt/packet.h"
+#include "mqtt/placement.h"
+#include "net/trunk_socket.h"
+
+enum {
+    RETRY_FIRST_MS = 20,
+    RETRY_MOST_MS = 1000,
+    CREDIT_BATCH = TRUNK_CREDIT / 2, /* credit goes back in portions of at least this */
+};
+
+struct link_trunk {
+    struct link link;
+    uv_loop_t *loop;
+    uv_timer_t retry;
+    uv_prepare_t flush;
+    char *path;
+    struct trunk_socket **sockets; /* [count] by worker; before `count` is known, one */
+    unsigned count;                /* 0: not known */
+    unsigned greeted;
+    unsigned placed; /* channels without a placement, so that they spread */
+    uint64_t retry_ms;
+    unsigned handles; /* that keep the memory from being freed */
+    bool was_ready;
+};
+
+static const struct trunk_socket_events socket_events;
+
+/* ---------------------------------------------------------------- memory */
+
+static void handle_gone(void *owner)
+{
+    struct link_trunk *links = owner;
+
+    if (--links->handles == 0) {
+        free(links->sockets);
+        free(links->path);
+        free(links);
+    }
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+    handle_gone(handle->data);
+}
+
+static void flush_all(uv_prepare_t *handle)
+{
+    struct link_trunk *links = handle->data;
+
+    for (unsigned i = 0; i < links->count; i++) {
+        if (links->sockets[i] && links->sockets[i]->is_greeted) {
+            trunk_socket_flush(links->sockets[i]);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- channels to the broker */
+
+static struct trunk_socket *socket_of(const struct link *link, const struct channel *channel)
+{
+    const struct link_trunk *links = link->context;
+
+    assert(channel->is_open && channel->trunk < links->count);
+    return links->sockets[channel->trunk];
+}
+
+static bool is_ready(const struct link *link)
+{
+    const struct link_trunk *links = link->context;
+
+    return links->count > 0 && links->greeted == links->count;
+}
+
+static unsigned worker_for(struct link_trunk *links, struct slice placement)
+{
+    return placement.length > 0 ? placement_of(placement, links->count)
+                                : links->placed++ % links->count;
+}
+
+static void open_channel(struct link *link, struct channel *channel, const struct link_open *open)
+{
+    struct link_trunk *links = link->context;
+    unsigned worker;
+    struct trunk_socket *socket;
+
+    assert(!channel->is_open && is_ready(link));
+    worker = worker_for(links, open->placement);
+    socket = links->sockets[worker];
+    channel->trunk = (uint16_t)worker;
+    channel->is_open = true;
+    channel->credit_due = channel->on_the_way = 0;
+    channel->number = channel_table_add(&socket->channels, channel);
+    trunk_put_open(&socket->out, &(struct trunk_open){
+                                     .channel = channel->number,
+                                     .flags = open->flags,
+                                     .peer = open->peer,
+                                     .user = open->user,
+                                     .queue_messages = open->queue_messages,
+                                     .queue_bytes = open->queue_bytes,
+                                 });
+}
+
+static void put_packets(struct trunk_socket *socket, struct channel *channel, struct slice packets)
+{
+    trunk_put_bytes(&socket->out, channel->number, packets);
+    channel->on_the_way += (uint32_t)packets.length;
+}
+
+/* As many whole packets as the credit allows; the last may be longer than what is left. */
+static size_t allowed(const struct channel *channel, struct slice packets)
+{
+    size_t taken = 0;
+
+    while (taken < packets.length && channel->on_the_way + taken < TRUNK_CREDIT) {
+        taken += (size_t)packet_size(slice_from(packets, taken));
+    }
+    return taken;
+}
+
+static void send_backlog(struct trunk_socket *socket, struct channel *channel)
+{
+    size_t taken = allowed(channel, buffer_slice(&channel->backlog));
+
+    if (taken > 0) {
+        put_packets(socket, channel, slice_make(channel->backlog.data, taken));
+        buffer_consume(&channel->backlog, taken);
+    }
+    if (channel->backlog.length == 0) {
+        buffer_release(&channel->backlog);
+    }
+}
+
+static void send_packets(struct link *link, struct channel *channel, struct slice packets)
+{
+    struct trunk_socket *socket = socket_of(link, channel);
+
+    if (channel->backlog.length == 0 && channel->on_the_way + packets.length <= TRUNK_CREDIT) {
+        put_packets(socket, channel, packets);
+        return;
+    }
+    buffer_append(&channel->backlog, packets);
+    send_backlog(socket, channel);
+}
+
+static bool may_send(const struct link *link, const struct channel *channel)
+{
+    (void)link;
+    return channel->is_open && channel->on_the_way < TRUNK_CREDIT && channel->backlog.length == 0;
+}
+
+static void give_credit(struct link *link, struct channel *channel, uint32_t bytes)
+{
+    channel->credit_due += bytes;
+    if (channel->credit_due >= CREDIT_BATCH) {
+        trunk_socket_credit(socket_of(link, channel), channel->number, channel->credit_due);
+        channel->credit_due = 0;
+    }
+}
+
+static void close_channel(struct link *link, struct channel *channel)
+{
+    struct trunk_socket *socket;
+
+    if (!channel->is_open) {
+        return;
+    }
+    socket = socket_of(link, channel);
+    trunk_put_close(&socket->out, channel->number, 0);
+    channel_table_close(&socket->channels, channel->number);
+    channel->is_open = false;
+    buffer_release(&channel->backlog);
+}
+
+static const struct link_ops link_ops = {
+    .open = open_channel,
+    .send = send_packets,
+    .credit = give_credit,
+    .close = close_channel,
+    .may_send = may_send,
+    .is_ready = is_ready,
+};
+
+/* ---------------------------------------------------------------- sockets that come and go */
+
+static void connect_to(struct link_trunk *links, unsigned index, uint16_t worker)
+{
+    links->handles++;
+    links->sockets[index] =
+        trunk_socket_new(links->loop, links->path, worker, &socket_events, links);
+}
+
+static void try_again(uv_timer_t *timer)
+{
+    connect_to(timer->data, 0, TRUNK_ANY_WORKER);
+}
+
+/* The channels of a socket; they are closed before they hear of it. */
+static void tell_lost(struct trunk_socket *socket)
+{
+    for (uint32_t number = 0; number < socket->channels.count; number++) {
+        struct channel *channel = channel_table_find(&socket->channels, number);
+        if (channel) {
+            channel_table_free(&socket->channels, number);
+            channel->is_open = false;
+            buffer_release(&channel->backlog);
+            channel->events->lost(channel);
+        }
+    }
+}
+
+static void lose_all(struct link_trunk *links)
+{
+    unsigned count = links->count > 0 ? links->count : 1;
+
+    links->greeted = links->count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct trunk_socket *socket = links->sockets[i];
+        links->sockets[i] = NULL;
+        if (socket) {
+            tell_lost(socket);
+            trunk_socket_close(socket);
+        }
+    }
+}
+
+static void socket_failed(struct trunk_socket *socket)
+{
+    struct link_trunk *links = socket->owner;
+
+    if (links->was_ready) {
+        log_write(LOG_WARNING, "the broker is gone, connecting again", "path=%s", links->path);
+        links->was_ready = false;
+    }
+    lose_all(links);
+    uv_timer_start(&links->retry, try_again, links->retry_ms, 0);
+    links->retry_ms = links->retry_ms * 2 < RETRY_MOST_MS ? links->retry_ms * 2 : RETRY_MOST_MS;
+}
+
+/* ---------------------------------------------------------------- frames from the broker */
+
+/* The first HELLO tells how many workers there are, and which one this is. */
+static void take_count(struct link_trunk *links, struct trunk_socket *socket,
+                       const struct trunk_hello *hello)
+{
+    free(links->sockets);
+    links->sockets = memory_allocate_zero(hello->worker_count * sizeof(struct trunk_socket *));
+    links->count = hello->worker_count;
+    links->sockets[hello->worker] = socket;
+    for (unsigned i = 0; i < links->count; i++) {
+        if (i != hello->worker) {
+            connect_to(links, i, (uint16_t)i);
+        }
+    }
+}
+
+static bool hello_fits(const struct link_trunk *links, const struct trunk_socket *socket,
+                       const struct trunk_hello *hello)
+{
+    if (socket->is_greeted || hello->version != TRUNK_VERSION || hello->worker_count == 0 ||
+        hello->worker >= hello->worker_count) {
+        return false;
+    }
+    return links->count == 0 ||
+           (hello->worker == socket->worker && hello->worker_count == links->count);
+}
+
+static bool take_hello(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    struct link_trunk *links = socket->owner;
+    const struct trunk_hello *hello = &frame->hello;
+
+    if (!hello_fits(links, socket, hello)) {
+        LOG_LIMITED(LOG_ERROR, "the broker speaks another trunk protocol",
+                    "version=%u own=%d advice=\"use one version of pubgrid\"", hello->version,
+                    TRUNK_VERSION);
+        return false;
+    }
+    socket->is_greeted = true;
+    socket->worker = (uint16_t)hello->worker;
+    if (links->count == 0) {
+        take_count(links, socket, hello);
+    }
+    links->greeted++;
+    if (is_ready(&links->link)) {
+        links->retry_ms = RETRY_FIRST_MS;
+        links->was_ready = true;
+        log_write(LOG_INFO, "connected to the broker", "path=%s workers=%u", links->path,
+                  links->count);
+        links->link.ready(links->link.listener);
+    }
+    return true;
+}
+
+static bool take_bytes(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    struct link_trunk *links = socket->owner;
+    struct slice rest = frame->bytes.packets;
+
+    while (rest.length > 0) {
+        struct channel *channel = channel_table_find(&socket->channels, frame->bytes.channel);
+        ssize_t size = packet_size(rest);
+        if (!channel) {
+            return true;
+        }
+        if (size <= 0 || (size_t)size > rest.length) {
+            return false;
+        }
+        give_credit(&links->link, channel, (uint32_t)size);
+        channel->events->packet(channel, slice_make(rest.data, (size_t)size));
+        rest = slice_from(rest, (size_t)size);
+    }
+    return true;
+}
+
+/* A packet identifier that decodes, in place of 0. */
+static void put_packet_id(struct slice packet)
+{
+    uint8_t *bytes = (uint8_t *)(uintptr_t)packet.data; /* they lie in the socket's own buffer */
+    uint32_t remaining;
+    int used = packet.length > 1 ? varint_read(slice_from(packet, 1), &remaining) : 0;
+    size_t topic_at = 1 + (size_t)(used > 0 ? used : 1), at;
+
+    if (topic_at + 2 > packet.length) {
+        return;
+    }
+    at = topic_at + 2 + ((size_t)bytes[topic_at] << 8 | bytes[topic_at + 1]);
+    if (at + 2 <= packet.length) {
+        bytes[at + 1] = 1;
+    }
+}
+
+static bool take_publish(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    const struct trunk_publish *publish = &frame->publish;
+    struct slice rest = publish->targets;
+    struct trunk_target target;
+    struct fanout fanout;
+
+    if (publish->has_sequences) {
+        put_packet_id(publish->packet);
+    }
+    fanout_init(&fanout, publish->version, publish->packet);
+    while (trunk_next_target(publish, &rest, &target)) {
+        struct channel *channel = channel_table_find(&socket->channels, target.channel);
+        if (channel) {
+            channel->events->publish(channel, &fanout, target.sequence);
+        }
+    }
+    fanout_release(&fanout);
+    return true;
+}
+
+static bool take_credit(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    struct link_trunk *links = socket->owner;
+    struct slice rest = frame->credit.items;
+    struct trunk_credit_item item;
+
+    while (trunk_next_credit(&rest, &item)) {
+        struct channel *channel = channel_table_find(&socket->channels, item.channel);
+        if (!channel) {
+            continue;
+        }
+        channel->on_the_way -= item.bytes < channel->on_the_way ? item.bytes : channel->on_the_way;
+        send_backlog(socket, channel);
+        if (may_send(&links->link, channel)) {
+            channel->events->writable(channel);
+        }
+    }
+    return true;
+}
+
+static bool take_close(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    uint32_t number = frame->close.channel;
+    struct channel *channel = channel_table_find(&socket->channels, number);
+
+    if (!channel_table_free(&socket->channels, number)) {
+        return false;
+    }
+    if (channel) {
+        trunk_put_close(&socket->out, number, 0);
+        channel->is_open = false;
+        buffer_release(&channel->backlog);
+        channel->events->closed(channel, (uint8_t)frame->close.reason);
+    }
+    return true;
+}
+
+static bool take_wrong(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    (void)socket, (void)frame;
+    return false;
+}
+
+typedef bool take_function(struct trunk_socket *socket, const struct trunk_frame *frame);
+
+static take_function *const takers[] = {
+    [TRUNK_HELLO] = take_hello,     [TRUNK_OPEN] = take_wrong,         [TRUNK_BYTES] = take_bytes,
+    [TRUNK_PUBLISH] = take_publish, [TRUNK_CREDIT_BACK] = take_credit, [TRUNK_CLOSE] = take_close,
+};
+
+static bool take_frame(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    return (socket->is_greeted || frame->kind == TRUNK_HELLO) && takers[frame->kind](socket, frame);
+}
+
+static const struct trunk_socket_events socket_events = {
+    .frame = take_frame,
+    .failed = socket_failed,
+    .gone = handle_gone,
+};
+
+/* ---------------------------------------------------------------- making and ending */
+
+struct link_trunk *link_trunk_new(uv_loop_t *loop, const char *path)
+{
+    struct link_trunk *links = memory_allocate_zero(sizeof(*links));
+
+    links->link.ops = &link_ops;
+    links->link.context = links;
+    links->loop = loop;
+    links->path = memory_copy_string(slice_from_string(path));
+    links->sockets = memory_allocate_zero(sizeof(*links->sockets));
+    links->retry_ms = RETRY_FIRST_MS;
+    links->handles = 2;
+    uv_timer_init(loop, &links->retry);
+    uv_prepare_init(loop, &links->flush);
+    links->retry.data = links->flush.data = links;
+    uv_prepare_start(&links->flush, flush_all);
+    uv_timer_start(&links->retry, try_again, 0, 0);
+    return links;
+}
+
+struct link *link_trunk_link(struct link_trunk *links)
+{
+    return &links->link;
+}
+
+void link_trunk_close(struct link_trunk *links)
+{
+    flush_all(&links->flush); /* what clients said last */
+    lose_all(links);
+    uv_close((uv_handle_t *)&links->retry, handle_closed);
+    uv_close((uv_handle_t *)&links->flush, handle_closed);
+}
