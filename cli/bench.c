@@ -48,7 +48,9 @@ static const struct bench_cell *cell_find(const char *name)
 
 static void help_print(void)
 {
-    printf("Usage: pubgrid bench CELL [OPTION]...\n\nCells (K and W if not given):\n");
+    printf("Usage: pubgrid bench CELL [ENDPOINT] [OPTION]...\n\n"
+           "Endpoints: ws://HOST:PORT/PATH, mqtt://HOST:PORT, unix:PATH; else see -h and -p.\n\n"
+           "Cells (K and W if not given):\n");
     for (size_t i = 0; i < CELL_COUNT; i++) {
         printf("  %-9s %s (%d, %d)\n", cells[i].name, cells[i].help, cells[i].count,
                cells[i].window);
@@ -75,6 +77,7 @@ static void run_shape(struct bench_run *run)
     if (cell->filter == BENCH_FILTER_SHARED && options->publishers > 0) {
         run->publishers = (size_t)options->publishers;
     }
+    run->stuck = (size_t)options->stuck;
 }
 
 /* Subscribers before publishers: nothing may be published that not all would get. */
@@ -82,7 +85,10 @@ static bool run_connect(struct bench_run *run)
 {
     struct bench_result *result = &run->result;
     const struct bench_processes *broker = &run->options->broker;
-    int64_t resident = bench_processes_memory(broker).resident;
+    result->resident_before = bench_processes_memory(broker).resident;
+    for (size_t i = run->subscribers - run->stuck; i < run->subscribers; i++) {
+        run->fleet.connections[i].stuck = true;
+    }
     struct bench_moment begun = bench_moment_now(broker);
     for (size_t i = 0; run->options->durable && i < run->subscribers; i++) {
         run->fleet.connections[i].session = BENCH_SESSION_KEEP;
@@ -93,7 +99,10 @@ static bool run_connect(struct bench_run *run)
     }
     struct bench_moment now = bench_moment_now(broker);
     result->setup = bench_cost_between(&begun, &now);
-    result->resident = bench_processes_memory(broker).resident - resident;
+    result->resident = bench_processes_memory(broker).resident - result->resident_before;
+    for (size_t i = run->subscribers - run->stuck; i < run->subscribers; i++) {
+        bench_connection_abandon(&run->fleet, &run->fleet.connections[i]);
+    }
     return true;
 }
 
@@ -145,12 +154,42 @@ static int run_with_relay(struct bench_run *run, struct bench_options *options)
     return status;
 }
 
+/* What the protocol cannot do. NULL: nothing. */
+static const char *protocol_check(const struct bench_options *options,
+                                  const struct bench_cell *cell)
+{
+    const struct bench_codec *codec = options->codec;
+    if (codec == NULL) {
+        return "no such protocol; JSON needs an endpoint ws://";
+    }
+    if (options->qos > codec->qos_max) {
+        return "JSON has acknowledgements (QoS 1) or none (QoS 0)";
+    }
+    if (options->payload < codec->payload_min) {
+        return "JSON needs a payload of 48 or more";
+    }
+    if (cell->filter == BENCH_FILTER_SHARED && !codec->shared_subscriptions) {
+        return "JSON has no shared subscriptions";
+    }
+    if ((cell->durable || options->durable) && !codec->sessions) {
+        return "durable is for MQTT";
+    }
+    if (options->self_test != BENCH_SELF_TEST_OFF && codec != &bench_codec_mqtt) {
+        return "the self-test's relay speaks MQTT over TCP";
+    }
+    return NULL;
+}
+
 /* Complaints of what the table of options cannot see. NULL: none. */
 static const char *options_check(const struct bench_options *options)
 {
     const struct bench_cell *cell = cell_find(options->cell);
     if (cell == NULL) {
         return "name a cell";
+    }
+    int count = options->count > 0 ? options->count : cell->count;
+    if (options->stuck > 0 && (cell->filter != BENCH_FILTER_FIRST || options->stuck >= count)) {
+        return "stuck is for fan-out, and for a part of the subscribers";
     }
     if (cell->durable && options->qos >= 0 && options->qos != 1) {
         return "durable runs at QoS 1";
@@ -164,7 +203,7 @@ static const char *options_check(const struct bench_options *options)
     if (!bench_processes_exist(&options->broker)) {
         return "--pid: no such process";
     }
-    return NULL;
+    return protocol_check(options, cell);
 }
 
 int bench_main(int argc, char **argv)
@@ -177,6 +216,7 @@ int bench_main(int argc, char **argv)
         help_print();
         return 0;
     }
+    options.codec = bench_codec_find(options.protocol, options.endpoint.path != NULL);
     const char *complaint = options_check(&options);
     if (complaint != NULL) {
         fprintf(stderr, "pubgrid bench: %s (see pubgrid bench --help)\n", complaint);

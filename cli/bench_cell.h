@@ -7,13 +7,15 @@
 #ifndef PUBGRID_CLI_BENCH_CELL_H
 #define PUBGRID_CLI_BENCH_CELL_H
 
+#include "bench_codec.h"
 #include "bench_fleet.h"
 #include "bench_histogram.h"
 #include "bench_process.h"
 
 enum bench_many { BENCH_NONE, BENCH_ONE, BENCH_MANY };
 
-/* What subscriber number s subscribes to. Publisher number p publishes to bench/<run>/<p>. */
+/* What subscriber number s subscribes to. Publisher number p publishes to bench/<run>/<p>. Where a
+ * protocol has no wildcards, ANY is bench/<run>, and all publish to that. */
 enum bench_filter {
     BENCH_FILTER_OWN,    /* bench/<run>/<s> */
     BENCH_FILTER_FIRST,  /* bench/<run>/0 */
@@ -47,8 +49,9 @@ struct bench_drain {
 struct bench_result {
     /* Set-up */
     struct bench_cost setup;
+    int64_t resident_before; /* of the broker, bytes */
     struct bench_histogram connect_latency;
-    int64_t resident; /* growth of the broker, bytes */
+    int64_t resident; /* growth, bytes */
     /* The measured stretch */
     struct bench_cost cost;
     uint64_t deliveries;
@@ -60,8 +63,9 @@ struct bench_result {
     uint64_t lost;
     uint64_t duplicates;
     uint64_t reordered;
-    uint64_t foreign; /* PUBLISH packets that nobody here sent */
-    bool stalled;     /* ended because nothing came any more */
+    uint64_t foreign;      /* PUBLISH packets that nobody here sent */
+    bool stalled;          /* ended because nothing came any more */
+    uint64_t stuck_closed; /* stuck subscribers that the broker has closed */
 };
 
 /* The subscribers are the fleet's first connections, the publishers follow. */
@@ -69,6 +73,7 @@ struct bench_run {
     const struct bench_options *options;
     const struct bench_cell *cell;
     size_t subscribers, publishers;
+    size_t stuck; /* the last ones of the subscribers */
     int window;
     struct bench_fleet fleet;
     struct bench_result result;
@@ -80,7 +85,7 @@ static inline uint64_t bench_run_fan(const struct bench_run *run)
     if (run->cell->durable) {
         return 0;
     }
-    return run->cell->filter == BENCH_FILTER_FIRST ? run->subscribers : 1;
+    return run->cell->filter == BENCH_FILTER_FIRST ? run->subscribers - run->stuck : 1;
 }
 
 /* The functions behind the table: publish and verify; the same with the subscriber away meanwhile;

@@ -31,63 +31,66 @@ struct drain {
 
 /* ---------------------------------------------------------------- receiving */
 
-static bool publish_take(struct drain *drain, const struct wire_packet *packet)
+static void delivery_take(struct drain *drain, const struct bench_event *event)
 {
-    struct bench_run *run = drain->run;
-    struct bench_drain *result = &run->result.drain;
-    struct wire_publish publish;
-    if (!wire_publish_read(packet, run->options->version, &publish)) {
-        run->result.foreign++;
-        return true;
-    }
-    if (publish.packet_id != 0) {
-        wire_ack_write(&drain->connection->out, WIRE_PUBACK, publish.packet_id);
-    }
-    if (bench_traffic_verify(drain->traffic, SUBSCRIBER, &publish)) {
+    struct bench_drain *result = &drain->run->result.drain;
+    if (bench_traffic_verify(drain->traffic, SUBSCRIBER, event)) {
         result->first_ns = result->messages == 0 ? drain->now_ns : result->first_ns;
         result->last_ns = drain->now_ns;
         result->messages++;
-        uint64_t acknowledged = drain->traffic->publishers[publish.stamp.publisher].acknowledged;
-        drain->owed -= publish.stamp.sequence < acknowledged ? 1 : 0;
+        uint64_t acknowledged = drain->traffic->publishers[event->stamp.publisher].acknowledged;
+        drain->owed -= event->stamp.sequence < acknowledged ? 1 : 0;
     }
-    return true;
 }
 
-static bool packet_take(struct drain *drain, const struct wire_packet *packet)
+static bool drain_take(struct drain *drain, const struct bench_event *event)
 {
-    if ((packet->first & 0xf0) == WIRE_PUBLISH) {
-        return publish_take(drain, packet);
+    switch (event->kind) {
+    case BENCH_EVENT_DELIVERY:
+        delivery_take(drain, event);
+        return true;
+    case BENCH_EVENT_FOREIGN:
+        drain->run->result.foreign++;
+        return true;
+    case BENCH_EVENT_PONG:
+        drain->done = true;
+        return true;
+    case BENCH_EVENT_NONE:
+        return true;
+    case BENCH_EVENT_WELCOME:
+    case BENCH_EVENT_SUBSCRIBED:
+    case BENCH_EVENT_ACKNOWLEDGED:
+        break;
     }
-    drain->done = packet->first == WIRE_PINGRESP;
-    return drain->done ||
-           bench_fleet_fail(&drain->run->fleet, "unexpected packet 0x%02x after %llu messages",
-                            packet->first, (unsigned long long)drain->run->result.drain.messages);
+    return bench_fleet_fail(&drain->run->fleet, "unexpected packet after %llu messages",
+                            (unsigned long long)drain->run->result.drain.messages);
 }
 
 static bool drain_read(struct drain *drain)
 {
     struct bench_fleet *fleet = &drain->run->fleet;
     struct slice in;
-    struct wire_packet packet;
-    enum wire_frame frame;
+    struct bench_event event;
+    enum bench_next next;
+    size_t size;
     if (!bench_connection_fill(fleet, drain->connection, &in)) {
         return false;
     }
     drain->now_ns = clock_monotonic_ns();
     drain->progress_ns = drain->now_ns;
-    while ((frame = wire_frame_next(in, &packet)) == WIRE_FRAME_WHOLE) {
-        if (!packet_take(drain, &packet)) {
+    while ((next = fleet->codec->next(fleet, drain->connection, in, &event, &size)) ==
+           BENCH_NEXT_EVENT) {
+        if (!drain_take(drain, &event)) {
             return false;
         }
-        in = slice_from(in, packet.size);
+        in = slice_from(in, size);
     }
     bench_connection_keep(drain->connection, in);
     if (drain->owed == 0 && !drain->asked) {
         drain->asked = true;
-        wire_pingreq_write(&drain->connection->out);
+        fleet->codec->ping(fleet, drain->connection);
     }
-    bench_connection_queue(fleet, drain->connection);
-    return frame != WIRE_FRAME_BAD || bench_fleet_fail(fleet, "the broker sent a bad packet");
+    return next != BENCH_NEXT_FAILED;
 }
 
 static bool drain_turn(struct drain *drain)

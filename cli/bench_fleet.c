@@ -8,7 +8,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netdb.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -23,13 +22,15 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "bench_wire.h"
+#include "bench_codec.h"
+#include "bench_endpoint.h"
 
 enum {
     READ_SIZE = 256 * 1024,
     TOPIC_ROOM = 1024,      /* header, topic and properties around a payload */
     SPARE_DESCRIPTORS = 32, /* standard streams, epoll, /proc */
     RETRY_NS = 2 * 1000 * 1000,
+    STUCK_RECEIVE_BUFFER = 4096, /* so that what a stuck client has not read is the server's */
 };
 
 bool bench_fleet_fail(struct bench_fleet *fleet, const char *format, ...)
@@ -39,30 +40,6 @@ bool bench_fleet_fail(struct bench_fleet *fleet, const char *format, ...)
     vsnprintf(fleet->error, sizeof(fleet->error), format, arguments);
     va_end(arguments);
     return false;
-}
-
-static bool fleet_resolve(struct bench_fleet *fleet)
-{
-    const struct bench_options *options = fleet->options;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *found;
-    char port[8];
-    snprintf(port, sizeof(port), "%d", options->port);
-    int code = getaddrinfo(options->host, port, &hints, &found);
-    /* Brokers that listen on one address of localhost listen on 127.0.0.1. */
-    if (strcmp(options->host, "localhost") == 0) {
-        if (code == 0) {
-            freeaddrinfo(found);
-        }
-        code = getaddrinfo("127.0.0.1", port, &hints, &found);
-    }
-    if (code != 0) {
-        return bench_fleet_fail(fleet, "host %s: %s", options->host, gai_strerror(code));
-    }
-    memcpy(&fleet->address, found->ai_addr, found->ai_addrlen);
-    fleet->address_length = found->ai_addrlen;
-    freeaddrinfo(found);
-    return true;
 }
 
 static bool fleet_raise_descriptors(struct bench_fleet *fleet)
@@ -82,26 +59,39 @@ static bool fleet_raise_descriptors(struct bench_fleet *fleet)
 
 bool bench_fleet_open(struct bench_fleet *fleet, const struct bench_options *options, size_t count)
 {
-    *fleet = (struct bench_fleet){.options = options, .count = count};
+    *fleet = (struct bench_fleet){.options = options, .codec = options->codec, .count = count};
     fleet->connections = memory_allocate_zero(count * sizeof(*fleet->connections));
     fleet->queue = memory_allocate_zero(count * sizeof(struct bench_connection *));
     fleet->input_size = READ_SIZE + TOPIC_ROOM + (size_t)options->payload;
     fleet->input = memory_allocate(fleet->input_size);
     random_bytes(&fleet->run, sizeof(fleet->run));
+    random_bytes(&fleet->mask, sizeof(fleet->mask));
     fleet->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (fleet->epoll < 0) {
         return bench_fleet_fail(fleet, "epoll: %s", strerror(errno));
     }
-    return fleet_raise_descriptors(fleet) && fleet_resolve(fleet);
+    return fleet_raise_descriptors(fleet) &&
+           bench_endpoint_resolve(&options->endpoint, &fleet->address, &fleet->address_length,
+                                  fleet->error, sizeof(fleet->error));
+}
+
+static void connection_take_leave(struct bench_fleet *fleet, struct bench_connection *connection)
+{
+    if (fleet->codec->leave != NULL) {
+        fleet->codec->leave(fleet, connection);
+    }
+    if (fleet->codec->subprotocol != NULL) {
+        websocket_close_write(&connection->out, fleet->mask, WEBSOCKET_CLOSE_NORMAL);
+        bench_connection_queue(fleet, connection);
+    }
 }
 
 void bench_fleet_close(struct bench_fleet *fleet)
 {
     for (size_t i = 0; i < fleet->count; i++) {
         struct bench_connection *connection = &fleet->connections[i];
-        if (connection->phase == BENCH_READY && !connection->blocked) {
-            wire_disconnect_write(&connection->out);
-            bench_connection_queue(fleet, connection);
+        if (connection->phase == BENCH_READY && !connection->blocked && !connection->stuck) {
+            connection_take_leave(fleet, connection);
         }
     }
     bench_fleet_flush(fleet);
@@ -150,8 +140,17 @@ bool bench_connection_start(struct bench_fleet *fleet, struct bench_connection *
     connection->phase = BENCH_CONNECTING;
     connection->blocked = true;
     connection->receive_maximum = UINT16_MAX;
+    connection->sequence_id = 0;
+    connection->websocket = (struct websocket_reader){
+        .opcode = fleet->codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
+        .terminated = fleet->codec->text,
+    };
     connection->opened_ns = clock_monotonic_ns();
     int on = 1;
+    int small = STUCK_RECEIVE_BUFFER;
+    if (connection->stuck) {
+        setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+    }
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = connection};
     if (!connection_bind(fleet, connection)) {
@@ -160,8 +159,8 @@ bool bench_connection_start(struct bench_fleet *fleet, struct bench_connection *
     if (connect(connection->fd, (const struct sockaddr *)&fleet->address, fleet->address_length) !=
             0 &&
         errno != EINPROGRESS) {
-        return bench_fleet_fail(fleet, "connect to %s:%d: %s", fleet->options->host,
-                                fleet->options->port, strerror(errno));
+        return bench_fleet_fail(fleet, "connect to %s: %s", fleet->options->endpoint.name,
+                                strerror(errno));
     }
     if (epoll_ctl(fleet->epoll, EPOLL_CTL_ADD, connection->fd, &event) != 0) {
         return bench_fleet_fail(fleet, "epoll: %s", strerror(errno));
@@ -192,8 +191,7 @@ static bool connection_await_end(const struct bench_connection *connection, int 
 
 bool bench_connection_leave(struct bench_fleet *fleet, struct bench_connection *connection)
 {
-    wire_disconnect_write(&connection->out);
-    bench_connection_queue(fleet, connection);
+    connection_take_leave(fleet, connection);
     if (!bench_fleet_flush(fleet)) {
         return false;
     }
@@ -219,15 +217,56 @@ bool bench_fleet_wait_open(struct bench_fleet *fleet)
         }
         nanosleep(&(struct timespec){.tv_nsec = RETRY_NS}, NULL);
     } while (clock_monotonic_ns() < end_ns);
-    return bench_fleet_fail(fleet, "%s:%d takes no connections: %s", fleet->options->host,
-                            fleet->options->port, strerror(errno));
+    return bench_fleet_fail(fleet, "%s takes no connections: %s", fleet->options->endpoint.name,
+                            strerror(errno));
+}
+
+/* The broker sent a close frame, or what is none. */
+static bool connection_ended(struct bench_fleet *fleet, struct bench_connection *connection,
+                             enum websocket_state state)
+{
+    const struct websocket_reader *reader = &connection->websocket;
+    if (state == WEBSOCKET_BAD) {
+        return connection_lost(fleet, connection, "the server sent a bad WebSocket frame");
+    }
+    struct slice reason = websocket_close_reason(reader);
+    char why[32 + WEBSOCKET_CONTROL_MAX];
+    snprintf(why, sizeof(why), "closed by the server with code %d%s%.*s",
+             websocket_close_code(reader), reason.length > 0 ? ": " : "", SLICE_PRINT(reason));
+    return connection_lost(fleet, connection, why);
+}
+
+/* Takes the frames in `raw` off; what is in them goes to fleet->input + `at`. */
+static bool connection_unframe(struct bench_fleet *fleet, struct bench_connection *connection,
+                               struct slice raw, size_t at, struct slice *in)
+{
+    size_t length;
+    size_t answered = connection->out.length;
+    enum websocket_state state = websocket_unframe(&connection->websocket, raw, fleet->input + at,
+                                                   &length, &connection->out);
+    if (state != WEBSOCKET_OPEN) {
+        return connection_ended(fleet, connection, state);
+    }
+    if (connection->out.length > answered) {
+        bench_connection_queue(fleet, connection);
+    }
+    *in = slice_make(fleet->input, at + length);
+    return true;
+}
+
+bool bench_connection_frames_begin(struct bench_fleet *fleet, struct bench_connection *connection,
+                                   struct slice raw, struct slice *in)
+{
+    return connection_unframe(fleet, connection, raw, 0, in);
 }
 
 bool bench_connection_fill(struct bench_fleet *fleet, struct bench_connection *connection,
                            struct slice *in)
 {
+    bool framed = fleet->codec->subprotocol != NULL && connection->phase > BENCH_UPGRADING;
     size_t kept = connection->rest.length;
-    if (kept >= fleet->input_size) {
+    size_t at = kept + (framed ? WEBSOCKET_SLACK : 0); /* where the raw bytes go */
+    if (at >= fleet->input_size) {
         return connection_lost(fleet, connection,
                                "the broker sent a packet larger than any of ours");
     }
@@ -235,14 +274,19 @@ bool bench_connection_fill(struct bench_fleet *fleet, struct bench_connection *c
         memcpy(fleet->input, connection->rest.data, kept);
         connection->rest.length = 0;
     }
-    ssize_t got = recv(connection->fd, fleet->input + kept, fleet->input_size - kept, 0);
+    ssize_t got = recv(connection->fd, fleet->input + at, fleet->input_size - at, 0);
     if (got == 0) {
         return connection_lost(fleet, connection, "closed by the broker");
     }
     if (got < 0 && errno != EAGAIN && errno != EINTR) {
         return connection_lost(fleet, connection, strerror(errno));
     }
-    *in = slice_make(fleet->input, kept + (got > 0 ? (size_t)got : 0));
+    size_t length = got > 0 ? (size_t)got : 0;
+    if (framed) {
+        return connection_unframe(fleet, connection, slice_make(fleet->input + at, length), kept,
+                                  in);
+    }
+    *in = slice_make(fleet->input, kept + length);
     return true;
 }
 
@@ -251,6 +295,34 @@ void bench_connection_keep(struct bench_connection *connection, struct slice res
     if (rest.length > 0) {
         buffer_append(&connection->rest, rest);
     }
+}
+
+void bench_connection_send(struct bench_fleet *fleet, struct bench_connection *connection,
+                           struct slice message)
+{
+    if (fleet->codec->subprotocol == NULL) {
+        buffer_append(&connection->out, message);
+    } else {
+        websocket_frame_write(&connection->out,
+                              fleet->codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, fleet->mask,
+                              message);
+    }
+    bench_connection_queue(fleet, connection);
+}
+
+void bench_connection_abandon(struct bench_fleet *fleet, struct bench_connection *connection)
+{
+    epoll_ctl(fleet->epoll, EPOLL_CTL_DEL, connection->fd, NULL);
+}
+
+bool bench_connection_is_closed(const struct bench_connection *connection)
+{
+    uint8_t dropped[4096];
+    ssize_t got;
+    do {
+        got = recv(connection->fd, dropped, sizeof(dropped), MSG_DONTWAIT);
+    } while (got > 0);
+    return got == 0 || errno != EAGAIN;
 }
 
 static void connection_watch(struct bench_fleet *fleet, struct bench_connection *connection,

@@ -112,16 +112,17 @@ static bool load_read(struct load *load, struct bench_connection *connection)
     }
     traffic->now_ns = clock_monotonic_ns();
     traffic->progress_ns = traffic->now_ns;
-    struct wire_packet packet;
-    enum wire_frame frame;
-    while ((frame = wire_frame_next(in, &packet)) == WIRE_FRAME_WHOLE) {
-        if (!bench_traffic_take(traffic, connection, &packet)) {
+    struct bench_event event;
+    enum bench_next next;
+    size_t size;
+    while ((next = fleet->codec->next(fleet, connection, in, &event, &size)) == BENCH_NEXT_EVENT) {
+        if (!bench_traffic_take(traffic, connection, &event)) {
             return false;
         }
-        in = slice_from(in, packet.size);
+        in = slice_from(in, size);
     }
     bench_connection_keep(connection, in);
-    return frame != WIRE_FRAME_BAD || bench_fleet_fail(fleet, "the broker sent a bad packet");
+    return next != BENCH_NEXT_FAILED;
 }
 
 static bool load_turn(struct load *load)
@@ -156,11 +157,19 @@ bool bench_load_drive(struct bench_run *run, struct bench_traffic *traffic)
     return good;
 }
 
+static void stuck_count(struct bench_run *run)
+{
+    for (size_t i = run->subscribers - run->stuck; i < run->subscribers; i++) {
+        run->result.stuck_closed += bench_connection_is_closed(&run->fleet.connections[i]) ? 1 : 0;
+    }
+}
+
 bool bench_load_run(struct bench_run *run)
 {
     struct bench_traffic traffic;
     bool good = bench_load_drive(run, &traffic);
     bench_traffic_sum(&traffic);
     bench_traffic_close(&traffic);
+    stuck_count(run);
     return good;
 }

@@ -34,8 +34,10 @@ struct option {
 #define AT(member) offsetof(struct bench_options, member)
 
 static const struct option options[] = {
-    {"host", 'h', KIND_TEXT, AT(host), 0, 0, "HOST", "broker to measure (localhost)"},
-    {"port", 'p', KIND_INT, AT(port), 1, 65535, "PORT", "its port (1883)"},
+    {"host", 'h', KIND_TEXT, AT(endpoint.host), 0, 0, "HOST", "broker to measure (localhost)"},
+    {"port", 'p', KIND_INT, AT(endpoint.port), 1, 65535, "PORT", "its port (1883)"},
+    {"protocol", 0, KIND_TEXT, AT(protocol), 0, 0, "NAME",
+     "mqtt (the default), json or json-reliable"},
     {"protocol-version", 'V', KIND_VERSION, AT(version), 0, 0, "VERSION", "311 or 5 (311)"},
     {"username", 'u', KIND_TEXT, AT(user_name), 0, 0, "NAME", "user name"},
     {"password", 'P', KIND_TEXT, AT(password), 0, 0, "WORD", "password"},
@@ -43,7 +45,7 @@ static const struct option options[] = {
     {"publishers", 0, KIND_INT, AT(publishers), 1, 100000, "N", "share: publishers (K)"},
     {"qos", 'q', KIND_INT, AT(qos), 0, 2, "QOS", "0, 1 or 2 (0; durable: 1)"},
     {"payload", 's', KIND_INT, AT(payload), BENCH_STAMP_SIZE, 64 << 20, "BYTES",
-     "payload size, at least 24 (64)"},
+     "payload size, at least 24, JSON 48 (64)"},
     {"window", 'w', KIND_INT, AT(window), 1, 60000, "W",
      "closed loop: messages in flight per publisher"},
     {"rate", 'r', KIND_NUMBER, AT(rate), 0.001, 1e8, "R",
@@ -54,10 +56,12 @@ static const struct option options[] = {
     {"lazy-us", 0, KIND_INT, AT(lazy_us), 1, 1000000, "US",
      "least time between two turns of the generator, so that bursts form"},
     {"pid", 0, KIND_PROCESSES, AT(broker), 0, 0, "P[,P...]",
-     "the broker's processes, for its CPU and memory"},
+     "the server's processes, for their CPU and memory; may be repeated"},
     {"sources", 0, KIND_INT, AT(sources), 1, 254, "N", "source addresses on loopback (16)"},
     {"concurrency", 0, KIND_INT, AT(concurrency), 1, 10000, "N",
      "connections being set up at once (64)"},
+    {"stuck", 0, KIND_INT, AT(stuck), 1, 100000, "N",
+     "fan-out: so many of the subscribers stop reading, and do not count"},
     {"timeout", 0, KIND_NUMBER, AT(timeout), 0.1, 3600, "S", "stop after S without progress (5)"},
     {"durable", 0, KIND_FLAG, AT(durable), 0, 0, NULL,
      "the subscribers' sessions outlive their connections"},
@@ -141,7 +145,7 @@ static bool option_store(struct bench_options *out, const struct option *option,
     case KIND_NUMBER:
         return value_read_number(place, option, text);
     case KIND_PROCESSES:
-        return bench_processes_parse(place, text);
+        return bench_processes_add(place, text);
     case KIND_VERSION:
         return value_read_version(place, text);
     case KIND_SELF_TEST:
@@ -202,8 +206,7 @@ static bool option_take(struct bench_options *out, int argc, char **argv, int *a
 bool bench_options_parse(struct bench_options *out, int argc, char **argv)
 {
     *out = (struct bench_options){
-        .host = "localhost",
-        .port = 1883,
+        .endpoint = {.host = "localhost", .port = 1883},
         .version = 4,
         .qos = -1,
         .payload = 64,
@@ -221,10 +224,15 @@ bool bench_options_parse(struct bench_options *out, int argc, char **argv)
             }
         } else if (out->cell == NULL) {
             out->cell = argv[at];
+        } else if (out->endpoint_given) {
+            return option_complain(argv[at], "one cell and one endpoint a run");
+        } else if (!bench_endpoint_parse(&out->endpoint, argv[at])) {
+            return option_complain(argv[at], "an endpoint is ws://, mqtt:// or unix:");
         } else {
-            return option_complain(argv[at], "one cell a run");
+            out->endpoint_given = true;
         }
     }
+    bench_endpoint_name(&out->endpoint);
     return true;
 }
 

@@ -7,7 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bench_endpoint.h"
 #include "bench_process.h"
+
+struct bench_codec;
 
 /* How the built-in relay of --self-test treats the messages. */
 enum bench_self_test {
@@ -20,8 +23,10 @@ enum bench_self_test {
 
 struct bench_options {
     const char *cell;
-    const char *host;
-    int port;
+    struct bench_endpoint endpoint;
+    bool endpoint_given;  /* as an argument, not by host and port */
+    const char *protocol; /* NULL: MQTT */
+    const struct bench_codec *codec;
     int version; /* the CONNECT packet's protocol level: 4 or 5 */
     const char *user_name, *password;
     int count;      /* the cell's K; 0: the cell's default */
@@ -36,6 +41,7 @@ struct bench_options {
     int sources;         /* source addresses on loopback */
     int concurrency;     /* connections being set up at once */
     double timeout;      /* seconds without progress */
+    int stuck;           /* fan-out: subscribers that stop reading */
     bool durable;        /* the subscribers' sessions outlive their connections */
     int receive_maximum; /* MQTT 5, durable: of the subscriber */
     const char *between; /* durable: a shell command; NULL: none */

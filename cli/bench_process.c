@@ -31,6 +31,11 @@ static bool proc_read(const char *path, char *out, size_t size)
 bool bench_processes_parse(struct bench_processes *out, const char *text)
 {
     *out = (struct bench_processes){0};
+    return bench_processes_add(out, text);
+}
+
+bool bench_processes_add(struct bench_processes *out, const char *text)
+{
     while (out->count < BENCH_PROCESS_MAX) {
         char *end;
         long id = strtol(text, &end, 10);

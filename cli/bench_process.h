@@ -28,6 +28,8 @@ struct bench_cpu {
 
 /* "12" or "12,15"; false if it is not that. */
 bool bench_processes_parse(struct bench_processes *out, const char *text);
+/* The same, behind those that are there. */
+bool bench_processes_add(struct bench_processes *out, const char *text);
 /* All of them exist and may be read. */
 bool bench_processes_exist(const struct bench_processes *processes);
 

@@ -388,11 +388,12 @@ static void processor_take(int number)
 
 bool bench_relay_start(struct bench_options *options)
 {
-    int listener = relay_listen(&options->port);
+    int listener = relay_listen(&options->endpoint.port);
     if (listener < 0) {
         return false;
     }
-    options->host = "127.0.0.1";
+    options->endpoint.host = "127.0.0.1";
+    bench_endpoint_name(&options->endpoint);
     pid_t child = fork();
     if (child == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);

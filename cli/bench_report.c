@@ -73,9 +73,12 @@ static void json_parameters(const struct bench_run *run)
     if (options->label != NULL) {
         bench_json_text("label", options->label);
     }
-    bench_json_text("host", options->host);
-    bench_json_count("port", (uint64_t)options->port);
-    bench_json_text("version", options->version == 5 ? "5" : "3.1.1");
+    bench_json_text("server", options->endpoint.name);
+    bench_json_text("protocol", options->codec->protocol);
+    bench_json_bool("websocket", options->codec->subprotocol != NULL);
+    if (options->codec->sessions) {
+        bench_json_text("version", options->version == 5 ? "5" : "3.1.1");
+    }
     bench_json_count("qos", (uint64_t)options->qos);
     bench_json_count("payload", (uint64_t)options->payload);
     bench_json_count("publishers", run->publishers);
@@ -114,6 +117,10 @@ static void json_print(const struct bench_run *run, const struct figures *figure
     bench_json_count("reordered", result->reordered);
     bench_json_count("foreign", result->foreign);
     bench_json_bool("stalled", result->stalled);
+    if (run->stuck > 0) {
+        bench_json_count("stuck", run->stuck);
+        bench_json_count("stuck_closed", result->stuck_closed);
+    }
     bench_json_count("connections", run->fleet.count);
     bench_json_number("connect_rate", figures->connect_rate, 0);
     bench_json_number("server_us_per_connect", figures->server_us_per_connect, 2);
@@ -149,6 +156,10 @@ static void human_print(const struct bench_run *run, const struct figures *figur
         printf("; %llu lost, %llu twice, %llu out of order", (unsigned long long)result->lost,
                (unsigned long long)result->duplicates, (unsigned long long)result->reordered);
     }
+    if (run->stuck > 0) {
+        printf("; %zu stuck, %llu of them closed", run->stuck,
+               (unsigned long long)result->stuck_closed);
+    }
     printf("%s\n", result->stalled ? "; stopped, nothing came any more" : "");
 }
 
@@ -166,7 +177,8 @@ int bench_report_status(const struct bench_run *run)
 {
     const struct bench_result *result = &run->result;
     int qos = run->options->qos;
-    bool broken = (qos > 0 && (result->lost > 0 || result->stalled)) ||
+    bool promised = qos > 0 || run->fleet.codec->promises;
+    bool broken = (promised && (result->lost > 0 || result->stalled)) ||
                   (qos == 2 && result->duplicates > 0) || result->reordered > 0;
     return broken ? STATUS_BROKEN_PROMISE : 0;
 }

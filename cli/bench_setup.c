@@ -5,15 +5,14 @@
 #include "bench_setup.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "bench_codec.h"
 #include "bench_traffic.h"
-#include "bench_wire.h"
 
-enum { EVENTS = 256, WAIT_MS = 100, FILTER_SIZE = 256, REFUSED = 0x80 };
+enum { EVENTS = 256, WAIT_MS = 100, FILTER_SIZE = 256 };
 
 struct progress {
     struct bench_run *run;
@@ -25,20 +24,21 @@ struct progress {
 
 static void connection_greet(struct bench_fleet *fleet, struct bench_connection *connection)
 {
-    char client_identifier[32];
-    snprintf(client_identifier, sizeof(client_identifier), "bench-%08x-%zu", fleet->run,
-             bench_fleet_number(fleet, connection));
-    struct wire_connect connect = {
-        .version = fleet->options->version,
-        .client_identifier = client_identifier,
-        .user_name = fleet->options->user_name,
-        .password = fleet->options->password,
-        .durable = connection->session == BENCH_SESSION_KEEP ||
-                   connection->session == BENCH_SESSION_RESUME,
-    };
-    connect.receive_maximum = connect.durable ? (uint16_t)fleet->options->receive_maximum : 0;
-    wire_connect_write(&connection->out, &connect);
     connection->phase = BENCH_GREETING;
+    if (fleet->codec->greet != NULL) {
+        fleet->codec->greet(fleet, connection);
+    }
+}
+
+static void connection_upgrade(struct bench_fleet *fleet, struct bench_connection *connection)
+{
+    struct websocket_request request = {
+        .host = fleet->options->endpoint.name,
+        .path = fleet->options->endpoint.path,
+        .subprotocol = fleet->codec->subprotocol,
+    };
+    connection->phase = BENCH_UPGRADING;
+    websocket_request_write(&connection->out, &request);
 }
 
 static bool tcp_established(struct bench_fleet *fleet, struct bench_connection *connection)
@@ -47,10 +47,14 @@ static bool tcp_established(struct bench_fleet *fleet, struct bench_connection *
     socklen_t length = sizeof(code);
     getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &code, &length);
     if (code != 0) {
-        return bench_fleet_fail(fleet, "connect to %s:%d: %s", fleet->options->host,
-                                fleet->options->port, strerror(code));
+        return bench_fleet_fail(fleet, "connect to %s: %s", fleet->options->endpoint.name,
+                                strerror(code));
     }
-    connection_greet(fleet, connection);
+    if (fleet->codec->subprotocol != NULL) {
+        connection_upgrade(fleet, connection);
+    } else {
+        connection_greet(fleet, connection);
+    }
     bench_connection_unblock(fleet, connection);
     return true;
 }
@@ -69,82 +73,95 @@ static void connection_ready(struct progress *progress, struct bench_connection 
     progress->opening--;
 }
 
-static bool connack_take(struct progress *progress, struct bench_connection *connection,
-                         const struct wire_packet *packet)
+static bool welcome_take(struct progress *progress, struct bench_connection *connection,
+                         const struct bench_event *event)
 {
     struct bench_run *run = progress->run;
     struct bench_fleet *fleet = &run->fleet;
-    if (packet->length < 2 || packet->body[1] != 0) {
-        return bench_fleet_fail(fleet, "the broker refused CONNECT with code %u",
-                                packet->length < 2 ? 0u : packet->body[1]);
-    }
     bench_histogram_add(&run->result.connect_latency,
                         (uint64_t)(progress->last_ns - connection->opened_ns));
-    if (fleet->options->version == 5) {
-        connection->receive_maximum = wire_connack_receive_maximum(packet);
-    }
-    connection->session_present = (packet->body[0] & 1) != 0;
+    connection->receive_maximum = event->receive_maximum;
+    connection->session_present = event->session_present;
     if (!connection_subscribes(run, connection)) {
         connection_ready(progress, connection);
         return true;
     }
     char filter[FILTER_SIZE];
     bench_traffic_filter(run, bench_fleet_number(fleet, connection), filter, sizeof(filter));
-    wire_subscribe_write(&connection->out, fleet->options->version, filter, fleet->options->qos);
-    bench_connection_queue(fleet, connection);
+    fleet->codec->subscribe(fleet, connection, filter);
     connection->phase = BENCH_SUBSCRIBING;
     return true;
 }
 
-static bool suback_take(struct progress *progress, struct bench_connection *connection,
-                        const struct wire_packet *packet)
+static bool setup_take(struct progress *progress, struct bench_connection *connection,
+                       const struct bench_event *event)
 {
-    struct bench_fleet *fleet = &progress->run->fleet;
-    uint8_t code = packet->length < 3 ? REFUSED : packet->body[packet->length - 1];
-    if (code >= REFUSED) {
-        return bench_fleet_fail(fleet, "the broker refused SUBSCRIBE with code %u", code);
+    if (event->kind == BENCH_EVENT_NONE) {
+        return true;
     }
-    if (code != fleet->options->qos) {
-        return bench_fleet_fail(fleet, "the broker granted QoS %u, not %d", code,
-                                fleet->options->qos);
+    if (connection->phase == BENCH_GREETING && event->kind == BENCH_EVENT_WELCOME) {
+        return welcome_take(progress, connection, event);
     }
-    connection_ready(progress, connection);
-    return true;
+    if (connection->phase == BENCH_SUBSCRIBING && event->kind == BENCH_EVENT_SUBSCRIBED) {
+        connection_ready(progress, connection);
+        return true;
+    }
+    return bench_fleet_fail(&progress->run->fleet, "unexpected answer during set-up");
 }
 
-static bool packet_take(struct progress *progress, struct bench_connection *connection,
-                        const struct wire_packet *packet)
-{
-    if (connection->phase == BENCH_GREETING && packet->first == WIRE_CONNACK) {
-        return connack_take(progress, connection, packet);
-    }
-    if (connection->phase == BENCH_SUBSCRIBING && packet->first == WIRE_SUBACK) {
-        return suback_take(progress, connection, packet);
-    }
-    return bench_fleet_fail(&progress->run->fleet, "unexpected packet 0x%02x during set-up",
-                            packet->first);
-}
-
-static bool connection_read(struct progress *progress, struct bench_connection *connection)
+static bool messages_take(struct progress *progress, struct bench_connection *connection,
+                          struct slice in)
 {
     struct bench_fleet *fleet = &progress->run->fleet;
-    struct slice in;
-    struct wire_packet packet;
-    if (!bench_connection_fill(fleet, connection, &in)) {
-        return false;
-    }
-    enum wire_frame frame;
-    while ((frame = wire_frame_next(in, &packet)) == WIRE_FRAME_WHOLE) {
-        if (!packet_take(progress, connection, &packet)) {
+    struct bench_event event;
+    enum bench_next next;
+    size_t size;
+    while ((next = fleet->codec->next(fleet, connection, in, &event, &size)) == BENCH_NEXT_EVENT) {
+        if (!setup_take(progress, connection, &event)) {
             return false;
         }
-        in = slice_from(in, packet.size);
+        in = slice_from(in, size);
         if (connection->session == BENCH_SESSION_RESUME && connection->phase == BENCH_READY) {
             break; /* what follows CONNACK are its messages */
         }
     }
     bench_connection_keep(connection, in);
-    return frame != WIRE_FRAME_BAD || bench_fleet_fail(fleet, "the broker does not speak MQTT");
+    return next != BENCH_NEXT_FAILED;
+}
+
+/* The HTTP answer, and whatever came behind it. */
+static bool upgrade_take(struct progress *progress, struct bench_connection *connection,
+                         struct slice in)
+{
+    struct bench_fleet *fleet = &progress->run->fleet;
+    size_t size;
+    int status;
+    switch (websocket_answer_read(in, fleet->codec->subprotocol, &size, &status)) {
+    case WEBSOCKET_INCOMPLETE:
+        bench_connection_keep(connection, in);
+        return true;
+    case WEBSOCKET_REFUSED:
+        return bench_fleet_fail(fleet,
+                                status > 0 ? "the server refused the WebSocket with status %d"
+                                           : "the server's answer is not that of a WebSocket",
+                                status);
+    case WEBSOCKET_ACCEPTED:
+        break;
+    }
+    connection_greet(fleet, connection);
+    bench_connection_queue(fleet, connection);
+    return bench_connection_frames_begin(fleet, connection, slice_from(in, size), &in) &&
+           messages_take(progress, connection, in);
+}
+
+static bool connection_read(struct progress *progress, struct bench_connection *connection)
+{
+    struct slice in;
+    if (!bench_connection_fill(&progress->run->fleet, connection, &in)) {
+        return false;
+    }
+    return connection->phase == BENCH_UPGRADING ? upgrade_take(progress, connection, in)
+                                                : messages_take(progress, connection, in);
 }
 
 static bool event_take(struct progress *progress, const struct epoll_event *event)
@@ -186,8 +203,8 @@ static bool events_take(struct progress *progress)
     if (count > 0) {
         progress->last_ns = now;
     } else if ((double)(now - progress->last_ns) > fleet->options->timeout * 1e9) {
-        return bench_fleet_fail(fleet, "no answer from %s:%d for %g s; %zu of %zu connections open",
-                                fleet->options->host, fleet->options->port, fleet->options->timeout,
+        return bench_fleet_fail(fleet, "no answer from %s for %g s; %zu of %zu connections open",
+                                fleet->options->endpoint.name, fleet->options->timeout,
                                 progress->next - progress->opening, fleet->count);
     }
     for (int i = 0; i < count; i++) {

@@ -1,4 +1,4 @@
-/* Brings connections up to the point where the load can start: TCP, CONNECT, SUBSCRIBE.
+/* Brings connections up to the point where the load can start: TCP, WebSocket, CONNECT, SUBSCRIBE.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLI_BENCH_SETUP_H
@@ -7,7 +7,7 @@
 #include "bench_cell.h"
 
 /* Connections first ... end - 1; those that are subscribers subscribe. Records the time from
- * connect() to CONNACK. False: fleet.error says why not. */
+ * connect() to the welcome of the server. False: fleet.error says why not. */
 bool bench_setup_run(struct bench_run *run, size_t first, size_t end);
 
 #endif

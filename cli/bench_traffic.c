@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -13,27 +14,26 @@
 enum {
     TOPIC_SIZE = 64,
     UNSENT_MAX = 1 << 20, /* open loop: a connection with more bytes waiting gets no more */
-    REFUSED = 0x80,       /* reason codes from here on are errors */
     PACKET_IDS = UINT16_MAX + 1,
 };
 
-static void topic_write(const struct bench_run *run, const char *prefix, size_t number, char *out,
-                        size_t size)
+static void topic_write(const struct bench_run *run, size_t number, char *out, size_t size)
 {
-    snprintf(out, size, "%sbench/%08x/%zu", prefix, run->fleet.run, number);
+    snprintf(out, size, "bench/%08x/%zu", run->fleet.run, number);
 }
 
 void bench_traffic_filter(const struct bench_run *run, size_t number, char *out, size_t size)
 {
     switch (run->cell->filter) {
     case BENCH_FILTER_OWN:
-        topic_write(run, "", number, out, size);
+        topic_write(run, number, out, size);
         break;
     case BENCH_FILTER_FIRST:
-        topic_write(run, "", 0, out, size);
+        topic_write(run, 0, out, size);
         break;
     case BENCH_FILTER_ANY:
-        snprintf(out, size, "bench/%08x/+", run->fleet.run);
+        snprintf(out, size, run->fleet.codec->wildcards ? "bench/%08x/+" : "bench/%08x",
+                 run->fleet.run);
         break;
     case BENCH_FILTER_SHARED:
         snprintf(out, size, "$share/bench/bench/%08x/+", run->fleet.run);
@@ -53,15 +53,24 @@ static void publisher_open(struct bench_traffic *traffic, size_t number)
 {
     struct bench_run *run = traffic->run;
     struct bench_publisher *publisher = &traffic->publishers[number];
+    const struct bench_codec *codec = run->fleet.codec;
     char topic[TOPIC_SIZE];
-    topic_write(run, "", number, topic, sizeof(topic));
-    struct wire_publish_shape shape = {
+    if (run->cell->filter == BENCH_FILTER_ANY && !codec->wildcards) {
+        bench_traffic_filter(run, number, topic, sizeof(topic));
+    } else {
+        topic_write(run, number, topic, sizeof(topic));
+    }
+    struct bench_shape shape = {
         .topic = topic,
         .version = run->options->version,
         .qos = run->options->qos,
         .payload = (size_t)run->options->payload,
     };
-    wire_template_build(&publisher->template, &shape);
+    codec->template_build(&publisher->template, &shape);
+    if (codec->subprotocol != NULL) {
+        bench_template_frame(&publisher->template, codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
+                             run->fleet.mask);
+    }
     publisher->connection = &run->fleet.connections[run->subscribers + number];
     publisher->unacknowledged_max = publisher->connection->receive_maximum;
     if (run->cell->durable) {
@@ -78,7 +87,7 @@ void bench_traffic_open(struct bench_traffic *traffic, struct bench_run *run, in
     bool per_subscriber = run->cell->filter == BENCH_FILTER_FIRST;
     *traffic = (struct bench_traffic){
         .run = run,
-        .stream_count = per_subscriber ? run->subscribers : run->publishers,
+        .stream_count = per_subscriber ? run->subscribers - run->stuck : run->publishers,
         .allowance = UINT64_MAX,
         .now_ns = now_ns,
         .progress_ns = now_ns,
@@ -100,7 +109,7 @@ void bench_traffic_open(struct bench_traffic *traffic, struct bench_run *run, in
 void bench_traffic_close(struct bench_traffic *traffic)
 {
     for (size_t i = 0; i < traffic->run->publishers; i++) {
-        wire_template_release(&traffic->publishers[i].template);
+        bench_template_release(&traffic->publishers[i].template);
         free(traffic->publishers[i].sent_ns);
     }
     for (size_t i = 0; i < traffic->stream_count; i++) {
@@ -122,6 +131,19 @@ static uint16_t packet_id_next(struct bench_publisher *publisher, int64_t due_ns
         publisher->sent_ns[publisher->packet_id] = due_ns;
     }
     return publisher->packet_id;
+}
+
+static void message_write(struct bench_traffic *traffic, struct bench_publisher *publisher,
+                          uint8_t *at, const struct bench_stamp *stamp)
+{
+    const struct bench_template *template = &publisher->template;
+    memcpy(at, template->bytes, template->size);
+    traffic->run->fleet.codec->template_fill(template, at, packet_id_next(publisher, stamp->due_ns),
+                                             stamp);
+    if (template->header > 0) {
+        bench_template_mask(template, at, &template->id);
+        bench_template_mask(template, at, &template->stamp);
+    }
 }
 
 /* Queues up to `count` messages; returns how many. `due_ns` goes into each. */
@@ -148,7 +170,7 @@ static uint64_t publisher_publish(struct bench_traffic *traffic, struct bench_pu
     struct bench_stamp stamp = {due_ns, publisher->sent,
                                 (uint32_t)(publisher - traffic->publishers), run->fleet.run};
     for (uint64_t i = 0; i < count; i++) {
-        wire_template_write(&publisher->template, at, packet_id_next(publisher, due_ns), &stamp);
+        message_write(traffic, publisher, at, &stamp);
         at += publisher->template.size;
         stamp.sequence++;
     }
@@ -241,24 +263,24 @@ static bool delivery_verify(struct bench_traffic *traffic, size_t subscriber,
 
 /* Was this message sent, and to this subscriber? */
 static bool delivery_is_ours(const struct bench_traffic *traffic, size_t subscriber,
-                             const struct wire_publish *publish)
+                             const struct bench_event *delivery)
 {
     const struct bench_run *run = traffic->run;
-    const struct bench_stamp *stamp = &publish->stamp;
-    return publish->payload == (size_t)run->options->payload && stamp->run == run->fleet.run &&
+    const struct bench_stamp *stamp = &delivery->stamp;
+    return delivery->payload == (size_t)run->options->payload && stamp->run == run->fleet.run &&
            stamp->publisher < run->publishers &&
            stamp->sequence < traffic->publishers[stamp->publisher].sent &&
            (run->cell->filter != BENCH_FILTER_OWN || stamp->publisher == subscriber);
 }
 
 bool bench_traffic_verify(struct bench_traffic *traffic, size_t subscriber,
-                          const struct wire_publish *publish)
+                          const struct bench_event *delivery)
 {
-    if (!delivery_is_ours(traffic, subscriber, publish)) {
+    if (!delivery_is_ours(traffic, subscriber, delivery)) {
         traffic->run->result.foreign++;
         return false;
     }
-    return delivery_verify(traffic, subscriber, &publish->stamp);
+    return delivery_verify(traffic, subscriber, &delivery->stamp);
 }
 
 static void latency_count(const struct bench_traffic *traffic, int64_t since_ns)
@@ -280,25 +302,15 @@ static void delivery_count(struct bench_traffic *traffic, const struct bench_sta
     latency_count(traffic, stamp->due_ns);
 }
 
-static bool publish_take(struct bench_traffic *traffic, struct bench_connection *connection,
-                         const struct wire_packet *packet)
+static bool delivery_take(struct bench_traffic *traffic, struct bench_connection *connection,
+                          const struct bench_event *event)
 {
     struct bench_run *run = traffic->run;
     size_t subscriber = bench_fleet_number(&run->fleet, connection);
-    struct wire_publish publish;
-    if (subscriber >= run->subscribers ||
-        !wire_publish_read(packet, run->options->version, &publish) ||
-        !delivery_is_ours(traffic, subscriber, &publish)) {
+    if (subscriber >= run->subscribers || !delivery_is_ours(traffic, subscriber, event)) {
         run->result.foreign++;
-        return true;
-    }
-    if (publish.packet_id != 0) {
-        uint8_t answer = (packet->first & 0x06) == 0x02 ? WIRE_PUBACK : WIRE_PUBREC;
-        wire_ack_write(&connection->out, answer, publish.packet_id);
-        bench_connection_queue(&run->fleet, connection);
-    }
-    if (delivery_verify(traffic, subscriber, &publish.stamp)) {
-        delivery_count(traffic, &publish.stamp);
+    } else if (delivery_verify(traffic, subscriber, &event->stamp)) {
+        delivery_count(traffic, &event->stamp);
     }
     return true;
 }
@@ -318,15 +330,15 @@ static bool sent_time_take(struct bench_traffic *traffic, struct bench_publisher
     return sent_ns != 0;
 }
 
-/* The publisher's PUBACK or PUBCOMP, or a PUBREC that refuses. */
-static bool acknowledged(struct bench_traffic *traffic, struct bench_connection *connection,
-                         uint16_t packet_id)
+static bool acknowledgement_take(struct bench_traffic *traffic, struct bench_connection *connection,
+                                 const struct bench_event *event)
 {
     struct bench_run *run = traffic->run;
     size_t number = bench_fleet_number(&run->fleet, connection);
     if (number < run->subscribers ||
         traffic->publishers[number - run->subscribers].unacknowledged == 0 ||
-        !sent_time_take(traffic, &traffic->publishers[number - run->subscribers], packet_id)) {
+        !sent_time_take(traffic, &traffic->publishers[number - run->subscribers],
+                        event->packet_id)) {
         return bench_fleet_fail(&run->fleet, "the broker acknowledged what was not sent");
     }
     struct bench_publisher *publisher = &traffic->publishers[number - run->subscribers];
@@ -337,59 +349,25 @@ static bool acknowledged(struct bench_traffic *traffic, struct bench_connection 
     return true;
 }
 
-static bool answer(struct bench_traffic *traffic, struct bench_connection *connection,
-                   uint8_t first, const struct wire_packet *packet)
-{
-    wire_ack_write(&connection->out, first, wire_u16(packet->body));
-    bench_connection_queue(&traffic->run->fleet, connection);
-    return true;
-}
-
-static bool ack_take(struct bench_traffic *traffic, struct bench_connection *connection,
-                     const struct wire_packet *packet)
-{
-    if (packet->length < 2) {
-        return bench_fleet_fail(&traffic->run->fleet, "acknowledgement without identifier");
-    }
-    if (packet->length > 2 && packet->body[2] >= REFUSED) {
-        return bench_fleet_fail(&traffic->run->fleet,
-                                "the broker refused a message with reason code 0x%02x",
-                                packet->body[2]);
-    }
-    switch (packet->first) {
-    case WIRE_PUBREC:
-        return answer(traffic, connection, WIRE_PUBREL, packet);
-    case WIRE_PUBREL:
-        return answer(traffic, connection, WIRE_PUBCOMP, packet);
-    default: /* PUBACK, PUBCOMP */
-        return acknowledged(traffic, connection, wire_u16(packet->body));
-    }
-}
-
-static bool disconnect_take(struct bench_traffic *traffic, struct bench_connection *connection,
-                            const struct wire_packet *packet)
-{
-    struct bench_fleet *fleet = &traffic->run->fleet;
-    return bench_fleet_fail(fleet, "connection %zu of %zu: DISCONNECT with reason code 0x%02x",
-                            bench_fleet_number(fleet, connection) + 1, fleet->count,
-                            packet->length > 0 ? packet->body[0] : 0u);
-}
-
 bool bench_traffic_take(struct bench_traffic *traffic, struct bench_connection *connection,
-                        const struct wire_packet *packet)
+                        const struct bench_event *event)
 {
-    typedef bool take_function(struct bench_traffic *, struct bench_connection *,
-                               const struct wire_packet *);
-    static take_function *const table[16] = {
-        [WIRE_PUBLISH >> 4] = publish_take, [WIRE_PUBACK >> 4] = ack_take,
-        [WIRE_PUBREC >> 4] = ack_take,      [WIRE_PUBREL >> 4] = ack_take,
-        [WIRE_PUBCOMP >> 4] = ack_take,     [WIRE_DISCONNECT >> 4] = disconnect_take,
-    };
-    take_function *take = table[packet->first >> 4];
-    if (take == NULL) {
-        return bench_fleet_fail(&traffic->run->fleet, "unexpected packet 0x%02x", packet->first);
+    switch (event->kind) {
+    case BENCH_EVENT_DELIVERY:
+        return delivery_take(traffic, connection, event);
+    case BENCH_EVENT_ACKNOWLEDGED:
+        return acknowledgement_take(traffic, connection, event);
+    case BENCH_EVENT_FOREIGN:
+        traffic->run->result.foreign++;
+        return true;
+    case BENCH_EVENT_NONE:
+        return true;
+    case BENCH_EVENT_WELCOME:
+    case BENCH_EVENT_SUBSCRIBED:
+    case BENCH_EVENT_PONG:
+        break;
     }
-    return take(traffic, connection, packet);
+    return bench_fleet_fail(&traffic->run->fleet, "the broker answered what was not asked");
 }
 
 void bench_traffic_sum(struct bench_traffic *traffic)

@@ -13,11 +13,10 @@
 
 #include "bench_cell.h"
 #include "bench_stream.h"
-#include "bench_wire.h"
 
 struct bench_publisher {
     struct bench_connection *connection;
-    struct wire_template template;
+    struct bench_template template;
     uint64_t sent;
     uint64_t owed; /* deliveries of sent messages that have not come */
     uint64_t acknowledged;
@@ -55,14 +54,14 @@ bool bench_load_drive(struct bench_run *run, struct bench_traffic *traffic);
 /* Writes the topic filter of connection `number` for its set-up. */
 void bench_traffic_filter(const struct bench_run *run, size_t number, char *out, size_t size);
 
-/* A packet from the broker. False: fleet.error says what is wrong with it. */
+/* What the broker sent. False: fleet.error says what is wrong with it. */
 bool bench_traffic_take(struct bench_traffic *traffic, struct bench_connection *connection,
-                        const struct wire_packet *packet);
+                        const struct bench_event *event);
 
 /* A delivery to that subscriber: true if it is one of ours that came for the first time. Counts
  * what is wrong with it. */
 bool bench_traffic_verify(struct bench_traffic *traffic, size_t subscriber,
-                          const struct wire_publish *publish);
+                          const struct bench_event *delivery);
 
 /* Queues all that may be published now. */
 void bench_traffic_publish(struct bench_traffic *traffic);

@@ -3,8 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "bench_wire.h"
 
-#include <stdlib.h>
-
 #include "mqtt/packet.h"
 
 enum {
@@ -91,7 +89,7 @@ void wire_pingreq_write(struct buffer *out)
     buffer_append_byte(out, 0);
 }
 
-void wire_template_build(struct wire_template *out, const struct wire_publish_shape *shape)
+void wire_template_build(struct bench_template *out, const struct bench_shape *shape)
 {
     size_t body = 2 + strlen(shape->topic) + (shape->qos > 0 ? 2 : 0) +
                   (shape->version == 5 ? 1 : 0) + shape->payload;
@@ -100,23 +98,17 @@ void wire_template_build(struct wire_template *out, const struct wire_publish_sh
     buffer_append_byte(&packet, (uint8_t)(WIRE_PUBLISH | shape->qos << 1));
     buffer_append(&packet, slice_make(length, varint_write(length, (uint32_t)body)));
     string_write(&packet, shape->topic);
-    out->id_offset = shape->qos > 0 ? packet.length : 0;
+    *out = (struct bench_template){.id = {packet.length, shape->qos > 0 ? 2 : 0}};
     if (shape->qos > 0) {
         buffer_append_u16(&packet, 0);
     }
     if (shape->version == 5) {
         buffer_append_byte(&packet, 0);
     }
-    out->stamp_offset = packet.length;
+    out->stamp = (struct bench_field){packet.length, BENCH_STAMP_SIZE};
     memset(buffer_reserve(&packet, shape->payload), 'x', shape->payload);
     out->size = packet.length + shape->payload;
     out->bytes = packet.data;
-}
-
-void wire_template_release(struct wire_template *template)
-{
-    free(template->bytes);
-    *template = (struct wire_template){0};
 }
 
 size_t wire_properties_size(struct slice in)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "bench_template.h"
 
 /* First bytes of the packets, flags included. */
 enum {
@@ -30,16 +31,6 @@ enum {
     WIRE_PINGRESP = 0xd0,
     WIRE_DISCONNECT = 0xe0,
 };
-
-/* Native byte order: written and read by the same program. */
-struct bench_stamp {
-    int64_t due_ns;     /* CLOCK_MONOTONIC; open loop: when the schedule wanted it sent */
-    uint64_t sequence;  /* per publisher, from 0 */
-    uint32_t publisher; /* its number */
-    uint32_t run;       /* tells messages of an earlier run apart */
-};
-
-enum { BENCH_STAMP_SIZE = sizeof(struct bench_stamp) };
 
 /* One control packet in a receive buffer. */
 struct wire_packet {
@@ -115,43 +106,34 @@ static inline bool wire_publish_read(const struct wire_packet *packet, int versi
 }
 
 /* PUBACK, PUBREC, PUBREL, PUBCOMP: the same four bytes but for the first. */
-static inline void wire_ack_write(struct buffer *out, uint8_t first, uint16_t packet_id)
+enum { WIRE_ACK_SIZE = 4 };
+
+static inline void wire_ack_put(uint8_t at[WIRE_ACK_SIZE], uint8_t first, uint16_t packet_id)
 {
-    uint8_t *at = buffer_reserve(out, 4);
     at[0] = first;
     at[1] = 2;
     at[2] = (uint8_t)(packet_id >> 8);
     at[3] = (uint8_t)packet_id;
-    out->length += 4;
 }
 
-/* A whole PUBLISH of which only the packet identifier and the stamp change. */
-struct wire_template {
-    uint8_t *bytes; /* owned */
-    size_t size;
-    size_t id_offset; /* 0: QoS 0 has none */
-    size_t stamp_offset;
-};
-
-struct wire_publish_shape {
-    const char *topic;
-    int version, qos;
-    size_t payload;
-};
-
-void wire_template_build(struct wire_template *out, const struct wire_publish_shape *shape);
-void wire_template_release(struct wire_template *template);
-
-/* Room for template->size bytes is at `at`. */
-static inline void wire_template_write(const struct wire_template *template, uint8_t *at,
-                                       uint16_t packet_id, const struct bench_stamp *stamp)
+static inline void wire_ack_write(struct buffer *out, uint8_t first, uint16_t packet_id)
 {
-    memcpy(at, template->bytes, template->size);
-    if (template->id_offset != 0) {
-        at[template->id_offset] = (uint8_t)(packet_id >> 8);
-        at[template->id_offset + 1] = (uint8_t)packet_id;
+    wire_ack_put(buffer_reserve(out, WIRE_ACK_SIZE), first, packet_id);
+    out->length += WIRE_ACK_SIZE;
+}
+
+/* A PUBLISH of that shape as a template, not framed. */
+void wire_template_build(struct bench_template *out, const struct bench_shape *shape);
+
+/* Fills in packet identifier and stamp; `at` has a copy of the template's bytes. */
+static inline void wire_template_fill(const struct bench_template *template, uint8_t *at,
+                                      uint16_t packet_id, const struct bench_stamp *stamp)
+{
+    if (template->id.size != 0) {
+        at[template->id.offset] = (uint8_t)(packet_id >> 8);
+        at[template->id.offset + 1] = (uint8_t)packet_id;
     }
-    memcpy(at + template->stamp_offset, stamp, sizeof(*stamp));
+    memcpy(at + template->stamp.offset, stamp, sizeof(*stamp));
 }
 
 struct wire_connect {

@@ -61,6 +61,8 @@ TEST(process_lists)
     struct bench_processes list;
     CHECK(bench_processes_parse(&list, "12") && list.count == 1 && list.ids[0] == 12);
     CHECK(bench_processes_parse(&list, "12,15") && list.count == 2 && list.ids[1] == 15);
+    CHECK(bench_processes_add(&list, "7") && list.count == 3 && list.ids[2] == 7);
+    CHECK(!bench_processes_add(&list, "1,2,3,4,5,6"));
     static const char *const bad[] = {"", ",", "12,", "x", "12x", "0", "-3", "1,2,3,4,5,6,7,8,9"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         test_note("\"%s\"", bad[i]);

@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
+#include "../../cli/bench_template.c"
+#include "../../cli/bench_websocket.c"
 #include "../../cli/bench_wire.c"
 
 static const int versions[] = {4, 5};
@@ -77,19 +79,18 @@ TEST(subscribe_is_read_by_the_codec)
 }
 
 /* One message of the template, as bytes. */
-static struct buffer published(const struct wire_publish_shape *shape,
-                               const struct bench_stamp *stamp)
+static struct buffer published(const struct bench_shape *shape, const struct bench_stamp *stamp)
 {
-    struct wire_template template;
+    struct bench_template template;
     struct buffer out = {0};
     wire_template_build(&template, shape);
-    wire_template_write(&template, buffer_reserve(&out, template.size), 0x1234, stamp);
-    out.length += template.size;
-    wire_template_release(&template);
+    buffer_append(&out, slice_make(template.bytes, template.size));
+    wire_template_fill(&template, out.data, 0x1234, stamp);
+    bench_template_release(&template);
     return out;
 }
 
-static void publish_check(const struct wire_publish_shape *shape)
+static void publish_check(const struct bench_shape *shape)
 {
     static const struct bench_stamp stamp = {123456789, 42, 7, 0xabcdef01};
     test_note("version %d, QoS %d, %zu bytes", shape->version, shape->qos, shape->payload);
@@ -121,8 +122,7 @@ TEST(publish_goes_both_ways)
     for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
         for (int qos = 0; qos <= 2; qos++) {
             for (size_t v = 0; v < VERSION_COUNT; v++) {
-                struct wire_publish_shape shape = {"bench/01234567/0", versions[v], qos,
-                                                   payloads[i]};
+                struct bench_shape shape = {"bench/01234567/0", versions[v], qos, payloads[i]};
                 publish_check(&shape);
             }
         }
