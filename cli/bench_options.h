@@ -24,7 +24,6 @@ enum bench_self_test {
 struct bench_options {
     const char *cell;
     struct bench_endpoint endpoint;
-    bool endpoint_given;  /* as an argument, not by host and port */
     const char *protocol; /* NULL: MQTT */
     const struct bench_codec *codec;
     int version; /* the CONNECT packet's protocol level: 4 or 5 */
@@ -48,6 +47,7 @@ struct bench_options {
     struct bench_processes broker;
     const char *label;
     bool human, help;
+    bool endpoint_given; /* as an argument, not by host and port */
     enum bench_self_test self_test;
 };
 

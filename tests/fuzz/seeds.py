@@ -187,6 +187,16 @@ MESSAGES = {
     "any": "01 0A ['type.googleapis.com/x'] 12 ['y']",
     "json": "01 '{\"a\":\"b\"}'",
 }
+# The first byte is the length of the pieces, less one.
+BENCH_FRAMES = {
+    "answer": "00 'HTTP/1.1 101 OK' 0D0A 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=' 0D0A "
+              "'Sec-WebSocket-Protocol: mqtt' 0D0A 0D0A",
+    "message": "03 81 2C '{\"type\":\"message\",\"group\":\"g\",\"data\":\"00ff\"}' 81 02 '{}'",
+    "ack": "00 81 1A '{\"type\":\"ack\",\"ackId\": 1 }' 89 02 'hi' 88 06 03F0 'slow'",
+    "fragments": "01 01 01 '{' 89 00 00 7E 0001 ' ' 80 01 '}'",
+    "long": "07 81 7F 0000000000000002 '{}' 8A 01 'x'",
+    "nested": "02 81 20 '{\"error\":{\"a\":[\"]\"]},\"event\":[]}'",
+}
 
 
 def to_bytes(text):
@@ -263,6 +273,7 @@ write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
 write("config", {name: row.encode() for name, row in CONFIGS.items()})
 write("scram", {name: row.encode() for name, row in SCRAMS.items()})
 write("session", {name: script(row) for name, row in SCRIPTS.items()})
+write("bench_websocket", {name: to_bytes(row) for name, row in BENCH_FRAMES.items()})
 write("recover", {name: recovery(row) for name, row in RECOVERIES.items()})
 write("trunk_frame", {name: frames(row) for name, row in FRAMES.items()})
 write("protobuf_frame", {name: message(row) for name, row in MESSAGES.items()})
