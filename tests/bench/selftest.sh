@@ -2,12 +2,16 @@
 # Proves the bench's own checks: against its built-in relay every cell must run clean, and what the
 # relay loses, doubles or swaps must be counted and end in the right exit status. The durable cell
 # also runs against Debian's mosquitto with persistence, which survives an orderly restart but not a
-# kill; both must be told.
+# kill; both must be told. WebSocket runs against small servers on npm's `ws`: a gateway in front of
+# mosquitto that cuts frames at odd places, the relay of the benchmarks, and one that breaks
+# promises.
 #
 #     selftest.sh PUBGRID     the path of the `pubgrid` program
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 readonly PUBGRID=$1
+here=$(cd "$(dirname "$0")" && pwd)
+readonly here
 failures=0
 
 # expect STATUS PATTERN ARGUMENT...: runs the bench; its line must match.
@@ -63,6 +67,14 @@ expect 1 'connect to 127.0.0.1:1: Connection refused' latency -h 127.0.0.1 -p 1
 expect 2 'name a cell' nonsense
 expect 2 'unknown option' pairs --nonsense
 expect 2 'at least 24' pairs --payload 23
+expect 2 'no such protocol' pairs --protocol json
+expect 2 'no such protocol' pairs ws://127.0.0.1:1/ --protocol xml
+expect 2 '48 or more' pairs ws://127.0.0.1:1/ --protocol json --payload 47
+expect 2 'no shared subscriptions' share ws://127.0.0.1:1/ --protocol json
+expect 2 'durable is for MQTT' durable ws://127.0.0.1:1/ --protocol json
+expect 2 'QoS 0' pairs ws://127.0.0.1:1/ --protocol json --qos 2
+expect 2 'stuck is for fan-out' fan-out --count 3 --stuck 3
+expect 2 'an endpoint is' pairs http://127.0.0.1/
 
 # ---------------------------------------------------------------- durable, against mosquitto
 
@@ -83,6 +95,7 @@ mosquitto_start() {
     cat >"$work/mosquitto.conf" <<END
 listener $port 127.0.0.1
 allow_anonymous true
+set_tcp_nodelay true
 max_inflight_messages 0
 max_queued_messages 0
 persistence true
@@ -120,5 +133,64 @@ for version in 311 5; do
 done
 expect_restart TERM 0 "\"between_seconds\":[0-9.]+,$drained"
 expect_restart KILL 3 '"session_present":false,"drained":0,.*"lost":5000,'
+
+# ---------------------------------------------------------------- WebSocket
+
+if ! command -v node >/dev/null || [[ ! -d $here/node_modules/ws ]]; then
+    echo "left out: WebSocket; node or ws is missing (npm --prefix tests/bench ci)"
+    ((failures == 0))
+    exit
+fi
+
+# node_start SCRIPT ARGUMENT: sets port to what it prints, and pid.
+node_start() {
+    exec {lines}< <(exec node "$here/$1" "$2")
+    pid=$!
+    echo "$pid" >"$work/$pid.pid"
+    read -r port <&"$lines" || exit 2
+}
+
+mosquitto_start
+readonly behind=$port
+node_start ws_gateway.mjs "$behind"
+for version in 311 5; do
+    for qos in 0 1 2; do
+        for cell in "pairs --count 5" "fan-out --count 20" "fan-in --count 20" "share --count 3" latency; do
+            # shellcheck disable=SC2086 # a cell and its arguments
+            expect 0 "$clean" $cell "ws://127.0.0.1:$port/mqtt?a=b" --messages 500 --qos "$qos" -V "$version"
+        done
+    done
+    expect 0 "$drained" durable "ws://127.0.0.1:$port/" --count 3 --messages 5000 -V "$version"
+done
+expect 0 "$clean" pairs "ws://127.0.0.1:$port/" --count 2 --payload 300000 --messages 100
+expect 0 '"connections":200,"connect_rate":[1-9]' connect "ws://127.0.0.1:$port" --count 200 --seconds 0.1 --pid "$pid" --pid "$$"
+expect 0 "$clean.*\"stuck\":2,\"stuck_closed\":0," fan-out "ws://127.0.0.1:$port/" --count 20 --stuck 2 --messages 2000
+expect 0 "$clean" pairs "mqtt://127.0.0.1:$behind" --count 5 --messages 500
+expect 1 'closed by the broker|reset by peer|not that of a WebSocket' latency "ws://127.0.0.1:$behind/"
+kill "$pid"
+
+node_start ws_faulty.mjs none
+readonly json=(--protocol json-reliable --timeout 1)
+for cell in "pairs --count 5" "fan-out --count 20" "fan-in --count 20" latency; do
+    for qos in 0 1; do
+        # shellcheck disable=SC2086 # a cell and its arguments
+        expect 0 "$clean" $cell "ws://127.0.0.1:$port/" --messages 1200 --qos "$qos" "${json[@]}"
+    done
+done
+expect 1 'refused the WebSocket|not that of a WebSocket' latency "ws://127.0.0.1:$port/" --protocol json
+kill "$pid"
+
+# fault FAULT STATUS PATTERN
+fault() {
+    node_start ws_faulty.mjs "$1"
+    expect "$2" "$3" fan-out "ws://127.0.0.1:$port/" --count 3 --window 10 --qos 1 --messages 5000 "${json[@]}"
+    kill "$pid"
+}
+fault drop 3 '"lost":[1-9].*"stalled":true'
+fault swap 3 '"duplicates":0,"reordered":[1-9]'
+fault twice 0 '"lost":0,"duplicates":[1-9]'
+fault jump 1 'sequenceId 1001 after 999'
+fault deny 1 'request refused: .*Forbidden'
+fault close 1 'closed by the server with code 1008: too slow'
 
 ((failures == 0))
