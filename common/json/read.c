@@ -351,8 +351,10 @@ static bool enter_item(struct json_walk *walk, struct cursor *c, uint8_t opening
     return false;
 }
 
-static bool leave_item(struct json_walk *walk, const struct cursor *c, bool good)
+/* Behind an item there must be a comma or the closing bracket: the walk stands on that. */
+static bool leave_item(struct json_walk *walk, const struct cursor *c, uint8_t closing, bool good)
 {
+    good = good && (peek(c) == ',' || peek(c) == closing);
     walk->rest = good ? slice_make(c->at, (size_t)(c->end - c->at)) : SLICE_EMPTY;
     return good;
 }
@@ -361,18 +363,20 @@ bool json_next_member(struct json_walk *walk, struct slice *key, struct json_val
 {
     struct cursor c = cursor_make(walk->rest);
     const uint8_t *start;
+    bool good;
 
     if (!enter_item(walk, &c, '{')) {
         return false;
     }
     skip_space(&c);
     start = c.at;
-    if (!read_string(&c)) {
-        return leave_item(walk, &c, false);
+    good = read_string(&c);
+    if (good) {
+        *key = slice_make(start + 1, (size_t)(c.at - start) - 2);
+        skip_space(&c);
+        good = take(&c, ':') && hand_out_value(&c, JSON_DEPTH_MAX - 1, value);
     }
-    *key = slice_make(start + 1, (size_t)(c.at - start) - 2);
-    skip_space(&c);
-    return leave_item(walk, &c, take(&c, ':') && hand_out_value(&c, JSON_DEPTH_MAX - 1, value));
+    return leave_item(walk, &c, '}', good);
 }
 
 bool json_next_element(struct json_walk *walk, struct json_value *value)
@@ -380,5 +384,5 @@ bool json_next_element(struct json_walk *walk, struct json_value *value)
     struct cursor c = cursor_make(walk->rest);
 
     return enter_item(walk, &c, '[') &&
-           leave_item(walk, &c, hand_out_value(&c, JSON_DEPTH_MAX - 1, value));
+           leave_item(walk, &c, ']', hand_out_value(&c, JSON_DEPTH_MAX - 1, value));
 }

@@ -231,11 +231,13 @@ TEST(an_unchecked_text_is_checked_while_it_is_walked)
     walk_check("}", 0, false);
     walk_check("{", 0, false);
     walk_check("{,}", 0, false);
-    walk_check("{\"a\":1", 1, false);
+    walk_check("{\"a\":1", 0, false);
     walk_check("{\"a\":1,", 1, false);
     walk_check("{\"a\":1,}", 1, false);
-    walk_check("{\"a\":1 \"b\":2}", 1, false);
-    walk_check("{\"a\":1]", 1, false);
+    walk_check("{\"a\":1 \"b\":2}", 0, false);
+    walk_check("{\"a\":1{\"b\":2}", 0, false);
+    walk_check("{\"a\":1{}", 0, false);
+    walk_check("{\"a\":1]", 0, false);
     walk_check("{\"a\":}", 0, false);
     walk_check("{\"a\"}", 0, false);
     walk_check("{\"a\":1}}", 1, false);
