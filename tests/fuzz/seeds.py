@@ -164,6 +164,29 @@ FRAMES = {
     "wrong": "93 05 91 01 00",
 }
 
+# What json_frame_fuzz.c gets: the byte that chooses the sequence id, then a frame.
+JSON_FRAMES = {
+    "join": r'{"type":"joinGroup","group":"g1","ackId":1}',
+    "leave": r'{"type":"LEAVEGROUP","group":"caf\u00e9","ackId":18446744073709551615}',
+    "send-json": r'{"type":"sendToGroup","group":"g1","ackId":2,"noEcho":false,"dataType":"json","data":{"a":[1.50e+3,"\ud83c\udf21",null]}}',
+    "send-text": r'{"type":"sendToGroup","group":"g1","noEcho":true,"dataType":"text","data":"t\n\ud800","ttlSeconds":300,"metadata":{"k":"v","x-1":""}}',
+    "send-binary": r'{"type":"sendToGroup","group":"g1","ackId":3,"dataType":"binary","data":"AQI="}',
+    "send-protobuf": r'{"type":"sendToGroup","group":"g1","dataType":"protobuf","data":"\/\/++"}',
+    "event": r'{ "event" : "ev1", "type" : "event", "ackId":null, "data" : -0.10E+0300 , "x":[{}] }',
+    "event-metadata": r'{"type":"event","event":"e","metadata":{"k":"v"}}',
+    "ping": r'{"type":"p\u0069ng"}',
+    "sequence-ack": r'{"type":"sequenceAck","sequenceId":2}',
+    "invoke": r'{"type":"invoke","invocationId":"1","target":"event","event":"calc","dataType":"json","data":{"x":1}}',
+    "cancel": r'{"type":"cancelInvocation","invocationId":"3"}',
+    "stream-open": r'{"type":"sendToGroup","group":"g1","noEcho":false,"stream":{"streamId":"S1","idleTimeoutMs":60000}}',
+    "stream-data": r'{"type":"streamData","streamId":"S1","streamSequenceId":1,"dataType":"text","data":"a"}',
+    "stream-end": r'{"type":"streamEnd","streamId":"S1","error":{"message":"m","userErrorCode":"c"}}',
+    "state": r'{"type":"setGroupState","group":"g","ackId":1,"state":{"k":"v","\u0000":"\n"}}',
+    "subscribe": r'{"type":"subscribeGroupState","group":"g"}',
+    "unsubscribe": r'{"type":"unsubscribeGroupState","group":"g","group":"h"}',
+    "null": "null",
+    "cut": r'{"type":"event","event":"e","data":{"a":"',
+}
 # What protobuf_frame_fuzz.c gets: its settings, then a message; [ ] has its length in front.
 MESSAGES = {
     "join": "01 32 [0A ['g1'] 10 01]",
@@ -277,3 +300,4 @@ write("bench_websocket", {name: to_bytes(row) for name, row in BENCH_FRAMES.item
 write("recover", {name: recovery(row) for name, row in RECOVERIES.items()})
 write("trunk_frame", {name: frames(row) for name, row in FRAMES.items()})
 write("protobuf_frame", {name: message(row) for name, row in MESSAGES.items()})
+write("json_frame", {name: bytes([8 * i]) + row.encode() for i, (name, row) in enumerate(JSON_FRAMES.items())})
