@@ -29,7 +29,7 @@ static void on_ready(void *listener)
 
 void gateway_init(struct gateway *gateway)
 {
-    timers_init(&gateway->timers, gateway->now, gateway);
+    timers_init(&gateway->timers, gateway_now(gateway), gateway);
     list_init(&gateway->clients);
     map_init(&gateway->connections, connection_key);
     gateway->janitor = janitor_new(gateway);
@@ -51,7 +51,7 @@ void gateway_release(struct gateway *gateway)
 
 void gateway_advance(struct gateway *gateway)
 {
-    timers_advance(&gateway->timers, gateway->now);
+    timers_advance(&gateway->timers, gateway_now(gateway));
 }
 
 msec_t gateway_next_deadline(const struct gateway *gateway)

@@ -1,9 +1,8 @@
 /* What all clients of this process share: the way to the broker, the settings, the clock, scratch
  * memory.
  *
- * Made by the wiring (bridge/bridge.c, or a test), which sets `now` at the beginning of each turn
- * of its loop and calls gateway_advance(). Single-threaded; pure: time, random bytes and sockets
- * are given.
+ * Made by the wiring (bridge/bridge.c, or a test), which calls gateway_advance() in time.
+ * Single-threaded; pure: clock, random bytes and sockets are given.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_GATEWAY_H
@@ -31,7 +30,7 @@ struct gateway {
     const struct upgrade_context *access; /* replaced on reload */
     void (*random)(void *out, size_t length);
     uint32_t packet_size_max; /* bytes of one MQTT packet from a browser */
-    msec_t now;               /* of this turn: Unix ms that are never set back */
+    msec_t (*clock)(void);    /* Unix ms that are never set back */
 
     struct timers timers;
     struct list clients;             /* members `all` */
@@ -42,10 +41,15 @@ struct gateway {
     struct buffer topic, properties; /* scratch: parts of that packet */
 };
 
+static inline msec_t gateway_now(const struct gateway *gateway)
+{
+    return gateway->clock();
+}
+
 void gateway_init(struct gateway *gateway);
 /* All clients have been closed (client_socket_closed()). */
 void gateway_release(struct gateway *gateway);
-/* Timers up to gateway->now. */
+/* Fires the timers that are due. */
 void gateway_advance(struct gateway *gateway);
 /* When gateway_advance() is due at the latest; MSEC_NEVER: no timer. */
 msec_t gateway_next_deadline(const struct gateway *gateway);

@@ -158,7 +158,7 @@ void group_state_set(struct webpubsub *wps, const struct request *request)
     }
     packet_id = webpubsub_packet_id(wps);
     webpubsub_begin_properties(wps, false);
-    add_time(&gateway->properties, gateway->now);
+    add_time(&gateway->properties, gateway_now(gateway));
     if (request->has_state) {
         append_state(&state, &request->state);
     }

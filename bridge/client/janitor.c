@@ -73,7 +73,7 @@ static void clear(struct janitor *janitor, const struct internal_topic *topic,
     if (topic->kind == INTERNAL_AWAY && away_parse(fanout->publish.publish.payload, &away)) {
         streams_cancel_exported(away.streams, topic->hub, packets);
     }
-    group_state_write_clear(packets, fanout->publish.publish.topic, janitor->gateway->now);
+    group_state_write_clear(packets, fanout->publish.publish.topic, gateway_now(janitor->gateway));
     send(janitor, packets);
 }
 

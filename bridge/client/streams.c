@@ -53,7 +53,7 @@ static void touch(struct stream *stream)
 {
     struct gateway *gateway = stream->wps->client.gateway;
 
-    timers_set(&gateway->timers, &stream->timer, gateway->now + stream->idle_ms);
+    timers_set(&gateway->timers, &stream->timer, gateway_now(gateway) + stream->idle_ms);
 }
 
 static struct stream *add(struct webpubsub *wps, struct slice id, struct slice group,

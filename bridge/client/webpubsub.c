@@ -152,7 +152,7 @@ static void send_connected(struct webpubsub *wps)
     }
     if (is_reliable(wps)) {
         reconnection_token_append(&token, gateway->access, wps->client.upgrade, connection_id(wps),
-                                  gateway->now / 1000);
+                                  gateway_now(gateway) / 1000);
     }
     wps->codec->put_connected(&gateway->frame, &(struct connected){
                                                    .user_id = user_id(wps),
