@@ -229,12 +229,35 @@ static void export(struct buffer *out, uint64_t ack_id, enum exported what)
     buffer_append_byte(out, (uint8_t)what);
 }
 
+static void export_if_perhaps(const struct ack_memory *memory, struct buffer *out, uint64_t ack_id)
+{
+    if (has(&memory->perhaps, place_of(ack_id))) {
+        export(out, ack_id, EXPORTED_CLAIMED);
+    }
+}
+
+/* What was not made sure of yet: of before a hand-over, or of before a crash. */
+static void export_perhaps(const struct ack_memory *memory, struct buffer *out)
+{
+    for (uint32_t i = 0; i < memory->unsure_count; i++) {
+        export_if_perhaps(memory, out, memory->unsure[i]);
+    }
+    if (memory->unsure_count == 0 && memory->anchor > 0) {
+        uint64_t first =
+            memory->anchor > ACK_MEMORY_SIZE ? memory->anchor - ACK_MEMORY_SIZE + 1 : 0;
+        for (uint64_t id = first; id < memory->anchor + ACK_MEMORY_SIZE; id++) {
+            export_if_perhaps(memory, out, id);
+        }
+    }
+}
+
 void ack_memory_export(const struct ack_memory *memory, struct buffer *out)
 {
     for (uint32_t i = 0; i < memory->count; i++) {
         const struct remembered *entry = at(memory, i);
         export(out, entry->ack_id, entry->holds ? EXPORTED_HELD : EXPORTED_DONE);
     }
+    export_perhaps(memory, out);
 }
 
 void ack_memory_export_claim(struct buffer *out, uint64_t ack_id)
