@@ -221,6 +221,30 @@ BENCH_FRAMES = {
     "nested": "02 81 20 '{\"error\":{\"a\":[\"]\"]},\"event\":[]}'",
 }
 
+JWTS = {
+    "good": '{"alg":"HS256","typ":"JWT"}\n{"sub":"u","exp":1795471565.5,"nbf":0}',
+    "none": '{"alg":"none"}\n{}',
+    "crit": '{"alg":"HS256","crit":["b64"],"b64":false}\n{}',
+    "twice": '{"alg":"none","\\u0061lg":"HS256"}\n{"exp":1,"exp":2}',
+    "array": '{"alg":"HS256"}\n[]',
+    "token": "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UifQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+}
+# Lines of upgrade_fuzz.c; an @ becomes a token of the last line.
+UPGRADES = {
+    "query": '/client/hubs/Hub1?access_token=@\nh:80\n\njson.reliable.webpubsub.azure.v1\n'
+             '{"aud":"http://h/client/hubs/hub1","exp":2000000,"sub":"u","role":["webpubsub.joinLeaveGroup","webpubsub.sendToGroup.g"],"webpubsub.group":["g"]}',
+    "header": '/client?hub=h\nx\nBearer @\nprotobuf.reliable.webpubsub.azure.v1, mqtt\n'
+              '{"aud":["x","HTTPS://P.example:443/Client/Hubs/H"],"exp":2e6,"exp":2000000.5,"role":"webpubsub.joinLeaveGroups.a.\\\\*?**"}',
+    "anonymous": "/client/hubs/open?webpubsub_mode=sendToGroup&group=a+b%2F%C3%BC&noEcho=true\n\n\n\n",
+    "raw": '/client/?hub=h&access_token=@&webpubsub_mode=SENDEVENT\nh\n\nmine\n{"aud":"http://h/client?hub=h","exp":1000000,"nbf":1000300}',
+    "mqtt": "/mqtt?x=%\n\n\nmqttv3.1, mqtt\n",
+    "mqtt-hub": '/clients/mqtt/hubs/h?access_token=@\nh\n\nmqtt\n{"aud":"http://h/clients/mqtt/hubs/h","exp":2000000,"group":"g","http://schemas.microsoft.com/ws/2008/06/identity/claims/role":[]}',
+    "recovery": '/client/hubs/h?access_token=old&awps_connection_id=c&awps_reconnection_token=@\n\n\njson.reliable.webpubsub.azure.v1\n'
+                '{"iss":"pubgrid-reconnection","aud":"c","hub":"h","subprotocol":"json.reliable.webpubsub.azure.v1","sub":"u","exp":2000000,"role":[]}',
+    "hopeless": "/client/hubs/h?awps_connection_id=c\n\n\n\n",
+    "tricks": "/client%2Fhubs/../h%2500?%zz\n\n\n\n",
+}
+
 
 def to_bytes(text):
     out = b""
@@ -301,3 +325,5 @@ write("recover", {name: recovery(row) for name, row in RECOVERIES.items()})
 write("trunk_frame", {name: frames(row) for name, row in FRAMES.items()})
 write("protobuf_frame", {name: message(row) for name, row in MESSAGES.items()})
 write("json_frame", {name: bytes([8 * i]) + row.encode() for i, (name, row) in enumerate(JSON_FRAMES.items())})
+write("jwt", {name: row.encode() for name, row in JWTS.items()})
+write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
