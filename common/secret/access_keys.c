@@ -270,6 +270,32 @@ static bool write_all(int fd, struct slice bytes)
     return fsync(fd) == 0;
 }
 
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == path ? 1 : slash ? (size_t)(slash - path) : 0;
+    return memory_copy_string(slash ? slice_make(path, length) : SLICE_LITERAL("."));
+}
+
+/* What root makes belongs to whom the file, or else its folder, belongs to: the server that runs
+ * as another user must be able to read it. */
+static int keep_owner(int fd, const char *path)
+{
+    struct stat status;
+    if (geteuid() != 0) {
+        return 0;
+    }
+    if (stat(path, &status) < 0) {
+        char *folder = folder_of(path);
+        int found = stat(folder, &status);
+        free(folder);
+        if (found < 0) {
+            return found;
+        }
+    }
+    return fchown(fd, status.st_uid, status.st_gid);
+}
+
 /* How a new file gets its name: link() fails if there is one already, rename() replaces it. */
 typedef int put_in_place(const char *from, const char *to);
 
@@ -284,7 +310,7 @@ static int write_file(const char *path, struct slice bytes, put_in_place *put)
     if (fd < 0) {
         result = errno;
     } else {
-        if (!write_all(fd, bytes) || put((char *)name.data, path) < 0) {
+        if (keep_owner(fd, path) < 0 || !write_all(fd, bytes) || put((char *)name.data, path) < 0) {
             result = errno;
         }
         close(fd);
@@ -304,24 +330,16 @@ static int write_keys(const char *path, const struct access_keys *keys, put_in_p
     return result;
 }
 
-/* The folder of the store may not be there yet when the bridge starts first. */
-static void make_folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash && slash != path) {
-        char *folder = memory_copy_string(slice_make(path, (size_t)(slash - path)));
-        (void)mkdir(folder, S_IRWXU); /* writing the file says what is wrong */
-        free(folder);
-    }
-}
-
 static bool make_file(const char *path, struct buffer *error)
 {
     struct access_keys *keys = memory_allocate_zero(sizeof(*keys));
     for (int i = 0; i < ACCESS_KEYS; i++) {
         make_key(&keys->key[i]);
     }
-    make_folder_of(path);
+    char *folder = folder_of(path);
+    (void)mkdir(folder,
+                S_IRWXU); /* the store's, if we are first; else writing says what is wrong */
+    free(folder);
     errno = write_keys(path, keys, link);
     bool good = errno == 0 || errno == EEXIST; /* another process was faster: its keys count */
     if (!good) {

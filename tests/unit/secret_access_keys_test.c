@@ -300,3 +300,25 @@ TEST(names)
     CHECK_STRING_EQUAL(access_key_name(which), "secondary");
     CHECK(!access_key_from_name("third", &which));
 }
+
+/* Root makes and replaces the file for a server that runs as somebody else. */
+TEST(root_keeps_the_owner)
+{
+    enum { SERVER = 12345 };
+    struct buffer error = {0};
+    struct stat status;
+    if (geteuid() != 0) {
+        return;
+    }
+    begin("owned");
+    CHECK(mkdir(path, 0700) == 0 && chown(path, SERVER, SERVER) == 0);
+    begin("owned/keys");
+    access_keys_free(open_good());
+    CHECK(stat(path, &status) == 0);
+    CHECK_INT_EQUAL(status.st_uid, SERVER);
+    CHECK(chown(path, SERVER + 1, SERVER) == 0);
+    CHECK(access_keys_regenerate(path, ACCESS_KEY_PRIMARY, &error));
+    CHECK(stat(path, &status) == 0);
+    CHECK_INT_EQUAL(status.st_uid, SERVER + 1);
+    CHECK_INT_EQUAL(status.st_mode & 07777, 0600);
+}
