@@ -27,7 +27,7 @@ static const struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the name */
     const char *help;
 } commands[] = {
-    {"serve", serve_main, "start the broker (arguments: see pubgrid-broker --help)"},
+    {"serve", serve_main, "start broker and bridge (arguments: see pubgrid-broker --help)"},
     {"pub", pub_main, "publish messages, with mosquitto_pub's options"},
     {"sub", sub_main, "subscribe and print messages, with mosquitto_sub's options"},
     {"bench", bench_main, "measure a broker"},
