@@ -5,6 +5,7 @@
 #ifndef PUBGRID_JSON_SCAN_H
 #define PUBGRID_JSON_SCAN_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,9 +18,10 @@ static inline bool scan_is_plain(uint8_t byte)
     return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
 }
 
-/* Not zero if one of the eight bytes is not plain: it is under the bias, not ASCII, or one of the
- * two that the exclusive or makes 0, so that the subtraction borrows into bit 7. */
-static inline uint64_t scan_word_is_special(uint64_t word)
+/* Bit 7 of the first of eight bytes (the lowest) that is not plain, if there is one: it is under
+ * the bias, not ASCII, or one of the two that the exclusive or makes 0, so that the subtraction
+ * borrows into bit 7. Bytes above it may be marked, too, whatever they are. */
+static inline uint64_t scan_special_bits(uint64_t word)
 {
     uint64_t quote = (word ^ SCAN_EACH_BYTE('"')) - SCAN_EACH_BYTE(1);
     uint64_t backslash = (word ^ SCAN_EACH_BYTE('\\')) - SCAN_EACH_BYTE(1);
@@ -34,9 +36,12 @@ static inline const uint8_t *scan_plain(const uint8_t *at, const uint8_t *end)
     uint64_t word;
 
     while ((size_t)(end - at) >= sizeof(word)) {
+        uint64_t special;
+
         memcpy(&word, at, sizeof(word));
-        if (scan_word_is_special(word) != 0) {
-            break;
+        special = scan_special_bits(le64toh(word));
+        if (special != 0) {
+            return at + __builtin_ctzll(special) / 8;
         }
         at += sizeof(word);
     }

@@ -82,7 +82,7 @@ TEST(what_is_malformed_is_refused)
         "--1",
         "1 ,",
         "{} {}",
-        "nulll",
+        "nullx",
         "tru",
         "[1]\x01",
     };
