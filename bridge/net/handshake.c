@@ -1,0 +1,198 @@
+/* See handshake.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net/handshake.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "net/http.h"
+#include "net/service_state.h"
+
+enum {
+    CONNECTION_MAX = 126, /* bytes of these two headers that libwebsockets looks at */
+    PROTOCOLS_MAX = 126,
+    KEY_MAX = 127,
+};
+
+/* How libwebsockets reads lists of tokens. */
+enum {
+    LIST_FLAGS = LWS_TOKENIZE_F_COMMA_SEP_LIST | LWS_TOKENIZE_F_MINUS_NONTERM |
+                 LWS_TOKENIZE_F_DOT_NONTERM | LWS_TOKENIZE_F_RFC7230_DELIMS,
+};
+
+/* ---------------------------------------------------------------- what libwebsockets would drop */
+
+/* The first token of the list that is `wanted`, or any if that is NULL, into `name`. */
+static bool find_token(struct buffer *list, const char *wanted, char name[PROTOCOL_NAME_SIZE])
+{
+    struct lws_tokenize tokens;
+    lws_tokenize_elem kind;
+
+    buffer_append_byte(list, '\0');
+    list->length--;
+    lws_tokenize_init(&tokens, (const char *)list->data, LIST_FLAGS);
+    tokens.len = list->length;
+    do {
+        kind = lws_tokenize(&tokens);
+        if (kind == LWS_TOKZE_TOKEN && lws_tokenize_cstr(&tokens, name, PROTOCOL_NAME_SIZE) == 0 &&
+            (!wanted || strcasecmp(name, wanted) == 0)) {
+            return true;
+        }
+    } while (kind > 0);
+    return false;
+}
+
+struct refusal {
+    int status; /* 0: none */
+    const char *message;
+};
+
+/* Headers that the handshake needs and libwebsockets hangs up on without an answer. */
+static struct refusal check_headers(struct lws *lws, struct buffer *connection,
+                                    struct buffer *version)
+{
+    char name[PROTOCOL_NAME_SIZE];
+
+    http_header(lws, WSI_TOKEN_CONNECTION, connection);
+    http_header(lws, WSI_TOKEN_VERSION, version);
+    if (connection->length > CONNECTION_MAX || !find_token(connection, "upgrade", name)) {
+        return (struct refusal){400, "the Connection header does not say Upgrade"};
+    }
+    if (!slice_equal(buffer_slice(version), SLICE_LITERAL("13"))) {
+        return (struct refusal){426, "Sec-WebSocket-Version must be 13"};
+    }
+    if (lws_hdr_total_length(lws, WSI_TOKEN_HOST) <= 0) {
+        return (struct refusal){400, "the Host header is missing"};
+    }
+    if (lws_hdr_total_length(lws, WSI_TOKEN_KEY) <= 0 ||
+        lws_hdr_total_length(lws, WSI_TOKEN_KEY) > KEY_MAX) {
+        return (struct refusal){400, "the Sec-WebSocket-Key header is missing or too long"};
+    }
+    return (struct refusal){0, NULL};
+}
+
+static struct refusal check_request(struct lws *lws, int method)
+{
+    struct service *service = service_of(lws);
+    struct buffer connection = {0}, version = {0};
+    struct refusal refusal = check_headers(lws, &connection, &version);
+
+    buffer_release(&connection);
+    buffer_release(&version);
+    if (method != LWSHUMETH_GET) {
+        return (struct refusal){400, "only GET can become a WebSocket"};
+    }
+    if (refusal.status == 0 &&
+        (service->phase != SERVICE_RUNNING || !gateway_is_ready(service->options.gateway))) {
+        return (struct refusal){503, "the broker cannot be reached"};
+    }
+    return refusal;
+}
+
+/* ---------------------------------------------------------------- the decision */
+
+static int refuse(struct lws *lws, struct refusal refusal)
+{
+    struct http_answer answer = {.closes = true};
+
+    http_refuse(&answer, refusal.status, refusal.message);
+    if (refusal.status == 503) {
+        http_add_header(&answer, "retry-after", "1");
+    } else if (refusal.status == 426) {
+        http_add_header(&answer, "sec-websocket-version", "13");
+    }
+    return http_write(lws, &answer, true) ? 1 : -1;
+}
+
+/* Makes libwebsockets find the one entry of its table, whatever is offered. */
+static bool take_any_protocol(struct service *service, struct buffer *offered)
+{
+    if (offered->length == 0) {
+        service->protocol_name[0] = '\0';
+        return true;
+    }
+    return offered->length <= PROTOCOLS_MAX && find_token(offered, NULL, service->protocol_name);
+}
+
+static struct upgrade *decide(struct lws *lws, struct slice target, struct slice protocols)
+{
+    struct buffer host = {0}, authorization = {0};
+    struct upgrade_request request = {
+        .target = target, .subprotocols = protocols, .now = clock_now() / 1000};
+    struct upgrade *upgrade;
+
+    http_header(lws, WSI_TOKEN_HOST, &host);
+    http_header(lws, WSI_TOKEN_HTTP_AUTHORIZATION, &authorization);
+    request.host = buffer_slice(&host);
+    request.authorization = buffer_slice(&authorization);
+    upgrade = upgrade_decide(service_of(lws)->options.upgrade_context, &request);
+    buffer_release(&host);
+    buffer_release(&authorization);
+    return upgrade;
+}
+
+static int accept_or_refuse(struct lws *lws, struct slice target, struct buffer *protocols)
+{
+    struct upgrade *upgrade;
+
+    if (target.length > HTTP_TARGET_MAX) {
+        return refuse(lws, (struct refusal){414, "the URL is too long"});
+    }
+    if (!take_any_protocol(service_of(lws), protocols)) {
+        return refuse(lws, (struct refusal){400, "Sec-WebSocket-Protocol cannot be read"});
+    }
+    upgrade = decide(lws, target, buffer_slice(protocols));
+    if (upgrade->kind == UPGRADE_REFUSED) {
+        struct refusal refusal = {upgrade->status, upgrade->reason};
+        upgrade_free(upgrade);
+        return refuse(lws, refusal);
+    }
+    lws_set_opaque_user_data(lws, upgrade);
+    return 0;
+}
+
+int handshake_begin(struct lws *lws, const char *protocol)
+{
+    char *path = NULL;
+    int path_length = 0;
+    int method = lws_http_get_uri_and_method(lws, &path, &path_length);
+    struct buffer target = {0}, protocols = {0};
+    struct refusal refusal;
+    int result;
+
+    if (method < 0) {
+        return -1;
+    }
+    if (strcasecmp(protocol, "websocket") != 0) { /* another protocol may be ignored */
+        return http_respond(lws, slice_make(path, (size_t)path_length), true) ? 1 : -1;
+    }
+    refusal = check_request(lws, method);
+    if (refusal.status != 0) {
+        return refuse(lws, refusal);
+    }
+    http_target(lws, slice_make(path, (size_t)path_length), &target);
+    http_header(lws, WSI_TOKEN_PROTOCOL, &protocols);
+    result = accept_or_refuse(lws, buffer_slice(&target), &protocols);
+    buffer_release(&target);
+    buffer_release(&protocols);
+    return result;
+}
+
+void handshake_choose(struct lws *lws)
+{
+    struct service *service = service_of(lws);
+    const struct upgrade *upgrade = lws_get_opaque_user_data(lws);
+    const char *name = upgrade ? subprotocol_name(upgrade->subprotocol) : NULL;
+
+    lws_strncpy(service->protocol_name, name ? name : "", sizeof(service->protocol_name));
+}
+
+struct upgrade *handshake_take(struct lws *lws)
+{
+    struct upgrade *upgrade = lws_get_opaque_user_data(lws);
+
+    lws_set_opaque_user_data(lws, NULL);
+    return upgrade;
+}

@@ -1,0 +1,142 @@
+/* The routes; see http.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net/http.h"
+
+#include "base/clock.h"
+#include "net/service_state.h"
+#include "page/page.h"
+
+/* ---------------------------------------------------------------- what is at them */
+
+static void answer_health(const struct http_request *request, struct http_answer *answer)
+{
+    if (gateway_is_ready(request->service->options.gateway)) {
+        answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
+    } else {
+        http_refuse(answer, 503, "the broker cannot be reached");
+    }
+}
+
+/* Paths of WebSockets. */
+static void answer_upgrade_only(const struct http_request *request, struct http_answer *answer)
+{
+    (void)request;
+    http_refuse(answer, 400, "this is for WebSockets: the request has no Upgrade header");
+}
+
+static void answer_page(const struct http_request *request, struct http_answer *answer)
+{
+    struct buffer if_none_match = {0};
+    struct page_file file;
+
+    if (!request->service->options.page_enabled || !page_find(request->path, &file)) {
+        http_refuse(answer, 404, "there is nothing at this path");
+        return;
+    }
+    http_header(request->lws, WSI_TOKEN_HTTP_IF_NONE_MATCH, &if_none_match);
+    if (page_is_current(&file, buffer_slice(&if_none_match))) {
+        answer->status = 304;
+    }
+    buffer_release(&if_none_match);
+    answer->content_type = file.content_type;
+    answer->content = file.content;
+    http_add_header(answer, "etag", file.tag);
+    http_add_header(answer, "cache-control", PAGE_FILE_CACHE);
+    for (const struct page_header *header = page_headers; header->name; header++) {
+        http_add_header(answer, header->name, header->value);
+    }
+}
+
+static void answer_negotiate(const struct http_request *request, struct http_answer *answer)
+{
+    struct buffer host = {0}, user = {0};
+    struct page_visit visit = {.is_tls = lws_is_ssl(request->lws), .now = clock_now() / 1000};
+
+    if (!request->service->options.page_enabled) {
+        http_refuse(answer, 404, "there is nothing at this path");
+        return;
+    }
+    http_header(request->lws, WSI_TOKEN_HOST, &host);
+    http_argument(request->lws, "user", &user);
+    visit.host = buffer_slice(&host);
+    visit.user = buffer_slice(&user);
+    if (!page_negotiate(&answer->body, request->service->options.upgrade_context->keys, &visit)) {
+        http_refuse(answer, 400, "a user is needed: /negotiate?user=NAME");
+    }
+    http_add_header(answer, "cache-control", PAGE_NEGOTIATE_CACHE);
+    buffer_release(&host);
+    buffer_release(&user);
+}
+
+/* ---------------------------------------------------------------- routes */
+
+/* The first that fits is taken. All of them are for GET, HEAD and OPTIONS. */
+static const struct http_route {
+    const char *path;
+    bool is_prefix; /* and everything that begins so */
+    void (*answer)(const struct http_request *request, struct http_answer *answer);
+} routes[] = {
+    {"/healthz", false, answer_health},
+    {"/negotiate", false, answer_negotiate},
+    {"/client", false, answer_upgrade_only},
+    {"/client/", true, answer_upgrade_only},
+    {"/clients/", true, answer_upgrade_only},
+    {"/mqtt", false, answer_upgrade_only},
+    {"/", true, answer_page},
+};
+
+static const struct http_route *find_route(struct slice path)
+{
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        struct slice begin = slice_from_string(routes[i].path);
+        if (routes[i].is_prefix ? slice_starts_with(path, begin) : slice_equal(path, begin)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+static void answer_request(const struct http_request *request, struct http_answer *answer)
+{
+    const struct http_route *route = find_route(request->path);
+
+    switch (request->method) {
+    case LWSHUMETH_GET:
+    case LWSHUMETH_HEAD:
+        if (route) {
+            route->answer(request, answer);
+        } else {
+            http_refuse(answer, 404, "there is nothing at this path");
+        }
+        break;
+    case LWSHUMETH_OPTIONS:
+        answer->status = 204;
+        http_add_header(answer, "allow", "GET, HEAD, OPTIONS");
+        break;
+    default:
+        http_refuse(answer, 405, "only GET, HEAD and OPTIONS are possible here");
+        http_add_header(answer, "allow", "GET, HEAD, OPTIONS");
+    }
+}
+
+bool http_respond(struct lws *lws, struct slice path, bool closes)
+{
+    char *unused = NULL;
+    int unused_length = 0;
+    struct http_request request = {
+        .service = service_of(lws),
+        .lws = lws,
+        .method = lws_http_get_uri_and_method(lws, &unused, &unused_length),
+        .path = path,
+    };
+    struct http_answer answer = {.status = 200, .closes = closes};
+
+    answer_request(&request, &answer);
+    return http_write(lws, &answer, request.method != LWSHUMETH_HEAD);
+}
+
+int http_serve(struct lws *lws, struct slice path)
+{
+    return http_respond(lws, path, false) && lws_http_transaction_completed(lws) == 0 ? 0 : -1;
+}

@@ -1,0 +1,327 @@
+/* The life of a browser's WebSocket and its reading half; see websocket.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net/websocket.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "mqtt/utf8.h"
+#include "net/frame.h"
+#include "net/websocket_limits.h"
+
+enum {
+    CLOSE_NO_CODE = 1005,
+    CLOSE_BROKEN = 1006,
+    CLOSE_INVALID_PAYLOAD = 1007,
+    CLOSE_TOO_BIG = 1009,
+    CLOSE_TIME_MS = 5000,
+    FRAME_HEADER_TYPICAL = 6, /* of a short masked frame */
+};
+
+/* ---------------------------------------------------------------- phases */
+
+void websocket_be_busy(struct websocket *websocket)
+{
+    if (list_is_empty(&websocket->busy)) {
+        list_add_last(&websocket->service->busy, &websocket->busy);
+    }
+}
+
+void websocket_break(struct websocket *websocket)
+{
+    if (websocket->phase == WEBSOCKET_BROKEN) {
+        return;
+    }
+    websocket->phase = WEBSOCKET_BROKEN;
+    send_queue_clear(&websocket->queue);
+    list_remove(&websocket->busy);
+    /* libwebsockets may not be asked to free it from just anywhere; an end of file it understands,
+     * if it reads, and if it does not, it writes. */
+    shutdown(lws_get_socket_fd(websocket->lws), SHUT_RDWR);
+    lws_rx_flow_control(websocket->lws, 1);
+    lws_callback_on_writable(websocket->lws);
+}
+
+static void limit_closing(struct websocket *websocket)
+{
+    struct service *service = websocket->service;
+
+    timers_set(&service->timers, &websocket->timer, service_now(service) + CLOSE_TIME_MS);
+}
+
+void websocket_close(struct websocket *websocket, uint16_t code, struct slice reason)
+{
+    if (websocket->phase != WEBSOCKET_OPEN) {
+        return;
+    }
+    websocket->phase = WEBSOCKET_CLOSING;
+    websocket->closed_code = code;
+    websocket->notice.length =
+        frame_write_close(buffer_reserve(&websocket->notice, FRAME_CLOSE_MAX), code, reason);
+    buffer_release(&websocket->message);
+    limit_closing(websocket);
+    websocket_be_busy(websocket);
+}
+
+int websocket_writable(struct websocket *websocket)
+{
+    websocket_flush(websocket);
+    return websocket->phase == WEBSOCKET_BROKEN ? -1 : 0;
+}
+
+void websocket_leaves(struct websocket *websocket)
+{
+    if (websocket->phase == WEBSOCKET_OPEN || websocket->phase == WEBSOCKET_CLOSING) {
+        websocket->phase = WEBSOCKET_LEAVING;
+        limit_closing(websocket);
+    }
+}
+
+int websocket_peer_closes(struct websocket *websocket, struct slice payload)
+{
+    bool is_answer = websocket->phase == WEBSOCKET_LEAVING;
+
+    if (websocket->phase == WEBSOCKET_OPEN || websocket->phase == WEBSOCKET_CLOSING) {
+        websocket->closed_code = CLOSE_NO_CODE;
+        if (payload.length >= 2) {
+            websocket->closed_code = (uint16_t)(payload.data[0] << 8 | payload.data[1]);
+        }
+        websocket_leaves(websocket);
+    }
+    return is_answer ? -1 : 0;
+}
+
+void websocket_gone(struct websocket *websocket)
+{
+    struct service *service = websocket->service;
+
+    if (websocket->phase == WEBSOCKET_NONE) {
+        return;
+    }
+    websocket->phase = WEBSOCKET_NONE;
+    timers_cancel(&service->timers, &websocket->timer);
+    list_remove(&websocket->all);
+    list_remove(&websocket->busy);
+    send_queue_clear(&websocket->queue);
+    buffer_release(&websocket->message);
+    buffer_release(&websocket->notice);
+    service->websocket_count--;
+    client_socket_closed(websocket->client, websocket->closed_code);
+}
+
+/* ---------------------------------------------------------------- keep-alive */
+
+/* A ping each interval; who sends nothing for two and a half is dropped. While we do not read from
+ * it, its silence says nothing. */
+static void keep_alive(struct websocket *websocket, struct timers *timers)
+{
+    msec_t interval = (msec_t)websocket->keep_alive_s * 1000;
+    msec_t drop_at;
+
+    if (websocket->is_paused) {
+        websocket->heard = timers->now;
+    }
+    drop_at = websocket->heard + interval * 5 / 2;
+    if (timers->now >= drop_at) {
+        websocket_break(websocket);
+        return;
+    }
+    websocket->is_ping_due = true;
+    websocket_be_busy(websocket);
+    timers_set(timers, &websocket->timer,
+               timers->now + interval < drop_at ? timers->now + interval : drop_at);
+}
+
+static void on_timer(struct timer *timer, void *context)
+{
+    struct websocket *websocket = CONTAINER_OF(timer, struct websocket, timer);
+    struct service *service = context;
+
+    if (websocket->phase == WEBSOCKET_OPEN) {
+        keep_alive(websocket, &service->timers);
+    } else {
+        websocket_break(websocket);
+    }
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* The peer's address as text; true if it is of this machine. */
+static bool describe_peer(struct lws *lws, char *name, socklen_t size)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
+    socklen_t length = sizeof(address);
+    struct in_addr v4;
+
+    name[0] = '\0';
+    if (getpeername(lws_get_socket_fd(lws), &address.any, &length) < 0) {
+        return false;
+    }
+    if (address.any.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
+        inet_ntop(AF_INET6, &address.v6.sin6_addr, name, size);
+        return IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr);
+    }
+    if (address.any.sa_family == AF_INET6) {
+        memcpy(&v4, address.v6.sin6_addr.s6_addr + 12, sizeof(v4));
+    } else {
+        v4 = address.v4.sin_addr;
+    }
+    inet_ntop(AF_INET, &v4, name, size);
+    return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+void websocket_open(struct websocket *websocket, struct lws *lws, struct upgrade *upgrade)
+{
+    struct service *service = service_of(lws);
+    char peer[INET6_ADDRSTRLEN];
+    bool is_loopback = describe_peer(lws, peer, sizeof(peer));
+
+    websocket->lws = lws;
+    websocket->service = service;
+    websocket->phase = WEBSOCKET_OPEN;
+    websocket->closed_code = CLOSE_BROKEN;
+    websocket->keep_alive_s = (uint16_t)upgrade->settings->keep_alive_s;
+    websocket->heard = service_now(service);
+    list_init(&websocket->busy);
+    list_add_last(&service->websockets, &websocket->all);
+    service->websocket_count++;
+    timer_init(&websocket->timer, on_timer);
+    timers_set(&service->timers, &websocket->timer,
+               websocket->heard + (msec_t)websocket->keep_alive_s * 1000);
+    websocket->client = client_new(service->options.gateway, websocket, upgrade, peer, is_loopback);
+}
+
+/* ---------------------------------------------------------------- receiving */
+
+static void deliver(struct websocket *websocket, struct slice message)
+{
+    bool is_text = !lws_frame_is_binary(websocket->lws);
+
+    if (is_text && !utf8_is_well_formed(message)) {
+        websocket_close(websocket, CLOSE_INVALID_PAYLOAD, SLICE_LITERAL("text is not UTF-8"));
+    } else {
+        client_receive(websocket->client, message, is_text);
+    }
+}
+
+static void note_heard(struct websocket *websocket, size_t bytes)
+{
+    websocket->heard = service_now(websocket->service);
+    if (bytes + FRAME_HEADER_TYPICAL > (size_t)(UINT16_MAX - websocket->read_size)) {
+        return;
+    }
+    websocket->read_size = (uint16_t)(websocket->read_size + bytes + FRAME_HEADER_TYPICAL);
+    websocket_be_busy(websocket);
+}
+
+void websocket_pong(struct websocket *websocket)
+{
+    websocket->heard = service_now(websocket->service);
+}
+
+void websocket_receive(struct websocket *websocket, struct slice piece)
+{
+    bool is_last = lws_is_final_fragment(websocket->lws);
+    size_t expected;
+
+    note_heard(websocket, piece.length);
+    if (websocket->phase != WEBSOCKET_OPEN) {
+        return;
+    }
+    expected =
+        websocket->message.length + piece.length + lws_remaining_packet_payload(websocket->lws);
+    if (expected > websocket->service->options.maximum_message_size) {
+        websocket_close(websocket, CLOSE_TOO_BIG, SLICE_LITERAL("message is too big"));
+        return;
+    }
+    if (is_last && !websocket->is_assembling) {
+        deliver(websocket, piece);
+        return;
+    }
+    buffer_append(&websocket->message, piece);
+    websocket->is_assembling = !is_last;
+    if (is_last) {
+        struct buffer message = websocket->message; /* the client may close, which releases it */
+        websocket->message = (struct buffer){0};
+        deliver(websocket, buffer_slice(&message));
+        buffer_release(&message);
+    }
+}
+
+/* ---------------------------------------------------------------- the end of a turn */
+
+/* libwebsockets reads little at a time, because its buffer for one browser is small, and then lets
+ * the loop wait again. Where a read was about full, the next follows at once. False: `websocket` is
+ * not to be touched any more. */
+static bool read_on(struct websocket *websocket)
+{
+    for (int i = 0;
+         i < READS_A_TURN && websocket->read_size >= READ_SIZE_FULL && !websocket->is_paused; i++) {
+        struct lws_pollfd event = {
+            .fd = lws_get_socket_fd(websocket->lws), .events = LWS_POLLIN, .revents = LWS_POLLIN};
+        websocket->read_size = 0;
+        if (lws_service_fd(websocket->service->context, &event) != 0) {
+            return false;
+        }
+    }
+    websocket->read_size = 0;
+    return true;
+}
+
+static void read_more(struct service *service)
+{
+    struct list reading;
+
+    list_init(&reading);
+    list_move_all(&reading, &service->busy);
+    while (!list_is_empty(&reading)) {
+        struct websocket *websocket = CONTAINER_OF(reading.next, struct websocket, busy);
+        list_remove(&websocket->busy);
+        if (read_on(websocket)) {
+            websocket_be_busy(websocket);
+        }
+    }
+}
+
+void websocket_end_turn(struct service *service)
+{
+    read_more(service);
+    while (!list_is_empty(&service->busy)) {
+        struct websocket *websocket = CONTAINER_OF(service->busy.next, struct websocket, busy);
+        list_remove(&websocket->busy);
+        websocket_flush(websocket);
+    }
+}
+
+/* ---------------------------------------------------------------- operations */
+
+static void send_outgoing(struct websocket *websocket, struct outgoing *outgoing, uint64_t number)
+{
+    if (websocket->phase == WEBSOCKET_OPEN) {
+        send_queue_add(&websocket->queue, outgoing, number);
+        websocket_be_busy(websocket);
+    }
+}
+
+static void pause_reading(struct websocket *websocket, bool paused)
+{
+    if (websocket->is_paused != paused && websocket->phase == WEBSOCKET_OPEN) {
+        websocket->is_paused = paused;
+        lws_rx_flow_control(websocket->lws, !paused);
+    }
+}
+
+const struct websocket_ops websocket_operations = {
+    .send = send_outgoing,
+    .close = websocket_close,
+    .pause = pause_reading,
+};
