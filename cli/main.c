@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "bench.h"
+#include "keys.h"
 #include "passwd.h"
 #include "pub.h"
 #include "serve.h"
 #include "sub.h"
+#include "token.h"
 #include "version.h"
 
 static int help_main(int argc, char **argv);
@@ -32,6 +34,8 @@ static const struct command {
     {"sub", sub_main, "subscribe and print messages, with mosquitto_sub's options"},
     {"bench", bench_main, "measure a broker"},
     {"passwd", passwd_main, "edit a password file"},
+    {"keys", keys_main, "print or renew the access keys, as connection strings"},
+    {"token", token_main, "print a URL with which a browser connects to a hub"},
     {"store", store_main, "check, dump or compact the store of a broker"},
     {"version", version_main, "print the version"},
     {"help", help_main, "print this, or `help COMMAND`: the help of a command"},

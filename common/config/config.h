@@ -120,6 +120,9 @@ struct config *config_parse(struct slice text, const char *file, const char *con
                             size_t set_count, struct buffer *error);
 void config_free(struct config *config);
 
+/* A letter, then up to 127 letters, digits or any of _`,.[] (spec/webpubsub.md 1.1). */
+bool config_hub_name_is_valid(const char *name);
+
 /* Appends the names of options that differ and that a reload cannot change, comma-separated. */
 void config_need_restart(const struct config *now, const struct config *wanted,
                          struct buffer *names);

@@ -13,7 +13,7 @@
 enum { HUB_NAME_MAX = 128 };
 
 /* ^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$ (spec/webpubsub.md 1.1) */
-static bool is_hub_name(const char *name)
+bool config_hub_name_is_valid(const char *name)
 {
     size_t length = strlen(name);
     for (size_t i = 0; i < length; i++) {
@@ -81,7 +81,7 @@ static void read_hub(struct loading *loading, const struct yaml_hub *yaml, size_
     char key[KEY_MAX];
     char *name = copy_lower(yaml->name ? yaml->name : "");
     snprintf(key, sizeof(key), "hubs.%zu", index);
-    if (!is_hub_name(name) && strcmp(name, HUB_DEFAULT) != 0) {
+    if (!config_hub_name_is_valid(name) && strcmp(name, HUB_DEFAULT) != 0) {
         MISTAKE(loading, key,
                 "a hub needs a `name`: a letter, then up to 127 letters, digits or any of "
                 "_`,.[] (or %s: all that are not named here), not `%s`",

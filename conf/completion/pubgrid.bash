@@ -35,6 +35,9 @@ _pubgrid_properties='authentication-data authentication-method content-type corr
     session-expiry-interval subscription-identifier topic-alias topic-alias-maximum user-property
     will-delay-interval'
 
+_pubgrid_roles='webpubsub.joinLeaveGroup webpubsub.joinLeaveGroup. webpubsub.joinLeaveGroups.
+    webpubsub.sendToGroup webpubsub.sendToGroup. webpubsub.sendToGroups.'
+
 # Candidates for an argument of that name, before the current word.
 _pubgrid_values()
 {
@@ -48,6 +51,8 @@ _pubgrid_values()
     form) compgen -W 'pem' -- "$2" ;;
     version) compgen -W '5 311 31' -- "$2" ;;
     tls) compgen -W 'tlsv1.1 tlsv1.2 tlsv1.3' -- "$2" ;;
+    which) compgen -W 'primary secondary' -- "$2" ;;
+    role) compgen -W "$_pubgrid_roles" -- "$2" ;;
     command) compgen -W 'connect publish subscribe unsubscribe disconnect will' -- "$2" ;;
     esac
 }

@@ -1,0 +1,45 @@
+/* Where a command of the person who runs the server finds the server's access keys and URL: in the
+ * configuration that the server has, unless the command line says otherwise.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLI_ACCESS_OPTIONS_H
+#define PUBGRID_CLI_ACCESS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+/* What the command line said. */
+struct access_options {
+    const char *config; /* -c; NULL: defaults */
+    const char **sets;  /* --set; owned */
+    size_t set_count;
+    const char *keys_given, *endpoint_given; /* NULL: as configured */
+};
+
+/* Their lines of a command's help. */
+#define ACCESS_HELP                                                                                \
+    "  -c, --config file      the server's configuration: where its keys are, how it is reached\n" \
+    "  --set option           `name=value`: sets an option of the configuration\n"                 \
+    "  --keys file            the file of the keys, whatever is configured\n"                      \
+    "  --endpoint url         http(s)://host[:port] of the server, whatever is configured\n"
+
+/* What getopt_long() returns for --set, --keys and --endpoint ('c' for -c); a command's own come
+ * behind them. */
+enum { OPTION_SET = 256, OPTION_KEYS, OPTION_ENDPOINT, OPTION_OF_COMMAND };
+
+/* Takes one of these options; false: it is none of them. */
+bool access_options_take(struct access_options *options, int option, const char *argument);
+void access_options_release(struct access_options *options);
+
+/* Where the keys are and what the server's URL is (without a slash at the end). */
+struct access_place {
+    char *keys, *endpoint;
+};
+
+/* False after an error message. */
+bool access_options_resolve(const struct access_options *options, struct access_place *place);
+void access_place_release(struct access_place *place);
+
+#endif
