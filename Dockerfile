@@ -2,17 +2,19 @@
 # libraries they need and nothing else.
 #
 #   docker build -t pubgrid .
-#   docker run -p 127.0.0.1:1883:1883 pubgrid --set auth.allow_anonymous=yes      to try it
-#   docker run -p 8883:8883 -v pubgrid:/var/lib/pubgrid -v ./pubgrid:/etc/pubgrid:ro pubgrid
+#   docker run -p 127.0.0.1:1883:1883 -p 127.0.0.1:8080:8080 pubgrid --set auth.allow_anonymous=yes
+#   docker run -p 8883:8883 -p 8443:8443 -v pubgrid:/var/lib/pubgrid -v ./pubgrid:/etc/pubgrid:ro pubgrid
 #
-# The last one has pubgrid.yaml, the password file and the certificates in ./pubgrid, readable by
-# user 1883. Without either, nobody may connect from outside: conf/docker.yaml.
+# The first one is to try it. The other has pubgrid.yaml, the password file and the certificates in
+# ./pubgrid, readable by user 1883. Without either, MQTT clients may not connect from outside, and
+# WebSocket clients need a token: conf/docker.yaml.
 #
 # SPDX-License-Identifier: Apache-2.0
 FROM debian:12 AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     gcc libc6-dev cmake ninja-build pkg-config libssl-dev libpaho-mqtt-dev libcyaml-dev \
-    libyaml-dev liblmdb-dev libxxhash-dev python3 universal-ctags
+    libyaml-dev liblmdb-dev libxxhash-dev libwebsockets-dev libuv1-dev libmsgpack-dev \
+    libprotobuf-c-dev protobuf-c-compiler python3 universal-ctags
 COPY . /src
 WORKDIR /src
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_INSTALL_PREFIX=/usr
@@ -22,7 +24,8 @@ RUN DESTDIR=/out cmake --install /build --strip
 
 FROM debian:12-slim
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    libssl3 libpaho-mqtt1.3 libcyaml1 libyaml-0-2 liblmdb0 libxxhash0 && rm -rf /var/lib/apt/lists/*
+    libssl3 libpaho-mqtt1.3 libcyaml1 libyaml-0-2 liblmdb0 libxxhash0 libwebsockets17 \
+    libwebsockets-evlib-uv libuv1 libmsgpackc2 libprotobuf-c1 && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 1883 pubgrid && \
     useradd --system --uid 1883 --gid pubgrid --no-create-home --home-dir /var/lib/pubgrid pubgrid && \
     install -d -o pubgrid -g pubgrid -m 0700 /var/lib/pubgrid /run/pubgrid
@@ -31,7 +34,7 @@ COPY conf/docker.yaml /etc/pubgrid/pubgrid.yaml
 USER pubgrid
 WORKDIR /var/lib/pubgrid
 VOLUME /var/lib/pubgrid
-EXPOSE 1883 8883
+EXPOSE 1883 8883 8080 8443
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
     CMD pubgrid sub --unix /run/pubgrid/pubgrid.sock -t '$SYS/broker/uptime' -C 1 -W 4
-ENTRYPOINT ["pubgrid-broker", "-c", "/etc/pubgrid/pubgrid.yaml"]
+ENTRYPOINT ["pubgrid", "serve", "-c", "/etc/pubgrid/pubgrid.yaml"]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Carries out the Dockerfile without Docker: each stage is a bare Debian folder (debootstrap), RUN
-# is a chroot, COPY is a copy. Then it starts the broker as the image would, waits until the health
-# check passes, and demands that it runs as the image's user and stops in order.
+# is a chroot, COPY is a copy. Then it starts the server as the image would, waits until the health
+# check passes and the bridge answers, and demands that both run as the image's user and stop in order.
 #
 # It knows the instructions that our Dockerfile uses, written as it writes them, and stops at any
 # other. Needs root, debootstrap, and the network to Debian's mirror; takes a few minutes.
@@ -13,13 +13,13 @@ mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 work=${DOCKER_CHECK_FOLDER:-/tmp/pubgrid-docker-check}
 bare=$work/bare
 declare -A stage_root
-stage='' user=root folder=/ health='' entry='' command='' broker=''
+stage='' user=root folder=/ health='' entry='' command='' server=''
 
 say() { printf '%s\n' "$*"; }
 
 cleanup() {
-    if [[ $broker ]] && kill -0 "$broker" 2>/dev/null; then
-        kill -KILL "$broker" || true
+    if [[ $server ]] && kill -0 "$server" 2>/dev/null; then
+        kill -KILL "$server" || true
     fi
     local root
     for root in "${stage_root[@]}"; do
@@ -107,24 +107,46 @@ read_dockerfile() {
     done 3<Dockerfile
 }
 
-check_running() {
-    local tries=100 owner
-    become "$user" "exec $entry $command" >"$work/broker.log" 2>&1 </dev/null &
-    broker=$!
-    until in_stage "$user" "$health" >"$work/health.log" 2>&1; do
-        if ! kill -0 "$broker" 2>/dev/null || ((--tries == 0)); then
-            cat "$work/broker.log" "$work/health.log"
-            say "the health check does not pass"
+# Until the command succeeds; the end, with what it said, if it does not or the server has ended.
+wait_until() {
+    local what=$1 tries=100
+    shift
+    until "$@" >"$work/wait.log" 2>&1; do
+        if ! kill -0 "$server" 2>/dev/null || ((--tries == 0)); then
+            cat "$work/server.log" "$work/wait.log"
+            say "$what"
             exit 1
         fi
         sleep 0.2
     done
-    say "HEALTHCHECK passes: uptime $(cat "$work/health.log")"
-    owner=$(stat -c %u "/proc/$broker")
-    [[ $owner != 0 ]] || { say "the broker runs as root" && exit 1; }
-    kill -TERM "$broker"
-    wait "$broker" || { cat "$work/broker.log" && say "the broker did not stop in order" && exit 1; }
-    broker=''
+}
+
+# Does the bridge speak HTTP?
+bridge_answers() (
+    exec 3<>/dev/tcp/127.0.0.1/8080
+    printf 'GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n' >&3
+    head -n 1 <&3 | grep '^HTTP/1.1 '
+)
+
+# The server's processes, it the first.
+processes() { pgrep --parent "$server" | cat <(echo "$server") -; }
+
+check_running() {
+    local pid owner names
+    become "$user" "exec $entry $command" >"$work/server.log" 2>&1 </dev/null &
+    server=$!
+    wait_until "the health check does not pass" in_stage "$user" "$health"
+    say "HEALTHCHECK passes: uptime $(cat "$work/wait.log")"
+    wait_until "the bridge does not answer" bridge_answers
+    names=$(processes | xargs ps -o comm= -p | sort | paste -sd ' ')
+    [[ $names == "pubgrid pubgrid-bridge pubgrid-broker" ]] || { say "there run: $names" && exit 1; }
+    for pid in $(processes); do
+        owner=$(stat -c %u "/proc/$pid")
+        [[ $owner != 0 ]] || { say "process $pid runs as root" && exit 1; }
+    done
+    kill -TERM "$server"
+    wait "$server" || { cat "$work/server.log" && say "the server did not stop in order" && exit 1; }
+    server=''
     say "runs as user $owner, stops in order; $(du -sm --exclude=proc "$stage" | cut -f 1) MB in all"
 }
 
