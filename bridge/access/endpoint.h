@@ -1,5 +1,5 @@
 /* Which of our WebSocket endpoints a target names (spec/webpubsub.md 1.1): what a request asks for,
- * and what the audience of a token allows.
+ * and what the audience of a token names.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_ACCESS_ENDPOINT_H
