@@ -1,5 +1,5 @@
-/* Finding endpoints in targets. Paths are compared without case because audiences must be (1.2), and
- * one rule serves both.
+/* Finding endpoints in targets. Paths are compared without case because audiences must be (1.2),
+ * and one rule serves both.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "access/endpoint.h"
