@@ -5,7 +5,7 @@
 #include "test.h"
 
 #include "base/memory.h"
-#include "protobuf_bytes.h"
+#include "counted_bytes.h"
 #include "wire/codec.h"
 
 static struct buffer frame, scratch;
@@ -22,7 +22,7 @@ static enum frame_verdict decode(const char *bytes)
 {
     test_note("%s", bytes);
     frame.length = 0;
-    protobuf_bytes_append(&frame, bytes);
+    counted_bytes_append(&frame, bytes);
     return decode_bytes(buffer_slice(&frame));
 }
 

@@ -4,7 +4,7 @@
 #include "test.h"
 
 #include "base/memory.h"
-#include "protobuf_bytes.h"
+#include "counted_bytes.h"
 #include "wire/codec.h"
 #include "wire/webpubsub.pb-c.h"
 
@@ -18,7 +18,7 @@ static void check_written(struct slice actual, const char *bytes)
 {
     test_note("%s", bytes);
     expected.length = 0;
-    protobuf_bytes_append(&expected, bytes);
+    counted_bytes_append(&expected, bytes);
     CHECK_SLICE_EQUAL(actual, buffer_slice(&expected));
     written.length = 0;
 }

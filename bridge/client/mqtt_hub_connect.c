@@ -1,0 +1,197 @@
+/* How an MQTT client comes into a hub: its CONNECT and the broker's CONNACK
+ * (spec/webpubsub.md 5.1).
+ *
+ * The token has authenticated the client, so user name and password do not go on. The groups of the
+ * token and the answers to events are subscribed in the same breath as CONNECT goes out: before the
+ * client can do anything, and without waiting for the broker.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/mqtt_client.h"
+#include "client/mqtt_topics.h"
+#include "client/mqtt_write.h"
+#include "mqtt/topic.h"
+
+enum {
+    IDENTIFIER_CHARACTERS_MAX = 128,
+    WILL_TOPIC_CHARACTERS_MAX = 1024,
+    WILL_PAYLOAD_MAX = 2000, /* bytes */
+    OWN_PACKET_ID = 1,       /* of our SUBSCRIBE, before which there is none */
+};
+
+static const struct upgrade *upgrade_of(const struct mqtt_client *mqtt)
+{
+    return mqtt->client.upgrade;
+}
+
+/* ---------------------------------------------------------------- the rules */
+
+static size_t count_characters(struct slice text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.length; i++) {
+        count += (text.data[i] & 0xC0) != 0x80;
+    }
+    return count;
+}
+
+/* It becomes a level of topics. */
+static bool identifier_is_valid(struct slice identifier)
+{
+    return count_characters(identifier) <= IDENTIFIER_CHARACTERS_MAX &&
+           (identifier.length == 0 || (!topic_filter_has_wildcard(identifier) &&
+                                       !memchr(identifier.data, '/', identifier.length)));
+}
+
+static enum reason_code check_will(const struct mqtt_client *mqtt, const struct will *will)
+{
+    if (!will->present) {
+        return REASON_SUCCESS;
+    }
+    if (count_characters(will->topic) > WILL_TOPIC_CHARACTERS_MAX) {
+        return REASON_TOPIC_NAME_INVALID;
+    }
+    if (will->payload.length > WILL_PAYLOAD_MAX) {
+        return REASON_PACKET_TOO_LARGE;
+    }
+    return mqtt_topic_class(upgrade_of(mqtt), will->topic) == TOPIC_GROUP ? REASON_SUCCESS
+                                                                          : REASON_NOT_AUTHORIZED;
+}
+
+static enum reason_code check_connect(const struct mqtt_client *mqtt, const struct packet *packet)
+{
+    if (!identifier_is_valid(packet->connect.client_identifier)) {
+        return REASON_CLIENT_IDENTIFIER_NOT_VALID;
+    }
+    if (properties_have(&packet->properties, PROPERTY_AUTHENTICATION_METHOD)) {
+        return REASON_BAD_AUTHENTICATION_METHOD;
+    }
+    return check_will(mqtt, &packet->connect.will);
+}
+
+/* ---------------------------------------------------------------- what goes on */
+
+/* 128 random bits in hexadecimal. */
+static void assign_identifier(struct mqtt_client *mqtt)
+{
+    uint8_t random[16];
+
+    mqtt->client.gateway->random(random, sizeof(random));
+    for (size_t i = 0; i < sizeof(random); i++) {
+        buffer_append_format(&mqtt->hub.identifier, "%02x", random[i]);
+    }
+    mqtt->hub.is_assigned = true;
+}
+
+/* Apart from the connection ids of Web PubSub: who chooses an identifier like one of those takes
+ * over no browser's session. */
+static void append_identifier(struct buffer *out, const struct mqtt_client *mqtt)
+{
+    buffer_append_format(out, "$wps/%s/mqtt/", upgrade_of(mqtt)->hub);
+    buffer_append(out, buffer_slice(&mqtt->hub.identifier));
+}
+
+/* Appends CONNECT; false if its will cannot be. */
+static bool put_connect(struct mqtt_client *mqtt, const struct packet *packet,
+                        struct slice identifier)
+{
+    struct packet adapted = *packet;
+    struct connect *connect = &adapted.connect;
+
+    connect->client_identifier = identifier;
+    connect->has_user_name = connect->has_password = false;
+    /* The hub's topics come in one piece: no alias of the broker's could name them. */
+    adapted.properties.present &= ~PROPERTY_BIT(TOPIC_ALIAS_MAXIMUM);
+    if (connect->will.present &&
+        !mqtt_hub_adapt(mqtt, &connect->will.topic, &connect->will.properties)) {
+        return false;
+    }
+    packet_encode(&mqtt->client.gateway->packet, &adapted, mqtt->version);
+    return true;
+}
+
+static void put_filter(const struct mqtt_client *mqtt, struct buffer *filters, struct slice filter,
+                       enum qos qos, uint8_t retain_handling)
+{
+    struct subscription_options options = {.qos = qos};
+
+    if (mqtt->version == MQTT_5) {
+        options.retain_handling = retain_handling;
+    }
+    write_filter(filters, filter, &options);
+}
+
+/* No permission is needed for the groups of the token (1.2). */
+static void put_subscribe(struct mqtt_client *mqtt)
+{
+    const struct upgrade *upgrade = upgrade_of(mqtt);
+    struct gateway *gateway = mqtt->client.gateway;
+    struct buffer filters = {0};
+    struct packet packet = {.type = PACKET_SUBSCRIBE, .subscribe.packet_id = OWN_PACKET_ID};
+    struct buffer *topic = &gateway->topic;
+
+    topic->length = 0;
+    mqtt_append_answers(topic, upgrade->hub, buffer_slice(&mqtt->hub.identifier));
+    put_filter(mqtt, &filters, buffer_slice(topic), QOS_2, 2);
+    for (size_t i = 0; i < upgrade->group_count; i++) {
+        topic->length = 0;
+        buffer_append_format(topic, "%s/", upgrade->hub);
+        topic_append_escaped(topic, buffer_slice(&upgrade->groups[i]));
+        put_filter(mqtt, &filters, buffer_slice(topic), QOS_1,
+                   upgrade->settings->retained_on_join ? 1 : 2);
+    }
+    packet.subscribe.filters = buffer_slice(&filters);
+    packet_encode(&gateway->packet, &packet, mqtt->version);
+    buffer_release(&filters);
+    mqtt->hub.awaits_suback = true;
+}
+
+void mqtt_hub_connect(struct mqtt_client *mqtt, struct slice bytes)
+{
+    struct packet_limits limits = {.packet_size_max = mqtt->client.gateway->packet_size_max};
+    struct buffer identifier = {0};
+    struct packet packet;
+    ssize_t used = packet_decode(&packet, bytes, &limits);
+    enum protocol_version version =
+        packet.type == PACKET_CONNECT ? packet.connect.version : MQTT_UNKNOWN;
+    enum reason_code reason = used < 0 ? (enum reason_code) - used : check_connect(mqtt, &packet);
+
+    if (reason != REASON_SUCCESS) {
+        mqtt_refuse(mqtt, version, reason);
+        return;
+    }
+    mqtt->version = version;
+    buffer_append(&mqtt->hub.identifier, packet.connect.client_identifier);
+    if (packet.connect.client_identifier.length == 0) {
+        assign_identifier(mqtt);
+    }
+    append_identifier(&identifier, mqtt);
+    if (put_connect(mqtt, &packet, buffer_slice(&identifier))) {
+        put_subscribe(mqtt);
+        mqtt_open(mqtt, buffer_slice(&identifier), TRUNK_VERIFIED);
+    } else {
+        mqtt_refuse(mqtt, version, REASON_NOT_AUTHORIZED);
+    }
+    buffer_release(&identifier);
+}
+
+/* ---------------------------------------------------------------- what comes back */
+
+void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
+{
+    struct packet_limits limits = {mqtt->version, PACKET_SIZE_MAX, true};
+    struct packet packet;
+
+    if (packet_decode(&packet, bytes, &limits) < 0) {
+        client_send_frame(&mqtt->client, bytes, false);
+        return;
+    }
+    if (properties_have(&packet.properties, PROPERTY_TOPIC_ALIAS_MAXIMUM)) {
+        mqtt->hub.alias_maximum = packet.properties.topic_alias_maximum;
+    }
+    if (mqtt->version == MQTT_5 && mqtt->hub.is_assigned && packet.connack.reason == 0) {
+        packet.properties.present |= PROPERTY_BIT(ASSIGNED_CLIENT_IDENTIFIER);
+        packet.properties.assigned_client_identifier = buffer_slice(&mqtt->hub.identifier);
+    }
+    mqtt_send_packet(mqtt, &packet);
+}
