@@ -7,6 +7,10 @@
 # and the median is taken. Each run has a fresh broker, pinned to processor 0; the generator has
 # processor 1. In the durable cells nothing is pinned: there a broker waits for the disk, and what
 # its other threads do meanwhile counts.
+#
+# The name of a cell says of which family it is: ws-* is MQTT over WebSocket and js-* Web PubSub's
+# JSON, where Pubgrid is its broker and one bridge process together; the others are MQTT over TCP.
+# Each family has its own peer.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -15,19 +19,21 @@ readonly PORT=${PUBGRID_BENCH_PORT:-21900}
 readonly OUT=build/bench
 readonly START_TRIES=3000 # of 20 ms; RabbitMQ takes 20 s
 
-rounds=3 seconds=1.2 warmup=0.4 only=. show=
-names=(pubgrid mosquitto)
+rounds=3 seconds=1.2 warmup=0.4 only=. skip='^$' show=
+names=(pubgrid mosquitto) # of the families without one below
 declare -A commands=()
+declare -A family_names=([ws]="pubgrid nats" [js]="pubgrid relay")
 
 usage() {
     cat <<'END'
 Usage: ./dev bench [OPTION]...
-  --quick              one round of short runs, under 90 s
+  --quick              one round of short runs, without 10,000 connections: two minutes
   --rounds N           rounds (3)
   --seconds S          measured time of a run (1.2)
   --only REGEX         cells whose name matches
-  --brokers A,B,...    which of pubgrid, mosquitto, rabbitmq, the one they are compared with last
-                       (pubgrid,mosquitto)
+  --skip REGEX         not these
+  --brokers A,B,...    which of pubgrid, mosquitto, rabbitmq, nats (MQTT), relay (JSON), the one
+                       they are compared with last (pubgrid, and mosquitto, nats or relay)
   --peer NAME=COMMAND  another broker: COMMAND (one, no pipeline) starts it in the foreground, with
                        {port} and {dir} replaced by its port and an empty folder
   --floor              also what a program costs that only passes the bytes on (the bench's relay)
@@ -42,6 +48,8 @@ die() {
 
 # ---------------------------------------------------------------- how to start each broker
 # broker_NAME PORT DIR: becomes the broker, which listens on 127.0.0.1:PORT and may write to DIR.
+# broker_NAME_FAMILY PORT DIR: the same for a family of cells that has its own; then
+# endpoint_NAME_FAMILY PORT DIR prints where the generator goes.
 
 # helper_NAME PORT DIR, if there is one: becomes a program that the broker needs beside it.
 
@@ -50,6 +58,43 @@ broker_pubgrid() {
     exec "$BIN/pubgrid-broker" --set "listeners=tcp://127.0.0.1:$1" --set workers=1 \
         --set "store.path=$2"
 }
+
+# What `pubgrid serve` and `pubgrid token` are told: one worker, one bridge process.
+serve_options() {
+    printf '%s\n' -c conf/pubgrid.yaml --set "listeners=unix:$2/mqtt.sock" --set workers=1 \
+        --set "store.path=$2" --set "bridge.listeners=http://127.0.0.1:$1" --set bridge.processes=1
+}
+
+broker_pubgrid_ws() {
+    local options
+    mapfile -t options < <(serve_options "$@")
+    exec "$BIN/pubgrid" serve "${options[@]}"
+}
+broker_pubgrid_js() { broker_pubgrid_ws "$@"; }
+
+endpoint_pubgrid_ws() { echo "ws://127.0.0.1:$1/mqtt"; }
+endpoint_pubgrid_js() {
+    local options
+    mapfile -t options < <(serve_options "$@")
+    "$BIN/pubgrid" token "${options[@]}" --hub bench --role webpubsub.joinLeaveGroup \
+        --role webpubsub.sendToGroup | grep -o 'ws://[^ "]*' | tail -n 1
+}
+
+# It has MQTT only with JetStream, whose streams QoS 0 does not use.
+broker_nats_ws() {
+    cat >"$2/nats.conf" <<END
+server_name: bench
+listen: "127.0.0.1:-1"
+jetstream { store_dir: "$2" }
+mqtt { listen: "127.0.0.1:-1" }
+websocket { listen: "127.0.0.1:$1", no_tls: true }
+END
+    PATH=$PATH:/usr/sbin exec nats-server -c "$2/nats.conf"
+}
+endpoint_nats_ws() { echo "ws://127.0.0.1:$1/mqtt"; }
+
+broker_relay_js() { exec node tests/bench/ws_relay.mjs "$1"; }
+endpoint_relay_js() { echo "ws://127.0.0.1:$1/"; }
 
 # Without limits, so that it loses nothing, and without Nagle, which would make small windows slow.
 # With persistence it writes its file every half an hour and when it ends, not before it
@@ -106,6 +151,7 @@ broker_peer() {
 # ---------------------------------------------------------------- running
 
 durable= # the cell of the current run is one of the durable ones
+family=  # ws, js, or tcp for all others
 
 # pin PROCESSOR: binds this shell, and what it becomes, to it. Not on a machine with just one, and
 # not in a durable cell.
@@ -138,6 +184,7 @@ port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
 # broker_start NAME: sets broker_pid once the port is open.
 broker_start() {
     local name=$1 tries=$START_TRIES function=broker_$1
+    declare -F "broker_$1_$family" >/dev/null && function=broker_$1_$family
     port_open && die "port $PORT is in use: stop what listens there, or set PUBGRID_BENCH_PORT"
     [[ ${commands[$name]:-} ]] && function=broker_peer
     broker_dir=$(mktemp -d "$PWD/$OUT/run.XXXXXX") # on a disk, which /tmp may not be
@@ -167,13 +214,40 @@ bench_run() {
     exec "$BIN/pubgrid" bench --seconds "$seconds" --warmup "$warmup" "$@"
 }
 
+# A process and its descendants, with commas between.
+process_tree() {
+    local child
+    printf '%s' "$1"
+    for child in $(ps -o pid= --ppid "$1"); do
+        printf ',%s' "$(process_tree "$child")"
+    done
+}
+
+# bench_broker NAME CELL ARGUMENT...
 bench_broker() {
+    local name=$1 cell=$2 endpoint
+    shift 2
     pin 1
-    bench_run --host 127.0.0.1 --port "$PORT" --pid "$broker_pid" "$@"
+    case $family in
+    tcp) bench_run "$cell" --host 127.0.0.1 --port "$PORT" --pid "$broker_pid" "$@" ;;
+    js) set -- --protocol json "$@" ;;
+    esac
+    endpoint=$("endpoint_${name}_$family" "$PORT" "$broker_dir") || exit
+    bench_run "$cell" "$endpoint" --pid "$(process_tree "$broker_pid")" "$@"
 }
 
 # The relay is part of the bench, which gives each its processor.
-bench_floor() { bench_run --self-test relay "$@"; }
+bench_floor() { shift && bench_run --self-test relay "$@"; }
+
+family_of() {
+    case $1 in
+    ws-* | js-*) echo "${1%%-*}" ;;
+    *) echo tcp ;;
+    esac
+}
+
+# names_of FAMILY: the brokers that it is measured with, a line each.
+names_of() { tr ' ' '\n' <<<"${family_names[$1]:-${names[*]}}"; }
 
 # measure NAME CELL ARGUMENT...: one run; its line is added to the results.
 measure() {
@@ -185,7 +259,7 @@ measure() {
     else
         broker_start "$name"
     fi
-    ("$run" "$@" --label "$name $cell") >>"$results" 2>"$OUT/error.log" || status=$?
+    ("$run" "$name" "$@" --label "$name $cell") >>"$results" 2>"$OUT/error.log" || status=$?
     broker_stop
     # Status 3 (loss, disorder) is in the line and shows in the table.
     if ((status != 0 && status != 3)); then
@@ -196,18 +270,21 @@ measure() {
 
 # The rows of cells.txt that are wanted, comments and padding removed.
 cells() {
-    sed -e '/^#/d' -e 's/ *| */|/g' tests/bench/cells.txt | grep -E "^[^|]*($only)[^|]*\|"
+    sed -e '/^#/d' -e 's/ *| */|/g' tests/bench/cells.txt | grep -E "^[^|]*($only)[^|]*\|" |
+        grep -vE "^[^|]*($skip)[^|]*\|"
 }
 
 measure_all() {
-    local round cell arguments name count=0 total
-    mapfile -t rows < <(cells)
+    local round cell arguments name count=0 total=0
     ((${#rows[@]} > 0)) || die "no cell matches $only"
-    total=$((${#rows[@]} * rounds * ${#names[@]}))
+    for row in "${rows[@]}"; do
+        total=$((total + rounds * $(names_of "$(family_of "$row")" | wc -l)))
+    done
     for ((round = 1; round <= rounds; round++)); do
         for row in "${rows[@]}"; do
             IFS='|' read -r cell _ arguments <<<"$row"
-            for name in "${names[@]}"; do
+            family=$(family_of "$cell")
+            for name in $(names_of "$family"); do
                 count=$((count + 1))
                 if [[ -t 2 ]]; then
                     printf '\r\033[K%d/%d %s %s' "$count" "$total" "$cell" "$name" >&2
@@ -222,6 +299,15 @@ measure_all() {
     fi
 }
 
+# can_start NAME: in cells of the current family.
+can_start() {
+    if [[ $family == tcp ]]; then
+        [[ $1 == floor || ${commands[$1]:-} ]] || declare -F "broker_$1" >/dev/null
+    else
+        declare -F "broker_$1_$family" >/dev/null
+    fi
+}
+
 # The last one stays the one that the others are compared with.
 add_name() { names=("${names[@]:0:${#names[@]}-1}" "$1" "${names[-1]}"); }
 
@@ -233,11 +319,12 @@ add_peer() {
 
 while (($# > 0)); do
     case $1 in
-    --quick) rounds=1 seconds=0.5 warmup=0.2 ;;
+    --quick) rounds=1 seconds=0.5 warmup=0.2 skip=10000 ;;
     --rounds) rounds=$2 && shift ;;
     --seconds) seconds=$2 && shift ;;
     --only) only=$2 && shift ;;
-    --brokers) IFS=, read -ra names <<<"$2" && shift ;;
+    --skip) skip=$2 && shift ;;
+    --brokers) IFS=, read -ra names <<<"$2" && family_names=() && shift ;;
     --peer) add_peer "$2" && shift ;;
     --floor) add_name floor ;;
     --list) show=1 ;;
@@ -252,17 +339,22 @@ if [[ $show ]]; then
 fi
 
 [[ -x $BIN/pubgrid ]] || die "$BIN/pubgrid is missing: run ./dev build"
-for name in "${names[@]}"; do
-    [[ $name == floor || ${commands[$name]:-} ]] || declare -F "broker_$name" >/dev/null || die "unknown broker $name"
+mapfile -t rows < <(cells)
+for row in "${rows[@]}"; do
+    family=$(family_of "$row")
+    for name in $(names_of "$family"); do
+        can_start "$name" || die "$name cannot be measured in ${row%%|*}; see --brokers and --only"
+    done
 done
 mkdir -p "$OUT"
-if [[ $(stat -f -c %T "$OUT") == tmpfs ]] && cells | grep -q ^durable; then
+if [[ $(stat -f -c %T "$OUT") == tmpfs ]] && printf '%s\n' "${rows[@]}" | grep -q ^durable; then
     die "$OUT is in memory (tmpfs): durable cells need a disk; choose other cells with --only"
 fi
 failed=''
 results=$OUT/results.jsonl
 : >"$results"
 measure_all
-python3 tests/bench/table.py "$results" tests/bench/cells.txt "${names[@]}"
+python3 tests/bench/table.py "$results" tests/bench/cells.txt "tcp=$(names_of tcp | paste -sd,)" \
+    "ws=$(names_of ws | paste -sd,)" "js=$(names_of js | paste -sd,)"
 printf '\nAll runs, one JSON line each: %s\n' "$results"
 [[ ! $failed ]]

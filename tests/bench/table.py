@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Prints the table of `./dev bench`.
 
-    table.py RESULTS CELLS BROKER... REFERENCE
+    table.py RESULTS CELLS FAMILY=BROKER,...,REFERENCE...
 
-RESULTS has the JSON lines of `pubgrid bench`, labelled "BROKER CELL"; CELLS is cells.txt. For each
-cell: the median server CPU per delivery of each broker, and the ratio to the last one, which is the
-reference; then rates and tails. Durable cells follow in a table of their own, a line for each broker,
-because there the rates are compared (durable-online: deliveries, not acknowledgements). Flags: * the
-generator was the limit, L loss, R disorder, S stalled.
+RESULTS has the JSON lines of `pubgrid bench`, labelled "BROKER CELL"; CELLS is cells.txt. A family is
+the cells whose names begin so (ws-, js-); tcp has the others. For each cell: the median server CPU
+per delivery of each broker, and the ratio to the last one, which is the reference; then rates and
+tails. The durable cells of tcp follow in a table of their own, a line for each broker, because there
+the rates are compared (durable-online: deliveries, not acknowledgements). Flags: * the generator was
+the limit, L loss, R disorder, S stalled.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -15,6 +16,7 @@ import json
 import statistics
 import sys
 
+FAMILIES = ("ws", "js")  # besides tcp and, within it, durable
 QUIET_PERCENT = 15  # what other programs may use of one processor
 
 FLAGS = (("generator_bound", "*"), ("lost", "L"), ("reordered", "R"), ("stalled", "S"))
@@ -84,6 +86,8 @@ def other_columns(runs):
 
 def verdict(runs, reference, goal):
     """The goal, with a + where it is met."""
+    if goal is None:
+        return ""
     if is_connect(runs):
         value = median(runs, "rss_per_connection")
         return f"{goal:.0f}B" + ("+" if value is not None and value <= goal else "")
@@ -91,11 +95,16 @@ def verdict(runs, reference, goal):
     return f"{goal:g}" + ("+" if mine and other and mine / other <= goal else "")
 
 
-def measured_cells(cells, runs, brokers, durable):
-    """Name, goal and each broker's runs of the cells of that kind that have any."""
+def family_of(cell):
+    word = cell.split("-")[0]
+    return word if word in FAMILIES + ("durable",) else "tcp"
+
+
+def measured_cells(cells, runs, brokers, family):
+    """Name, goal and each broker's runs of the cells of that family that have any."""
     for cell, goal in cells.items():
         measured = [runs.get((broker, cell), []) for broker in brokers]
-        if any(measured) and cell.startswith("durable") == durable:
+        if any(measured) and family_of(cell) == family:
             yield cell, goal, measured
 
 
@@ -134,7 +143,7 @@ def make_durable_rows(cells, runs, brokers):
     for title, _, compared in DURABLE_COLUMNS:
         rows[0] += [title] + (["ratio"] if compared else [])
     rows[0] += ["goal"]
-    for cell, goal, measured in measured_cells(cells, runs, brokers, durable=True):
+    for cell, goal, measured in measured_cells(cells, runs, brokers, "durable"):
         for broker, each in zip(brokers, measured):
             rows.append([cell, broker, *durable_row(each, measured[-1]), durable_goal(each, measured[-1], goal)])
     return rows
@@ -151,7 +160,7 @@ def print_rows(rows):
     return True
 
 
-def make_rows(cells, runs, brokers):
+def make_rows(cells, runs, brokers, family):
     reference = brokers[-1]
     rows = [["cell"]]
     for broker in brokers:
@@ -159,7 +168,7 @@ def make_rows(cells, runs, brokers):
     rows[0] += ["goal"]
     for broker in brokers:
         rows[0] += [f"{broker} /s", "p99 us"]
-    for cell, goal, measured in measured_cells(cells, runs, brokers, durable=False):
+    for cell, goal, measured in measured_cells(cells, runs, brokers, family):
         row = [cell]
         for each in measured:
             row += cost_columns(each, measured[-1])
@@ -176,12 +185,15 @@ def others(runs):
 
 
 def main():
-    results, cells, *brokers = sys.argv[1:]
+    results, cells, *families = sys.argv[1:]
     runs = read_results(results)
     cells = read_cells(cells)
-    if print_rows(make_rows(cells, runs, brokers)):
-        print("\nus: server CPU per delivery (connect5000: per connection; p99 there is bytes per connection)\n")
-    if print_rows(make_durable_rows(cells, runs, brokers)):
+    families = {name: brokers.split(",") for name, _, brokers in (each.partition("=") for each in families)}
+    for name, brokers in families.items():
+        if print_rows(make_rows(cells, runs, brokers, name)):
+            print("\nus: server CPU per delivery (connect, idle: per connection; p99 there is bytes per"
+                  " connection)\n")
+    if print_rows(make_durable_rows(cells, runs, families["tcp"])):
         print("\nus: server CPU per acknowledged or drained message; p50, p99: of the acknowledgement;"
               "\nB/message: anonymous memory of a queued message\n")
     print("goal: of the first broker's ratio, + where met; * generator-bound, L loss, R disorder, S stalled")
