@@ -30,7 +30,8 @@ enum {
     TOPIC_ROOM = 1024,      /* header, topic and properties around a payload */
     SPARE_DESCRIPTORS = 32, /* standard streams, epoll, /proc */
     RETRY_NS = 2 * 1000 * 1000,
-    STUCK_RECEIVE_BUFFER = 4096, /* so that what a stuck client has not read is the server's */
+    STUCK_RECEIVE_BUFFER = 4096,
+    STUCK_SEGMENT = 1460, /* that of Ethernet; loopback's makes the server's socket take 2.8 MB */
 };
 
 bool bench_fleet_fail(struct bench_fleet *fleet, const char *format, ...)
@@ -130,6 +131,15 @@ static bool connection_bind(struct bench_fleet *fleet, const struct bench_connec
     return true;
 }
 
+/* So that what a stuck client has not read is soon the server's problem, not the sockets'. */
+static void connection_narrow(const struct bench_connection *connection)
+{
+    int size = STUCK_RECEIVE_BUFFER;
+    int segment = STUCK_SEGMENT;
+    setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+    setsockopt(connection->fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof(segment));
+}
+
 bool bench_connection_start(struct bench_fleet *fleet, struct bench_connection *connection)
 {
     connection->fd =
@@ -146,11 +156,10 @@ bool bench_connection_start(struct bench_fleet *fleet, struct bench_connection *
         .terminated = fleet->codec->text,
     };
     connection->opened_ns = clock_monotonic_ns();
-    int on = 1;
-    int small = STUCK_RECEIVE_BUFFER;
     if (connection->stuck) {
-        setsockopt(connection->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        connection_narrow(connection);
     }
+    int on = 1;
     setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT, .data.ptr = connection};
     if (!connection_bind(fleet, connection)) {
