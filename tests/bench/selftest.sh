@@ -94,6 +94,7 @@ mosquitto_start() {
     rm -f "$work"/mosquitto.db
     cat >"$work/mosquitto.conf" <<END
 listener $port 127.0.0.1
+listener 0 $work/mosquitto.sock
 allow_anonymous true
 set_tcp_nodelay true
 max_inflight_messages 0
@@ -166,6 +167,7 @@ expect 0 "$clean" pairs "ws://127.0.0.1:$port/" --count 2 --payload 300000 --mes
 expect 0 '"connections":200,"connect_rate":[1-9]' connect "ws://127.0.0.1:$port" --count 200 --seconds 0.1 --pid "$pid" --pid "$$"
 expect 0 "$clean.*\"stuck\":2,\"stuck_closed\":0," fan-out "ws://127.0.0.1:$port/" --count 20 --stuck 2 --messages 2000
 expect 0 "$clean" pairs "mqtt://127.0.0.1:$behind" --count 5 --messages 500
+expect 0 "$clean" pairs "unix:$work/mosquitto.sock" --count 5 --messages 500 --qos 1
 expect 1 'closed by the broker|reset by peer|not that of a WebSocket' latency "ws://127.0.0.1:$behind/"
 kill "$pid"
 
