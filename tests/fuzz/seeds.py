@@ -164,7 +164,7 @@ FRAMES = {
     "wrong": "93 05 91 01 00",
 }
 
-# What json_frame_fuzz.c gets: the byte that chooses the sequence id, then a frame.
+# What json_frame_fuzz.c gets: the byte that chooses sequence id and type of payload, then a frame.
 JSON_FRAMES = {
     "join": r'{"type":"joinGroup","group":"g1","ackId":1}',
     "leave": r'{"type":"LEAVEGROUP","group":"caf\u00e9","ackId":18446744073709551615}',
@@ -324,6 +324,6 @@ write("bench_websocket", {name: to_bytes(row) for name, row in BENCH_FRAMES.item
 write("recover", {name: recovery(row) for name, row in RECOVERIES.items()})
 write("trunk_frame", {name: frames(row) for name, row in FRAMES.items()})
 write("protobuf_frame", {name: message(row) for name, row in MESSAGES.items()})
-write("json_frame", {name: bytes([8 * i]) + row.encode() for i, (name, row) in enumerate(JSON_FRAMES.items())})
+write("json_frame", {name: bytes([8 * i + i % 4]) + row.encode() for i, (name, row) in enumerate(JSON_FRAMES.items())})
 write("jwt", {name: row.encode() for name, row in JWTS.items()})
 write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
