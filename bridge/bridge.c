@@ -1,0 +1,228 @@
+/* Wiring of the bridge: see bridge.h.
+ *
+ *   begin: settings, link, gateway, service
+ *   end:   service (which closes the clients), gateway, link, settings
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "bridge.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "client/gateway.h"
+#include "hubs.h"
+#include "net/link_trunk.h"
+#include "net/service.h"
+#include "net/websocket.h"
+#include "secret/access_keys.h"
+
+/* What one reading of configuration and keys has come to. Clients point into the one that was in
+ * force when they came, so all are kept. */
+struct generation {
+    struct list link; /* in bridge->generations */
+    struct config *config;
+    struct access_keys *keys;
+    struct hub_settings *hubs;
+};
+
+struct bridge {
+    uv_loop_t *loop;
+    struct list generations;       /* the last is in force */
+    struct upgrade_context access; /* points into it */
+    struct gateway gateway;
+    struct link_trunk *links;
+    struct service *service;
+    struct service_listener *listeners;
+    uv_timer_t timer;
+    uv_prepare_t prepare;
+    void (*stopped)(void *context);
+    void *context;
+};
+
+/* ---------------------------------------------------------------- settings */
+
+static void generation_free(struct generation *generation)
+{
+    list_remove(&generation->link);
+    access_keys_free(generation->keys);
+    free(generation->hubs);
+    config_free(generation->config);
+    free(generation);
+}
+
+static struct generation *current(const struct bridge *bridge)
+{
+    return CONTAINER_OF(bridge->generations.prev, struct generation, link);
+}
+
+/* Takes over `config`, also when the keys cannot be read (false). */
+static bool adopt(struct bridge *bridge, struct config *config, struct buffer *error)
+{
+    struct access_keys *keys = access_keys_open(config->bridge.keys, error);
+    struct generation *generation;
+
+    if (!keys) {
+        config_free(config);
+        return false;
+    }
+    generation = memory_allocate_zero(sizeof(*generation));
+    generation->config = config;
+    generation->keys = keys;
+    generation->hubs = hubs_from_config(config);
+    list_add_last(&bridge->generations, &generation->link);
+    bridge->access = (struct upgrade_context){
+        .keys = keys,
+        .hubs = generation->hubs,
+        .hub_count = config->hub_count,
+        .public_endpoints = (const char *const *)config->bridge.public_endpoints,
+        .ignore_audience_host = config->bridge.ignore_audience_host,
+    };
+    return true;
+}
+
+void bridge_reload(struct bridge *bridge, struct config *config)
+{
+    struct buffer text = {0};
+
+    config_need_restart(current(bridge)->config, config, &text);
+    if (text.length > 0) {
+        log_write(LOG_WARNING, "options need a restart", "options=%.*s", SLICE_PRINT(text));
+    }
+    text.length = 0;
+    log_set_level((enum log_level)config->log_level);
+    if (adopt(bridge, config, &text)) {
+        log_write(LOG_INFO, "reloaded", "pid=%d", uv_os_getpid());
+    } else {
+        log_write(LOG_ERROR, "configuration kept", "reason=\"%.*s\"", SLICE_PRINT(text));
+    }
+    buffer_release(&text);
+}
+
+/* ---------------------------------------------------------------- time */
+
+static void timer_fire(uv_timer_t *timer)
+{
+    struct bridge *bridge = timer->data;
+
+    gateway_advance(&bridge->gateway);
+}
+
+/* Before the loop sleeps: it is to wake for the next timer. */
+static void set_timer(uv_prepare_t *prepare)
+{
+    struct bridge *bridge = prepare->data;
+    msec_t deadline = gateway_next_deadline(&bridge->gateway), now = clock_now();
+
+    if (deadline == MSEC_NEVER) {
+        uv_timer_stop(&bridge->timer);
+    } else {
+        uv_timer_start(&bridge->timer, timer_fire, deadline > now ? (uint64_t)(deadline - now) : 0,
+                       0);
+    }
+}
+
+/* ---------------------------------------------------------------- start */
+
+static void make_gateway(struct bridge *bridge)
+{
+    const struct config *config = current(bridge)->config;
+
+    bridge->links = link_trunk_new(bridge->loop, config->bridge.trunk);
+    bridge->gateway = (struct gateway){
+        .link = link_trunk_link(bridge->links),
+        .sockets = &websocket_operations,
+        .access = &bridge->access,
+        .random = random_bytes,
+        .clock = clock_now,
+        .packet_size_max = config->bridge.maximum_message_size + UINT16_MAX,
+    };
+    gateway_init(&bridge->gateway);
+    uv_timer_init(bridge->loop, &bridge->timer);
+    uv_prepare_init(bridge->loop, &bridge->prepare);
+    bridge->timer.data = bridge->prepare.data = bridge;
+    uv_prepare_start(&bridge->prepare, set_timer);
+}
+
+static void end_gateway(struct bridge *bridge)
+{
+    gateway_release(&bridge->gateway);
+    link_trunk_close(bridge->links);
+    uv_close((uv_handle_t *)&bridge->timer, NULL);
+    uv_close((uv_handle_t *)&bridge->prepare, NULL);
+}
+
+static struct service *make_service(struct bridge *bridge)
+{
+    const struct bridge_config *config = &current(bridge)->config->bridge;
+
+    bridge->listeners =
+        memory_allocate_zero((config->listener_count + 1) * sizeof(*bridge->listeners));
+    for (size_t i = 0; i < config->listener_count; i++) {
+        bridge->listeners[i] = (struct service_listener){
+            .address = config->listeners[i].address,
+            .port = config->listeners[i].port,
+            .certificate_file = config->listeners[i].certificate,
+            .key_file = config->listeners[i].key,
+            .page_enabled = config->listeners[i].page,
+        };
+    }
+    return service_start(bridge->loop, &(struct service_options){
+                                           .listeners = bridge->listeners,
+                                           .listener_count = config->listener_count,
+                                           .shares_ports = config->processes > 1,
+                                           .maximum_message_size = config->maximum_message_size,
+                                           .upgrade_context = &bridge->access,
+                                           .gateway = &bridge->gateway,
+                                       });
+}
+
+struct bridge *bridge_start(uv_loop_t *loop, struct config *config, struct buffer *error)
+{
+    struct bridge *bridge = memory_allocate_zero(sizeof(*bridge));
+
+    bridge->loop = loop;
+    list_init(&bridge->generations);
+    if (!adopt(bridge, config, error)) {
+        free(bridge);
+        return NULL;
+    }
+    make_gateway(bridge);
+    bridge->service = make_service(bridge);
+    if (!bridge->service) {
+        end_gateway(bridge);
+        uv_run(loop, UV_RUN_DEFAULT);
+        bridge_free(bridge);
+        return NULL;
+    }
+    return bridge;
+}
+
+/* ---------------------------------------------------------------- end */
+
+static void service_stopped(void *context)
+{
+    struct bridge *bridge = context;
+
+    end_gateway(bridge);
+    bridge->stopped(bridge->context);
+}
+
+void bridge_stop(struct bridge *bridge, void (*stopped)(void *context), void *context)
+{
+    bridge->stopped = stopped;
+    bridge->context = context;
+    service_stop(bridge->service, service_stopped, bridge);
+}
+
+void bridge_free(struct bridge *bridge)
+{
+    LIST_FOREACH_SAFE (link, &bridge->generations) {
+        generation_free(CONTAINER_OF(link, struct generation, link));
+    }
+    free(bridge->listeners);
+    free(bridge);
+}

@@ -1,0 +1,55 @@
+/* A broker and a browser of our own making, for tests of bridge/client: what the client sends to
+ * either is kept as lines of text, and packets and frames go in by call.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_TESTS_BRIDGE_FAKES_H
+#define PUBGRID_TESTS_BRIDGE_FAKES_H
+
+#include "client/client.h"
+#include "client/fanout.h"
+
+enum { FAKES_CHANNELS_MAX = 16 };
+
+struct fakes {
+    struct link link;
+    struct gateway gateway;
+    struct upgrade_context access;
+    struct hub_settings hub;
+    struct channel *channels[FAKES_CHANNELS_MAX]; /* open ones by number; NULL: closed */
+    size_t channel_count;
+    struct buffer to_broker;  /* a line a packet: `1 SUBSCRIBE id=4097 "h/a" qos=1` */
+    struct buffer to_browser; /* a line a frame: `{"type":...} #7`; `close 1008 reason` */
+    uint32_t credited;        /* bytes */
+    bool may_send, is_ready, is_paused;
+};
+
+/* One at a time: the clock is fakes_now. */
+struct fakes *fakes_new(void);
+/* All clients have been closed. */
+void fakes_free(struct fakes *fakes);
+extern msec_t fakes_now;
+
+/* An upgrade for hub `h`; `role` may be NULL. */
+struct upgrade *fakes_upgrade(struct fakes *fakes, enum upgrade_kind kind,
+                              enum subprotocol subprotocol, const char *user, const char *role);
+/* A browser whose upgrade was decided so. */
+struct client *fakes_client(struct fakes *fakes, struct upgrade *upgrade);
+
+/* From the broker. */
+void fakes_packet(struct client *client, const struct packet *packet);
+void fakes_connack(struct client *client, bool session_present);
+void fakes_answer(struct client *client, enum packet_type type, uint16_t packet_id, uint8_t reason);
+/* A PUBLISH at QoS 1, or 0 with sequence 0. */
+void fakes_deliver(struct client *client, const struct packet *publish, uint32_t sequence);
+/* The broker is gone; and is back. */
+void fakes_lose(struct fakes *fakes);
+void fakes_return(struct fakes *fakes);
+
+/* A frame from the browser. */
+void fakes_say(struct client *client, const char *text);
+
+/* What was written since the last call, NUL-terminated; valid until the next. */
+const char *fakes_to_broker(struct fakes *fakes);
+const char *fakes_to_browser(struct fakes *fakes);
+
+#endif
