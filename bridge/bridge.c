@@ -104,7 +104,7 @@ void bridge_reload(struct bridge *bridge, struct config *config)
 
 /* ---------------------------------------------------------------- time */
 
-static void timer_fire(uv_timer_t *timer)
+static void wake(uv_timer_t *timer)
 {
     struct bridge *bridge = timer->data;
 
@@ -120,8 +120,7 @@ static void set_timer(uv_prepare_t *prepare)
     if (deadline == MSEC_NEVER) {
         uv_timer_stop(&bridge->timer);
     } else {
-        uv_timer_start(&bridge->timer, timer_fire, deadline > now ? (uint64_t)(deadline - now) : 0,
-                       0);
+        uv_timer_start(&bridge->timer, wake, deadline > now ? (uint64_t)(deadline - now) : 0, 0);
     }
 }
 
@@ -195,7 +194,7 @@ struct bridge *bridge_start(uv_loop_t *loop, struct config *config, struct buffe
     if (!bridge->service) {
         end_gateway(bridge);
         uv_run(loop, UV_RUN_DEFAULT);
-        bridge_free(bridge);
+        bridge_end(bridge);
         return NULL;
     }
     return bridge;
@@ -218,7 +217,7 @@ void bridge_stop(struct bridge *bridge, void (*stopped)(void *context), void *co
     service_stop(bridge->service, service_stopped, bridge);
 }
 
-void bridge_free(struct bridge *bridge)
+void bridge_end(struct bridge *bridge)
 {
     LIST_FOREACH_SAFE (link, &bridge->generations) {
         generation_free(CONTAINER_OF(link, struct generation, link));

@@ -18,8 +18,8 @@ struct bridge *bridge_start(uv_loop_t *loop, struct config *config, struct buffe
  * What needs a restart is named in the log. */
 void bridge_reload(struct bridge *bridge, struct config *config);
 /* Browsers are told (1001), and reliable ones come back to the next process. `stopped` is called
- * when the last handle is being closed; run the loop to its end, then bridge_free(). */
+ * when the last handle is being closed; run the loop to its end, then bridge_end(). */
 void bridge_stop(struct bridge *bridge, void (*stopped)(void *context), void *context);
-void bridge_free(struct bridge *bridge);
+void bridge_end(struct bridge *bridge);
 
 #endif

@@ -200,7 +200,7 @@ static int run(const struct arguments *arguments)
     }
     watch_signals(&program, &loop);
     uv_run(&loop, UV_RUN_DEFAULT);
-    bridge_free(program.bridge);
+    bridge_end(program.bridge);
     uv_loop_close(&loop);
     log_write(LOG_INFO, "stopped", "pid=%d", getpid());
     return EXIT_SUCCESS;

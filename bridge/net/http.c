@@ -4,6 +4,7 @@
 #include "net/http.h"
 
 #include "base/clock.h"
+#include "net/listener.h"
 #include "net/service_state.h"
 #include "page/page.h"
 
@@ -25,12 +26,26 @@ static void answer_upgrade_only(const struct http_request *request, struct http_
     http_refuse(answer, 400, "this is for WebSockets: the request has no Upgrade header");
 }
 
+/* The page is a setting of the listener. */
+static bool shows_page(const struct http_request *request)
+{
+    const struct service *service = request->service;
+    const struct lws_vhost *vhost = lws_get_vhost(request->lws);
+
+    for (size_t i = 0; i < service->options.listener_count; i++) {
+        if (service->listeners[i].vhost == vhost) {
+            return service->options.listeners[i].page_enabled;
+        }
+    }
+    return false;
+}
+
 static void answer_page(const struct http_request *request, struct http_answer *answer)
 {
     struct buffer if_none_match = {0};
     struct page_file file;
 
-    if (!request->service->options.page_enabled || !page_find(request->path, &file)) {
+    if (!shows_page(request) || !page_find(request->path, &file)) {
         http_refuse(answer, 404, "there is nothing at this path");
         return;
     }
@@ -53,7 +68,7 @@ static void answer_negotiate(const struct http_request *request, struct http_ans
     struct buffer host = {0}, user = {0};
     struct page_visit visit = {.is_tls = lws_is_ssl(request->lws), .now = clock_now() / 1000};
 
-    if (!request->service->options.page_enabled) {
+    if (!shows_page(request)) {
         http_refuse(answer, 404, "there is nothing at this path");
         return;
     }

@@ -21,6 +21,7 @@ struct service_listener {
     const char *address;                     /* numeric; "::" takes IPv4 as well */
     uint16_t port;                           /* 0: any, see service_port() */
     const char *certificate_file, *key_file; /* PEM; both NULL: without TLS */
+    bool page_enabled;                       /* the page at / */
 };
 
 /* What it points to must outlive the service. */
@@ -29,7 +30,6 @@ struct service_options {
     size_t listener_count;
     bool shares_ports; /* SO_REUSEPORT: other processes listen on the same ports */
     size_t maximum_message_size;
-    bool page_enabled; /* the page at / */
     const struct upgrade_context *upgrade_context;
     struct gateway *gateway;
 };

@@ -36,11 +36,10 @@ static struct world {
 
 HELPER void start(void)
 {
-    static const struct service_listener listener = {.address = "127.0.0.1"};
+    static const struct service_listener listener = {.address = "127.0.0.1", .page_enabled = true};
     struct service_options options = {.listeners = &listener,
                                       .listener_count = 1,
                                       .maximum_message_size = MESSAGE_MAX,
-                                      .page_enabled = true,
                                       .upgrade_context = &world.access,
                                       .gateway = &world.gateway};
 
