@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/fanout.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "access/hub.h"
@@ -117,11 +118,24 @@ static void take_own(struct fanout *fanout, const struct property_item *item)
     }
 }
 
+static void add_metadata(struct fanout *fanout, const struct property_item *item)
+{
+    struct pairs *metadata = &fanout->message.metadata;
+
+    if (metadata->count == fanout->metadata_capacity) {
+        fanout->metadata_capacity =
+            fanout->metadata_capacity > 0 ? 2 * fanout->metadata_capacity : 8;
+        fanout->metadata =
+            memory_resize(fanout->metadata, fanout->metadata_capacity * sizeof(*fanout->metadata));
+    }
+    fanout->metadata[metadata->count++] = (struct pair){item->name, item->value};
+    metadata->items = fanout->metadata;
+}
+
 /* User properties: our own, and the others as metadata. */
 static void take_user_properties(struct fanout *fanout)
 {
     struct slice raw = fanout->publish.properties.raw;
-    struct pairs *metadata = &fanout->message.metadata;
     struct property_item item;
 
     while (properties_next(&raw, &item)) {
@@ -130,11 +144,10 @@ static void take_user_properties(struct fanout *fanout)
         }
         if (starts_with(item.name, "$wps.")) {
             take_own(fanout, &item);
-        } else if (metadata->count < FANOUT_METADATA_MAX) {
-            fanout->metadata[metadata->count++] = (struct pair){item.name, item.value};
+        } else {
+            add_metadata(fanout, &item);
         }
     }
-    metadata->items = fanout->metadata;
 }
 
 /* What stands behind the hub, the first level. */
@@ -184,6 +197,7 @@ void fanout_release(struct fanout *fanout)
     for (size_t i = 0; i < FANOUT_ENCODINGS && fanout->encodings[i].key; i++) {
         outgoing_release(fanout->encodings[i].outgoing);
     }
+    free(fanout->metadata);
     buffer_release(&fanout->names);
 }
 

@@ -16,7 +16,7 @@
 #include "wire/message.h"
 #include "wire/outgoing.h"
 
-enum { FANOUT_ENCODINGS = 8, FANOUT_METADATA_MAX = 64 };
+enum { FANOUT_ENCODINGS = 8 };
 
 struct fanout {
     struct slice packet; /* as it came, but for the packet identifier, which is any */
@@ -26,7 +26,8 @@ struct fanout {
     struct slice exclude; /* connection id that must not get it; empty: none */
     uint64_t at;          /* of a group state: Unix ms */
     struct message_response message;
-    struct pair metadata[FANOUT_METADATA_MAX];
+    struct pair *metadata; /* [metadata_capacity] */
+    size_t metadata_capacity;
     struct buffer names; /* the group's name, if it had escapes */
     struct {
         const void *key; /* codec, or a marker of this module */
