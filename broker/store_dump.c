@@ -65,6 +65,17 @@ static void dump_session(FILE *out, struct reader *value)
         number(value);
         dump_row_message(out, value);
     }
+    uint8_t flags = reader_left(value) > 0 ? reader_u8(value) : 0;
+    if (flags & FACT_TRUSTED) {
+        fputs(" trusted", out);
+    }
+    if (flags & FACT_BOUNDED) {
+        fprintf(out, " messages_maximum=%llu", number(value));
+        fprintf(out, " bytes_maximum=%llu", number(value));
+    }
+    if (flags & FACT_OVERFLOWED) {
+        fputs(" overflowed", out);
+    }
 }
 
 static void dump_subscription(FILE *out, struct reader *value)

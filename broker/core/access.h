@@ -5,7 +5,7 @@
  * topic is allowed only if some allowing rule names it and no denying rule does.
  * Reserved: topics that begin with `$`. Clients may read `$SYS/#` and publish to
  * `$delayed/<seconds>/<topic>` (checked as <topic>); anything else under `$` is closed unless an
- * allowing rule's filter itself begins with `$` and matches.
+ * allowing rule's filter itself begins with `$` and matches. A trusted identity may do everything.
  *
  * In filters of rules %u stands for the user name and %c for the client identifier, each inside
  * or as one level; a name that contains + # or / never matches through a substitution.
@@ -20,6 +20,7 @@
 #include "base/slice.h"
 #include "config/access_rule.h"
 #include "core/identity.h"
+#include "mqtt/properties.h"
 
 struct access_rules;
 
@@ -30,6 +31,13 @@ void access_rules_free(struct access_rules *rules);
 /* PUBLISH to a topic name; also a will. */
 bool access_may_publish(const struct access_rules *rules, const struct identity *identity,
                         struct slice client_identifier, struct slice topic);
+
+/* PUBLISH with these properties; also a will. The user properties whose names begin with `$wps.`
+ * are what the bridge says to itself. */
+bool access_may_carry(const struct identity *identity, const struct properties *properties);
+
+/* Client identifiers of the bridge's own sessions: they begin with `$wps/`. */
+bool access_is_reserved_identifier(struct slice client_identifier);
 
 /* SUBSCRIBE to a filter (without its $share prefix). */
 enum access_filter {

@@ -173,8 +173,9 @@ static void send_auth(struct connection *connection, enum reason_code reason, st
 static bool will_is_allowed(const struct connection *connection, const struct will *will)
 {
     return !will->present ||
-           access_may_publish(connection->shard->settings->access, connection->identity,
-                              connection->client_identifier, will->topic);
+           (access_may_publish(connection->shard->settings->access, connection->identity,
+                               connection->client_identifier, will->topic) &&
+            access_may_carry(connection->identity, &will->properties));
 }
 
 static void set_identity(struct connection *connection, struct identity *identity)
@@ -270,7 +271,11 @@ static enum auth_verdict ask_authenticator(struct connection *connection,
     if (packet->type == PACKET_AUTH) {
         return authenticator->exchange(authenticator->context, connection, packet, answer);
     }
-    if (authenticator->connect) {
+    if (connection->origin->verified && connection->authentication_method.length == 0) {
+        answer->identity = identity_hold(connection->origin->verified);
+        return AUTH_ACCEPTED;
+    }
+    if (authenticator->connect && !connection->origin->verified) {
         return authenticator->connect(authenticator->context, connection, packet, answer);
     }
     if (connection->authentication_method.length > 0) {
@@ -318,6 +323,10 @@ static enum reason_code check_connect(const struct connection *connection,
     const struct core_options *options = &connection->shard->settings->options;
     if (packet->connect.will.present && packet->connect.will.retain && !options->retain_available) {
         return REASON_RETAIN_NOT_SUPPORTED;
+    }
+    if (!connection->origin->verified &&
+        access_is_reserved_identifier(connection->client_identifier)) {
+        return REASON_CLIENT_IDENTIFIER_NOT_VALID;
     }
     return REASON_SUCCESS;
 }

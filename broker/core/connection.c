@@ -39,11 +39,13 @@ void connection_set_state(struct connection *connection, enum connection_state s
 }
 
 void connection_init(struct connection *connection, struct shard *shard,
-                     const struct connection_origin *origin)
+                     const struct connection_origin *origin,
+                     const struct connection_carrier *carrier)
 {
     const struct core_options *options = &shard->settings->options;
     *connection = (struct connection){
         .shard = shard,
+        .carrier = carrier,
         .origin = origin,
         .last_received = shard->now,
         .limits = {.packet_size_max = options->maximum_packet_size},
@@ -66,6 +68,7 @@ void connection_close(struct connection *connection, enum reason_code reason, co
         return;
     }
     struct shard *shard = connection->shard;
+    connection->close_reason = (uint8_t)reason;
     timers_cancel(&shard->timers, &connection->timer);
     if (connection->output_waits) {
         /* Nothing comes before CONNACK, and that must not come: without a word. */

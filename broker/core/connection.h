@@ -7,7 +7,8 @@
  *   connection_writable  when everything in `output` was written (more may wait in the session)
  *   connection_release   when it is CLOSED and shall be freed
  * Whatever core wants done to a connection puts it into its shard's outbox.dirty; at the end of
- * the turn the driver takes the list: writes `output` (not while `output_waits`), looks at `state`:
+ * the turn the driver takes the list and calls each one's carrier, which writes `output` (not while
+ * `output_waits`) and looks at `state`:
  *
  *   ACCEPTED --CONNECT--> AUTHENTICATING --accepted--> MOVING --connection_adopt--> ATTACHED
  *       |                      |                         (only if another shard owns the session)
@@ -31,9 +32,11 @@
 #include "core/authenticator.h"
 #include "core/identity.h"
 #include "core/output.h"
+#include "core/session_bounds.h"
 #include "mqtt/packet.h"
 
 struct aliases;
+struct delivery;
 struct session;
 struct shard;
 
@@ -46,18 +49,33 @@ enum connection_state {
     CONNECTION_CLOSED,
 };
 
-/* What the transport knows about the peer. The strings outlive the connection or are static. */
+/* What the transport knows about the peer. All that it points at outlives the connection. */
 struct connection_origin {
     const char *peer_address;      /* "127.0.0.1:1234", "[::1]:1234", "unix" */
     struct slice certificate_name; /* Common Name of a verified client certificate, or empty */
-    bool anonymous_allowed;        /* this listener lets clients in without a user name */
-    bool use_certificate_as_user;  /* certificate_name is the user name */
+    struct identity *verified;     /* who it is, if that is known: no authentication. NULL: it is
+                                      not, the authenticator decides */
+    struct session_bounds bounds;
+    bool anonymous_allowed;       /* this listener lets clients in without a user name */
+    bool use_certificate_as_user; /* certificate_name is the user name */
+};
+
+/* How a connection is carried: on a stream of its own, or on a trunk that many share. Immutable. */
+struct connection_carrier {
+    /* The end of a turn in which core put the connection into the dirty list. */
+    void (*flush)(struct connection *connection);
+    /* Sends a PUBLISH, behind what is in `output`. False: it is larger than the peer takes, and
+     * nothing was sent. NULL: PUBLISHes go into `output` like all else, and so is the other. */
+    bool (*publish)(struct connection *connection, const struct delivery *delivery, bool dup);
+    /* The peer takes no PUBLISH for now; connection_writable() will follow. */
+    bool (*is_congested)(struct connection *connection);
 };
 
 struct connection {
     struct shard *shard;     /* the owner */
     struct session *session; /* while ATTACHED */
-    struct list dirty;       /* in shard->outbox.dirty; points at itself otherwise */
+    const struct connection_carrier *carrier;
+    struct list dirty; /* in shard->outbox.dirty; points at itself otherwise */
     struct output output;
     struct timer timer; /* connect time-out, then keep alive */
     msec_t last_received;
@@ -79,6 +97,7 @@ struct connection {
     uint8_t state;          /* enum connection_state */
     uint8_t version;        /* enum protocol_version */
     uint8_t target;         /* shard to move to */
+    uint8_t close_reason;   /* why the server closed it; 0: it did not, or there is no blame */
     bool auth_pending;      /* an answer will come: do not free */
     bool reauthenticating;
     bool assigned_identifier; /* tell it in CONNACK */
@@ -89,7 +108,8 @@ struct connection {
 
 /* Origin outlives the connection. Arms the connect time-out. */
 void connection_init(struct connection *connection, struct shard *shard,
-                     const struct connection_origin *origin);
+                     const struct connection_origin *origin,
+                     const struct connection_carrier *carrier);
 
 /* Handles all whole packets at the front of `in`; returns the bytes used. Stops early when the
  * connection is closing, moving, waiting for an answer, or its peer does not read. */

@@ -28,6 +28,7 @@
     COUNTER(clients_disconnected)                                                                  \
     COUNTER(clients_expired)                                                                       \
     COUNTER(sockets_opened)                                                                        \
+    COUNTER(channels)                                                                              \
     COUNTER(connections_refused)                                                                   \
     COUNTER(messages_delayed)
 

@@ -21,12 +21,14 @@ struct encoding {
     uint16_t packet_id_at; /* offset; 0 at QoS 0 */
 };
 
-enum { ENCODINGS = 2 * 3 * 2 };
+/* Deliveries of one message at one time in one form (protocol version, QoS, RETAIN) are the same
+ * bytes but for the packet identifier. */
+enum { PUBLISH_FORMS = 2 * 3 * 2 };
 
 struct encodings {
     const struct message *message; /* NULL: none is being delivered to many */
     uint32_t known;                /* bit i: items[i] is valid */
-    struct encoding items[ENCODINGS];
+    struct encoding items[PUBLISH_FORMS];
 };
 
 static inline void encodings_open(struct encodings *encodings, const struct message *message)

@@ -187,6 +187,19 @@ static void append_will(struct buffer *out, const struct will_message *will)
     }
 }
 
+static void append_session_flags(struct buffer *out, const struct session *session)
+{
+    int trusted = session->identity->trusted ? FACT_TRUSTED : 0;
+    int bounded = session->bounds.given ? FACT_BOUNDED : 0;
+    int overflowed = session->overflowed ? FACT_OVERFLOWED : 0;
+
+    buffer_append_byte(out, (uint8_t)(trusted | bounded | overflowed));
+    if (bounded) {
+        varint64_append(out, session->bounds.messages);
+        varint64_append(out, session->bounds.bytes);
+    }
+}
+
 void fact_put_session(struct batch *batch, const struct session *session)
 {
     struct fact_key key = fact_row_key(session->durable_id, 'a');
@@ -204,6 +217,7 @@ void fact_put_session(struct batch *batch, const struct session *session)
     varint64_append(&out, session->connection ? 0 : (uint64_t)session->disconnected_at);
     buffer_append_u32(&out, session->sent_next);
     append_will(&out, session->will);
+    append_session_flags(&out, session);
     batch_put(batch, fact_key_slice(&key), buffer_slice(&out));
     buffer_release(&out);
 }

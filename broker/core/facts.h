@@ -15,7 +15,8 @@
  *   FACT_RECEIVED_END  v session, v packet identifier: PUBREL came for a QoS 2 message
  *
  * Rows (S is 'S' and the session's number, big endian):
- *   S 'a'       session: who it is, whether it is connected, its expiry, what was sent, its will
+ *   S 'a'       session: who it is, whether it is connected, its expiry, what was sent, its will,
+ *               fact_session_flags
  *   S 'f' u32   a subscription
  *   S 'p'       progress: see struct progress; its stamp says which frames it knows
  *   S 'q' u32   deliveries whose sequence number >> CHUNK_BITS is this: v count, then for each
@@ -33,7 +34,7 @@
 #include "core/delivery.h"
 #include "core/session.h"
 
-enum { CORE_FORMAT_VERSION = 1, CHUNK_BITS = 10, FACT_KEY_MAX = 24 };
+enum { CORE_FORMAT_VERSION = 2, CHUNK_BITS = 10, FACT_KEY_MAX = 24 };
 
 enum fact_kind {
     FACT_MESSAGE = 1,
@@ -44,6 +45,13 @@ enum fact_kind {
 };
 
 enum { FACT_QOS = 3, FACT_RETAIN = 1 << 2 };
+
+/* At the end of a session's row; rows of format 1 have none. */
+enum fact_session_flags {
+    FACT_TRUSTED = 1 << 0,    /* its client is the bridge's */
+    FACT_BOUNDED = 1 << 1,    /* v messages, v bytes follow: struct session_bounds */
+    FACT_OVERFLOWED = 1 << 2, /* it has come to more than that, and is about to end */
+};
 
 /* The most deliveries that one FACT_DONE or FACT_DROPPED is about. */
 enum { FACT_RUN_MAX = 1 << 16 };

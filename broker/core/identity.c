@@ -32,12 +32,21 @@ struct identity *identity_new(struct slice user_name, const struct slice *groups
 
     atomic_init(&identity->references, 1);
     identity->anonymous = user_name.length == 0;
+    identity->trusted = false;
     identity->user_name = copy_name(&end, user_name);
     identity->group_count = group_count;
     identity->groups = copies;
     for (size_t i = 0; i < group_count; i++) {
         copies[i] = copy_name(&end, groups[i]);
     }
+    return identity;
+}
+
+struct identity *identity_new_trusted(struct slice user_name)
+{
+    struct identity *identity = identity_new(user_name, NULL, 0);
+
+    identity->trusted = true;
     return identity;
 }
 

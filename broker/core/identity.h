@@ -14,14 +14,17 @@
 struct identity {
     _Atomic unsigned references;
     bool anonymous;         /* no user name was proven */
+    bool trusted;           /* by the bridge, which decides itself what its clients may do: access
+                               rules do not apply, reserved names are open */
     struct slice user_name; /* empty when anonymous; owned */
     size_t group_count;
     struct slice *groups; /* owned */
 };
 
-/* Copies the names; returns one count. `user_name` empty: anonymous. */
+/* Copies the names; returns one count. `user_name` empty: anonymous. Not trusted. */
 struct identity *identity_new(struct slice user_name, const struct slice *groups,
                               size_t group_count);
+struct identity *identity_new_trusted(struct slice user_name);
 struct identity *identity_hold(struct identity *identity);
 void identity_release(struct identity *identity);
 

@@ -58,6 +58,7 @@ struct inflight_entry *inflight_add(struct inflight *inflight, const struct deli
         inflight->bound = delivery->sequence;
     }
     inflight->count++;
+    inflight->bytes += delivery_length(delivery);
     return entry;
 }
 
@@ -144,6 +145,7 @@ void inflight_set_state(struct inflight *inflight, struct inflight_entry *entry,
 
     assert(allowed[state] >> entry->state & 1);
     (void)allowed; /* in builds without assertions */
+    inflight->bytes -= delivery_length(&entry->delivery);
     give_up_message(entry);
     if (state == INFLIGHT_FREE) {
         take_out(inflight, entry);
@@ -157,6 +159,7 @@ struct delivery inflight_take(struct inflight *inflight, struct inflight_entry *
     struct delivery delivery = entry->delivery;
 
     assert(entry->state == INFLIGHT_PUBLISHED);
+    inflight->bytes -= delivery_length(&delivery);
     take_out(inflight, entry);
     return delivery;
 }
@@ -201,5 +204,6 @@ void inflight_release(struct inflight *inflight)
         }
     }
     inflight->count = 0;
+    inflight->bytes = 0;
     inflight_shrink(inflight);
 }

@@ -27,6 +27,7 @@ struct inflight {
     struct inflight_entry *entries; /* open addressing by packet identifier */
     uint32_t capacity;              /* a power of two or 0 */
     uint32_t count;
+    uint64_t bytes; /* of their messages, until PUBREC */
     uint32_t bound; /* no sequence number in use is before this */
 };
 

@@ -5,6 +5,8 @@
  * alias, subscription identifiers) makes the property list be assembled anew.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "core/publish_write.h"
+
 #include "core/alias.h"
 #include "core/reply.h"
 #include "core/shard.h"
@@ -176,25 +178,30 @@ static void write_long_head(struct connection *connection, const struct plan *pl
 
 /* --- the same bytes for many --- */
 
-/* Which encoding this receiver gets, if it can be shared: one that has no properties of its own
- * and no alias. NULL: not shared. */
+int publish_form(const struct connection *connection, const struct delivery *delivery, bool dup)
+{
+    bool is_5 = connection->version == MQTT_5;
+    if (dup || (is_5 && (connection->peer_topic_alias_max || delivery->identifier ||
+                         (delivery->flags & DELIVERY_MANY_IDENTIFIERS)))) {
+        return PUBLISH_OWN_FORM;
+    }
+    return (is_5 ? 6 : 0) + delivery->qos * 2 + (delivery->flags & DELIVERY_RETAIN);
+}
+
+/* Which encoding this receiver gets, if it can be shared. NULL: not shared. */
 static struct encoding *shared_encoding(struct connection *connection,
                                         const struct delivery *delivery, bool dup, uint32_t *bit)
 {
     struct encodings *encodings = &connection->shard->encodings;
-    const struct message *message = delivery->message;
-    if (encodings->message != message || dup) {
+    int form = PUBLISH_OWN_FORM;
+    if (encodings->message == delivery->message) {
+        form = publish_form(connection, delivery, dup);
+    }
+    if (form == PUBLISH_OWN_FORM) {
         return NULL;
     }
-    bool is_5 = connection->version == MQTT_5;
-    if (is_5 &&
-        (connection->peer_topic_alias_max || delivery->identifier ||
-         (delivery->flags & DELIVERY_MANY_IDENTIFIERS) || message->expires_at != MSEC_NEVER)) {
-        return NULL;
-    }
-    unsigned index = (is_5 ? 6u : 0u) + delivery->qos * 2u + (delivery->flags & DELIVERY_RETAIN);
-    *bit = UINT32_C(1) << index;
-    return &encodings->items[index];
+    *bit = UINT32_C(1) << form;
+    return &encodings->items[form];
 }
 
 static void count_publish(struct connection *connection, const struct message *message)
@@ -203,11 +210,10 @@ static void count_publish(struct connection *connection, const struct message *m
     counter_add(&counters->packets_sent, 1);
     counter_add(&counters->publish_sent, 1);
     counter_add(&counters->publish_bytes_sent, message->length - message->payload_start);
-    connection_mark_dirty(connection);
 }
 
-static bool write_shared(struct connection *connection, const struct delivery *delivery,
-                         const struct encoding *encoding, uint16_t packet_id)
+static bool write_shared(struct connection *connection, const struct encoding *encoding,
+                         uint16_t packet_id)
 {
     if (encoding->length > connection->peer_packet_size_max) {
         return false;
@@ -217,7 +223,7 @@ static bool write_shared(struct connection *connection, const struct delivery *d
     if (encoding->packet_id_at) {
         put_u16(out + encoding->packet_id_at, packet_id);
     }
-    count_publish(connection, delivery->message);
+    connection_mark_dirty(connection);
     return true;
 }
 
@@ -255,19 +261,39 @@ static struct encoding write_plan(struct connection *connection, const struct pl
     return encoding;
 }
 
-bool reply_publish(struct connection *connection, const struct delivery *delivery,
-                   uint16_t packet_id, bool dup)
+static bool fits_peer(const struct connection *connection, const struct plan *plan)
+{
+    size_t remaining = plan->head_length + plan->tail.length;
+    return 1 + varint_size((uint32_t)remaining) + remaining <= connection->peer_packet_size_max;
+}
+
+bool publish_append(struct buffer *out, struct connection *connection,
+                    const struct delivery *delivery, bool dup)
+{
+    struct plan plan = {0};
+    make_plan(connection, delivery, &plan);
+    if (!fits_peer(connection, &plan)) {
+        return false;
+    }
+    uint8_t *start = buffer_reserve(out, HEADERS_SIZE_MAX + plan.head_length + plan.tail.length);
+    uint8_t *end = put_bytes(put_head(start, &plan, delivery, 0, dup), plan.tail);
+    out->length += (size_t)(end - start);
+    return true;
+}
+
+/* Into the connection's output. */
+static bool write_publish(struct connection *connection, const struct delivery *delivery,
+                          uint16_t packet_id, bool dup)
 {
     uint32_t bit = 0;
     struct encoding *shared = shared_encoding(connection, delivery, dup, &bit);
     struct encodings *encodings = &connection->shard->encodings;
     if (shared && (encodings->known & bit)) {
-        return write_shared(connection, delivery, shared, packet_id);
+        return write_shared(connection, shared, packet_id);
     }
     struct plan plan = {0};
     make_plan(connection, delivery, &plan);
-    size_t remaining = plan.head_length + plan.tail.length;
-    if (1 + varint_size((uint32_t)remaining) + remaining > connection->peer_packet_size_max) {
+    if (!fits_peer(connection, &plan)) {
         return false;
     }
     struct encoding encoding = write_plan(connection, &plan, delivery, packet_id, dup);
@@ -275,6 +301,18 @@ bool reply_publish(struct connection *connection, const struct delivery *deliver
         *shared = encoding;
         encodings->known |= bit;
     }
-    count_publish(connection, delivery->message);
+    connection_mark_dirty(connection);
     return true;
+}
+
+bool reply_publish(struct connection *connection, const struct delivery *delivery,
+                   uint16_t packet_id, bool dup)
+{
+    const struct connection_carrier *carrier = connection->carrier;
+    bool sent = carrier->publish ? carrier->publish(connection, delivery, dup)
+                                 : write_publish(connection, delivery, packet_id, dup);
+    if (sent) {
+        count_publish(connection, delivery->message);
+    }
+    return sent;
 }

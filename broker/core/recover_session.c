@@ -74,6 +74,21 @@ static bool read_will(struct session *session, struct reader *reader)
     return true;
 }
 
+/* Rows of format 1 end before these. */
+static bool read_flags(struct session *session, struct reader *reader)
+{
+    uint8_t flags = reader_left(reader) > 0 ? reader_u8(reader) : 0;
+
+    session->identity->trusted = flags & FACT_TRUSTED;
+    session->overflowed = flags & FACT_OVERFLOWED;
+    if (flags & FACT_BOUNDED) {
+        session->bounds.given = true;
+        session->bounds.messages = (uint32_t)varint64_read(reader);
+        session->bounds.bytes = varint64_read(reader);
+    }
+    return !reader->failed;
+}
+
 bool recovered_read_session(struct recovered *recovered, struct broker *broker,
                             struct reader *reader)
 {
@@ -102,7 +117,7 @@ bool recovered_read_session(struct recovered *recovered, struct broker *broker,
     session->saved_next = session->saved_first = DELIVERY_FIRST_SEQUENCE;
     recovered->was_connected = session->disconnected_at == 0;
     recovered->first = DELIVERY_FIRST_SEQUENCE;
-    return read_will(session, reader);
+    return read_will(session, reader) && read_flags(session, reader);
 }
 
 bool recovered_read_subscription(struct recovered *recovered, uint32_t number,

@@ -67,8 +67,9 @@ struct session {
     msec_t expires_at;  /* MSEC_NEVER while connected, or when it never expires */
     msec_t disconnected_at;
     uint32_t expiry_interval; /* seconds; 0: ends with the connection */
-    uint32_t shared_count;    /* shared subscriptions */
-    uint32_t queued_qos0;     /* QoS 0 messages in `queue` */
+    struct session_bounds bounds;
+    uint32_t shared_count; /* shared subscriptions */
+    uint32_t queued_qos0;  /* QoS 0 messages in `queue` */
     /* What the store knows of it. */
     uint64_t durable_id;       /* names it in the store; 0: it is not there */
     struct list unsaved;       /* in shard->unsaved while its progress row is behind */
@@ -82,6 +83,7 @@ struct session {
     bool reading;           /* messages of the queue are being read back */
     uint8_t version;        /* of the last network connection */
     bool queue_overflowing; /* said in the log once */
+    bool overflowed;        /* beyond its bounds: it takes nothing any more and ends soon */
     uint16_t client_identifier_length;
     char client_identifier[];
 };
@@ -131,6 +133,8 @@ void sessions_remove(struct session *session);
 void session_connect(struct connection *connection, const struct packet *packet);
 /* The network connection ends. `keep_will`: it was no proper DISCONNECT, so the will is due. */
 void session_disconnect(struct session *session, bool keep_will);
+/* It has come to more than its bounds: it ends in the next turn, its connection with 0x97. */
+void session_overflow(struct session *session);
 /* Ends the session now: publishes a waiting will, drops subscriptions and messages. */
 void session_end(struct session *session);
 /* A new session that is not connected; NULL when the shard has no free slot. */
@@ -145,6 +149,9 @@ void session_set_expiry(struct session *session, uint32_t seconds);
  * A reason other than success closes the connection with it. --- */
 
 enum reason_code session_receive_publish(struct session *, const struct packet *packet);
+/* How many unacknowledged PUBLISHes an MQTT 5 client may have. The bridge needs all of them: those
+ * at QoS 2 that it does not release are its memory of what it has published. */
+uint16_t session_receive_maximum(const struct session *session);
 enum reason_code session_receive_pubrel(struct session *, const struct packet *packet);
 enum reason_code session_receive_puback(struct session *, const struct packet *packet);
 enum reason_code session_receive_pubrec(struct session *, const struct packet *packet);

@@ -29,6 +29,7 @@ static void arm_timer(struct session *session)
 {
     msec_t deadline =
         session->will_at < session->expires_at ? session->will_at : session->expires_at;
+    deadline = session->overflowed ? session->shard->now : deadline;
     if (deadline == MSEC_NEVER) {
         timers_cancel(&session->shard->timers, &session->timer);
     } else {
@@ -48,10 +49,25 @@ static bool postpone_will(struct session *session)
     return waits;
 }
 
+static void end_overflowed(struct session *session)
+{
+    session->expiry_interval = 0;
+    if (session->connection) {
+        connection_close(session->connection, REASON_QUOTA_EXCEEDED,
+                         "more messages wait for this client than may");
+    } else {
+        session_end(session);
+    }
+}
+
 static void session_timer_fire(struct timer *timer, void *context)
 {
     struct shard *shard = context;
     struct session *session = CONTAINER_OF(timer, struct session, timer);
+    if (session->overflowed) {
+        end_overflowed(session);
+        return;
+    }
     if (session->expires_at <= shard->now) {
         counter_add(&shard->counters.clients_expired, 1);
         session_end(session);
@@ -146,6 +162,19 @@ void session_arm(struct session *session)
     arm_timer(session);
 }
 
+/* Not at once: whoever delivers or subscribes right now has the session in its hands. */
+void session_overflow(struct session *session)
+{
+    if (!session->overflowed) {
+        session->overflowed = true;
+        session_put_row(session); /* after a crash too, a message is missing */
+        log_write(LOG_WARNING, "too much waits for a client, its session ends",
+                  "client=%s messages=%u bytes=%llu", log_quote(session_client_identifier(session)),
+                  session->queue.count, (unsigned long long)session->queue.bytes);
+        timers_set(&session->shard->timers, &session->timer, session->shard->now);
+    }
+}
+
 void session_set_expiry(struct session *session, uint32_t seconds)
 {
     uint32_t maximum = session->shard->settings->options.session_expiry_maximum;
@@ -167,14 +196,15 @@ static uint32_t wanted_expiry(const struct packet *packet)
 
 static bool same_user(const struct session *session, const struct connection *connection)
 {
-    return slice_equal(session->identity->user_name, connection->identity->user_name);
+    return session->identity->trusted == connection->identity->trusted &&
+           slice_equal(session->identity->user_name, connection->identity->user_name);
 }
 
 /* A session belongs to its user: nobody resumes another's queue. */
 static bool resumes(const struct session *session, const struct connection *connection,
                     const struct connect *connect)
 {
-    return !connect->clean_start && same_user(session, connection);
+    return !connect->clean_start && same_user(session, connection) && !session->overflowed;
 }
 
 /* Closes the connection that has the session now (MQTT-3.1.4-3), and ends the session if this
@@ -230,6 +260,7 @@ static void attach(struct session *session, struct connection *connection,
     session->connection_number++;
     session->version = connection->version;
     session->queue_overflowing = false;
+    session->bounds = connection->origin->bounds;
     identity_release(session->identity);
     session->identity = identity_hold(connection->identity);
     session_set_expiry(session, wanted_expiry(packet));
@@ -258,8 +289,8 @@ static void add_limits(struct packet *connack, const struct session *session,
         p->session_expiry_interval = session->expiry_interval;
         add_number(connack, PROPERTY_SESSION_EXPIRY_INTERVAL);
     }
-    if (options->receive_maximum != UINT16_MAX) {
-        p->receive_maximum = options->receive_maximum;
+    if (session_receive_maximum(session) != UINT16_MAX) {
+        p->receive_maximum = session_receive_maximum(session);
         add_number(connack, PROPERTY_RECEIVE_MAXIMUM);
     }
     if (!options->retain_available) {

@@ -20,6 +20,10 @@ enum { OUTPUT_CONGESTED = 256 * 1024 };
 
 static bool output_is_congested(const struct session *session)
 {
+    const struct connection_carrier *carrier = session->connection->carrier;
+    if (carrier->is_congested) {
+        return carrier->is_congested(session->connection);
+    }
     size_t limit = session->shard->settings->options.output_bytes_maximum;
     return session->connection->output.pending >=
            (limit < OUTPUT_CONGESTED ? limit : OUTPUT_CONGESTED);
@@ -78,16 +82,27 @@ static void send_now(struct session *session, struct delivery *delivery)
     assert(session->unacknowledged <= connection->send_maximum);
 }
 
+/* With this delivery, does the session keep within the bounds that it was given? */
+static bool is_within_bounds(const struct session *session, const struct delivery *delivery)
+{
+    const struct session_bounds *bounds = &session->bounds;
+    const struct inflight *inflight = &session->inflight;
+    return !bounds->given ||
+           (session->queue.count + inflight->count < bounds->messages &&
+            session->queue.bytes + inflight->bytes + delivery_length(delivery) <= bounds->bytes);
+}
+
 static bool may_send_now(struct session *session, const struct delivery *delivery)
 {
-    if (!session->connection || output_is_congested(session)) {
+    if (!session->connection || session->overflowed || output_is_congested(session)) {
         return false;
     }
     if (delivery->qos == QOS_0) {
         /* Nothing orders QoS 0 behind QoS > 0 (MQTT-4.6.0-6), only behind other QoS 0. */
         return session->queued_qos0 == 0;
     }
-    return session->queue.count == 0 && window_is_open(session, delivery->sequence);
+    return session->queue.count == 0 && window_is_open(session, delivery->sequence) &&
+           is_within_bounds(session, delivery);
 }
 
 static bool is_within(const struct delivery_queue *queue, uint32_t length, uint32_t messages,
@@ -110,6 +125,13 @@ static bool may_queue(struct session *session, const struct delivery *delivery)
                                 options->stored_bytes_maximum)
                     : is_within(&session->queue, length, options->queue_messages_maximum,
                                 options->queue_bytes_maximum);
+    if (session->bounds.given) {
+        fits = fits && !session->overflowed && is_within_bounds(session, delivery);
+        if (!fits) {
+            session_overflow(session);
+        }
+        return fits;
+    }
     if (!fits && !session->queue_overflowing) {
         session->queue_overflowing = true;
         log_write(LOG_WARNING, "queue full, dropping messages", "client=%s messages=%u bytes=%llu",

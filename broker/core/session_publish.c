@@ -51,7 +51,8 @@ static enum reason_code check_publish(const struct session *session, const struc
         return REASON_TOPIC_NAME_INVALID;
     }
     if (!access_may_publish(settings->access, session->identity, session_client_identifier(session),
-                            topic)) {
+                            topic) ||
+        !access_may_carry(session->identity, properties)) {
         LOG_LIMITED(LOG_INFO, "publish refused", "client=%s topic=%s",
                     log_quote(session_client_identifier(session)), log_quote(topic));
         return REASON_NOT_AUTHORIZED;
@@ -129,14 +130,19 @@ static void accept_publish(struct session *session, const struct packet *packet,
     message_release(message);
 }
 
+uint16_t session_receive_maximum(const struct session *session)
+{
+    return session->identity->trusted ? UINT16_MAX
+                                      : session->shard->settings->options.receive_maximum;
+}
+
 /* QoS > 0: flow control and repetitions. True if the PUBLISH goes on to be routed. */
 static bool begin_acknowledged(struct session *session, const struct publish *publish,
                                enum reason_code *reason)
 {
     struct connection *connection = session->connection;
-    uint16_t maximum = connection->version == MQTT_5
-                           ? session->shard->settings->options.receive_maximum
-                           : UINT16_MAX;
+    uint16_t maximum =
+        connection->version == MQTT_5 ? session_receive_maximum(session) : UINT16_MAX;
     if (publish->qos == QOS_2 && packet_ids_contain(&session->received, publish->packet_id)) {
         router_acknowledge(session, QOS_2, publish->packet_id, REASON_SUCCESS);
         return false;

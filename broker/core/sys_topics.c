@@ -38,6 +38,7 @@ struct sys_value {
 static const struct sys_value values[] = {
     SYS("bytes/received", bytes_received),
     SYS("bytes/sent", bytes_sent),
+    SYS("clients/channels", channels),
     SYS("clients/connected", clients_connected),
     SYS("clients/active", clients_connected),
     SYS("clients/disconnected", clients_disconnected),

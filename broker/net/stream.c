@@ -438,8 +438,11 @@ static void stream_flush_open(struct stream *stream)
     }
 }
 
-void stream_flush(struct stream *stream)
+/* Writes, hands over, closes, and may free it. */
+static void stream_flush(struct connection *connection)
 {
+    struct stream *stream = CONTAINER_OF(connection, struct stream, connection);
+
     switch ((enum stream_phase)stream->phase) {
     case STREAM_OPEN:
     case STREAM_DRAINING:
@@ -490,6 +493,8 @@ static void stream_ready(struct source *source, struct worker *worker, uint32_t 
 
 /* ---------------------------------------------------------------- the beginning */
 
+static const struct connection_carrier stream_carrier = {.flush = stream_flush};
+
 static struct stream *stream_new(const char *peer_address, const struct stream_access *access)
 {
     size_t length = strlen(peer_address) + 1;
@@ -519,7 +524,7 @@ void stream_open(struct worker *worker, int fd, const char *peer_address,
     atomic_fetch_add_explicit(&worker->group->connections, 1, memory_order_relaxed);
     counter_add(&worker->shard.counters.sockets_opened, 1);
     list_add_last(&worker->streams, &stream->link);
-    connection_init(&stream->connection, &worker->shard, &stream->origin);
+    connection_init(&stream->connection, &worker->shard, &stream->origin, &stream_carrier);
     stream->unpolled = true;
     stream_poll(stream);
 }

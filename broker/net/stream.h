@@ -57,9 +57,6 @@ struct stream_access {
 /* Takes over an accepted, non-blocking descriptor. */
 void stream_open(struct worker *worker, int fd, const char *peer_address,
                  const struct stream_access *access);
-/* End of the turn, for a connection that core put into its dirty list: writes, hands over,
- * closes, and may free it. */
-void stream_flush(struct stream *stream);
 /* Closes the streams in worker->ending whose time is over. */
 void stream_expire(struct worker *worker);
 /* Closes at once, as when the worker ends. */

@@ -159,7 +159,7 @@ static void worker_flush(struct worker *worker)
     while (!list_is_empty(&dirty)) {
         struct connection *connection = CONTAINER_OF(dirty.next, struct connection, dirty);
         list_remove(&connection->dirty);
-        stream_flush(CONTAINER_OF(connection, struct stream, connection));
+        connection->carrier->flush(connection);
     }
     stream_expire(worker);
 }

@@ -168,8 +168,32 @@ static void place_batches(struct store *store, struct group *group)
     group->round_ends = store->round_open > 0 && group->saved == store->round_open;
 }
 
+/* From the first commit of a newer program on, the file is one of its version: an older one would
+ * misread what is in it. */
+static int raise_version(struct store *store)
+{
+    struct store_head *head = &store->database.head;
+    uint32_t before = head->core_version;
+
+    head->core_version = store->options.core_version;
+    int error = database_put_head(&store->database);
+    head->core_version = before; /* until it is committed */
+    return error;
+}
+
+static int commit_written(struct store *store)
+{
+    int error = database_commit(&store->database);
+
+    if (error == 0) {
+        store->database.head.core_version = store->options.core_version;
+    }
+    return error;
+}
+
 static int write_group(struct store *store, struct group *group)
 {
+    bool is_raised = store->database.head.core_version < store->options.core_version;
     int error = database_begin(&store->database);
 
     if (error) {
@@ -184,6 +208,9 @@ static int write_group(struct store *store, struct group *group)
     } else if (error == 0 && cleaner_has_work(&store->cleaner)) {
         error = cleaner_step(&store->cleaner, &store->blocks, &store->database);
     }
+    if (error == 0 && is_raised) {
+        error = raise_version(store);
+    }
     if (error == 0 && store->options.fault) {
         error = store->options.fault(store->options.fault_context, true);
     }
@@ -191,7 +218,7 @@ static int write_group(struct store *store, struct group *group)
         database_abort(&store->database);
         return error;
     }
-    return database_commit(&store->database);
+    return commit_written(store);
 }
 
 /* ---------------------------------------------------------------- what follows from a commit */

@@ -425,6 +425,13 @@ static void serve_dirty(struct core_link *link)
     }
 }
 
+static void flush_link(struct connection *connection)
+{
+    serve_dirty(CONTAINER_OF(connection, struct core_link, connection));
+}
+
+static const struct connection_carrier carrier = {.flush = flush_link};
+
 static void flush_outbox(struct core_harness *harness, struct shard *shard)
 {
     struct outbox *outbox = &shard->outbox;
@@ -434,7 +441,7 @@ static void flush_outbox(struct core_harness *harness, struct shard *shard)
         struct connection *connection = CONTAINER_OF(first, struct connection, dirty);
 
         list_remove(first);
-        serve_dirty(CONTAINER_OF(connection, struct core_link, connection));
+        connection->carrier->flush(connection);
         harness->busy = true;
     }
     for (unsigned i = 0; i < harness->broker.shard_count; i++) {
@@ -562,7 +569,7 @@ struct core_link *core_harness_open(struct core_harness *harness)
 
     link->harness = harness;
     list_add_last(&harness->links, &link->all);
-    connection_init(&link->connection, shard, &harness->origin);
+    connection_init(&link->connection, shard, &harness->origin, &carrier);
     go_on(harness);
     return link;
 }

@@ -129,6 +129,13 @@ static void serve_dirty(struct durable_client *client)
     }
 }
 
+static void flush_client(struct connection *connection)
+{
+    serve_dirty(CONTAINER_OF(connection, struct durable_client, connection));
+}
+
+static const struct connection_carrier carrier = {.flush = flush_client};
+
 static void flush_outbox(struct durable_world *world, struct shard *shard)
 {
     struct outbox *outbox = &shard->outbox;
@@ -136,7 +143,7 @@ static void flush_outbox(struct durable_world *world, struct shard *shard)
     while (!list_is_empty(&outbox->dirty)) {
         struct connection *connection = CONTAINER_OF(outbox->dirty.next, struct connection, dirty);
         list_remove(&connection->dirty);
-        serve_dirty(CONTAINER_OF(connection, struct durable_client, connection));
+        connection->carrier->flush(connection);
         world->busy = true;
     }
     for (unsigned i = 0; i < world->broker.shard_count; i++) {
@@ -229,7 +236,7 @@ struct durable_client *durable_connect(struct durable_world *world, const char *
     client->world = world;
     list_init(&client->link);
     list_add_last(&world->clients, &client->link);
-    connection_init(&client->connection, shard, &origin);
+    connection_init(&client->connection, shard, &origin, &carrier);
     durable_send(client, &connect);
     return client;
 }
