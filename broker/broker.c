@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -115,12 +116,33 @@ static unsigned worker_count(const struct config *options)
 
 /* ---------------------------------------------------------------- start */
 
+/* Where bridges come in: before the others, for those who wait on their sockets. */
+static bool listen_for_bridges(struct server *server, struct buffer *error)
+{
+    const struct config *options = server->options;
+    struct listener_options wanted = {
+        .path = options->bridge.trunk,
+        .mode = S_IRUSR | S_IWUSR,
+        .is_trunk = true,
+    };
+
+    server->group.trunk_access = (struct trunk_access){
+        .anonymous_on_loopback = options->allow_anonymous != ANONYMOUS_NO,
+        .anonymous_elsewhere = options->allow_anonymous == ANONYMOUS_YES,
+    };
+    return options->bridge.processes == 0 ||
+           listener_open(&wanted, &server->group.listeners, &server->group.listener_count, error);
+}
+
 static bool server_listen(struct server *server, struct buffer *error)
 {
     const struct config *options = server->options;
 
     server->first_of =
         memory_allocate_zero((options->listener_count + 1) * sizeof(*server->first_of));
+    if (!listen_for_bridges(server, error)) {
+        return false;
+    }
     for (size_t i = 0; i < options->listener_count; i++) {
         const struct listener_config *config = &options->listeners[i];
         struct tls_files files = tls_files_of(config);

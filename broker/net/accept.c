@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "net/address.h"
 #include "net/listener.h"
+#include "net/trunk.h"
 
 enum {
     ACCEPT_BATCH = 32,
@@ -99,6 +100,10 @@ static void accept_one(struct worker *worker, const struct listener *listener, i
 {
     char name[ADDRESS_NAME_SIZE];
 
+    if (listener->is_trunk) {
+        trunk_open(worker, fd); /* beyond the limit too: a bridge that comes back is no client */
+        return;
+    }
     address_name(address, name);
     if (accept_is_over_limit(worker)) {
         LOG_LIMITED(LOG_WARNING, "connection refused",

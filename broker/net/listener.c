@@ -231,6 +231,7 @@ bool listener_open(const struct listener_options *options, struct listener ***li
     for (size_t i = before; i < *count; i++) {
         (*listeners)[i]->access = access;
         (*listeners)[i]->owns_tls = i == before;
+        (*listeners)[i]->is_trunk = options->is_trunk;
     }
     if (*count == before) {
         tls_context_free(access.tls);

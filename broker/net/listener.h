@@ -22,6 +22,7 @@ struct listener_options {
     const struct tls_files *tls; /* NULL: no TLS */
     bool anonymous_allowed;
     bool use_certificate_as_user;
+    bool is_trunk; /* for bridges, see trunk.h; a Unix socket */
 };
 
 struct listener {
@@ -30,6 +31,7 @@ struct listener {
     char *name;                  /* "127.0.0.1:1883" or the path, for the log */
     struct stream_access access; /* its tls may be shared with the listener before it */
     bool owns_tls;
+    bool is_trunk;
 };
 
 /* Opens and binds the sockets that `options` names (a host name may have several addresses) and

@@ -21,6 +21,7 @@
 #include "base/memory.h"
 #include "net/listener.h"
 #include "net/stream.h"
+#include "net/trunk.h"
 
 enum {
     EVENTS_MAX = 256,
@@ -68,7 +69,7 @@ static void worker_mailbox_ready(struct source *source, struct worker *worker, u
 
 static bool worker_has_work(const struct worker *worker)
 {
-    return !list_is_empty(&worker->shard.outbox.dirty) ||
+    return !list_is_empty(&worker->shard.outbox.dirty) || !list_is_empty(&worker->trunks_dirty) ||
            worker->shard.outbox.mail[worker->shard.index].first;
 }
 
@@ -161,6 +162,7 @@ static void worker_flush(struct worker *worker)
         list_remove(&connection->dirty);
         connection->carrier->flush(connection);
     }
+    trunks_flush(worker); /* behind all channels: what they say goes out at once */
     stream_expire(worker);
 }
 
@@ -188,7 +190,8 @@ static bool worker_is_done(const struct worker *worker)
 {
     return worker->stop_at != MSEC_NEVER &&
            (worker->shard.now >= worker->stop_at ||
-            (list_is_empty(&worker->streams) && list_is_empty(&worker->ending)));
+            (list_is_empty(&worker->streams) && list_is_empty(&worker->ending) &&
+             list_is_empty(&worker->trunks)));
 }
 
 static void *worker_run(void *context)
@@ -240,6 +243,7 @@ static void worker_run_stop(struct mail *mail, void *receiver)
         listener_detach(worker);
         shard_stop(shard);
         worker_refuse_streams(worker);
+        trunks_stop(worker);
         worker->stop_at = shard->now + stop->drain_ms;
     }
     free(stop);
@@ -282,6 +286,9 @@ int worker_init(struct worker *worker, struct worker_group *group, unsigned inde
     list_init(&worker->streams);
     list_init(&worker->ending);
     list_init(&worker->gone);
+    list_init(&worker->trunks);
+    list_init(&worker->trunks_dirty);
+    list_init(&worker->channels_gone);
     shard_init(&worker->shard, broker, index, settings, clock_now());
     if (worker->epoll_fd < 0) {
         return -errno;
@@ -306,6 +313,9 @@ static void worker_abandon_streams(struct worker *worker)
         stream->connection.auth_pending = false;
         stream_abort(stream);
     }
+    LIST_FOREACH_SAFE (link, &worker->channels_gone) {
+        channel_abandon(CONTAINER_OF(link, struct channel, waiting));
+    }
 }
 
 void worker_close(struct worker *worker)
@@ -314,6 +324,7 @@ void worker_close(struct worker *worker)
 
     worker_abort_streams(&worker->streams);
     worker_abort_streams(&worker->ending);
+    trunks_abort(worker);
     for (unsigned i = 0; i < worker->group->count; i++) {
         mail_list_run(&outbox->mail[i], NULL);
     }

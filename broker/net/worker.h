@@ -31,6 +31,11 @@ struct source {
     void (*ready)(struct source *source, struct worker *worker, uint32_t events);
 };
 
+/* Which clients of the bridge may come in without a user name, if the broker is to decide. */
+struct trunk_access {
+    bool anonymous_on_loopback, anonymous_elsewhere;
+};
+
 /* What all workers share. Made before them and outlives them. */
 struct worker_group {
     struct worker *workers;
@@ -39,6 +44,7 @@ struct worker_group {
     struct store *store;
     struct listener **listeners; /* each worker accepts from all of them */
     size_t listener_count;
+    struct trunk_access trunk_access;
     uint32_t connections_max;     /* open sockets of all workers; 0: no limit */
     _Atomic uint32_t connections; /* open sockets of all workers */
 };
@@ -57,6 +63,9 @@ struct worker {
     struct list streams;  /* members `link` of the streams that are in neither of these: */
     struct list ending;   /* streams whose socket closes soon, in the order of their `close_at` */
     struct list gone;     /* streams without a socket, of which core waits for an answer */
+    struct list trunks;   /* members `link` */
+    struct list trunks_dirty;  /* members `dirty`: to be flushed at the end of the turn */
+    struct list channels_gone; /* members `waiting` of channels without a trunk, likewise */
     struct timer accept_timer; /* ends a pause of accepting */
     bool accepting;            /* the listeners are in the epoll set */
     msec_t stop_at; /* a stopping worker ends then at the latest; MSEC_NEVER: not stopping */

@@ -1,0 +1,70 @@
+/* What a trunk has to say to its bridge: frames that wait for the socket, and PUBLISHes that are
+ * still collecting the channels they go to.
+ *
+ * A PUBLISH is encoded for the first channel; every further one that gets the same bytes (same
+ * message, same form, see core/publish_write.h) costs an entry in its list of targets. It becomes a
+ * frame when another message is published, at the end of the turn, or when something else must go
+ * behind it in one of its channels. That a channel is in such a list is known by the round.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_NET_TRUNK_OUTPUT_H
+#define PUBGRID_NET_TRUNK_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/buffer.h"
+#include "core/encoding.h"
+#include "core/message.h"
+#include "trunk/trunk.h"
+
+/* One PUBLISH and who gets it. */
+struct trunk_sharing {
+    struct buffer packet;  /* its packet identifier 0 */
+    struct buffer targets; /* struct trunk_target each; empty: this form is not open */
+};
+
+/* Zeroed memory is empty. */
+struct trunk_output {
+    /* Frames: those that are being written, and those behind them. */
+    struct buffer writing, filling;
+    size_t written;          /* bytes of `writing` */
+    struct message *message; /* that is being collected for; one count; NULL: none */
+    uint64_t round;          /* counts what was collected */
+    struct trunk_sharing forms[PUBLISH_FORMS];
+};
+
+/* Bytes that the socket has not taken. */
+static inline size_t trunk_output_pending(const struct trunk_output *output)
+{
+    return output->writing.length - output->written + output->filling.length;
+}
+
+/* Where frames are appended. What was collected is not in it yet. */
+static inline struct buffer *trunk_output_frames(struct trunk_output *output)
+{
+    return &output->filling;
+}
+
+/* The sharing of a form of the message, to which targets are added; its packet is empty if it is
+ * not encoded yet. */
+struct trunk_sharing *trunk_output_share(struct trunk_output *output, struct message *message,
+                                         int form);
+static inline void trunk_sharing_add(struct trunk_sharing *sharing, uint32_t channel,
+                                     uint32_t sequence)
+{
+    struct trunk_target target = {channel, sequence};
+
+    memcpy(buffer_reserve(&sharing->targets, sizeof(target)), &target, sizeof(target));
+    sharing->targets.length += sizeof(target);
+}
+/* What was collected becomes frames. */
+void trunk_output_collect(struct trunk_output *output);
+
+/* Writes to a non-blocking socket: 1: all is written, 0: it takes no more for now, or -errno. The
+ * bytes that it took are added to *taken. */
+int trunk_output_write(struct trunk_output *output, int fd, size_t *taken);
+void trunk_output_release(struct trunk_output *output);
+
+#endif
