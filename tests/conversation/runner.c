@@ -35,7 +35,7 @@ struct counts {
 };
 
 static const struct target_operations *const targets[] = {
-    &target_core, &target_tcp, &target_tls, &target_unix, &target_mosquitto,
+    &target_core, &target_tcp, &target_tls, &target_unix, &target_trunk, &target_mosquitto,
 };
 
 static const struct target_operations *find_target(const char *name)

@@ -238,6 +238,7 @@ bool broker_start(struct broker_process *broker, const struct target_settings *s
     enum { ATTEMPTS = 4, PORTS_APART = 16 };
 
     snprintf(broker->unix_path, sizeof(broker->unix_path), "%s/mqtt.sock", settings->directory);
+    snprintf(broker->trunk_path, sizeof(broker->trunk_path), "%s/trunk.sock", settings->directory);
     snprintf(broker->log_path, sizeof(broker->log_path), "%s/broker.log", settings->directory);
     /* Somebody else may take a port between our look and the broker's bind: then once more. */
     for (unsigned attempt = 0; attempt < ATTEMPTS; attempt++) {

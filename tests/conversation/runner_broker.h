@@ -17,6 +17,7 @@ struct broker_process {
     int status;                  /* of waitpid, once it has ended */
     unsigned tcp_port, tls_port; /* 0: no such listener */
     char unix_path[BROKER_PATH_MAX];
+    char trunk_path[BROKER_PATH_MAX]; /* for bridges; it accepts when `unix_path` does */
     char log_path[BROKER_PATH_MAX];
 };
 

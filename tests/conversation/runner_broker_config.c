@@ -142,6 +142,7 @@ bool broker_config_write(const char *path, const struct broker_process *broker,
     if (script_has_directive(script, "allow") || script_has_directive(script, "deny")) {
         write_rules(file, script);
     }
+    fprintf(file, "bridge:\n  trunk: %s\n", broker->trunk_path);
     write_listeners(file, broker, settings);
     return fclose(file) == 0 && ok;
 }

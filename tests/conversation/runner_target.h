@@ -60,6 +60,6 @@ struct target_operations {
 };
 
 extern const struct target_operations target_core, target_tcp, target_tls, target_unix,
-    target_mosquitto;
+    target_trunk, target_mosquitto;
 
 #endif
