@@ -153,6 +153,8 @@ broker_peer() {
 durable= # the cell of the current run is one of the durable ones
 family=  # ws, js, or tcp for all others
 
+protocol() { [[ $family == js ]] && echo json || echo mqtt; }
+
 # pin PROCESSOR: binds this shell, and what it becomes, to it. Not on a machine with just one, and
 # not in a durable cell.
 pin() {
@@ -181,7 +183,16 @@ trap 'exit 130' INT TERM
 
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; }
 
-# broker_start NAME: sets broker_pid once the port is open.
+# answers NAME: does a message get through? A bridge may listen before it has its broker.
+answers() {
+    local endpoint
+    [[ $family != tcp ]] || return 0
+    endpoint=$("endpoint_$1_$family" "$PORT" "$broker_dir") &&
+        "$BIN/pubgrid" bench latency "$endpoint" --protocol "$(protocol)" --warmup 0 --messages 1 \
+            --timeout 2 >/dev/null
+}
+
+# broker_start NAME: sets broker_pid once the port is open and a message gets through.
 broker_start() {
     local name=$1 tries=$START_TRIES function=broker_$1
     declare -F "broker_$1_$family" >/dev/null && function=broker_$1_$family
@@ -200,6 +211,10 @@ broker_start() {
     until port_open; do
         kill -0 "$broker_pid" 2>/dev/null || broker_failed "$name" "ended at once"
         ((--tries > 0)) || broker_failed "$name" "has not opened port $PORT"
+        sleep 0.02
+    done
+    until answers "$name" 2>"$OUT/error.log"; do
+        ((--tries > 0)) || broker_failed "$name" "does not answer: $(tail -n 1 "$OUT/error.log")"
         sleep 0.02
     done
 }
@@ -228,12 +243,11 @@ bench_broker() {
     local name=$1 cell=$2 endpoint
     shift 2
     pin 1
-    case $family in
-    tcp) bench_run "$cell" --host 127.0.0.1 --port "$PORT" --pid "$broker_pid" "$@" ;;
-    js) set -- --protocol json "$@" ;;
-    esac
+    if [[ $family == tcp ]]; then
+        bench_run "$cell" --host 127.0.0.1 --port "$PORT" --pid "$broker_pid" "$@"
+    fi
     endpoint=$("endpoint_${name}_$family" "$PORT" "$broker_dir") || exit
-    bench_run "$cell" "$endpoint" --pid "$(process_tree "$broker_pid")" "$@"
+    bench_run "$cell" "$endpoint" --protocol "$(protocol)" --pid "$(process_tree "$broker_pid")" "$@"
 }
 
 # The relay is part of the bench, which gives each its processor.
