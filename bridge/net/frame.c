@@ -51,8 +51,7 @@ size_t frame_write(uint8_t *out, const struct outgoing *outgoing, uint64_t numbe
 void frame_write_ping(uint8_t out[FRAME_PING_SIZE])
 {
     out[0] = FINAL | OPCODE_PING;
-    out[1] = 1;
-    out[2] = 'p';
+    out[1] = 0;
 }
 
 size_t frame_write_close(uint8_t *out, uint16_t code, struct slice reason)

@@ -14,7 +14,7 @@
 
 enum {
     FRAME_HEADER_MAX = 10,
-    FRAME_PING_SIZE = 3,
+    FRAME_PING_SIZE = 2,
     FRAME_CLOSE_REASON_MAX = 123,
     FRAME_CLOSE_MAX = 2 + 2 + FRAME_CLOSE_REASON_MAX,
 };
@@ -27,7 +27,7 @@ static inline size_t frame_size_max(const struct outgoing *outgoing)
 
 /* Writes the frame of `outgoing` for a receiver with this number; returns its length. */
 size_t frame_write(uint8_t *out, const struct outgoing *outgoing, uint64_t number);
-/* Writes a ping of one byte: libwebsockets tells of a pong only if it is not empty. */
+/* Writes an empty ping. */
 void frame_write_ping(uint8_t out[FRAME_PING_SIZE]);
 /* Writes a close frame, at most FRAME_CLOSE_REASON_MAX bytes of the reason; returns its length. */
 size_t frame_write_close(uint8_t *out, uint16_t code, struct slice reason);

@@ -13,8 +13,8 @@
 #include "net/handshake.h"
 #include "net/http.h"
 #include "net/listener.h"
+#include "net/receive_memory.h"
 #include "net/websocket.h"
-#include "net/websocket_limits.h"
 
 enum {
     SERVICE_BUFFER = 65536, /* what libwebsockets reads of plain HTTP and TLS at a time */
@@ -47,9 +47,6 @@ static int on_websocket_event(struct lws *lws, enum lws_callback_reasons reason,
         return 0;
     case LWS_CALLBACK_RECEIVE:
         websocket_receive(websocket, in);
-        return 0;
-    case LWS_CALLBACK_RECEIVE_PONG:
-        websocket_pong(websocket);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return websocket_writable(websocket);
@@ -189,9 +186,10 @@ static bool create_context(struct service *service)
         .name = service->protocol_name,
         .callback = on_event,
         .per_session_data_size = sizeof(struct websocket),
-        .rx_buffer_size = READ_SIZE,
+        .rx_buffer_size = RECEIVE_SIZE,
         .tx_packet_size = WRITE_MAX,
     };
+    receive_memory_install();
     lws_set_log_level(LLL_ERR, log_of_start);
     service->context = lws_create_context(&info);
     return service->context != NULL;

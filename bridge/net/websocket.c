@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -12,7 +13,7 @@
 #include "base/memory.h"
 #include "mqtt/utf8.h"
 #include "net/frame.h"
-#include "net/websocket_limits.h"
+#include "net/receive_memory.h"
 
 enum {
     CLOSE_NO_CODE = 1005,
@@ -20,7 +21,9 @@ enum {
     CLOSE_INVALID_PAYLOAD = 1007,
     CLOSE_TOO_BIG = 1009,
     CLOSE_TIME_MS = 5000,
-    FRAME_HEADER_TYPICAL = 6, /* of a short masked frame */
+    FRAME_HEADER_TYPICAL = 6,         /* of a short masked frame */
+    READ_FULL = RECEIVE_SIZE * 7 / 8, /* that many bytes and more: there may be more to read */
+    READS_A_TURN = 32,                /* of one browser, before the others' turn */
 };
 
 /* ---------------------------------------------------------------- phases */
@@ -116,25 +119,34 @@ void websocket_gone(struct websocket *websocket)
 
 /* ---------------------------------------------------------------- keep-alive */
 
-/* A ping each interval; who sends nothing for two and a half is dropped. While we do not read from
- * it, its silence says nothing. */
+/* For how long the peer has sent nothing; the kernel knows. While we do not read from it, its
+ * silence says nothing. */
+static msec_t silence(const struct websocket *websocket, msec_t now)
+{
+    struct tcp_info info = {0};
+    socklen_t length = sizeof(info);
+    msec_t listening = websocket->is_paused ? 0 : now - websocket->listening_since;
+    int fd = lws_get_socket_fd(websocket->lws);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) {
+        return listening;
+    }
+    return info.tcpi_last_data_recv < listening ? info.tcpi_last_data_recv : listening;
+}
+
+/* A ping each interval; who sends nothing for two and a half is dropped. */
 static void keep_alive(struct websocket *websocket, struct timers *timers)
 {
     msec_t interval = (msec_t)websocket->keep_alive_s * 1000;
-    msec_t drop_at;
+    msec_t left = interval * 5 / 2 - silence(websocket, timers->now);
 
-    if (websocket->is_paused) {
-        websocket->heard = timers->now;
-    }
-    drop_at = websocket->heard + interval * 5 / 2;
-    if (timers->now >= drop_at) {
+    if (left <= 0) {
         websocket_break(websocket);
         return;
     }
     websocket->is_ping_due = true;
     websocket_be_busy(websocket);
-    timers_set(timers, &websocket->timer,
-               timers->now + interval < drop_at ? timers->now + interval : drop_at);
+    timers_set(timers, &websocket->timer, timers->now + (interval < left ? interval : left));
 }
 
 static void on_timer(struct timer *timer, void *context)
@@ -190,13 +202,13 @@ void websocket_open(struct websocket *websocket, struct lws *lws, struct upgrade
     websocket->phase = WEBSOCKET_OPEN;
     websocket->closed_code = CLOSE_BROKEN;
     websocket->keep_alive_s = (uint16_t)upgrade->settings->keep_alive_s;
-    websocket->heard = service_now(service);
+    websocket->listening_since = service_now(service);
     list_init(&websocket->busy);
     list_add_last(&service->websockets, &websocket->all);
     service->websocket_count++;
     timer_init(&websocket->timer, on_timer);
     timers_set(&service->timers, &websocket->timer,
-               websocket->heard + (msec_t)websocket->keep_alive_s * 1000);
+               websocket->listening_since + (msec_t)websocket->keep_alive_s * 1000);
     websocket->client = client_new(service->options.gateway, websocket, upgrade, peer, is_loopback);
 }
 
@@ -213,19 +225,13 @@ static void deliver(struct websocket *websocket, struct slice message)
     }
 }
 
-static void note_heard(struct websocket *websocket, size_t bytes)
+/* read_on() follows if the read was about full. */
+static void note_read(struct websocket *websocket, size_t bytes)
 {
-    websocket->heard = service_now(websocket->service);
-    if (bytes + FRAME_HEADER_TYPICAL > (size_t)(UINT16_MAX - websocket->read_size)) {
-        return;
-    }
-    websocket->read_size = (uint16_t)(websocket->read_size + bytes + FRAME_HEADER_TYPICAL);
-    websocket_be_busy(websocket);
-}
+    size_t size = websocket->read_size + bytes + FRAME_HEADER_TYPICAL;
 
-void websocket_pong(struct websocket *websocket)
-{
-    websocket->heard = service_now(websocket->service);
+    websocket->read_size = (uint16_t)(size < UINT16_MAX ? size : UINT16_MAX);
+    websocket_be_busy(websocket);
 }
 
 void websocket_receive(struct websocket *websocket, struct slice piece)
@@ -233,7 +239,7 @@ void websocket_receive(struct websocket *websocket, struct slice piece)
     bool is_last = lws_is_final_fragment(websocket->lws);
     size_t expected;
 
-    note_heard(websocket, piece.length);
+    note_read(websocket, piece.length);
     if (websocket->phase != WEBSOCKET_OPEN) {
         return;
     }
@@ -259,13 +265,12 @@ void websocket_receive(struct websocket *websocket, struct slice piece)
 
 /* ---------------------------------------------------------------- the end of a turn */
 
-/* libwebsockets reads little at a time, because its buffer for one browser is small, and then lets
- * the loop wait again. Where a read was about full, the next follows at once. False: `websocket` is
- * not to be touched any more. */
+/* libwebsockets reads once and then lets the loop wait again. Where that read was about full, the
+ * next follows at once. False: `websocket` is not to be touched any more. */
 static bool read_on(struct websocket *websocket)
 {
-    for (int i = 0;
-         i < READS_A_TURN && websocket->read_size >= READ_SIZE_FULL && !websocket->is_paused; i++) {
+    for (int i = 0; i < READS_A_TURN && websocket->read_size >= READ_FULL && !websocket->is_paused;
+         i++) {
         struct lws_pollfd event = {
             .fd = lws_get_socket_fd(websocket->lws), .events = LWS_POLLIN, .revents = LWS_POLLIN};
         websocket->read_size = 0;
@@ -316,6 +321,7 @@ static void pause_reading(struct websocket *websocket, bool paused)
 {
     if (websocket->is_paused != paused && websocket->phase == WEBSOCKET_OPEN) {
         websocket->is_paused = paused;
+        websocket->listening_since = service_now(websocket->service);
         lws_rx_flow_control(websocket->lws, !paused);
     }
 }

@@ -39,17 +39,17 @@ struct websocket {
     struct lws *lws;
     struct service *service;
     struct client *client;
-    struct list all;    /* in service->websockets */
-    struct list busy;   /* in service->busy */
-    struct timer timer; /* keep-alive while open, then how long the closing may take */
-    msec_t heard;       /* when the peer last sent anything */
+    struct list all;        /* in service->websockets */
+    struct list busy;       /* in service->busy */
+    struct timer timer;     /* keep-alive while open, then how long the closing may take */
+    msec_t listening_since; /* opened, or read from again after a pause */
     struct send_queue queue;
     struct buffer message; /* what has come of a message in several pieces */
     struct buffer notice;  /* while closing: the close frame */
     uint32_t credit;       /* of frames of which libwebsockets holds a part */
     uint16_t keep_alive_s;
     uint16_t closed_code; /* for client_socket_closed() */
-    uint16_t read_size;   /* bytes that came in this turn: near READ_SIZE there may be more */
+    uint16_t read_size;   /* bytes that came in this turn */
     uint8_t phase;        /* enum websocket_phase */
     bool is_assembling;   /* `message` has the beginning of one */
     bool is_paused;
@@ -64,7 +64,6 @@ extern const struct websocket_ops websocket_operations;
 /* The handshake is answered; `websocket` is zeroed memory. Takes over `upgrade`. */
 void websocket_open(struct websocket *websocket, struct lws *lws, struct upgrade *upgrade);
 void websocket_receive(struct websocket *websocket, struct slice piece);
-void websocket_pong(struct websocket *websocket);
 int websocket_writable(struct websocket *websocket);
 /* A close frame came. libwebsockets answers it unless it is itself an answer: then -1. */
 int websocket_peer_closes(struct websocket *websocket, struct slice payload);
