@@ -34,7 +34,7 @@ struct service_options {
     struct gateway *gateway;
 };
 
-/* Listens. NULL if it cannot, having logged why. */
+/* Listens. NULL if it cannot, having logged why; what had begun by then ends on the loop. */
 struct service *service_start(struct uv_loop_s *loop, const struct service_options *options);
 /* Where listener number `index` listens. */
 uint16_t service_port(const struct service *service, size_t index);
