@@ -245,6 +245,29 @@ UPGRADES = {
     "tricks": "/client%2Fhubs/../h%2500?%zz\n\n\n\n",
 }
 
+# What mqtt_client_fuzz.c gets: its settings, then pieces `browser`, `broker` or `publish`, with
+# [ ] and < > as in counted_bytes.h.
+PIECES = {"browser": 0, "broker": 1, "publish": 2}
+CONNECT_3, CONNECT_5 = "10 [<MQTT> 04 02 003C <cid>]", "10 [<MQTT> 05 02 003C 00 <cid>]"
+CLIENTS = {
+    "relay": f"00; browser {CONNECT_5} C0; broker 20 [00 00 00]; browser 00 32 [<a> 0001 00 'x']; publish 30 [<hub/a> 00 'x']",
+    "relay-too-large": f"00; browser {CONNECT_3} 30 FFFF7F",
+    "hub-5": f"0F; browser {CONNECT_5}; broker 20 [00 00 03 22 000A]; broker 90 [0001 00 02 01]; "
+             "browser 32 [<a> 0001 [08 <r> 26 <k> <v>] 'x'] 32 [<b> 0002 00] 34 [<b> 0003 00]; broker 40 [0001]; "
+             "browser 82 [0005 00 <a> 01 <b> 00 <$share/s/a> 00] A2 [0006 00 <a>]; broker 90 [0005 00 01 00]; "
+             "publish 32 [<hub/a> 0001 [08 <hub/r>] 'x']; publish 30 [<hub> 00]",
+    "hub-3": f"03; browser {CONNECT_3} 82 [0005 <a> 01 <b> 00]; broker 20 [00 00]; broker 90 [0001 02]; broker 90 [0005 01]; "
+             "browser 33 [<a> 0007 'x'] 32 [<b> 0008 'x']",
+    "hub-assigned": "05; browser 10 [<MQTT> 05 02 003C 05 15 <m> <>]; browser C0 []",
+    "hub-empty": "05; browser 10 [<MQTT> 05 02 003C 00 <>]; broker 20 [00 00 00]",
+    "hub-will": "07; browser 10 [<MQTT> 05 26 003C 00 <cid> [18 0000000A 08 <r>] <a> <by>]",
+    "hub-aliases": f"07; browser {CONNECT_5}; broker 20 [00 00 03 22 000A]; "
+                   "browser 30 [<a> [23 0001]] 30 [<> [23 0001]] 30 [<b> [23 0001]] 32 [<> 0001 [23 0001]] 30 [<b> [23 0B00]]",
+    "hub-event": f"05; browser {CONNECT_5} 33 [<$webpubsub/server/events/ev> 0009 [09 <cd>] 'x']; "
+                 "publish 32 [<$wps/hub/event/cid/ev/failed> 0001 00 'x']",
+    "hub-own-property": f"07; browser {CONNECT_5} 32 [<a> 0005 [26 <$wps.from> <bob>] 'x'] 36 [<a> 0001 00]",
+}
+
 
 def to_bytes(text):
     out = b""
@@ -307,6 +330,16 @@ def hex_of_counted(text):
     return (varint(len(data)) + data).hex().upper()
 
 
+def client(text):
+    settings, *pieces = text.split("; ")
+    out = to_bytes(settings)
+    for piece in pieces:
+        sender, _, data = piece.partition(" ")
+        data = message(re.sub(r"<([^>]*)>", lambda m: f"{len(m[1]):04X} " + m[1].encode().hex().upper(), data))
+        out += bytes([PIECES[sender]]) + len(data).to_bytes(2, "big") + data
+    return out
+
+
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -327,3 +360,4 @@ write("protobuf_frame", {name: message(row) for name, row in MESSAGES.items()})
 write("json_frame", {name: bytes([8 * i + i % 4]) + row.encode() for i, (name, row) in enumerate(JSON_FRAMES.items())})
 write("jwt", {name: row.encode() for name, row in JWTS.items()})
 write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
+write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
