@@ -18,7 +18,8 @@ static void update_pause(struct mqtt_client *mqtt)
 {
     struct client *client = &mqtt->client;
     const struct link *link = client->gateway->link;
-    bool pause = client->channel.is_open && !link->ops->may_send(link, &client->channel);
+    bool pause = client->channel.is_open &&
+                 (mqtt->awaits_connack || !link->ops->may_send(link, &client->channel));
 
     if (pause != mqtt->paused && !client->closing) {
         mqtt->paused = pause;
@@ -81,6 +82,9 @@ void mqtt_refuse(struct mqtt_client *mqtt, enum protocol_version version, enum r
 
 void mqtt_fail(struct mqtt_client *mqtt, enum reason_code reason)
 {
+    if (!reason_allowed_from(true, PACKET_DISCONNECT, (uint8_t)reason)) {
+        reason = REASON_PROTOCOL_ERROR; /* what is wrong with a second CONNECT is that it came */
+    }
     if (mqtt->version == MQTT_5) {
         mqtt_send_packet(mqtt, &(struct packet){.type = PACKET_DISCONNECT,
                                                 .disconnect = {.reason = (uint8_t)reason}});
@@ -171,12 +175,12 @@ static void take_packet(struct mqtt_client *mqtt, struct slice packet)
 }
 
 /* Takes the whole packets off the front; returns how many bytes they are. What is left is less than
- * the largest packet. */
+ * the largest packet, unless it has to wait for CONNACK. */
 static size_t take_packets(struct mqtt_client *mqtt, struct slice bytes)
 {
     size_t taken = 0;
 
-    while (!mqtt->client.closing) {
+    while (!mqtt->client.closing && !mqtt->awaits_connack) {
         struct slice rest = slice_from(bytes, taken);
         ssize_t size = packet_size(rest);
 
@@ -194,6 +198,15 @@ static size_t take_packets(struct mqtt_client *mqtt, struct slice bytes)
     return taken;
 }
 
+static void finish_turn(struct mqtt_client *mqtt)
+{
+    if (mqtt->input.length == 0) {
+        buffer_release(&mqtt->input);
+    }
+    flush(mqtt);
+    update_pause(mqtt);
+}
+
 static void receive(struct client *client, struct slice message, bool is_text)
 {
     struct mqtt_client *mqtt = mqtt_of(client);
@@ -209,11 +222,14 @@ static void receive(struct client *client, struct slice message, bool is_text)
     } else {
         buffer_append(input, slice_from(message, take_packets(mqtt, message)));
     }
-    if (input->length == 0) {
-        buffer_release(input);
-    }
-    flush(mqtt);
-    update_pause(mqtt);
+    finish_turn(mqtt);
+}
+
+void mqtt_is_connected(struct mqtt_client *mqtt)
+{
+    mqtt->awaits_connack = false;
+    buffer_consume(&mqtt->input, take_packets(mqtt, buffer_slice(&mqtt->input)));
+    finish_turn(mqtt);
 }
 
 /* ---------------------------------------------------------------- from the broker */

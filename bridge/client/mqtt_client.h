@@ -25,6 +25,7 @@ enum {
     MQTT_CLOSE_WRONG_KIND = 1003,
     MQTT_CLOSE_POLICY = 1008,
     MQTT_CLOSE_TOO_BIG = 1009,
+    MQTT_CLOSE_INTERNAL = 1011,
     MQTT_CLOSE_SERVICE_RESTART = 1012,
 };
 
@@ -34,6 +35,7 @@ struct mqtt_client {
     struct timer connect_timer;    /* until CONNECT is here */
     enum protocol_version version; /* MQTT_UNKNOWN before CONNECT */
     bool paused;
+    bool awaits_connack; /* of a hub: before it the client gets no answer of ours (MQTT-3.2.0-1) */
     struct mqtt_hub hub; /* of UPGRADE_MQTT_HUB */
 };
 
@@ -48,6 +50,8 @@ void mqtt_open(struct mqtt_client *mqtt, struct slice client_identifier, uint32_
  * as the version has one with this reason), and closes the WebSocket and the channel. */
 void mqtt_refuse(struct mqtt_client *mqtt, enum protocol_version version, enum reason_code reason);
 void mqtt_fail(struct mqtt_client *mqtt, enum reason_code reason);
+/* The broker has accepted the CONNECT: what came behind it has its turn. */
+void mqtt_is_connected(struct mqtt_client *mqtt);
 /* Sends the browser one packet. */
 void mqtt_send_packet(struct mqtt_client *mqtt, const struct packet *packet);
 

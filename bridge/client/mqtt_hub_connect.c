@@ -168,6 +168,7 @@ void mqtt_hub_connect(struct mqtt_client *mqtt, struct slice bytes)
     append_identifier(&identifier, mqtt);
     if (put_connect(mqtt, &packet, buffer_slice(&identifier))) {
         put_subscribe(mqtt);
+        mqtt->awaits_connack = true;
         mqtt_open(mqtt, buffer_slice(&identifier), TRUNK_VERIFIED);
     } else {
         mqtt_refuse(mqtt, version, REASON_NOT_AUTHORIZED);
@@ -183,7 +184,7 @@ void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
     struct packet packet;
 
     if (packet_decode(&packet, bytes, &limits) < 0) {
-        client_send_frame(&mqtt->client, bytes, false);
+        client_close(&mqtt->client, MQTT_CLOSE_INTERNAL, "the broker's answer is malformed");
         return;
     }
     if (properties_have(&packet.properties, PROPERTY_TOPIC_ALIAS_MAXIMUM)) {
@@ -194,4 +195,7 @@ void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
         packet.properties.assigned_client_identifier = buffer_slice(&mqtt->hub.identifier);
     }
     mqtt_send_packet(mqtt, &packet);
+    if (packet.connack.reason == REASON_SUCCESS) {
+        mqtt_is_connected(mqtt);
+    }
 }
