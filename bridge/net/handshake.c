@@ -84,8 +84,10 @@ static struct refusal check_request(struct lws *lws, int method)
     if (method != LWSHUMETH_GET) {
         return (struct refusal){400, "only GET can become a WebSocket"};
     }
-    if (refusal.status == 0 &&
-        (service->phase != SERVICE_RUNNING || !gateway_is_ready(service->options.gateway))) {
+    if (refusal.status == 0 && service->phase != SERVICE_RUNNING) {
+        return (struct refusal){503, "the service is being stopped"};
+    }
+    if (refusal.status == 0 && !gateway_is_ready(service->options.gateway)) {
         return (struct refusal){503, "the broker cannot be reached"};
     }
     return refusal;

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -23,7 +24,8 @@ enum {
     HEAD_TIME_S = 10,       /* for TLS and for a request's head */
     KEEP_ALIVE_TIME_S = 30, /* between requests */
     STOP_TIME_MS = 6000,    /* closing takes 5 s at most */
-    OWN_HANDLES = 2,        /* clock, turn_end */
+    DESCRIPTORS_MAX = 1 << 18,
+    OWN_HANDLES = 2, /* clock, turn_end */
 };
 
 #define STOP_REASON SLICE_LITERAL("service restart")
@@ -167,6 +169,18 @@ static struct lws_vhost *create_vhost(struct service *service,
     return lws_create_vhost(service->context, &info);
 }
 
+/* libwebsockets fills two tables with as many rows as file descriptors are allowed, which some
+ * containers say are a billion. */
+static void limit_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur > DESCRIPTORS_MAX) {
+        limit.rlim_cur = DESCRIPTORS_MAX;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static bool create_context(struct service *service)
 {
     void *loops[] = {service->loop};
@@ -189,6 +203,7 @@ static bool create_context(struct service *service)
         .rx_buffer_size = RECEIVE_SIZE,
         .tx_packet_size = WRITE_MAX,
     };
+    limit_descriptors();
     receive_memory_install();
     lws_set_log_level(LLL_ERR, log_of_start);
     service->context = lws_create_context(&info);

@@ -69,6 +69,7 @@ void websocket_close(struct websocket *websocket, uint16_t code, struct slice re
     buffer_release(&websocket->message);
     limit_closing(websocket);
     websocket_be_busy(websocket);
+    lws_rx_flow_control(websocket->lws, 1); /* for the answer, if it was paused */
 }
 
 int websocket_writable(struct websocket *websocket)

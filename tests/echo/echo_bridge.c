@@ -136,6 +136,11 @@ void echo_resume(struct client *client)
     websocket_operations.pause(client->websocket, false);
 }
 
+void echo_close(struct client *client, uint16_t code)
+{
+    websocket_operations.close(client->websocket, code, SLICE_EMPTY);
+}
+
 static bool obey(struct client *client, const char *text)
 {
     unsigned code = 0, count = 0, size = 0;

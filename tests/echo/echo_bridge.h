@@ -45,5 +45,6 @@ struct client *echo_client(struct gateway *gateway);
  * others are its low byte. */
 void echo_flood(struct client *client, uint32_t count, uint32_t size);
 void echo_resume(struct client *client);
+void echo_close(struct client *client, uint16_t code);
 
 #endif

@@ -246,6 +246,26 @@ TEST(pausing)
     stop();
 }
 
+/* Who closes during a pause still hears the answer, and nothing of what came before it. */
+TEST(closing_during_a_pause)
+{
+    struct browser browser;
+    struct client *client;
+
+    start();
+    browser = browser_open("/client/hubs/h", "", NULL);
+    client = echo_client(&world.gateway);
+    SAY(&browser, "pause");
+    SAY(&browser, "not heard any more");
+    TURN_UNTIL(client->received == 1);
+    echo_close(client, 1008);
+    expect_close(&browser, 1008);
+    TURN_UNTIL(world.gateway.ended == 1);
+    CHECK_INT_EQUAL(world.gateway.ended_code, 1008);
+    browser_free(&browser);
+    stop();
+}
+
 /* ---------------------------------------------------------------- keep-alive */
 
 TEST(who_is_silent_is_dropped)
