@@ -193,7 +193,9 @@ static int run(const struct arguments *arguments)
     uv_loop_init(&loop);
     program.bridge = bridge_start(&loop, config, &error);
     if (!program.bridge) {
-        fprintf(stderr, "pubgrid-bridge: %.*s\n", SLICE_PRINT(error));
+        if (error.length > 0) {
+            fprintf(stderr, "pubgrid-bridge: %.*s\n", SLICE_PRINT(error));
+        }
         buffer_release(&error);
         uv_loop_close(&loop);
         return EXIT_FAILED;

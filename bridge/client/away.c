@@ -72,21 +72,10 @@ void away_keep(struct webpubsub *wps)
     buffer_release(&bytes);
 }
 
-/* As with a snapshot of group states, the answer to PINGREQ tells that nothing more comes. */
+/* At QoS 0, so that it does not wait behind the messages of the time away. */
 void away_search(struct webpubsub *wps)
 {
-    struct gateway *gateway = wps->client.gateway;
-    struct buffer filters = {0};
-    uint16_t packet_id = webpubsub_packet_id(wps);
-    struct pending *pending;
-
-    write_filter(&filters, away_topic(wps), &(struct subscription_options){.qos = QOS_0});
-    write_subscribe(&gateway->packet, packet_id, buffer_slice(&filters));
-    write_pingreq(&gateway->packet);
-    write_unsubscribe(&gateway->packet, packet_id, away_topic(wps));
-    buffer_release(&filters);
-    pending = webpubsub_await(wps, PENDING_AWAY, packet_id);
-    pending->awaits_ping = true;
+    webpubsub_collect(wps, PENDING_AWAY, away_topic(wps), QOS_0);
 }
 
 bool away_parse(struct slice bytes, struct away *out)

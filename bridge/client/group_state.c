@@ -195,14 +195,19 @@ void group_state_write_clear(struct buffer *packet, struct slice topic, int64_t 
 
 /* ---------------------------------------------------------------- watching */
 
+static void kept_free(struct kept_item *kept)
+{
+    list_remove(&kept->link);
+    buffer_release(&kept->connection_id);
+    buffer_release(&kept->user_id);
+    buffer_release(&kept->state);
+    free(kept);
+}
+
 static void watch_free(struct state_watch *watch)
 {
     LIST_FOREACH_SAFE (link, &watch->items) {
-        struct kept_item *kept = CONTAINER_OF(link, struct kept_item, link);
-        buffer_release(&kept->connection_id);
-        buffer_release(&kept->user_id);
-        buffer_release(&kept->state);
-        free(kept);
+        kept_free(CONTAINER_OF(link, struct kept_item, link));
     }
     list_remove(&watch->link);
     buffer_release(&watch->group);
@@ -228,22 +233,12 @@ static struct state_watch *watch_new(struct webpubsub *wps, struct slice group)
     return watch;
 }
 
-/* The retained messages come before the answer to a PINGREQ behind the SUBSCRIBE: that is how the
- * end of the snapshot is known. */
 void group_state_subscribe(struct webpubsub *wps, const struct request *request)
 {
-    struct gateway *gateway = wps->client.gateway;
-    struct subscription_options options = {.qos = is_reliable(wps) ? QOS_1 : QOS_0};
-    struct buffer filters = {0};
-    uint16_t packet_id = webpubsub_packet_id(wps);
-    struct pending *pending;
+    struct pending *pending =
+        webpubsub_collect(wps, PENDING_WATCH, state_topic(wps, SLICE_LITERAL("+"), request->group),
+                          is_reliable(wps) ? QOS_1 : QOS_0);
 
-    write_filter(&filters, state_topic(wps, SLICE_LITERAL("+"), request->group), &options);
-    write_subscribe(&gateway->packet, packet_id, buffer_slice(&filters));
-    write_pingreq(&gateway->packet);
-    buffer_release(&filters);
-    pending = webpubsub_await(wps, PENDING_WATCH, packet_id);
-    pending->awaits_ping = true;
     pending->has_ack_id = request->has_ack_id;
     pending->ack_id = request->ack_id;
     pending->watch = watch_new(wps, request->group);
@@ -332,17 +327,30 @@ static struct state_watch *find_watch(const struct webpubsub *wps, struct slice 
     return NULL;
 }
 
+/* What comes while the snapshot is collected is part of it, also what changes meanwhile. */
 static void keep(struct state_watch *watch, const struct internal_topic *topic,
                  const struct fanout *fanout, uint32_t sequence)
 {
-    struct kept_item *kept = memory_allocate_zero(sizeof(*kept));
+    struct kept_item *kept;
 
+    LIST_FOREACH_SAFE (link, &watch->items) {
+        kept = CONTAINER_OF(link, struct kept_item, link);
+        if (slice_equal(buffer_slice(&kept->connection_id), topic->connection_id)) {
+            kept_free(kept);
+        }
+    }
+    if (sequence != 0) {
+        watch->sequence = sequence;
+    }
+    if (fanout->publish.publish.payload.length == 0) {
+        return;
+    }
+    kept = memory_allocate_zero(sizeof(*kept));
     buffer_append(&kept->connection_id, topic->connection_id);
     buffer_append(&kept->user_id, fanout->message.from_user_id);
     buffer_append(&kept->state, fanout->publish.publish.payload);
     kept->at = fanout->at;
     list_add_last(&watch->items, &kept->link);
-    watch->sequence = sequence;
 }
 
 void group_state_deliver(struct webpubsub *wps, struct fanout *fanout, uint32_t sequence)
@@ -351,7 +359,7 @@ void group_state_deliver(struct webpubsub *wps, struct fanout *fanout, uint32_t 
     struct state_watch *watch = NULL;
 
     if (internal_topic_parse(fanout->publish.publish.topic, &topic)) {
-        watch = fanout->publish.publish.retain ? find_watch(wps, topic.group) : NULL;
+        watch = find_watch(wps, topic.group);
     }
     if (watch) {
         keep(watch, &topic, fanout, sequence);

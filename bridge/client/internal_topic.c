@@ -9,6 +9,7 @@ static const char *const kind_names[INTERNAL_KINDS] = {
     [INTERNAL_GONE] = "gone",
     [INTERNAL_STATE] = "state",
     [INTERNAL_AWAY] = "away",
+    [INTERNAL_MARK] = "mark",
 };
 
 void internal_topic_append(struct buffer *out, enum internal_kind kind, struct slice hub,

@@ -4,6 +4,7 @@
  *   gone   the will of each Web PubSub connection: its session has ended
  *   state  retained: the state that the connection has set for the group (group_state.c)
  *   away   retained: what the bridge knew of a reliable connection that is away (away.c)
+ *   mark   a message of a connection to itself, behind what it asked for (webpubsub_pending.c)
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_INTERNAL_TOPIC_H
@@ -14,7 +15,13 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 
-enum internal_kind { INTERNAL_GONE, INTERNAL_STATE, INTERNAL_AWAY, INTERNAL_KINDS };
+enum internal_kind {
+    INTERNAL_GONE,
+    INTERNAL_STATE,
+    INTERNAL_AWAY,
+    INTERNAL_MARK,
+    INTERNAL_KINDS,
+};
 
 struct internal_topic {
     enum internal_kind kind;

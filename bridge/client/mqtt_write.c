@@ -126,11 +126,6 @@ void write_ack(struct buffer *out, enum packet_type type, uint16_t packet_id)
     packet_encode(out, &packet, MQTT_5);
 }
 
-void write_pingreq(struct buffer *out)
-{
-    packet_encode(out, &(struct packet){.type = PACKET_PINGREQ}, MQTT_5);
-}
-
 void write_disconnect_for_good(struct buffer *out, bool with_will)
 {
     struct packet packet = {

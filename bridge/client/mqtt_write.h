@@ -40,7 +40,6 @@ void write_filter(struct buffer *filters, struct slice filter,
 void write_subscribe(struct buffer *out, uint16_t packet_id, struct slice filters);
 void write_unsubscribe(struct buffer *out, uint16_t packet_id, struct slice filter);
 void write_ack(struct buffer *out, enum packet_type type, uint16_t packet_id);
-void write_pingreq(struct buffer *out);
 /* Ends the connection, and the session with it; the will is published or not. */
 void write_disconnect_for_good(struct buffer *out, bool with_will);
 

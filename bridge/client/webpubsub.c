@@ -260,12 +260,6 @@ static void receive_nothing(struct webpubsub *wps, const struct packet *packet)
     (void)wps, (void)packet;
 }
 
-static void receive_pingresp(struct webpubsub *wps, const struct packet *packet)
-{
-    (void)packet;
-    webpubsub_pinged(wps);
-}
-
 typedef void receive_function(struct webpubsub *wps, const struct packet *packet);
 
 static receive_function *const receivers[16] = {
@@ -282,7 +276,7 @@ static receive_function *const receivers[16] = {
     [PACKET_UNSUBSCRIBE] = receive_nothing,
     [PACKET_UNSUBACK] = webpubsub_answered,
     [PACKET_PINGREQ] = receive_nothing,
-    [PACKET_PINGRESP] = receive_pingresp,
+    [PACKET_PINGRESP] = receive_nothing,
     [PACKET_DISCONNECT] = receive_nothing, /* CLOSE follows, with the reason */
     [PACKET_AUTH] = receive_nothing,
 };

@@ -127,7 +127,7 @@ struct pending {
     struct list link; /* in webpubsub->pending */
     uint8_t kind;     /* enum pending_kind */
     bool has_ack_id;
-    bool awaits_ping;   /* a PINGRESP ends it too */
+    bool awaits_mark;   /* its mark must come, too */
     bool awaits_answer; /* SUBACK, UNSUBACK, PUBACK or PUBREC */
     bool is_released;   /* QoS 2: PUBREL was sent, PUBCOMP ends it */
     uint16_t packet_id;
@@ -142,9 +142,14 @@ struct pending {
 uint16_t webpubsub_packet_id(struct webpubsub *wps);
 /* The packet in gateway->packet is on its way, under this identifier; sends it. */
 struct pending *webpubsub_await(struct webpubsub *wps, enum pending_kind kind, uint16_t packet_id);
+/* SUBSCRIBE to `filter`, whose retained messages are wanted to the last: `kind` is answered when
+ * they all have come. */
+struct pending *webpubsub_collect(struct webpubsub *wps, enum pending_kind kind,
+                                  struct slice filter, enum qos qos);
+/* The mark that a collection is complete. */
+void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout);
 /* An acknowledgement from the broker. */
 void webpubsub_answered(struct webpubsub *wps, const struct packet *packet);
-void webpubsub_pinged(struct webpubsub *wps);
 /* Sends all again after the broker was away. */
 void webpubsub_repeat(struct webpubsub *wps);
 void webpubsub_drop_pending(struct webpubsub *wps);

@@ -132,6 +132,8 @@ static void deliver_internal(struct webpubsub *wps, struct fanout *fanout, uint3
         }
         if (topic.kind == INTERNAL_AWAY) {
             away_found(wps, fanout);
+        } else if (topic.kind == INTERNAL_MARK) {
+            webpubsub_marked(wps, fanout);
         }
     }
     skip(wps, fanout, sequence);

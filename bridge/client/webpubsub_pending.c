@@ -6,9 +6,11 @@
  * at QoS 2.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "client/internal_topic.h"
 #include "client/webpubsub.h"
 
 static struct pending *find(const struct webpubsub *wps, uint16_t packet_id)
@@ -152,7 +154,7 @@ static void finish(struct webpubsub *wps, struct pending *pending, uint8_t reaso
 
 static bool is_done(const struct pending *pending)
 {
-    return !pending->awaits_answer && !pending->awaits_ping;
+    return !pending->awaits_answer && !pending->awaits_mark;
 }
 
 /* QoS 2 of a message without a claim: PUBREC is the answer, but PUBREL and PUBCOMP follow. */
@@ -216,16 +218,61 @@ void webpubsub_answered(struct webpubsub *wps, const struct packet *packet)
     }
 }
 
-void webpubsub_pinged(struct webpubsub *wps)
+/* ---------------------------------------------------------------- collections */
+
+static struct slice mark_topic(struct webpubsub *wps, struct buffer *topic)
 {
-    LIST_FOREACH (link, &wps->pending) {
-        struct pending *pending = CONTAINER_OF(link, struct pending, link);
-        if (pending->awaits_ping) {
-            pending->awaits_ping = false;
-            if (is_done(pending)) {
-                finish(wps, pending, REASON_SUCCESS);
-            }
-            return;
+    internal_topic_append(topic, INTERNAL_MARK, slice_from_string(wps->client.upgrade->hub),
+                          connection_id(wps), SLICE_EMPTY);
+    return buffer_slice(topic);
+}
+
+/* The mark is a message to ourselves behind the SUBSCRIBE: it goes the same way as the retained
+ * messages, through the store and the session's queue, and so is behind the last of them. */
+struct pending *webpubsub_collect(struct webpubsub *wps, enum pending_kind kind,
+                                  struct slice filter, enum qos qos)
+{
+    struct buffer *packet = &wps->client.gateway->packet;
+    struct subscription_options options = {.qos = qos};
+    struct buffer filters = {0}, topic = {0};
+    struct slice mark = mark_topic(wps, &topic);
+    uint16_t packet_id = webpubsub_packet_id(wps);
+    struct pending *pending;
+    char number[8];
+    int length = snprintf(number, sizeof(number), "%u", packet_id);
+
+    write_filter(&filters, filter, &options);
+    write_filter(&filters, mark, &options);
+    write_subscribe(packet, packet_id, buffer_slice(&filters));
+    write_publish(packet, &(struct publication){
+                              .topic = mark,
+                              .data = {DATA_BINARY, slice_make(number, (size_t)length)},
+                              .is_plain = true,
+                              .qos = qos,
+                              .packet_id = webpubsub_packet_id(wps),
+                          });
+    write_unsubscribe(packet, webpubsub_packet_id(wps), mark);
+    pending = webpubsub_await(wps, kind, packet_id);
+    pending->awaits_mark = true;
+    buffer_release(&filters);
+    buffer_release(&topic);
+    return pending;
+}
+
+void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout)
+{
+    struct slice digits = fanout->publish.publish.payload;
+    unsigned packet_id = 0;
+    struct pending *pending;
+
+    for (size_t i = 0; i < digits.length; i++) {
+        packet_id = packet_id * 10 + (unsigned)(digits.data[i] - '0');
+    }
+    pending = find(wps, (uint16_t)packet_id);
+    if (pending && pending->awaits_mark) {
+        pending->awaits_mark = false;
+        if (is_done(pending)) {
+            finish(wps, pending, REASON_SUCCESS);
         }
     }
 }
