@@ -33,7 +33,8 @@ Usage: ./dev bench [OPTION]...
   --only REGEX         cells whose name matches
   --skip REGEX         not these
   --brokers A,B,...    which of pubgrid, mosquitto, rabbitmq, nats (MQTT), relay (JSON), the one
-                       they are compared with last (pubgrid, and mosquitto, nats or relay)
+                       they are compared with last (pubgrid, and mosquitto, nats or relay); cells
+                       that one of them cannot run are left out
   --peer NAME=COMMAND  another broker: COMMAND (one, no pipeline) starts it in the foreground, with
                        {port} and {dir} replaced by its port and an empty folder
   --floor              also what a program costs that only passes the bytes on (the bench's relay)
@@ -290,7 +291,6 @@ cells() {
 
 measure_all() {
     local round cell arguments name count=0 total=0
-    ((${#rows[@]} > 0)) || die "no cell matches $only"
     for row in "${rows[@]}"; do
         total=$((total + rounds * $(names_of "$(family_of "$row")" | wc -l)))
     done
@@ -320,6 +320,14 @@ can_start() {
     else
         declare -F "broker_$1_$family" >/dev/null
     fi
+}
+
+# Of the brokers that it is measured with; --brokers may name some that have not all families.
+all_can_start() {
+    local name
+    for name in $(names_of "$family"); do
+        can_start "$name" || return
+    done
 }
 
 # The last one stays the one that the others are compared with.
@@ -353,13 +361,14 @@ if [[ $show ]]; then
 fi
 
 [[ -x $BIN/pubgrid ]] || die "$BIN/pubgrid is missing: run ./dev build"
-mapfile -t rows < <(cells)
-for row in "${rows[@]}"; do
+rows=()
+while read -r row; do
     family=$(family_of "$row")
-    for name in $(names_of "$family"); do
-        can_start "$name" || die "$name cannot be measured in ${row%%|*}; see --brokers and --only"
-    done
-done
+    if all_can_start; then
+        rows+=("$row")
+    fi
+done < <(cells)
+((${#rows[@]} > 0)) || die "no cell matches $only that all of these can run: ${names[*]}"
 mkdir -p "$OUT"
 if [[ $(stat -f -c %T "$OUT") == tmpfs ]] && printf '%s\n' "${rows[@]}" | grep -q ^durable; then
     die "$OUT is in memory (tmpfs): durable cells need a disk; choose other cells with --only"
