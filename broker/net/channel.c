@@ -263,12 +263,9 @@ void channel_credit(struct channel *channel, uint32_t bytes)
     if (channel->connection.state >= CONNECTION_CLOSING) {
         return;
     }
-    if (bytes > (uint32_t)(TRUNK_CREDIT - channel->credit)) {
-        connection_close(&channel->connection, REASON_PROTOCOL_ERROR,
-                         "more credit was given back than was used");
-        return;
-    }
-    channel->credit += (int32_t)bytes;
+    /* What is too much was for a channel that had the number before. */
+    uint32_t used = (uint32_t)(TRUNK_CREDIT - channel->credit);
+    channel->credit += (int32_t)(bytes < used ? bytes : used);
     if (channel->credit > 0) {
         connection_mark_dirty(&channel->connection);
     }

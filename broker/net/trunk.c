@@ -86,6 +86,7 @@ static void trunk_free(struct trunk *trunk)
 void trunk_forget(struct trunk *trunk, struct channel *channel)
 {
     channel_table_remove(&trunk->channels, channel->number);
+    trunk_mark_dirty(trunk); /* it may have been the last that a stop waits for */
 }
 
 void trunks_abort(struct worker *worker)
@@ -183,10 +184,9 @@ static bool take_credit(struct trunk *trunk, const struct trunk_frame *frame)
 
     while (trunk_next_credit(&rest, &item)) {
         struct channel *channel = channel_table_find(&trunk->channels, item.channel);
-        if (!channel) {
-            return false;
+        if (channel) {
+            channel_credit(channel, item.bytes);
         }
-        channel_credit(channel, item.bytes);
     }
     return true;
 }

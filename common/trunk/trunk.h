@@ -24,7 +24,8 @@
  * for each of its channels) on their way in a channel; what the other has disposed of (the broker:
  * used; the bridge: written to the browser) comes back as CREDIT. Whoever has credit left may send
  * one packet that is longer than what is left. So a browser that does not read holds back its own
- * session and nothing else (design.md section 6, invariant 10).
+ * session and nothing else (design.md section 6, invariant 10). CREDIT may come late: it is ignored
+ * for a channel that is no more, and beyond TRUNK_CREDIT.
  *
  * Sequences: a PUBLISH at QoS > 0 has in place of the packet identifier the number of the delivery
  * among those of its session; the packet identifier is its low half (core/delivery.h). The packet
