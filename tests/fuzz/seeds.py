@@ -129,6 +129,7 @@ PROGRESS = "0000000000000001 00000005 00000003 00000001 "
 RECOVERIES = {
     "session": f"00; S 1 a = {SESSION} 00",
     "connected": "01; S 1 a = 01 'c' 01 'u' 01 01 'g' 05 B817 00 00000001 00",
+    "trusted": f"00; S 1 a = {SESSION} 00 03 02 E807; S 2 a = 01 'd' 00 00 05 B817 00 00000001 00 07 01 01",
     "will": f"04; S 1 a = {SESSION} 01 3C 01 4D 00 06 0A 0003 'w/t' 00 'will'",
     "subscriptions": f"02; S 1 a = {SESSION} 00; S 1 f 00000000 = 02 01 07 'a/#'; "
                      "S 1 f 00000001 = 01 00 00 '$share/g/b'",

@@ -95,6 +95,13 @@ static void describe_session(struct lines *lines, struct buffer *line,
         line, "%" PRIu64 " user=%.*s version=%u expiry=%u expires=%" PRId64 " next=%u sent=%u",
         session->durable_id, SLICE_PRINT(session->identity->user_name), session->version,
         session->expiry_interval, session->expires_at, session->next_sequence, session->sent_next);
+    if (session->identity->trusted) {
+        buffer_append_string(line, " trusted");
+    }
+    if (session->bounds.given) {
+        buffer_append_format(line, " bounds=%u,%" PRIu64, session->bounds.messages,
+                             session->bounds.bytes);
+    }
     if (session->will) {
         buffer_append_format(line, " will at %" PRId64 " delay=%u expiry=%u,%d ", session->will_at,
                              session->will->delay, session->will->expiry, session->will->expires);

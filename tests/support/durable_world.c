@@ -10,8 +10,6 @@
 #include "mqtt/placement.h"
 #include "support/durable_store.h"
 
-static const struct connection_origin origin = {.peer_address = "test", .anonymous_allowed = true};
-
 static void some_random(void *out, size_t length)
 {
     memset(out, 7, length);
@@ -19,7 +17,11 @@ static void some_random(void *out, size_t length)
 
 void durable_world_init(struct durable_world *world)
 {
-    *world = (struct durable_world){.now = 1700000000000, .replay_from = 1};
+    *world = (struct durable_world){
+        .now = 1700000000000,
+        .replay_from = 1,
+        .origin = {.peer_address = "test", .anonymous_allowed = true},
+    };
     list_init(&world->clients);
     core_options_defaults(&world->options);
     world->options.sys_interval_ms = 0;
@@ -234,9 +236,10 @@ struct durable_client *durable_connect(struct durable_world *world, const char *
         connect.connect.will = *will;
     }
     client->world = world;
+    client->origin = world->origin;
     list_init(&client->link);
     list_add_last(&world->clients, &client->link);
-    connection_init(&client->connection, shard, &origin, &carrier);
+    connection_init(&client->connection, shard, &client->origin, &carrier);
     durable_send(client, &connect);
     return client;
 }

@@ -23,7 +23,8 @@ struct durable_pin {
 struct durable_world {
     struct broker broker;
     struct settings *settings;
-    struct core_options options; /* of the next start */
+    struct core_options options;     /* of the next start */
+    struct connection_origin origin; /* of the next clients */
     struct shard shards[DURABLE_SHARDS_MAX];
     struct shard *pointers[DURABLE_SHARDS_MAX];
     struct mail_list inboxes[DURABLE_SHARDS_MAX];
@@ -46,6 +47,7 @@ struct durable_world {
 struct durable_client {
     struct list link;
     struct connection connection;
+    struct connection_origin origin;
     struct durable_world *world;
     struct buffer received; /* not consumed by the test */
     bool closed;            /* by the server */

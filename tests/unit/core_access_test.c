@@ -187,3 +187,61 @@ TEST(delayed_messages_are_judged_by_their_topic)
                  {"publish", "$delayed/5/down", 'n'}, {"publish", "$delayed/up/x", 'n'},
                  {"publish", "$delayed/5", 'y'}, {"publish", "$delayed/", 'y'});
 }
+
+TEST(a_trusted_identity_may_do_everything)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .deny = true, .filter = TEXT("#")},
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .deny = true, .filter = TEXT("$wps/#")},
+    };
+    static const struct question questions[] = {
+        {"publish", "a", 'y'},      {"receive", "a", 'y'},      {"filter", "#", 'g'},
+        {"publish", "$wps/x", 'y'}, {"receive", "$wps/x", 'y'}, {"filter", "$wps/#", 'g'},
+        {"publish", "$SYS/x", 'y'}, {"filter", "$other", 'g'},
+    };
+    struct access_rules *compiled = access_rules_new(rules, COUNT(rules));
+    struct identity *identity = identity_new_trusted(SLICE_LITERAL("u"));
+
+    CHECK(identity->trusted && !identity->anonymous);
+    for (size_t i = 0; i < COUNT(questions); i++) {
+        test_note("%s %s", questions[i].what, questions[i].topic);
+        CHECK_INT_EQUAL(ask(compiled, identity, &questions[i]), questions[i].answer);
+    }
+    identity_release(identity);
+    access_rules_free(compiled);
+}
+
+TEST(names_of_the_bridge)
+{
+    static const struct {
+        const char *name;
+        bool reserved;
+    } rows[] = {{"$wps.from", true},
+                {"$wps.", true},
+                {"$wps", false},
+                {"wps.from", false},
+                {"a$wps.", false}};
+    struct identity *trusted = identity_new_trusted(SLICE_EMPTY);
+    struct identity *other = identity_new(SLICE_EMPTY, NULL, 0);
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer raw = {0};
+        struct properties properties = {.present = PROPERTY_BIT(USER_PROPERTY)};
+        test_note("%s", rows[i].name);
+        buffer_append(&raw, SLICE_LITERAL("\x26\0\1k\0\5$wps."));
+        buffer_append_byte(&raw, PROPERTY_USER_PROPERTY);
+        buffer_append_u16(&raw, (uint16_t)strlen(rows[i].name));
+        buffer_append_string(&raw, rows[i].name);
+        buffer_append_u16(&raw, 0);
+        properties.raw = buffer_slice(&raw);
+        CHECK(access_may_carry(trusted, &properties));
+        CHECK_INT_EQUAL(access_may_carry(other, &properties), !rows[i].reserved);
+        buffer_release(&raw);
+    }
+    CHECK(access_may_carry(other, &(struct properties){0}));
+    CHECK(access_is_reserved_identifier(SLICE_LITERAL("$wps/")));
+    CHECK(!access_is_reserved_identifier(SLICE_LITERAL("$wps")));
+    CHECK(!access_is_reserved_identifier(SLICE_LITERAL("x$wps/")));
+    identity_release(trusted);
+    identity_release(other);
+}

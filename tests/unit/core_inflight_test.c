@@ -59,9 +59,11 @@ TEST(a_message_goes_through_its_states)
 
     CHECK_INT_EQUAL(entry->state, INFLIGHT_PUBLISHED);
     CHECK(inflight_find(&inflight, 1) == entry);
+    CHECK_INT_EQUAL(inflight.bytes, entry->delivery.message->length);
     CHECK(inflight_find(&inflight, 9) == NULL); /* the same place, another identifier */
     inflight_set_state(&inflight, entry, INFLIGHT_RELEASING);
     CHECK_INT_EQUAL(entry->delivery.flags, DELIVERY_ABSENT);
+    CHECK_INT_EQUAL(inflight.bytes, 0);
     inflight_set_state(&inflight, entry, INFLIGHT_RELEASED);
     CHECK_INT_EQUAL(entry->delivery.qos, QOS_2);
     CHECK_INT_EQUAL(entry->delivery.sequence, 0x50001);
@@ -104,6 +106,7 @@ TEST(taking_out_hands_over_the_delivery)
     struct delivery delivery = inflight_take(&inflight, inflight_find(&inflight, 1));
     CHECK_INT_EQUAL(delivery.sequence, 1);
     CHECK_INT_EQUAL(delivery.message->references, 1);
+    CHECK_INT_EQUAL(inflight.bytes, delivery.message->length); /* of the other one */
     delivery_release(&delivery);
     CHECK(inflight_find(&inflight, 1) == NULL);
     CHECK(inflight_find(&inflight, 9) != NULL);

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "core/facts.h"
+#include "support/durable_store.h"
 
 /* Empties what the client received; the number of packets whose first byte, without DUP, is so. */
 static unsigned receive_all(struct durable_client *client, uint8_t first_byte, uint16_t *last_id,
@@ -92,6 +93,67 @@ TEST(everything_of_a_session_survives)
         check_restart(&world, how & 1 ? 3 : 1);
         durable_world_release(&world);
     }
+}
+
+/* Sessions of the bridge stay its own, and within their bounds. */
+TEST(trust_and_bounds_survive)
+{
+    for (unsigned saved = 0; saved < 2; saved++) {
+        struct durable_world world;
+        struct durable_client *client, *sender;
+        test_note("%s", saved ? "saved" : "not saved");
+        durable_world_init(&world);
+        start(&world, 1, 0);
+        sender = durable_connect(&world, "sender", true, 0, NULL);
+        world.origin.verified = identity_new_trusted(SLICE_LITERAL("ann"));
+        world.origin.bounds = (struct session_bounds){.given = true, .messages = 2, .bytes = 1000};
+        client = durable_connect(&world, "a", true, 1000, NULL);
+        durable_subscribe(client, "t", 1, 0);
+        durable_lose(client);
+        durable_publish(sender, "t", "one", QOS_1, 1, false);
+        durable_lose(sender);
+        if (saved) {
+            durable_save(&world);
+        }
+        check_restart(&world, 1);
+        struct session *session = durable_session(&world, "a");
+        CHECK(session->identity->trusted);
+        CHECK_INT_EQUAL(session->bounds.messages, 2);
+        CHECK_INT_EQUAL(session->bounds.bytes, 1000);
+        identity_release(world.origin.verified);
+        world.origin = (struct connection_origin){.peer_address = "test"};
+        sender = durable_connect(&world, "sender", true, 0, NULL);
+        durable_publish(sender, "t", "two", QOS_1, 1, false);
+        CHECK(durable_session(&world, "a") == session);
+        durable_publish(sender, "t", "three", QOS_1, 2, false);
+        durable_advance(&world, 1);
+        CHECK(durable_session(&world, "a") == NULL);
+        durable_world_release(&world);
+    }
+}
+
+/* One that has come to more than its bounds has lost a message: it must not be resumed. */
+TEST(a_session_that_was_about_to_end_ends)
+{
+    struct durable_world world;
+    struct durable_client *client, *sender;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    sender = durable_connect(&world, "sender", true, 0, NULL);
+    world.origin.bounds = (struct session_bounds){.given = true, .messages = 1, .bytes = 1000};
+    client = durable_connect(&world, "a", true, 1000, NULL);
+    durable_subscribe(client, "t", 1, 0);
+    durable_lose(client);
+    durable_publish(sender, "t", "one", QOS_1, 1, false);
+    session_overflow(durable_session(&world, "a")); /* and the process ends before its next turn */
+    struct batch *batch = shard_take_batch(&world.shards[0]);
+    CHECK(batch);
+    durable_store_commit(&world, batch);
+    durable_stop(&world);
+    start(&world, 1, world.now);
+    CHECK(durable_session(&world, "a") == NULL); /* the first turn ends it */
+    durable_world_release(&world);
 }
 
 TEST(what_was_due_meanwhile_happens)

@@ -116,6 +116,30 @@ TEST(rows_and_frames_are_there_after_reopening)
     fixture_release(&f);
 }
 
+/* What a newer program commits, an older one would misread. */
+TEST(the_first_commit_of_a_newer_program_makes_the_file_one_of_its_version)
+{
+    struct fixture f;
+    fixture_init(&f, 1);
+    fixture_open(&f);
+    f.options.core_version = 2;
+    fixture_reopen(&f);
+    f.options.core_version = 1;
+    fixture_reopen(&f); /* it has not committed anything */
+    f.options.core_version = 2;
+    fixture_reopen(&f);
+    struct batch *batch = fixture_batch(&f);
+    add_row(batch, "a", "1");
+    fixture_commit(&f, batch);
+    fixture_reopen(&f);
+    fixture_check_loaded(&f, "a=1@1 ");
+    fixture_close(&f);
+    f.options.core_version = 1;
+    CHECK(!fixture_try_open(&f));
+    CHECK(strstr(fixture_text(&f.error), "format 1.2, this program knows 1.1"));
+    fixture_release(&f);
+}
+
 TEST(rows_are_deleted_one_by_one_or_by_prefix)
 {
     struct fixture f;
