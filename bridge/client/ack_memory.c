@@ -27,6 +27,11 @@ struct id_set {
     uint64_t words[WORDS];
 };
 
+/* What packet identifiers are: only for those who claim any. */
+struct identifiers {
+    struct id_set held, claimed, perhaps;
+};
+
 struct ack_memory {
     struct remembered *ring; /* [capacity] */
     uint32_t capacity, first, count;
@@ -35,7 +40,7 @@ struct ack_memory {
     uint64_t anchor;  /* that first ackId */
     uint64_t *unsure; /* [unsure_count]: of what may be held, as far as it is known */
     uint32_t unsure_count;
-    struct id_set held, claimed, perhaps;
+    struct identifiers *ids; /* NULL until one is claimed */
 };
 
 static unsigned place_of(uint64_t ack_id)
@@ -75,6 +80,7 @@ void ack_memory_free(struct ack_memory *memory)
 {
     if (memory) {
         free(memory->unsure);
+        free(memory->ids);
         free(memory->ring);
         free(memory);
     }
@@ -113,7 +119,7 @@ static void release_holder(struct ack_memory *memory, unsigned place, struct buf
             entry->holds = false;
         }
     }
-    release(&memory->held, place, packets);
+    release(&memory->ids->held, place, packets);
 }
 
 static bool is_near(uint64_t a, uint64_t b)
@@ -127,10 +133,10 @@ static void settle(struct ack_memory *memory, uint64_t ack_id, struct buffer *pa
     memory->is_unknown = false;
     memory->anchor = ack_id;
     for (unsigned i = 0; i < ACK_PACKET_IDS; i++) {
-        put(&memory->perhaps, i);
+        put(&memory->ids->perhaps, i);
     }
     for (uint64_t i = ACK_MEMORY_SIZE; i <= ACK_PACKET_IDS - ACK_MEMORY_SIZE; i++) {
-        release(&memory->perhaps, place_of(ack_id + i), packets);
+        release(&memory->ids->perhaps, place_of(ack_id + i), packets);
     }
 }
 
@@ -146,33 +152,41 @@ static bool is_repeated(const struct ack_memory *memory, uint64_t ack_id)
     return memory->unsure_count == 0 && is_near(ack_id, memory->anchor);
 }
 
+static void need_identifiers(struct ack_memory *memory)
+{
+    if (!memory->ids) {
+        memory->ids = memory_allocate_zero(sizeof(*memory->ids));
+    }
+}
+
 uint16_t ack_memory_claim(struct ack_memory *memory, uint64_t ack_id, struct buffer *packets)
 {
     unsigned place = place_of(ack_id);
 
-    if (has(&memory->claimed, place)) {
+    need_identifiers(memory);
+    if (has(&memory->ids->claimed, place)) {
         return 0;
     }
     if (memory->is_unknown) {
         settle(memory, ack_id, packets);
     }
-    if (has(&memory->perhaps, place)) {
+    if (has(&memory->ids->perhaps, place)) {
         if (is_repeated(memory, ack_id)) {
-            take(&memory->perhaps, place);
+            take(&memory->ids->perhaps, place);
         } else {
-            release(&memory->perhaps, place, packets);
+            release(&memory->ids->perhaps, place, packets);
         }
     }
-    if (has(&memory->held, place)) {
+    if (has(&memory->ids->held, place)) {
         release_holder(memory, place, packets);
     }
-    put(&memory->claimed, place);
+    put(&memory->ids->claimed, place);
     return packet_id_of(place);
 }
 
 static void grow(struct ack_memory *memory)
 {
-    uint32_t capacity = memory->capacity > 0 ? memory->capacity * 4 : 16;
+    uint32_t capacity = memory->capacity > 0 ? memory->capacity * 4 : 4;
     struct remembered *ring;
 
     if (capacity > ACK_MEMORY_SIZE) {
@@ -193,7 +207,7 @@ static void remember(struct ack_memory *memory, uint64_t ack_id, bool holds, str
     if (memory->count == ACK_MEMORY_SIZE) {
         const struct remembered *oldest = at(memory, 0);
         if (oldest->holds) {
-            release(&memory->held, place_of(oldest->ack_id), packets);
+            release(&memory->ids->held, place_of(oldest->ack_id), packets);
         }
         memory->first = (memory->first + 1) % memory->capacity;
         memory->count--;
@@ -210,9 +224,9 @@ void ack_memory_unclaim(struct ack_memory *memory, uint64_t ack_id, bool success
 {
     unsigned place = place_of(ack_id);
 
-    take(&memory->claimed, place);
+    take(&memory->ids->claimed, place);
     if (success) {
-        put(&memory->held, place);
+        put(&memory->ids->held, place);
         remember(memory, ack_id, true, packets);
     }
 }
@@ -231,7 +245,7 @@ static void export(struct buffer *out, uint64_t ack_id, enum exported what)
 
 static void export_if_perhaps(const struct ack_memory *memory, struct buffer *out, uint64_t ack_id)
 {
-    if (has(&memory->perhaps, place_of(ack_id))) {
+    if (memory->ids && has(&memory->ids->perhaps, place_of(ack_id))) {
         export(out, ack_id, EXPORTED_CLAIMED);
     }
 }
@@ -280,7 +294,7 @@ static void add_unsure(struct ack_memory *memory, uint64_t ack_id)
     memory->unsure =
         memory_resize(memory->unsure, (memory->unsure_count + 1) * sizeof(*memory->unsure));
     memory->unsure[memory->unsure_count++] = ack_id;
-    put(&memory->perhaps, place_of(ack_id));
+    put(&memory->ids->perhaps, place_of(ack_id));
 }
 
 bool ack_memory_import(struct ack_memory *memory, struct slice bytes)
@@ -291,6 +305,7 @@ bool ack_memory_import(struct ack_memory *memory, struct slice bytes)
         return false;
     }
     memory->is_unknown = false;
+    need_identifiers(memory);
     for (size_t i = 0; i < bytes.length; i += EXPORTED_SIZE) {
         uint64_t ack_id = read_u64(bytes.data + i);
         uint8_t what = bytes.data[i + 8];
@@ -299,7 +314,7 @@ bool ack_memory_import(struct ack_memory *memory, struct slice bytes)
         } else if (memory->count < ACK_MEMORY_SIZE) {
             remember(memory, ack_id, what == EXPORTED_HELD, &none);
             if (what == EXPORTED_HELD) {
-                put(&memory->held, place_of(ack_id));
+                put(&memory->ids->held, place_of(ack_id));
             }
         }
     }
