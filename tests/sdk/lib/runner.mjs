@@ -1,0 +1,65 @@
+/* A small test runner whose last line is counted: `N passed, N failed`.
+ *
+ *     test('what holds', async () => { ... });
+ *     await run();
+ *
+ * Tests run one after the other, each with a deadline. `node FILE WORD...` runs those whose names
+ * hold one of the words.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+const DEADLINE = 60_000; // ms, unless the test says otherwise
+
+const strays = []; // errors that no test has waited for
+process.on('unhandledRejection', (error) => strays.push(error));
+process.on('uncaughtException', (error) => strays.push(error));
+
+const tests = [];
+const endings = [];
+
+export function test(name, body, { deadline = DEADLINE } = {}) {
+    tests.push({ name, body, deadline });
+}
+
+/* Done when all tests are; what fails then counts as a failed test. */
+export function atEnd(name, body) {
+    endings.unshift({ name, body, deadline: DEADLINE });
+}
+
+async function succeeds({ name, body, deadline }) {
+    const begin = performance.now();
+    const seconds = () => ((performance.now() - begin) / 1000).toFixed(1);
+    let timer;
+    const late = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Error(`not done after ${deadline} ms`)), deadline);
+    });
+    try {
+        await Promise.race([body(), late]);
+        if (strays.length) {
+            throw strays.shift();
+        }
+        console.log(`ok ${name} (${seconds()} s)`);
+        return true;
+    } catch (error) {
+        console.log(`not ok ${name} (${seconds()} s)\n${String(error.stack).replace(/^/gm, '    ')}`);
+        return false;
+    } finally {
+        clearTimeout(timer);
+        strays.length = 0;
+    }
+}
+
+export async function run() {
+    const words = process.argv.slice(2);
+    const wanted = tests.filter(({ name }) => !words.length || words.some((word) => name.includes(word)));
+    let passed = 0;
+    let failed = 0;
+    for (const one of [...wanted, ...endings]) {
+        if (await succeeds(one)) {
+            passed += 1;
+        } else {
+            failed += 1;
+        }
+    }
+    console.log(`${passed} passed, ${failed} failed`);
+    process.exit(failed === 0 && passed > endings.length ? 0 : 1);
+}

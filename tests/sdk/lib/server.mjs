@@ -1,0 +1,204 @@
+/* `pubgrid serve` from $BIN with a store of its own on free ports, and connections to it.
+ *
+ *     const server = await Server.start({ hubs: [{ name: 'open', anonymous_connect_policy: 'allow' }] });
+ *     const peer = await server.connect('hub', { user: 'ann' });
+ *
+ * It is stopped when the tests have run (lib/runner.mjs), and must then end well: with status 0 and
+ * without a word of a sanitizer.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { JSON_V1, Peer } from './peer.mjs';
+import { atEnd } from './runner.mjs';
+import { EVERYTHING, inSeconds, sign } from './tokens.mjs';
+import { until } from './wait.mjs';
+
+const here = path.dirname(new URL(import.meta.url).pathname);
+const BIN = process.env.BIN ?? path.resolve(here, '../../../build/dev/bin');
+const LOG_LINES = 30; // shown when something fails
+
+async function freePort() {
+    const probe = net.createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    const { port } = probe.address();
+    probe.close();
+    await once(probe, 'close');
+    return port;
+}
+
+/* YAML for a list of flat objects. */
+const list = (items) => items.map((item) => `  - ${Object.entries(item)
+    .map(([name, value]) => `${name}: ${value}`).join('\n    ')}\n`).join('');
+
+function configuration({ folder, mqttPort, httpPort, hubs, bridge, more }) {
+    const options = Object.entries({ processes: 1, ...bridge }).map(([name, value]) => `  ${name}: ${value}\n`);
+    return `workers: 2
+listeners:
+  - tcp://127.0.0.1:${mqttPort}
+store:
+  path: ${folder}/store
+bridge:
+  listeners:
+    - http://127.0.0.1:${httpPort}
+${options.join('')}${hubs.length ? `hubs:\n${list(hubs)}` : ''}${more}`;
+}
+
+export class Server {
+    /* hubs, bridge: what the configuration says of them; more: further text of it. */
+    static async start({ hubs = [], bridge = {}, more = '' } = {}) {
+        const server = new Server();
+        server.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'pubgrid-sdk-'));
+        server.mqttPort = await freePort();
+        server.httpPort = await freePort();
+        server.config = path.join(server.folder, 'pubgrid.yaml');
+        fs.writeFileSync(server.config, configuration({ ...server, hubs, bridge, more }));
+        server.#spawn();
+        atEnd('the server ends well', () => server.stop());
+        process.once('exit', () => server.#leave());
+        await server.ready();
+        server.keys = server.#readKeys();
+        return server;
+    }
+
+    #spawn() {
+        const log = fs.openSync(path.join(this.folder, 'log'), 'a');
+        this.process = spawn(path.join(BIN, 'pubgrid'), ['serve', '-c', this.config],
+            { stdio: ['ignore', log, log] });
+        fs.closeSync(log);
+        this.ended = once(this.process, 'exit');
+    }
+
+    /* Nothing stays behind, whatever happened. */
+    #leave() {
+        if (this.process.exitCode === null) {
+            for (const pid of [this.process.pid, ...Object.values(this.children())]) {
+                process.kill(pid, 'SIGKILL');
+            }
+        }
+        fs.rmSync(this.folder, { recursive: true, force: true });
+    }
+
+    get log() {
+        return fs.readFileSync(path.join(this.folder, 'log'), 'utf8');
+    }
+
+    /* Both doors are open: MQTT, and a bridge whose broker is there. */
+    async ready() {
+        await until('the server is ready', async () => {
+            if (this.process.exitCode !== null) {
+                throw new Error(`the server has ended with ${this.process.exitCode}:\n${this.logEnd()}`);
+            }
+            return await opens(this.mqttPort) && await this.#answers();
+        }, 60_000).catch((error) => {
+            throw new Error(`${error.message}\n${this.logEnd()}`);
+        });
+    }
+
+    logEnd() {
+        return this.log.split('\n').slice(-LOG_LINES).join('\n');
+    }
+
+    /* A client without a token is refused with 401; 503 means that the broker is not there yet. */
+    async #answers() {
+        try {
+            const peer = await Peer.open(this.httpUrl('/client/hubs/nobody', 'ws'));
+            peer.cut();
+        } catch ({ status }) {
+            return status === 401;
+        }
+        return true;
+    }
+
+    #readKeys() {
+        return [...this.cli('keys').matchAll(/AccessKey=([^;\s]+)/g)].map(([, key]) => key);
+    }
+
+    /* What `pubgrid COMMAND -c CONFIG ...` prints. */
+    cli(command, ...words) {
+        return execFileSync(path.join(BIN, 'pubgrid'), [command, '-c', this.config, ...words],
+            { encoding: 'utf8' });
+    }
+
+    httpUrl(target, scheme = 'http') {
+        return `${scheme}://127.0.0.1:${this.httpPort}${target}`;
+    }
+
+    /* What a token for this hub says, unless `claims` say otherwise. */
+    token(hub, { user, roles = EVERYTHING, groups, key = this.keys[0], door = 'client', ...claims } = {}) {
+        return sign({
+            aud: this.httpUrl(`/${door}/hubs/${hub}`),
+            iat: inSeconds(0),
+            exp: inSeconds(3600),
+            sub: user,
+            role: roles,
+            'webpubsub.group': groups,
+            ...claims,
+        }, key);
+    }
+
+    /* A URL for a client of this hub: who, as for token(). */
+    url(hub, who = {}, query = '') {
+        const door = who.door ?? 'client';
+        return this.httpUrl(`/${door}/hubs/${hub}?access_token=${this.token(hub, who)}${query}`, 'ws');
+    }
+
+    /* A connected client; `connected` is the frame that said so, where the subprotocol has one. */
+    async connect(hub, { protocol = JSON_V1, query = '', ...who } = {}) {
+        const peer = await Peer.open(this.url(hub, who, query), protocol ?? undefined);
+        if (peer.socket.protocol) {
+            peer.connected = await peer.take({ type: 'system', event: 'connected' });
+        }
+        return peer;
+    }
+
+    /* A plain WebSocket, in the mode that the query says. */
+    connectRaw(hub, query = '', who = {}) {
+        return Peer.open(this.url(hub, who, query), null);
+    }
+
+    /* Children of serve: { 'pubgrid-broker': pid, 'pubgrid-bridge': pid } */
+    children() {
+        const children = {};
+        for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+            try {
+                const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
+                const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+                if (Number(parent) === this.process.pid) {
+                    const [command] = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+                    children[path.basename(command)] = Number(pid);
+                }
+            } catch { /* it ended while we looked */ }
+        }
+        return children;
+    }
+
+    /* kill -9; done when the supervisor has another one in its place. */
+    async kill(name) {
+        const victim = this.children()[name];
+        assert.ok(victim, `${name} runs`);
+        process.kill(victim, 'SIGKILL');
+        await until(`another ${name}`, () => (this.children()[name] ?? victim) !== victim);
+    }
+
+    async stop() {
+        this.process.kill('SIGTERM');
+        const [status] = await this.ended;
+        const { log } = this;
+        assert.ok(!/Sanitizer|runtime error:|assertion/i.test(log), `the log says:\n${log}`);
+        assert.equal(status, 0, `the log ends:\n${this.logEnd()}`);
+    }
+}
+
+function opens(port) {
+    return new Promise((resolve) => {
+        const socket = net.connect(port, '127.0.0.1');
+        socket.on('connect', () => { socket.destroy(); resolve(true); });
+        socket.on('error', () => resolve(false));
+    });
+}
