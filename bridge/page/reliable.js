@@ -101,6 +101,7 @@ export class ReliableClient extends EventTarget {
         this.#heardAt = Date.now();
         socket.onmessage = ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data));
         socket.onclose = ({ code }) => socket === this.#socket && this.#lost(code);
+        socket.onerror = () => {}; // onclose follows
         return undefined;
     }
 
