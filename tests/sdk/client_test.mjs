@@ -16,7 +16,7 @@ const proxy = await Proxy.start(server.httpPort);
 /* A started client; `events` has [name, detail] of all that it told. */
 async function start(hub, { who = { user: 'ann' }, ...options } = {}) {
     const client = new WebPubSubClient({
-        getClientAccessUrl: async () => proxy.through(server.url(hub, who)),
+        getClientAccessUrl: async () => server.url(hub, { port: proxy.port, ...who }),
     }, { messageRetryOptions: { maxRetries: 0 }, ...options });
     client.events = [];
     for (const name of ['connected', 'disconnected', 'stopped', 'rejoin-group-failed']) {

@@ -25,10 +25,11 @@ const FIRST_PINNED = 1_000_000; // ackIds that no client makes itself
 /* A random pause decides where in the traffic a cut falls; nothing is waited for by it. */
 const anyMoment = (maximum) => sleep(Math.random() * maximum);
 
-/* ---------------------------------------------------------------- clients: { received, send(n), stop() } */
+/* ---------------------------------------------------------------- clients: { received, send(n), stop() }
+ * `port`: that of a proxy. */
 
-async function officialClient(hub, url) {
-    const client = new WebPubSubClient({ getClientAccessUrl: async () => url(server.url(hub)) }, {
+async function officialClient(hub, port) {
+    const client = new WebPubSubClient({ getClientAccessUrl: async () => server.url(hub, { port }) }, {
         messageRetryOptions: { maxRetries: 1_000, retryDelayInMs: 20, mode: 'Fixed' },
         reconnectRetryOptions: { maxRetries: 1_000, retryDelayInMs: 100, mode: 'Fixed' },
     });
@@ -48,8 +49,8 @@ async function officialClient(hub, url) {
     };
 }
 
-async function pageClient(hub, url) {
-    const client = new ReliableClient(async () => url(server.url(hub)));
+async function pageClient(hub, port) {
+    const client = new ReliableClient(async () => server.url(hub, { port }));
     const received = [];
     let connected = 0;
     client.addEventListener('connected', () => { connected += 1; });
@@ -146,7 +147,7 @@ const kinds = { official: officialClient, page: pageClient };
 for (const [name, start] of Object.entries(kinds)) {
     test(`${name}: ${CUTS} cuts`, async () => {
         const proxy = await Proxy.start(server.httpPort);
-        const client = await start(`cuts${name}`, (url) => proxy.through(url));
+        const client = await start(`cuts${name}`, proxy.port);
         const other = await device(`cuts${name}`);
         await underTraffic(client, other, async () => {
             for (let cut = 1; cut <= CUTS; cut += 1) {
@@ -163,7 +164,7 @@ for (const [name, start] of Object.entries(kinds)) {
 
     test(`${name}: stalls and delays, and cuts in them`, async () => {
         const proxy = await Proxy.start(server.httpPort);
-        const client = await start(`stalls${name}`, (url) => proxy.through(url));
+        const client = await start(`stalls${name}`, proxy.port);
         const other = await separatePublisher(`stalls${name}`);
         await underTraffic(client, other, async () => {
             for (let round = 1; round <= 10; round += 1) {
@@ -182,7 +183,7 @@ for (const [name, start] of Object.entries(kinds)) {
     }, { deadline: 120_000 });
 
     test(`${name}: kill -9 of the bridge`, async () => {
-        const client = await start(`bridge${name}`, (url) => url);
+        const client = await start(`bridge${name}`);
         const other = await device(`bridge${name}`);
         await underTraffic(client, other, async () => {
             for (let kill = 1; kill <= KILLS; kill += 1) {
@@ -194,7 +195,7 @@ for (const [name, start] of Object.entries(kinds)) {
     }, { deadline: 120_000 });
 
     test(`${name}: kill -9 of the broker`, async () => {
-        const client = await start(`broker${name}`, (url) => url);
+        const client = await start(`broker${name}`);
         const other = await separatePublisher(`broker${name}`);
         await underTraffic(client, other, async () => {
             for (let kill = 1; kill <= KILLS; kill += 1) {
@@ -208,7 +209,7 @@ for (const [name, start] of Object.entries(kinds)) {
 
 test('both clients, cuts and both kills at once', async () => {
     const proxy = await Proxy.start(server.httpPort);
-    const one = await officialClient('all', (url) => proxy.through(url));
+    const one = await officialClient('all', proxy.port);
     const two = await separatePublisher('all');
     await underTraffic(one, two, async () => {
         for (const name of ['pubgrid-bridge', 'pubgrid-broker', 'pubgrid-bridge', 'pubgrid-broker']) {

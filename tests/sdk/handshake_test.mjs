@@ -83,7 +83,7 @@ test('names of hubs', async () => {
             aud: server.httpUrl(`/client/hubs/${encodeURIComponent(hub)}`),
         })), 101, hub);
     }
-    for (const hub of [name(129), '9a', '_a', 'a-b', 'a%20b', '']) {
+    for (const hub of [name(129), '9a', '_a', 'a-b', 'a%20b']) {
         assert.equal(await statusFor(hub), 400, hub);
     }
 });

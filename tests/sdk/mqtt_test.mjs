@@ -204,8 +204,8 @@ test('roles decide in the hub, topic by topic', async () => {
 test('the hub is all that its clients see', async () => {
     const inside = await connectMqtt(hubUrl());
     const outside = await connectMqtt(doors['/mqtt'].url());
-    await inside.subscribeAsync('#', { qos: 1 });
-    await outside.subscribeAsync('#', { qos: 1 });
+    await inside.subscribeAsync('#', { qos: 1, rh: 2 });
+    await outside.subscribeAsync('#', { qos: 1, rh: 2 });
     await outside.publishAsync('other/x', 'not inside', { qos: 1 });
     await outside.publishAsync('tree/deep/x', 'inside', { qos: 1 });
     const message = await inside.take();

@@ -112,7 +112,7 @@ test('what is refused', async () => {
     peer.cut();
     const other = await member();
     await other.fails('BadRequest', { type: 'sendToGroup', group: 'g', data: 1, ttlSeconds: 301 });
-    await other.fails('BadRequest', { type: 'joinGroup', group: '' });
+    await other.fails('BadRequest', { type: 'joinGroup', group: ' ' });
     other.cut();
 });
 

@@ -6,9 +6,7 @@ import { within } from './wait.mjs';
 
 /* A connected client; `received` has what came, take(topic) is the next message there. */
 export async function connectMqtt(url, options = {}) {
-    const client = await within(() => `CONNACK from ${url}`, mqtt.connectAsync(url, {
-        protocolVersion: 5, reconnectPeriod: 0, connectTimeout: 20_000, ...options,
-    }, false));
+    const client = mqtt.connect(url, { protocolVersion: 5, reconnectPeriod: 0, ...options });
     const waiting = [];
     client.received = [];
     client.on('message', (topic, payload, packet) => {
@@ -28,5 +26,12 @@ export async function connectMqtt(url, options = {}) {
         return within(() => `a message; left: ${client.received.map(({ topic, text }) => `${topic}: ${text}`)}`,
             new Promise((resolve) => { waiting.push({ wanted, resolve }); }));
     };
+    /* Messages may come right behind CONNACK, so their listener is there first. */
+    await within(() => `CONNACK from ${url}`, new Promise((resolve, reject) => {
+        client.once('connect', (packet) => { client.connackPacket = packet; resolve(); });
+        client.once('error', reject);
+        client.once('close', () => reject(new Error(`${url} has closed the connection`)));
+    }));
+    client.on('error', () => {}); // `close` follows
     return client;
 }

@@ -72,7 +72,7 @@ function readState({ items, ...rest }) {
 }
 
 const downstreamReaders = {
-    ackMessage: (fields) => ({ type: 'ack', success: false, ...fields }),
+    ackMessage: (fields) => ({ type: 'ack', ackId: 0, success: false, ...fields }),
     dataMessage: ({ data, ...fields }) => ({ type: 'message', ...fields, ...readData(data) }),
     pongMessage: () => ({ type: 'pong' }),
     invokeResponseMessage: ({ data, ...fields }) =>

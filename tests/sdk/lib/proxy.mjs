@@ -21,13 +21,6 @@ export class Proxy {
         return proxy;
     }
 
-    /* The same URL by way of the proxy. */
-    through(url) {
-        const other = new URL(url);
-        other.port = this.port;
-        return other.href;
-    }
-
     #accept(client) {
         const server = net.connect(this.#target, '127.0.0.1');
         const pair = { client, server };

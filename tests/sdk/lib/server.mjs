@@ -125,14 +125,14 @@ export class Server {
             { encoding: 'utf8' });
     }
 
-    httpUrl(target, scheme = 'http') {
-        return `${scheme}://127.0.0.1:${this.httpPort}${target}`;
+    httpUrl(target, scheme = 'http', port = this.httpPort) {
+        return `${scheme}://127.0.0.1:${port}${target}`;
     }
 
     /* What a token for this hub says, unless `claims` say otherwise. */
-    token(hub, { user, roles = EVERYTHING, groups, key = this.keys[0], door = 'client', ...claims } = {}) {
+    token(hub, { user, roles = EVERYTHING, groups, key = this.keys[0], door = 'client', port, ...claims } = {}) {
         return sign({
-            aud: this.httpUrl(`/${door}/hubs/${hub}`),
+            aud: this.httpUrl(`/${door}/hubs/${hub}`, 'http', port),
             iat: inSeconds(0),
             exp: inSeconds(3600),
             sub: user,
@@ -142,10 +142,10 @@ export class Server {
         }, key);
     }
 
-    /* A URL for a client of this hub: who, as for token(). */
+    /* A URL for a client of this hub: who, as for token(); `port` is that of a proxy. */
     url(hub, who = {}, query = '') {
-        const door = who.door ?? 'client';
-        return this.httpUrl(`/${door}/hubs/${hub}?access_token=${this.token(hub, who)}${query}`, 'ws');
+        const target = `/${who.door ?? 'client'}/hubs/${hub}?access_token=${this.token(hub, who)}${query}`;
+        return this.httpUrl(target, 'ws', who.port);
     }
 
     /* A connected client; `connected` is the frame that said so, where the subprotocol has one. */
