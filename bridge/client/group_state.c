@@ -177,6 +177,14 @@ void group_state_set(struct webpubsub *wps, const struct request *request)
     await_ack(wps, request, packet_id);
 }
 
+/* Whether a recovered connection has set one is not known. */
+void group_state_leave(struct webpubsub *wps, struct slice group)
+{
+    if (wps->has_state || wps->client.upgrade->is_recovery) {
+        group_state_set(wps, &(struct request){.group = group});
+    }
+}
+
 void group_state_write_clear(struct buffer *packet, struct slice topic, int64_t at)
 {
     struct buffer properties = {0};

@@ -186,6 +186,8 @@ void streams_cancel_exported(struct slice bytes, struct slice hub, struct buffer
 /* --- group_state.c --- */
 
 void group_state_set(struct webpubsub *wps, const struct request *request);
+/* Who leaves a group takes the state along (2.6). */
+void group_state_leave(struct webpubsub *wps, struct slice group);
 void group_state_subscribe(struct webpubsub *wps, const struct request *request);
 void group_state_unsubscribe(struct webpubsub *wps, const struct request *request);
 /* A message about a group's state: part of a snapshot, or an update. */

@@ -120,6 +120,7 @@ static void leave_group(struct webpubsub *wps, const struct request *request)
     packet_id = webpubsub_packet_id(wps);
     write_unsubscribe(&wps->client.gateway->packet, packet_id, filter);
     await_ack(wps, request, packet_id);
+    group_state_leave(wps, request->group);
 }
 
 /* ---------------------------------------------------------------- messages */

@@ -521,6 +521,20 @@ TEST(a_snapshot_of_states_is_complete_when_the_mark_comes)
     finish(fakes, client);
 }
 
+TEST(who_leaves_a_group_takes_the_state_along)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON, "webpubsub.joinLeaveGroup");
+
+    fakes_say(client, "{\"type\":\"leaveGroup\",\"group\":\"g\"}");
+    CHECK_TEXT(fakes_to_broker(fakes), "0 UNSUBSCRIBE id=4097 \"h/g\"\n");
+    fakes_say(client, "{\"type\":\"setGroupState\",\"group\":\"g\",\"state\":{\"k\":\"v\"}}");
+    CHECK_HAS(fakes_to_broker(fakes), "\"k\"");
+    fakes_say(client, "{\"type\":\"leaveGroup\",\"group\":\"g\"}");
+    CHECK_HAS(fakes_to_broker(fakes), "/g\" qos=1 retain $wps.from=u1 $wps.at=1000000 []");
+    finish(fakes, client);
+}
+
 TEST(the_janitor_clears_what_a_connection_left)
 {
     struct fakes *fakes = fakes_new();
