@@ -6,124 +6,29 @@
  * Exit status: 0 stopped as asked, 1 something failed, 2 wrong arguments or configuration.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/sdnotify.h"
 #include "broker.h"
-#include "config/config.h"
+#include "config/arguments.h"
 #include "store_tool.h"
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-enum action { ACTION_RUN, ACTION_CHECK, ACTION_PRINT, ACTION_HELP, ACTION_VERSION, ACTION_WRONG };
-
-struct arguments {
-    const char *file;      /* NULL: defaults only */
-    const char **settings; /* of --set; owned array of argv's strings */
-    size_t setting_count;
-    enum action action;
-};
-
 static const char help[] =
     "usage: pubgrid-broker [-c FILE] [--set OPTION=VALUE]...\n"
     "       pubgrid-broker store check|dump|compact [-c FILE] [DIRECTORY]\n"
-    "\n"
-    "  -c, --config FILE      configuration; without it the defaults\n"
-    "      --set OPTION=VALUE overrides one option of it, for example --set workers=2\n"
-    "      --check-config     only says whether the configuration is good\n"
-    "      --print-config     prints the configuration that would be used\n"
-    "      --version          prints the version\n"
-    "      --help             prints this\n"
-    "\n"
+    "\n" ARGUMENTS_HELP "\n"
     "SIGHUP reloads the configuration and the certificates; SIGTERM stops.\n";
 
-/* ---------------------------------------------------------------- arguments */
-
-enum { OPTION_SET = 256, OPTION_CHECK, OPTION_PRINT, OPTION_VERSION, OPTION_HELP };
-
-static const struct option long_options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"set", required_argument, NULL, OPTION_SET},
-    {"check-config", no_argument, NULL, OPTION_CHECK},
-    {"print-config", no_argument, NULL, OPTION_PRINT},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {0},
-};
-
-static void arguments_take(struct arguments *arguments, int option)
-{
-    switch (option) {
-    case 'c':
-        arguments->file = optarg;
-        break;
-    case OPTION_SET:
-        arguments->settings[arguments->setting_count++] = optarg;
-        break;
-    case OPTION_CHECK:
-        arguments->action = ACTION_CHECK;
-        break;
-    case OPTION_PRINT:
-        arguments->action = ACTION_PRINT;
-        break;
-    case OPTION_VERSION:
-        arguments->action = ACTION_VERSION;
-        break;
-    case OPTION_HELP:
-        arguments->action = ACTION_HELP;
-        break;
-    default:
-        arguments->action = ACTION_WRONG;
-        break;
-    }
-}
-
-static void arguments_read(struct arguments *arguments, int argc, char **argv)
-{
-    int option;
-
-    *arguments = (struct arguments){
-        .settings = memory_allocate_zero((size_t)argc * sizeof(*arguments->settings)),
-    };
-    while (arguments->action != ACTION_WRONG &&
-           (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
-        arguments_take(arguments, option == 'h' ? OPTION_HELP : option);
-    }
-    if (optind < argc && arguments->action != ACTION_WRONG) {
-        fprintf(stderr, "%s: there is no argument \"%s\"\n", argv[0], argv[optind]);
-        arguments->action = ACTION_WRONG;
-    }
-}
-
 /* ---------------------------------------------------------------- process */
-
-/* Each connection needs a descriptor: take as many as the system gives without asking. */
-static void raise_open_files(void)
-{
-    struct rlimit limit;
-    rlim_t before;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) {
-        return;
-    }
-    before = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
-        limit.rlim_cur = before;
-    }
-    log_write(LOG_INFO, "open files", "limit=%ju before=%ju", (uintmax_t)limit.rlim_cur,
-              (uintmax_t)before);
-}
 
 /* Blocked in every thread, since it is done before there are any: the main thread waits for them.
  */
@@ -137,18 +42,13 @@ static void block_signals(sigset_t *set)
     pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-static struct config *load(const struct arguments *arguments, struct buffer *error)
-{
-    return config_load(arguments->file, arguments->settings, arguments->setting_count, error);
-}
-
 static void reload(struct server *server, const struct arguments *arguments)
 {
     struct buffer error = {0};
     struct config *options;
 
     sdnotify_send("RELOADING=1");
-    options = load(arguments, &error);
+    options = arguments_load(arguments, &error);
     if (options) {
         log_set_level((enum log_level)options->log_level);
         server_reload(server, options);
@@ -219,9 +119,9 @@ static int run(const struct arguments *arguments, struct config *options)
 
     log_set_level((enum log_level)options->log_level);
     block_signals(&signals);
-    raise_open_files();
+    descriptors_raise_limit();
     status = run_once(arguments, options, &signals, &again);
-    while (again && (options = load(arguments, &error)) != NULL) {
+    while (again && (options = arguments_load(arguments, &error)) != NULL) {
         status = run_once(arguments, options, &signals, &again);
     }
     if (again) {
@@ -237,72 +137,12 @@ static int run(const struct arguments *arguments, struct config *options)
 
 /* ---------------------------------------------------------------- main */
 
-static int print(const struct config *options)
-{
-    struct buffer text = {0};
-    size_t written;
-
-    config_print(options, &text);
-    written = fwrite(text.data, 1, text.length, stdout);
-    written = fflush(stdout) == 0 ? written : 0;
-    buffer_release(&text);
-    return written > 0 ? EXIT_SUCCESS : EXIT_FAILED;
-}
-
-static int configure_and_run(const struct arguments *arguments)
-{
-    struct buffer error = {0};
-    struct config *options = load(arguments, &error);
-    int status = EXIT_SUCCESS;
-
-    if (!options) {
-        fprintf(stderr, "%.*s%s", SLICE_PRINT(error),
-                error.length > 0 && error.data[error.length - 1] == '\n' ? "" : "\n");
-        buffer_release(&error);
-        return EXIT_USAGE;
-    }
-    if (arguments->action == ACTION_RUN) {
-        return run(arguments, options);
-    }
-    if (arguments->action == ACTION_PRINT) {
-        status = print(options);
-    } else {
-        printf("%s: ok\n", arguments->file ? arguments->file : "the defaults");
-    }
-    config_free(options);
-    return status;
-}
-
-static int act(const struct arguments *arguments)
-{
-    switch (arguments->action) {
-    case ACTION_HELP:
-        fputs(help, stdout);
-        return EXIT_SUCCESS;
-    case ACTION_VERSION:
-        puts("pubgrid-broker " PUBGRID_VERSION);
-        return EXIT_SUCCESS;
-    case ACTION_WRONG:
-        fputs("Try `pubgrid-broker --help`.\n", stderr);
-        return EXIT_USAGE;
-    case ACTION_RUN:
-    case ACTION_CHECK:
-    case ACTION_PRINT:
-        break;
-    }
-    return configure_and_run(arguments);
-}
-
 int main(int argc, char **argv)
 {
-    struct arguments arguments;
-    int status;
+    static const struct program program = {.name = "pubgrid-broker", .help = help, .run = run};
 
     if (argc > 1 && strcmp(argv[1], "store") == 0) {
         return store_tool_main(argc - 1, argv + 1);
     }
-    arguments_read(&arguments, argc, argv);
-    status = act(&arguments);
-    free(arguments.settings);
-    return status;
+    return program_main(&program, argc, argv);
 }
