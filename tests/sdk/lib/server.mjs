@@ -77,7 +77,7 @@ export class Server {
     /* Nothing stays behind, whatever happened. */
     #leave() {
         if (this.process.exitCode === null) {
-            for (const pid of [this.process.pid, ...Object.values(this.children())]) {
+            for (const { pid } of [this.process, ...this.children()]) {
                 process.kill(pid, 'SIGKILL');
             }
         }
@@ -162,28 +162,30 @@ export class Server {
         return Peer.open(this.url(hub, who, query), null);
     }
 
-    /* Children of serve: { 'pubgrid-broker': pid, 'pubgrid-bridge': pid } */
+    /* The processes that serve has started: [{ name: 'pubgrid-broker', pid }, ...] */
     children() {
-        const children = {};
+        const children = [];
         for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
             try {
                 const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
                 const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
                 if (Number(parent) === this.process.pid) {
                     const [command] = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-                    children[path.basename(command)] = Number(pid);
+                    children.push({ name: path.basename(command), pid: Number(pid) });
                 }
             } catch { /* it ended while we looked */ }
         }
         return children;
     }
 
-    /* kill -9; done when the supervisor has another one in its place. */
+    /* kill -9 of one of those; done when the supervisor has another one in its place. */
     async kill(name) {
-        const victim = this.children()[name];
-        assert.ok(victim, `${name} runs`);
+        const pids = () => this.children().filter((child) => child.name === name).map(({ pid }) => pid);
+        const before = pids();
+        assert.ok(before.length > 0, `${name} runs`);
+        const victim = before[Math.floor(Math.random() * before.length)];
         process.kill(victim, 'SIGKILL');
-        await until(`another ${name}`, () => (this.children()[name] ?? victim) !== victim);
+        await until(`another ${name}`, () => !pids().includes(victim) && pids().length === before.length);
     }
 
     async stop() {
