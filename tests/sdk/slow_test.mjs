@@ -10,6 +10,7 @@ import { Server } from './lib/server.mjs';
 
 const MESSAGES = 500; // that may wait
 const server = await Server.start({
+    bridge: { processes: 1 }, // the slow one and the others share it
     hubs: [
         { name: 'slow', queue_messages_maximum: MESSAGES, reliable_messages_maximum: MESSAGES },
         { name: 'patient', queue_messages_maximum: 100_000, queue_bytes_maximum: '256MiB' },

@@ -1,4 +1,5 @@
-/* `pubgrid serve` from $BIN with a store of its own on free ports, and connections to it.
+/* `pubgrid serve` from $BIN with two bridge processes and a store of its own on free ports, and
+ * connections to it.
  *
  *     const server = await Server.start({ hubs: [{ name: 'open', anonymous_connect_policy: 'allow' }] });
  *     const peer = await server.connect('hub', { user: 'ann' });
@@ -37,7 +38,7 @@ const list = (items) => items.map((item) => `  - ${Object.entries(item)
     .map(([name, value]) => `${name}: ${value}`).join('\n    ')}\n`).join('');
 
 function configuration({ folder, mqttPort, httpPort, hubs, bridge, more }) {
-    const options = Object.entries({ processes: 1, ...bridge }).map(([name, value]) => `  ${name}: ${value}\n`);
+    const options = Object.entries({ processes: 2, ...bridge }).map(([name, value]) => `  ${name}: ${value}\n`);
     return `workers: 2
 listeners:
   - tcp://127.0.0.1:${mqttPort}
