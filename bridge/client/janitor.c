@@ -205,7 +205,7 @@ void janitor_clear(struct gateway *gateway, struct slice hub, struct slice conne
     struct janitor *janitor = gateway->janitor;
     struct orphan *orphan;
 
-    if (janitor->is_connected) {
+    if (janitor->is_connected && janitor->channel.is_open) {
         look(janitor, hub, connection_id);
         return;
     }

@@ -44,7 +44,7 @@ struct link_ops {
 
 /* --- implemented by the client --- */
 struct channel_events {
-    /* One whole control packet, but for a PUBLISH. `credit` as below. */
+    /* One whole control packet, but for a PUBLISH. The link gives its credit back itself. */
     void (*packet)(struct channel *channel, struct slice packet);
     /* A PUBLISH, shared with other channels; `sequence` 0 at QoS 0. link->credit(fanout's packet
      * length) is due once it was written or dropped. */

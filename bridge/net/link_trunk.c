@@ -211,31 +211,47 @@ static void try_again(uv_timer_t *timer)
     connect_to(timer->data, 0, TRUNK_ANY_WORKER);
 }
 
-/* The channels of a socket; they are closed before they hear of it. */
-static void tell_lost(struct trunk_socket *socket)
+typedef void channel_function(struct channel *channel);
+
+static void close_lost(struct channel *channel)
+{
+    channel->is_open = false;
+    buffer_release(&channel->backlog);
+}
+
+static void tell_lost(struct channel *channel)
+{
+    channel->events->lost(channel);
+}
+
+static void for_each_channel(const struct trunk_socket *socket, channel_function *act)
 {
     for (uint32_t number = 0; number < socket->channels.count; number++) {
         struct channel *channel = channel_table_find(&socket->channels, number);
         if (channel) {
-            channel_table_free(&socket->channels, number);
-            channel->is_open = false;
-            buffer_release(&channel->backlog);
-            channel->events->lost(channel);
+            act(channel);
         }
     }
 }
 
+/* All channels are closed before the first hears of it: what it does then may concern another. */
 static void lose_all(struct link_trunk *links)
 {
+    static channel_function *const steps[] = {close_lost, tell_lost};
     unsigned count = links->count > 0 ? links->count : 1;
 
     links->greeted = links->count = 0;
+    for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {
+        for (unsigned i = 0; i < count; i++) {
+            if (links->sockets[i]) {
+                for_each_channel(links->sockets[i], steps[step]);
+            }
+        }
+    }
     for (unsigned i = 0; i < count; i++) {
-        struct trunk_socket *socket = links->sockets[i];
-        links->sockets[i] = NULL;
-        if (socket) {
-            tell_lost(socket);
-            trunk_socket_close(socket);
+        if (links->sockets[i]) {
+            trunk_socket_close(links->sockets[i]);
+            links->sockets[i] = NULL;
         }
     }
 }
