@@ -16,7 +16,12 @@
 enum { WORDS = ACK_PACKET_IDS / 64, EXPORTED_SIZE = 9 };
 
 /* What an exported ackId was. */
-enum exported { EXPORTED_DONE, EXPORTED_HELD, EXPORTED_CLAIMED };
+enum exported {
+    EXPORTED_DONE,
+    EXPORTED_HELD,
+    EXPORTED_CLAIMED,
+    EXPORTED_UNKNOWN, /* no ackId: of what was before a crash nothing is known */
+};
 
 struct remembered {
     uint64_t ack_id;
@@ -272,6 +277,9 @@ void ack_memory_export(const struct ack_memory *memory, struct buffer *out)
         export(out, entry->ack_id, entry->holds ? EXPORTED_HELD : EXPORTED_DONE);
     }
     export_perhaps(memory, out);
+    if (memory->is_unknown) {
+        export(out, 0, EXPORTED_UNKNOWN);
+    }
 }
 
 void ack_memory_export_claim(struct buffer *out, uint64_t ack_id)
@@ -309,7 +317,9 @@ bool ack_memory_import(struct ack_memory *memory, struct slice bytes)
     for (size_t i = 0; i < bytes.length; i += EXPORTED_SIZE) {
         uint64_t ack_id = read_u64(bytes.data + i);
         uint8_t what = bytes.data[i + 8];
-        if (what == EXPORTED_CLAIMED) {
+        if (what == EXPORTED_UNKNOWN) {
+            memory->is_unknown = true;
+        } else if (what == EXPORTED_CLAIMED) {
             add_unsure(memory, ack_id);
         } else if (memory->count < ACK_MEMORY_SIZE) {
             remember(memory, ack_id, what == EXPORTED_HELD, &none);

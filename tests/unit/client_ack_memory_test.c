@@ -225,3 +225,29 @@ TEST(other_bytes_are_not_taken)
     CHECK(ack_memory_import(memory, SLICE_EMPTY));
     ack_memory_free(memory);
 }
+
+/* The bridge died, another one took over, and the client went again before it asked for anything:
+ * that nothing is known must be known to the third. */
+TEST(what_nobody_knows_is_still_unknown_after_a_hand_over)
+{
+    struct model *model = model_new();
+    struct ack_memory *memory = ack_memory_new(false), *unknowing;
+    struct buffer bytes = {0};
+
+    for (uint64_t ack_id = 1; ack_id <= 500; ack_id++) {
+        request(memory, model, ack_id, false);
+    }
+    ack_memory_free(memory); /* the crash */
+    unknowing = ack_memory_new(true);
+    ack_memory_export(unknowing, &bytes);
+    ack_memory_free(unknowing);
+    memory = ack_memory_new(false);
+    CHECK(ack_memory_import(memory, buffer_slice(&bytes)));
+    for (uint64_t ack_id = 501; ack_id <= 500 + 2 * ACK_PACKET_IDS; ack_id++) {
+        request(memory, model, ack_id, false);
+        CHECK_INT_EQUAL(model->routed[ack_id], 1);
+    }
+    buffer_release(&bytes);
+    ack_memory_free(memory);
+    free(model);
+}
