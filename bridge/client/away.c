@@ -1,6 +1,6 @@
 /* A reliable client that is away: the broker keeps its session, its groups and its messages; what
  * the bridge knows beyond that (ackIds, open streams) it leaves there too, as a retained message
- * that expires with the session. So the bridge has no memory of who is away, and another process
+ * that expires after the session. So the bridge has no memory of who is away, and another process
  * can resume.
  *
  * If there is no such message, since the bridge died, ackIds are known to the broker only
@@ -15,7 +15,10 @@
 #include "client/webpubsub.h"
 #include "mqtt/reader.h"
 
-enum { AWAY_VERSION = 1 };
+enum {
+    AWAY_VERSION = 1,
+    AWAY_MARGIN_S = 60, /* longer than the session, so that the janitor finds the streams */
+};
 
 static struct slice away_topic(struct webpubsub *wps)
 {
@@ -31,6 +34,7 @@ static struct slice away_topic(struct webpubsub *wps)
 static void publish(struct webpubsub *wps, struct slice bytes)
 {
     struct gateway *gateway = wps->client.gateway;
+    uint32_t recovery_s = wps->client.upgrade->settings->recovery_s;
 
     write_publish(&gateway->packet,
                   &(struct publication){
@@ -38,7 +42,7 @@ static void publish(struct webpubsub *wps, struct slice bytes)
                       .data = {DATA_BINARY, bytes},
                       .is_plain = true,
                       .retain = true,
-                      .expiry_s = bytes.length > 0 ? wps->client.upgrade->settings->recovery_s : 0,
+                      .expiry_s = bytes.length > 0 ? recovery_s + AWAY_MARGIN_S : 0,
                   });
     webpubsub_flush_packet(wps);
 }
@@ -98,7 +102,11 @@ void away_found(struct webpubsub *wps, const struct fanout *fanout)
         return;
     }
     wps->acks = ack_memory_new(false);
-    ack_memory_import(wps->acks, away.acks);
+    if (!ack_memory_import(wps->acks, away.acks)) {
+        ack_memory_free(wps->acks);
+        wps->acks = NULL; /* as if nothing had been found */
+        return;
+    }
     streams_import(wps, away.streams);
 }
 

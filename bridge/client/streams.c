@@ -288,6 +288,14 @@ static void fragment_refused(struct webpubsub *wps, const struct pending *pendin
     }
 }
 
+/* Taken, but behind one that was refused it is to come again: the publisher has been told so. */
+static bool is_to_come_again(const struct webpubsub *wps, const struct pending *pending)
+{
+    const struct stream *stream = find(wps, buffer_slice(&pending->stream_id));
+
+    return stream && stream->expected <= pending->stream_sequence;
+}
+
 void streams_answered(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
 {
     struct slice id = buffer_slice(&pending->stream_id);
@@ -298,7 +306,7 @@ void streams_answered(struct webpubsub *wps, const struct pending *pending, uint
         return; /* the publisher has been told, or is gone */
     } else if (reason_is_error(reason)) {
         fragment_refused(wps, pending);
-    } else {
+    } else if (!is_to_come_again(wps, pending)) {
         send_ack(wps, id, pending->stream_sequence + 1);
     }
 }
