@@ -32,7 +32,6 @@ struct state_watch {
     struct buffer group; /* escaped, as in topics */
     struct buffer name;  /* as the browser calls it */
     struct list items;   /* struct kept_item */
-    uint32_t sequence;   /* of the last of them */
 };
 
 /* ---------------------------------------------------------------- a state as JSON, and back */
@@ -261,7 +260,9 @@ void group_state_unsubscribe(struct webpubsub *wps, const struct request *reques
     await_ack(wps, request, packet_id);
 }
 
-static void send_snapshot(struct webpubsub *wps, const struct state_watch *watch)
+/* Its number is that of the mark, which is behind all that the browser has been sent: a lower one
+ * it would take for a repetition. */
+static void send_snapshot(struct webpubsub *wps, const struct state_watch *watch, uint32_t mark)
 {
     struct buffer body = {0};
     struct outgoing *outgoing;
@@ -292,7 +293,7 @@ static void send_snapshot(struct webpubsub *wps, const struct state_watch *watch
                                        });
     outgoing = outgoing_new(buffer_slice(&body), !wps->codec->is_binary);
     outgoing->codec = wps->codec;
-    webpubsub_send(wps, outgoing, sequence_id_of(watch->sequence));
+    webpubsub_send(wps, outgoing, sequence_id_of(mark));
     outgoing_release(outgoing);
     for (size_t i = 0; i < count; i++) {
         buffer_release(&items[i].texts);
@@ -319,7 +320,7 @@ void group_state_answered(struct webpubsub *wps, const struct pending *pending, 
                       reason_text(reason));
     }
     if (success) {
-        send_snapshot(wps, watch);
+        send_snapshot(wps, watch, pending->mark);
     }
     watch_free(watch);
 }
@@ -337,7 +338,7 @@ static struct state_watch *find_watch(const struct webpubsub *wps, struct slice 
 
 /* What comes while the snapshot is collected is part of it, also what changes meanwhile. */
 static void keep(struct state_watch *watch, const struct internal_topic *topic,
-                 const struct fanout *fanout, uint32_t sequence)
+                 const struct fanout *fanout)
 {
     struct kept_item *kept;
 
@@ -346,9 +347,6 @@ static void keep(struct state_watch *watch, const struct internal_topic *topic,
         if (slice_equal(buffer_slice(&kept->connection_id), topic->connection_id)) {
             kept_free(kept);
         }
-    }
-    if (sequence != 0) {
-        watch->sequence = sequence;
     }
     if (fanout->publish.publish.payload.length == 0) {
         return;
@@ -370,7 +368,7 @@ void group_state_deliver(struct webpubsub *wps, struct fanout *fanout, uint32_t 
         watch = find_watch(wps, topic.group);
     }
     if (watch) {
-        keep(watch, &topic, fanout, sequence);
+        keep(watch, &topic, fanout);
         client_drop(&wps->client, fanout);
     } else {
         webpubsub_send(wps, fanout_encode_group_state(fanout, wps->codec),

@@ -45,6 +45,7 @@ struct webpubsub {
     struct client client; /* first */
     struct map_node by_connection_id;
     const struct codec *codec;
+    struct timer open_timer; /* until it is OPEN for the first time */
     struct list pending;     /* struct pending, oldest first */
     struct list streams;     /* struct stream: open streams that it publishes */
     struct list watches;     /* struct state_watch: snapshots that are being collected */
@@ -59,6 +60,7 @@ struct webpubsub {
     uint16_t next_packet_id;
     uint8_t phase;     /* enum phase */
     bool has_sequence; /* sequence_sent and sequence_acked mean something */
+    bool has_wanted;   /* sequence_wanted does */
     bool ends;         /* the session is over when the socket is closed */
     bool has_state;    /* it has set a group state */
     bool paused;
@@ -132,6 +134,7 @@ struct pending {
     bool is_released;   /* QoS 2: PUBREL was sent, PUBCOMP ends it */
     uint16_t packet_id;
     uint64_t ack_id;
+    uint32_t mark; /* the number of the delivery of its mark; 0 at QoS 0 */
     uint64_t stream_sequence;
     struct buffer stream_id;   /* of a stream; copied, since that may end first */
     struct state_watch *watch; /* of PENDING_WATCH */
@@ -147,7 +150,7 @@ struct pending *webpubsub_await(struct webpubsub *wps, enum pending_kind kind, u
 struct pending *webpubsub_collect(struct webpubsub *wps, enum pending_kind kind,
                                   struct slice filter, enum qos qos);
 /* The mark that a collection is complete. */
-void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout);
+void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout, uint32_t sequence);
 /* An acknowledgement from the broker. */
 void webpubsub_answered(struct webpubsub *wps, const struct packet *packet);
 /* Sends all again after the broker was away. */

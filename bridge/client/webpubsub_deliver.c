@@ -61,7 +61,8 @@ void webpubsub_sequence_ack(struct webpubsub *wps, uint64_t sequence_id)
     if (!is_reliable(wps) || sequence == 0) {
         return;
     }
-    if (is_before(wps->sequence_wanted, sequence)) {
+    if (!wps->has_wanted || is_before(wps->sequence_wanted, sequence)) {
+        wps->has_wanted = true;
         wps->sequence_wanted = sequence;
     }
     if (wps->has_sequence) {
@@ -77,6 +78,17 @@ static void skip(struct webpubsub *wps, const struct fanout *fanout, uint32_t se
         webpubsub_flush_packet(wps);
     }
     client_drop(&wps->client, fanout);
+}
+
+/* The broker was away and sends it again; this socket has had it. If the acknowledgement was lost
+ * with the broker, it is due again. */
+static void deliver_again(struct webpubsub *wps, const struct fanout *fanout, uint32_t sequence)
+{
+    if (is_before(wps->sequence_acked, sequence)) {
+        client_drop(&wps->client, fanout);
+    } else {
+        skip(wps, fanout, sequence);
+    }
 }
 
 /* ---------------------------------------------------------------- deliveries */
@@ -104,7 +116,7 @@ static bool take_sequence(struct webpubsub *wps, uint32_t sequence)
         wps->sequence_acked = wps->sequence_sent = sequence - 1;
     }
     if (!is_before(wps->sequence_sent, sequence)) {
-        return false; /* the broker was away and sends it again; this socket has had it */
+        return false;
     }
     wps->sequence_sent = sequence;
     return true;
@@ -133,7 +145,7 @@ static void deliver_internal(struct webpubsub *wps, struct fanout *fanout, uint3
         if (topic.kind == INTERNAL_AWAY) {
             away_found(wps, fanout);
         } else if (topic.kind == INTERNAL_MARK) {
-            webpubsub_marked(wps, fanout);
+            webpubsub_marked(wps, fanout, sequence);
         }
     }
     skip(wps, fanout, sequence);
@@ -148,8 +160,8 @@ void webpubsub_deliver(struct channel *channel, struct fanout *fanout, uint32_t 
     } else if (!fanout->is_valid) {
         skip(wps, fanout, sequence);
     } else if (!take_sequence(wps, sequence)) {
-        client_drop(&wps->client, fanout);
-    } else if (sequence != 0 && !is_before(wps->sequence_wanted, sequence)) {
+        deliver_again(wps, fanout, sequence);
+    } else if (sequence != 0 && wps->has_wanted && !is_before(wps->sequence_wanted, sequence)) {
         wps->sequence_acked = sequence;
         skip(wps, fanout, sequence);
     } else if (topic_is_internal(fanout->publish.publish.topic)) {

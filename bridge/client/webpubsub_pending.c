@@ -259,7 +259,7 @@ struct pending *webpubsub_collect(struct webpubsub *wps, enum pending_kind kind,
     return pending;
 }
 
-void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout)
+void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout, uint32_t sequence)
 {
     struct slice digits = fanout->publish.publish.payload;
     unsigned packet_id = 0;
@@ -271,6 +271,7 @@ void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout)
     pending = find(wps, (uint16_t)packet_id);
     if (pending && pending->awaits_mark) {
         pending->awaits_mark = false;
+        pending->mark = sequence;
         if (is_done(pending)) {
             finish(wps, pending, REASON_SUCCESS);
         }

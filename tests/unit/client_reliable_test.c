@@ -15,6 +15,8 @@
         }                                                                                          \
     } while (0)
 
+static const char role[] = "webpubsub.joinLeaveGroup";
+
 static struct client *start(struct fakes *fakes, enum subprotocol subprotocol, const char *may)
 {
     struct client *client =
@@ -30,6 +32,82 @@ static void finish(struct fakes *fakes, struct client *client)
 {
     client_socket_closed(client, 1000);
     fakes_free(fakes);
+}
+
+static void deliver(struct client *client, const char *topic, const char *payload, uint32_t number)
+{
+    struct packet packet = {.type = PACKET_PUBLISH};
+
+    packet.publish.topic = slice_from_string(topic);
+    packet.publish.payload = slice_from_string(payload);
+    fakes_deliver(client, &packet, number);
+}
+
+/* ---------------------------------------------------------------- the broker */
+
+TEST(an_acknowledgement_that_was_lost_with_the_broker_is_sent_again)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE, NULL);
+
+    deliver(client, "h/g", "x", 1);
+    deliver(client, "h/g", "y", 2);
+    fakes_say(client, "{\"type\":\"sequenceAck\",\"sequenceId\":1}");
+    fakes_lose(fakes);
+    fakes_return(fakes);
+    fakes_connack(client, true);
+    fakes_to_broker(fakes);
+    fakes_to_browser(fakes);
+    fakes->credited = 0;
+    deliver(client, "h/g", "x", 1);
+    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "2 PUBACK id=1\n");
+    CHECK(fakes->credited > 0);
+    deliver(client, "h/g", "y", 2); /* that one the browser has not acknowledged yet */
+    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "");
+    CHECK_STRING_EQUAL(fakes_to_browser(fakes), "");
+    finish(fakes, client);
+}
+
+/* ---------------------------------------------------------------- numbers */
+
+TEST(a_session_of_many_deliveries_is_not_taken_for_acknowledged)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE, NULL);
+
+    deliver(client, "h/g", "x", 0x90000001);
+    CHECK_HAS(fakes_to_browser(fakes), "\"sequenceId\":2415882241}");
+    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "");
+    fakes_say(client, "{\"type\":\"sequenceAck\",\"sequenceId\":2415882241}");
+    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "0 PUBACK id=1\n");
+    finish(fakes, client);
+}
+
+TEST(the_number_of_a_snapshot_is_above_all_that_was_sent)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE, role);
+
+    fakes_say(client, "{\"type\":\"subscribeGroupState\",\"group\":\"g\"}");
+    deliver(client, "$wps/h/state/c1/g", "{\"k\":\"v\"}", 1);
+    deliver(client, "h/g", "x", 2);
+    CHECK_HAS(fakes_to_browser(fakes), "\"sequenceId\":2}");
+    fakes_answer(client, PACKET_SUBACK, 4097, 0);
+    deliver(client, "$wps/h/mark/x", "4097", 3);
+    CHECK_HAS(fakes_to_browser(fakes), "\"sequenceId\":3}");
+    finish(fakes, client);
+}
+
+TEST(a_snapshot_without_any_state_has_a_number_too)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE, role);
+
+    fakes_say(client, "{\"type\":\"subscribeGroupState\",\"group\":\"g\"}");
+    fakes_answer(client, PACKET_SUBACK, 4097, 0);
+    deliver(client, "$wps/h/mark/x", "4097", 1);
+    CHECK_HAS(fakes_to_browser(fakes), "\"items\":[],\"sequenceId\":1}");
+    finish(fakes, client);
 }
 
 /* ---------------------------------------------------------------- streams */
