@@ -19,6 +19,10 @@ enum {
     CLOSE_SERVICE_RESTART = 1012,
 };
 
+enum { OPEN_TIMEOUT_MS = 30000 };
+
+static const char broker_restarts[] = "the broker restarts";
+
 /* ---------------------------------------------------------------- names */
 
 struct slice webpubsub_topic(struct webpubsub *wps, struct slice group)
@@ -180,6 +184,7 @@ void webpubsub_open(struct webpubsub *wps)
     if (wps->phase == PHASE_CONNECTING || wps->phase == PHASE_JOINING) {
         send_connected(wps);
     }
+    timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
     wps->phase = PHASE_OPEN;
     send_held(wps);
     webpubsub_update_pause(wps);
@@ -345,6 +350,15 @@ static void push_out(struct gateway *gateway, struct slice id)
     client_close(&old->client, CLOSE_POLICY, "the connection was recovered on another socket");
 }
 
+/* A broker that is there and does not answer: the browser is to try elsewhere, or later. */
+static void on_open_timeout(struct timer *timer, void *context)
+{
+    struct webpubsub *wps = CONTAINER_OF(timer, struct webpubsub, open_timer);
+
+    (void)context;
+    client_close(&wps->client, CLOSE_SERVICE_RESTART, "the broker does not answer");
+}
+
 static void begin(struct client *client)
 {
     struct webpubsub *wps = webpubsub_of(client);
@@ -356,10 +370,16 @@ static void begin(struct client *client)
     list_init(&wps->pending);
     list_init(&wps->streams);
     list_init(&wps->watches);
+    timer_init(&wps->open_timer, on_open_timeout);
     if (upgrade->is_recovery && upgrade->connection_id.length != CONNECTION_ID_LENGTH) {
         webpubsub_fail(wps, CLOSE_POLICY, "the connection cannot be recovered");
         return;
     }
+    if (!gateway_is_ready(gateway)) {
+        client_close(client, CLOSE_SERVICE_RESTART, broker_restarts);
+        return;
+    }
+    timers_set(&gateway->timers, &wps->open_timer, gateway_now(gateway) + OPEN_TIMEOUT_MS);
     if (upgrade->is_recovery) {
         memcpy(wps->connection_id, upgrade->connection_id.data, CONNECTION_ID_LENGTH);
         push_out(gateway, connection_id(wps));
@@ -397,6 +417,7 @@ static void leave(struct webpubsub *wps, uint16_t code)
 static void release(struct webpubsub *wps)
 {
     unlist(wps);
+    timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
     for (uint32_t i = 0; i < wps->held_count; i++) {
         outgoing_release(wps->held[i].outgoing);
     }
@@ -417,6 +438,24 @@ static void socket_closed(struct client *client, uint16_t code)
     release(wps);
 }
 
+/* --- the broker is gone --- */
+
+static void on_lost(struct channel *channel)
+{
+    struct webpubsub *wps = webpubsub_of(client_of(channel));
+
+    if (is_reliable(wps) && (wps->phase == PHASE_OPEN || wps->phase == PHASE_AWAY)) {
+        wps->phase = PHASE_AWAY;
+        webpubsub_update_pause(wps);
+        return;
+    }
+    if (wps->has_state) {
+        janitor_clear(wps->client.gateway, slice_from_string(wps->client.upgrade->hub),
+                      connection_id(wps));
+    }
+    client_close(&wps->client, CLOSE_SERVICE_RESTART, broker_restarts);
+}
+
 /* --- the broker ends it --- */
 
 struct ending {
@@ -435,6 +474,10 @@ static void on_closed(struct channel *channel, uint8_t reason)
 {
     struct webpubsub *wps = webpubsub_of(client_of(channel));
 
+    if (reason == REASON_SERVER_SHUTTING_DOWN) {
+        on_lost(channel); /* what is to be lost next */
+        return;
+    }
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
         if (endings[i].reason == reason) {
             webpubsub_fail(wps, endings[i].code, endings[i].text);
@@ -442,24 +485,6 @@ static void on_closed(struct channel *channel, uint8_t reason)
         }
     }
     webpubsub_fail(wps, CLOSE_INTERNAL, reason_text(reason));
-}
-
-/* --- the broker is gone --- */
-
-static void on_lost(struct channel *channel)
-{
-    struct webpubsub *wps = webpubsub_of(client_of(channel));
-
-    if (is_reliable(wps) && (wps->phase == PHASE_OPEN || wps->phase == PHASE_AWAY)) {
-        wps->phase = PHASE_AWAY;
-        webpubsub_update_pause(wps);
-        return;
-    }
-    if (wps->has_state) {
-        janitor_clear(wps->client.gateway, slice_from_string(wps->client.upgrade->hub),
-                      connection_id(wps));
-    }
-    client_close(&wps->client, CLOSE_SERVICE_RESTART, "the broker restarts");
 }
 
 static void on_ready(struct client *client)

@@ -68,6 +68,100 @@ TEST(an_acknowledgement_that_was_lost_with_the_broker_is_sent_again)
     finish(fakes, client);
 }
 
+TEST(a_broker_that_is_being_stopped_is_waited_for)
+{
+    static const struct {
+        enum subprotocol subprotocol;
+        bool stays;
+    } rows[] = {{SUBPROTOCOL_JSON_RELIABLE, true}, {SUBPROTOCOL_JSON, false}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fakes *fakes = fakes_new();
+        struct client *client = start(fakes, rows[i].subprotocol, NULL);
+        test_note("row %zu", i);
+        client->channel.is_open = false;
+        fakes->channels[0] = NULL;
+        client->channel.events->closed(&client->channel, REASON_SERVER_SHUTTING_DOWN);
+        if (rows[i].stays) {
+            CHECK_STRING_EQUAL(fakes_to_browser(fakes), "");
+            CHECK(fakes->is_paused);
+            fakes_lose(fakes);
+            fakes_return(fakes);
+            fakes_connack(client, true);
+            CHECK(!fakes->is_paused);
+        } else {
+            CHECK_HAS(fakes_to_browser(fakes), "close 1012 ");
+        }
+        finish(fakes, client);
+    }
+}
+
+TEST(a_broker_that_does_not_answer_is_given_up)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client =
+        fakes_client(fakes, fakes_upgrade(fakes, UPGRADE_WEBPUBSUB, SUBPROTOCOL_JSON, "u1", NULL));
+
+    fakes_now += 29000;
+    gateway_advance(&fakes->gateway);
+    CHECK_STRING_EQUAL(fakes_to_browser(fakes), "");
+    fakes_now += 2000;
+    gateway_advance(&fakes->gateway);
+    CHECK_HAS(fakes_to_browser(fakes), "close 1012 ");
+    finish(fakes, client);
+}
+
+TEST(a_broker_that_answered_is_not_given_up)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON, NULL);
+
+    fakes_now += 60000;
+    gateway_advance(&fakes->gateway);
+    CHECK_STRING_EQUAL(fakes_to_browser(fakes), "");
+    finish(fakes, client);
+}
+
+TEST(a_browser_that_comes_while_the_broker_is_away_is_turned_away)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client;
+
+    fakes->is_ready = false;
+    client =
+        fakes_client(fakes, fakes_upgrade(fakes, UPGRADE_WEBPUBSUB, SUBPROTOCOL_JSON, "u1", NULL));
+    CHECK_HAS(fakes_to_browser(fakes), "close 1012 ");
+    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "");
+    finish(fakes, client);
+}
+
+TEST(who_goes_with_the_broker_and_had_a_state_waits_for_the_janitor)
+{
+    struct fakes *fakes = fakes_new();
+    struct channel *janitor;
+    struct client *client;
+
+    fakes_return(fakes);
+    janitor = fakes->channels[0];
+    fakes_packet(CONTAINER_OF(janitor, struct client, channel),
+                 &(struct packet){.type = PACKET_CONNACK});
+    client = start(fakes, SUBPROTOCOL_JSON, role);
+    fakes_say(client, "{\"type\":\"setGroupState\",\"group\":\"g\",\"state\":{\"k\":\"v\"}}");
+    fakes_to_broker(fakes);
+    /* The client hears of it first, as when its worker is the first of several. */
+    fakes->is_ready = janitor->is_open = client->channel.is_open = false;
+    client->channel.events->lost(&client->channel);
+    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "");
+    janitor->events->lost(janitor);
+    fakes->channels[0] = fakes->channels[1] = NULL;
+    fakes_return(fakes);
+    janitor = fakes->channels[2];
+    fakes_packet(CONTAINER_OF(janitor, struct client, channel),
+                 &(struct packet){.type = PACKET_CONNACK});
+    CHECK_HAS(fakes_to_broker(fakes), "SUBSCRIBE id=3 \"$wps/h/state/");
+    finish(fakes, client);
+}
+
 /* ---------------------------------------------------------------- numbers */
 
 TEST(a_session_of_many_deliveries_is_not_taken_for_acknowledged)
