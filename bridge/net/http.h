@@ -11,7 +11,10 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 
-enum { HTTP_HEAD_MAX = 65536 /* bytes of all headers */, HTTP_TARGET_MAX = 16384 };
+enum {
+    HTTP_HEAD_MAX = 65536,       /* bytes of all headers; kept only while a request is read */
+    HTTP_TARGET_MAX = 36 * 1024, /* a recovery has two tokens of 16 KiB (access/upgrade.h) */
+};
 
 struct service;
 

@@ -20,7 +20,7 @@ struct gateway {
     struct list clients;  /* newest last */
     size_t opened, ended; /* ever */
     uint16_t ended_code;  /* of the last one that ended */
-    char target[20000];   /* of the last request */
+    char target[40000];   /* of the last request */
     char authorization[64];
 };
 

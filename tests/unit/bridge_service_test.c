@@ -140,12 +140,12 @@ TEST(long_urls)
     struct browser browser;
 
     start();
-    browser = ask_with_token(12000);
+    browser = ask_with_token(36000); /* two tokens and more */
     browser_await(&browser, 100);
     CHECK(contains(&browser.in, "HTTP/1.1 101 "));
-    CHECK_INT_EQUAL(strlen(world.gateway.target), 12000 + strlen("/client/hubs/h?access_token="));
+    CHECK_INT_EQUAL(strlen(world.gateway.target), 36000 + strlen("/client/hubs/h?access_token="));
     browser_free(&browser);
-    browser = ask_with_token(30000);
+    browser = ask_with_token(40000);
     browser_await(&browser, 100);
     CHECK(contains(&browser.in, "HTTP/1.1 414 "));
     browser_free(&browser);
