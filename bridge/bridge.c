@@ -84,24 +84,6 @@ static bool adopt(struct bridge *bridge, struct config *config, struct buffer *e
     return true;
 }
 
-void bridge_reload(struct bridge *bridge, struct config *config)
-{
-    struct buffer text = {0};
-
-    config_need_restart(current(bridge)->config, config, &text);
-    if (text.length > 0) {
-        log_write(LOG_WARNING, "options need a restart", "options=%.*s", SLICE_PRINT(text));
-    }
-    text.length = 0;
-    log_set_level((enum log_level)config->log_level);
-    if (adopt(bridge, config, &text)) {
-        log_write(LOG_INFO, "reloaded", "pid=%d", uv_os_getpid());
-    } else {
-        log_write(LOG_ERROR, "configuration kept", "reason=\"%.*s\"", SLICE_PRINT(text));
-    }
-    buffer_release(&text);
-}
-
 /* ---------------------------------------------------------------- time */
 
 static void wake(uv_timer_t *timer)
@@ -154,14 +136,14 @@ static void end_gateway(struct bridge *bridge)
     uv_close((uv_handle_t *)&bridge->prepare, NULL);
 }
 
-static struct service *make_service(struct bridge *bridge)
+/* The caller frees them; their texts are the configuration's. */
+static struct service_listener *listeners_from(const struct bridge_config *config)
 {
-    const struct bridge_config *config = &current(bridge)->config->bridge;
+    struct service_listener *listeners =
+        memory_allocate_zero((config->listener_count + 1) * sizeof(*listeners));
 
-    bridge->listeners =
-        memory_allocate_zero((config->listener_count + 1) * sizeof(*bridge->listeners));
     for (size_t i = 0; i < config->listener_count; i++) {
-        bridge->listeners[i] = (struct service_listener){
+        listeners[i] = (struct service_listener){
             .address = config->listeners[i].address,
             .port = config->listeners[i].port,
             .certificate_file = config->listeners[i].certificate,
@@ -169,6 +151,14 @@ static struct service *make_service(struct bridge *bridge)
             .page_enabled = config->listeners[i].page,
         };
     }
+    return listeners;
+}
+
+static struct service *make_service(struct bridge *bridge)
+{
+    const struct bridge_config *config = &current(bridge)->config->bridge;
+
+    bridge->listeners = listeners_from(config);
     return service_start(bridge->loop, &(struct service_options){
                                            .listeners = bridge->listeners,
                                            .listener_count = config->listener_count,
@@ -198,6 +188,36 @@ struct bridge *bridge_start(uv_loop_t *loop, struct config *config, struct buffe
         return NULL;
     }
     return bridge;
+}
+
+/* ---------------------------------------------------------------- reload */
+
+static void reload_certificates(struct bridge *bridge)
+{
+    const struct bridge_config *config = &current(bridge)->config->bridge;
+    struct service_listener *listeners = listeners_from(config);
+
+    service_reload_certificates(bridge->service, listeners, config->listener_count);
+    free(listeners);
+}
+
+void bridge_reload(struct bridge *bridge, struct config *config)
+{
+    struct buffer text = {0};
+
+    config_need_restart(current(bridge)->config, config, &text);
+    if (text.length > 0) {
+        log_write(LOG_WARNING, "options need a restart", "options=%.*s", SLICE_PRINT(text));
+    }
+    text.length = 0;
+    log_set_level((enum log_level)config->log_level);
+    if (adopt(bridge, config, &text)) {
+        reload_certificates(bridge);
+        log_write(LOG_INFO, "reloaded", "pid=%d", uv_os_getpid());
+    } else {
+        log_write(LOG_ERROR, "configuration kept", "reason=\"%.*s\"", SLICE_PRINT(text));
+    }
+    buffer_release(&text);
 }
 
 /* ---------------------------------------------------------------- end */

@@ -14,7 +14,8 @@ struct bridge;
 
 /* Takes over `config`. NULL, with a sentence in `error` or in the log, if it cannot start. */
 struct bridge *bridge_start(uv_loop_t *loop, struct config *config, struct buffer *error);
-/* Takes over `config`: hubs, keys and endpoints of tokens are new for whoever comes from now on.
+/* Takes over `config`: hubs, keys, endpoints of tokens and certificates are new for whoever comes
+ * from now on.
  * What needs a restart is named in the log. */
 void bridge_reload(struct bridge *bridge, struct config *config);
 /* Browsers are told (1001), and reliable ones come back to the next process. `stopped` is called

@@ -30,8 +30,8 @@ struct running {
 static const char help[] =
     "usage: pubgrid-bridge [-c FILE] [--set OPTION=VALUE]...\n"
     "\n" ARGUMENTS_HELP "\n"
-    "`pubgrid serve` starts the bridge beside the broker. SIGHUP reloads hubs and keys; SIGTERM "
-    "stops.\n";
+    "`pubgrid serve` starts the bridge beside the broker. SIGHUP reloads hubs, keys and "
+    "certificates; SIGTERM stops.\n";
 
 /* ---------------------------------------------------------------- signals */
 

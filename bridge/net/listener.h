@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "base/timers.h"
+#include "net/certificate.h"
 
 struct service;
 struct service_listener;
@@ -20,7 +21,9 @@ struct lws_vhost;
 struct listener {
     struct service *service;
     struct lws_vhost *vhost; /* who serves the connections */
-    int fd;                  /* -1: closed */
+    SSL_CTX *tls;            /* the vhost's; NULL: without TLS */
+    struct certificate certificate;
+    int fd; /* -1: closed */
     uint16_t port;
     uv_poll_t poll;
     bool is_polled;      /* `poll` is initialised: closing it is asynchronous */

@@ -34,8 +34,11 @@ enum { CLOSE_GOING_AWAY = 1001 };
 /* ---------------------------------------------------------------- libwebsockets' callback */
 
 /* TLS from 1.2, and no buffers for idle connections. */
-static int prepare_tls(SSL_CTX *tls)
+static int prepare_tls(struct lws *lws, SSL_CTX *tls)
 {
+    struct listener *listener = lws_vhost_user(lws_get_vhost(lws));
+
+    listener->tls = tls;
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
     return SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) == 1 ? 0 : -1;
 }
@@ -71,7 +74,7 @@ static int on_event(struct lws *lws, enum lws_callback_reasons reason, void *use
 {
     switch ((int)reason) {
     case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
-        return prepare_tls(user);
+        return prepare_tls(lws, user);
     case LWS_CALLBACK_HTTP:
         return http_serve(lws, slice_make(in, length));
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
@@ -147,10 +150,10 @@ static void on_turn_end(uv_prepare_t *turn_end)
 
 static const lws_retry_bo_t no_validity_checks; /* their timers are sorted by walking a list */
 
-static struct lws_vhost *create_vhost(struct service *service,
-                                      const struct service_listener *listener)
+static struct lws_vhost *create_vhost(struct service *service, size_t index)
 {
-    bool is_tls = listener->certificate_file != NULL;
+    const struct service_listener *options = &service->options.listeners[index];
+    bool is_tls = options->certificate_file != NULL;
     struct lws_context_creation_info info = {
         .port = is_tls ? CONTEXT_PORT_NO_LISTEN_SERVER : CONTEXT_PORT_NO_LISTEN,
         .vhost_name = is_tls ? "tls" : "plain",
@@ -158,12 +161,13 @@ static struct lws_vhost *create_vhost(struct service *service,
         .options =
             is_tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS
                    : 0,
-        .ssl_cert_filepath = listener->certificate_file,
-        .ssl_private_key_filepath = listener->key_file,
+        .ssl_cert_filepath = options->certificate_file,
+        .ssl_private_key_filepath = options->key_file,
         .alpn = "http/1.1",
         .keepalive_timeout = KEEP_ALIVE_TIME_S,
         .timeout_secs_ah_idle = HEAD_TIME_S,
         .retry_and_idle_policy = &no_validity_checks,
+        .user = &service->listeners[index],
     };
 
     return lws_create_vhost(service->context, &info);
@@ -215,7 +219,7 @@ static bool start_listeners(struct service *service)
     size_t count = service->options.listener_count;
 
     for (size_t i = 0; i < count; i++) {
-        struct lws_vhost *vhost = create_vhost(service, &service->options.listeners[i]);
+        struct lws_vhost *vhost = create_vhost(service, i);
         if (!vhost) {
             log_write(LOG_ERROR, "cannot use the certificate", "file=%s",
                       service->options.listeners[i].certificate_file
@@ -251,6 +255,9 @@ static bool open_listeners(struct service *service)
 
 static void free_service(struct service *service)
 {
+    for (size_t i = 0; i < service->options.listener_count; i++) {
+        certificate_release(&service->listeners[i].certificate);
+    }
     free(service->listeners);
     free(service->gather);
     free(service);
@@ -307,6 +314,26 @@ struct service *service_start(uv_loop_t *loop, const struct service_options *opt
         return NULL;
     }
     return service;
+}
+
+static bool is_same_place(const struct service_listener *a, const struct service_listener *b)
+{
+    return strcmp(a->address, b->address) == 0 && a->port == b->port;
+}
+
+void service_reload_certificates(struct service *service, const struct service_listener *listeners,
+                                 size_t count)
+{
+    for (size_t i = 0; i < service->options.listener_count; i++) {
+        struct listener *listener = &service->listeners[i];
+        for (size_t j = 0; j < count; j++) {
+            if (listener->tls && listeners[j].certificate_file &&
+                is_same_place(&service->options.listeners[i], &listeners[j])) {
+                certificate_load(&listener->certificate, listener->tls,
+                                 listeners[j].certificate_file, listeners[j].key_file);
+            }
+        }
+    }
 }
 
 uint16_t service_port(const struct service *service, size_t index)

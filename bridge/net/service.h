@@ -36,6 +36,10 @@ struct service_options {
 
 /* Listens. NULL if it cannot, having logged why; what had begun by then ends on the loop. */
 struct service *service_start(struct uv_loop_s *loop, const struct service_options *options);
+/* Reads the certificates again, from the files that `listeners` has for the same addresses. One
+ * that cannot be used leaves the old one in force, and says so in the log. */
+void service_reload_certificates(struct service *service, const struct service_listener *listeners,
+                                 size_t count);
 /* Where listener number `index` listens. */
 uint16_t service_port(const struct service *service, size_t index);
 /* Browsers that are connected. */
