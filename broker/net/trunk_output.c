@@ -21,13 +21,17 @@ enum {
 
 static void put_sharing(struct trunk_output *output, struct trunk_sharing *sharing, int form)
 {
-    size_t count = sharing->targets.length / sizeof(struct trunk_target);
+    const struct trunk_target *targets = (const void *)sharing->targets.data;
+    size_t count = sharing->targets.length / sizeof(*targets);
     uint8_t version = form < FORMS_PER_VERSION ? MQTT_3_1_1 : MQTT_5;
     bool has_sequences = form % FORMS_PER_VERSION >= FORMS_PER_QOS;
 
-    if (count > 0) {
+    for (size_t done = 0; done < count;) {
+        /* More only where a client gets a copy for each of its subscriptions. */
+        size_t part = count - done < TRUNK_CHANNELS_MAX ? count - done : TRUNK_CHANNELS_MAX;
         trunk_put_publish(&output->filling, version, has_sequences, buffer_slice(&sharing->packet),
-                          (const struct trunk_target *)(const void *)sharing->targets.data, count);
+                          targets + done, part);
+        done += part;
     }
     sharing->targets.length = 0;
     sharing->packet.length = 0;
@@ -49,14 +53,10 @@ void trunk_output_collect(struct trunk_output *output)
     output->round++;
 }
 
-struct trunk_sharing *trunk_output_share(struct trunk_output *output, struct message *message,
-                                         int form)
+void trunk_output_begin(struct trunk_output *output, struct message *message)
 {
-    if (output->message != message) {
-        trunk_output_collect(output);
-        output->message = message_hold(message);
-    }
-    return &output->forms[form];
+    trunk_output_collect(output);
+    output->message = message_hold(message);
 }
 
 /* --- the socket --- */

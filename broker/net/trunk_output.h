@@ -47,20 +47,34 @@ static inline struct buffer *trunk_output_frames(struct trunk_output *output)
     return &output->filling;
 }
 
+/* What was collected becomes frames. */
+void trunk_output_collect(struct trunk_output *output);
+/* Collects for this message from now on. */
+void trunk_output_begin(struct trunk_output *output, struct message *message);
+
 /* The sharing of a form of the message, to which targets are added; its packet is empty if it is
  * not encoded yet. */
-struct trunk_sharing *trunk_output_share(struct trunk_output *output, struct message *message,
-                                         int form);
+static inline struct trunk_sharing *trunk_output_share(struct trunk_output *output,
+                                                       struct message *message, int form)
+{
+    if (output->message != message) {
+        trunk_output_begin(output, message);
+    }
+    return &output->forms[form];
+}
+
 static inline void trunk_sharing_add(struct trunk_sharing *sharing, uint32_t channel,
                                      uint32_t sequence)
 {
     struct trunk_target target = {channel, sequence};
+    struct buffer *targets = &sharing->targets;
 
-    memcpy(buffer_reserve(&sharing->targets, sizeof(target)), &target, sizeof(target));
-    sharing->targets.length += sizeof(target);
+    if (targets->capacity - targets->length < sizeof(target)) {
+        buffer_reserve(targets, sizeof(target));
+    }
+    memcpy(targets->data + targets->length, &target, sizeof(target));
+    targets->length += sizeof(target);
 }
-/* What was collected becomes frames. */
-void trunk_output_collect(struct trunk_output *output);
 
 /* Writes to a non-blocking socket: 1: all is written, 0: it takes no more for now, or -errno. The
  * bytes that it took are added to *taken. */
