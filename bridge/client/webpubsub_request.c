@@ -59,10 +59,17 @@ static bool check_role(struct webpubsub *wps, const struct request *request,
 
 /* ---------------------------------------------------------------- groups */
 
-static bool may_join(struct webpubsub *wps, const struct request *request, bool is_wildcard)
+/* The topic filter of the group that the client may join or leave. False: it may not, and was told.
+ */
+static bool take_filter(struct webpubsub *wps, const struct request *request, struct slice *filter)
 {
     const struct roles *roles = wps->client.upgrade->roles;
+    bool is_wildcard;
 
+    if (!check_group(wps, request)) {
+        return false;
+    }
+    *filter = webpubsub_filter(wps, request->group, &is_wildcard);
     if (is_wildcard ? roles_allow_filter(roles, ROLE_JOIN_LEAVE, request->group)
                     : roles_allow(roles, ROLE_JOIN_LEAVE, request->group)) {
         return true;
@@ -86,15 +93,10 @@ static void join_group(struct webpubsub *wps, const struct request *request)
         .retain_handling = wps->client.upgrade->settings->retained_on_join ? 1 : 2,
     };
     struct buffer filters = {0};
-    bool is_wildcard;
     uint16_t packet_id;
     struct slice filter;
 
-    if (!check_group(wps, request)) {
-        return;
-    }
-    filter = webpubsub_filter(wps, request->group, &is_wildcard);
-    if (!may_join(wps, request, is_wildcard)) {
+    if (!take_filter(wps, request, &filter)) {
         return;
     }
     packet_id = webpubsub_packet_id(wps);
@@ -106,15 +108,10 @@ static void join_group(struct webpubsub *wps, const struct request *request)
 
 static void leave_group(struct webpubsub *wps, const struct request *request)
 {
-    bool is_wildcard;
     uint16_t packet_id;
     struct slice filter;
 
-    if (!check_group(wps, request)) {
-        return;
-    }
-    filter = webpubsub_filter(wps, request->group, &is_wildcard);
-    if (!may_join(wps, request, is_wildcard)) {
+    if (!take_filter(wps, request, &filter)) {
         return;
     }
     packet_id = webpubsub_packet_id(wps);
