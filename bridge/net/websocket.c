@@ -24,6 +24,7 @@ enum {
     FRAME_HEADER_TYPICAL = 6,         /* of a short masked frame */
     READ_FULL = RECEIVE_SIZE * 7 / 8, /* that many bytes and more: there may be more to read */
     READS_A_TURN = 32,                /* of one browser, before the others' turn */
+    REPLIES_MAX = 1 << 20,            /* bytes that wait: it is not read from */
 };
 
 /* ---------------------------------------------------------------- phases */
@@ -72,9 +73,36 @@ void websocket_close(struct websocket *websocket, uint16_t code, struct slice re
     lws_rx_flow_control(websocket->lws, 1); /* for the answer, if it was paused */
 }
 
-int websocket_writable(struct websocket *websocket)
+static bool is_read(const struct websocket *websocket)
+{
+    return !websocket->is_paused && !websocket->is_clogged;
+}
+
+/* Sets one of the two reasons not to read. */
+static void set_reason(struct websocket *websocket, bool *reason, bool value)
+{
+    bool was_read = is_read(websocket);
+
+    *reason = value;
+    if (is_read(websocket) != was_read) {
+        websocket->listening_since = service_now(websocket->service);
+        lws_rx_flow_control(websocket->lws, !was_read);
+    }
+}
+
+/* Writes; who has read enough of the replies may ask on. */
+static void write_on(struct websocket *websocket)
 {
     websocket_flush(websocket);
+    if (websocket->is_clogged && websocket->replies < REPLIES_MAX / 2 &&
+        websocket->phase == WEBSOCKET_OPEN) {
+        set_reason(websocket, &websocket->is_clogged, false);
+    }
+}
+
+int websocket_writable(struct websocket *websocket)
+{
+    write_on(websocket);
     return websocket->phase == WEBSOCKET_BROKEN ? -1 : 0;
 }
 
@@ -126,7 +154,7 @@ static msec_t silence(const struct websocket *websocket, msec_t now)
 {
     struct tcp_info info = {0};
     socklen_t length = sizeof(info);
-    msec_t listening = websocket->is_paused ? 0 : now - websocket->listening_since;
+    msec_t listening = is_read(websocket) ? now - websocket->listening_since : 0;
     int fd = lws_get_socket_fd(websocket->lws);
 
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) {
@@ -270,7 +298,7 @@ void websocket_receive(struct websocket *websocket, struct slice piece)
  * next follows at once. False: `websocket` is not to be touched any more. */
 static bool read_on(struct websocket *websocket)
 {
-    for (int i = 0; i < READS_A_TURN && websocket->read_size >= READ_FULL && !websocket->is_paused;
+    for (int i = 0; i < READS_A_TURN && websocket->read_size >= READ_FULL && is_read(websocket);
          i++) {
         struct lws_pollfd event = {
             .fd = lws_get_socket_fd(websocket->lws), .events = LWS_POLLIN, .revents = LWS_POLLIN};
@@ -304,7 +332,7 @@ void websocket_end_turn(struct service *service)
     while (!list_is_empty(&service->busy)) {
         struct websocket *websocket = CONTAINER_OF(service->busy.next, struct websocket, busy);
         list_remove(&websocket->busy);
-        websocket_flush(websocket);
+        write_on(websocket);
     }
 }
 
@@ -315,15 +343,17 @@ static void send_outgoing(struct websocket *websocket, struct outgoing *outgoing
     if (websocket->phase == WEBSOCKET_OPEN) {
         send_queue_add(&websocket->queue, outgoing, number);
         websocket_be_busy(websocket);
+        websocket->replies += websocket_reply_cost(outgoing);
+        if (websocket->replies > REPLIES_MAX) {
+            set_reason(websocket, &websocket->is_clogged, true);
+        }
     }
 }
 
 static void pause_reading(struct websocket *websocket, bool paused)
 {
-    if (websocket->is_paused != paused && websocket->phase == WEBSOCKET_OPEN) {
-        websocket->is_paused = paused;
-        websocket->listening_since = service_now(websocket->service);
-        lws_rx_flow_control(websocket->lws, !paused);
+    if (websocket->phase == WEBSOCKET_OPEN) {
+        set_reason(websocket, &websocket->is_paused, paused);
     }
 }
 

@@ -46,13 +46,15 @@ struct websocket {
     struct send_queue queue;
     struct buffer message; /* what has come of a message in several pieces */
     struct buffer notice;  /* while closing: the close frame */
+    size_t replies;        /* bytes of what waits that the broker's credit does not bound */
     uint32_t credit;       /* of frames of which libwebsockets holds a part */
     uint16_t keep_alive_s;
     uint16_t closed_code; /* for client_socket_closed() */
     uint16_t read_size;   /* bytes that came in this turn */
     uint8_t phase;        /* enum websocket_phase */
     bool is_assembling;   /* `message` has the beginning of one */
-    bool is_paused;
+    bool is_paused;       /* by the client */
+    bool is_clogged;      /* it asks and does not read: too many replies wait */
     bool is_ping_due;
 };
 
@@ -79,6 +81,12 @@ void websocket_end_turn(struct service *service);
 void websocket_close(struct websocket *websocket, uint16_t code, struct slice reason);
 
 /* --- between websocket.c and websocket_send.c --- */
+
+/* What a frame adds to websocket->replies. */
+static inline size_t websocket_reply_cost(const struct outgoing *outgoing)
+{
+    return outgoing->credit > 0 ? 0 : sizeof(*outgoing) + sizeof(struct sending) + outgoing->length;
+}
 
 /* Writes what waits unless libwebsockets still holds something. */
 void websocket_flush(struct websocket *websocket);

@@ -26,6 +26,7 @@ static void gather_first(struct websocket *websocket, struct gathered *gathered,
 {
     const struct sending *first = &websocket->queue.first;
 
+    websocket->replies -= websocket_reply_cost(first->outgoing);
     gathered->length += frame_write(out + gathered->length, first->outgoing, first->number);
     gathered->credit += first->outgoing->credit;
     send_queue_drop_first(&websocket->queue);

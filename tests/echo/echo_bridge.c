@@ -112,7 +112,7 @@ static void send_back(struct client *client, struct slice message, bool is_text)
 {
     struct outgoing *outgoing = outgoing_new(message, is_text);
 
-    outgoing->credit = outgoing->length;
+    outgoing->credit = slice_starts_with(message, SLICE_LITERAL("reply")) ? 0 : outgoing->length;
     websocket_operations.send(client->websocket, outgoing, 0);
     outgoing_release(outgoing);
 }

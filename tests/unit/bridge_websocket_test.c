@@ -214,6 +214,51 @@ TEST(a_browser_that_does_not_read)
     stop();
 }
 
+enum { REPLIES = 16000, REPLY_SIZE = 4096, IDLE_TURNS = 2000 };
+
+/* Sends the frame again and again; returns how many, when the bridge takes no more or `most` are
+ * sent. A part of the next may be sent, too: `*sent` bytes of it. */
+static unsigned send_many(struct browser *browser, struct slice frame, unsigned most, size_t *sent)
+{
+    unsigned count = 0, idle = 0;
+
+    while (count < most && idle < IDLE_TURNS) {
+        ssize_t length = send(browser->fd, frame.data + *sent, frame.length - *sent, MSG_DONTWAIT);
+        idle = length > 0 ? 0 : idle + 1;
+        *sent += length > 0 ? (size_t)length : 0;
+        if (*sent == frame.length) {
+            *sent = 0;
+            count++;
+        }
+        turn();
+    }
+    return count;
+}
+
+/* Replies are not in anybody's credit: who asks for them and does not read is not heard. */
+TEST(a_browser_that_asks_and_does_not_read)
+{
+    static uint8_t text[REPLY_SIZE] = "reply";
+    struct buffer frame = {0};
+    struct browser browser;
+    unsigned count;
+    size_t sent = 0;
+
+    start();
+    browser = browser_open("/client/hubs/h", "", NULL);
+    append_frame(&frame, FINAL | BINARY, slice_make(text, sizeof(text)));
+    count = send_many(&browser, buffer_slice(&frame), REPLIES, &sent);
+    CHECK(count < REPLIES); /* 64 MiB, more than the sockets take */
+    for (unsigned i = 0; i < count; i++) {
+        expect(&browser, FINAL | BINARY, slice_make(text, sizeof(text)));
+    }
+    browser_send(&browser, slice_from(buffer_slice(&frame), sent));
+    expect(&browser, FINAL | BINARY, slice_make(text, sizeof(text)));
+    buffer_release(&frame);
+    browser_free(&browser);
+    stop();
+}
+
 TEST(pausing)
 {
     struct buffer bytes = {0};
