@@ -211,11 +211,12 @@ static void kept_free(struct kept_item *kept)
     free(kept);
 }
 
-static void watch_free(struct state_watch *watch)
+static void watch_free(struct webpubsub *wps, struct state_watch *watch)
 {
     LIST_FOREACH_SAFE (link, &watch->items) {
         kept_free(CONTAINER_OF(link, struct kept_item, link));
     }
+    wps->watch_count--;
     list_remove(&watch->link);
     buffer_release(&watch->group);
     buffer_release(&watch->name);
@@ -225,7 +226,7 @@ static void watch_free(struct state_watch *watch)
 void group_state_free(struct webpubsub *wps)
 {
     LIST_FOREACH_SAFE (link, &wps->watches) {
-        watch_free(CONTAINER_OF(link, struct state_watch, link));
+        watch_free(wps, CONTAINER_OF(link, struct state_watch, link));
     }
 }
 
@@ -237,6 +238,7 @@ static struct state_watch *watch_new(struct webpubsub *wps, struct slice group)
     buffer_append(&watch->name, group);
     list_init(&watch->items);
     list_add_last(&wps->watches, &watch->link);
+    wps->watch_count++;
     return watch;
 }
 
@@ -249,6 +251,7 @@ void group_state_subscribe(struct webpubsub *wps, const struct request *request)
     pending->has_ack_id = request->has_ack_id;
     pending->ack_id = request->ack_id;
     pending->watch = watch_new(wps, request->group);
+    webpubsub_update_pause(wps); /* each may become large */
 }
 
 void group_state_unsubscribe(struct webpubsub *wps, const struct request *request)
@@ -322,7 +325,7 @@ void group_state_answered(struct webpubsub *wps, const struct pending *pending, 
     if (success) {
         send_snapshot(wps, watch, pending->mark);
     }
-    watch_free(watch);
+    watch_free(wps, watch);
 }
 
 static struct state_watch *find_watch(const struct webpubsub *wps, struct slice group)

@@ -104,7 +104,7 @@ void webpubsub_update_pause(struct webpubsub *wps)
     struct client *client = &wps->client;
     const struct link *link = client->gateway->link;
     bool pause = wps->phase != PHASE_OPEN || wps->pending_count >= PENDING_MAX ||
-                 !link->ops->may_send(link, &client->channel);
+                 wps->watch_count >= WATCHES_MAX || !link->ops->may_send(link, &client->channel);
 
     if (pause != wps->paused && !client->closing) {
         wps->paused = pause;

@@ -28,7 +28,7 @@
 #include "client/fanout.h"
 #include "client/mqtt_write.h"
 
-enum { CONNECTION_ID_LENGTH = 22, PENDING_MAX = 1000 };
+enum { CONNECTION_ID_LENGTH = 22, PENDING_MAX = 1000, WATCHES_MAX = 8 };
 
 enum phase { PHASE_CONNECTING, PHASE_RESTORING, PHASE_JOINING, PHASE_OPEN, PHASE_AWAY };
 
@@ -53,6 +53,7 @@ struct webpubsub {
     struct held_frame *held; /* [held_count] */
     uint32_t held_count;
     uint32_t pending_count;
+    uint32_t watch_count;     /* of `watches` */
     uint32_t packet_size_max; /* of the broker */
     uint32_t sequence_sent;   /* the last that was sent to the browser */
     uint32_t sequence_acked;  /* all up to here have been acknowledged to the broker */

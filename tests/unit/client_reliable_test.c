@@ -204,6 +204,23 @@ TEST(a_snapshot_without_any_state_has_a_number_too)
     finish(fakes, client);
 }
 
+TEST(few_snapshots_are_collected_at_a_time)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON, role);
+
+    for (int i = 0; i < 8; i++) {
+        CHECK(!fakes->is_paused);
+        fakes_say(client, "{\"type\":\"subscribeGroupState\",\"group\":\"g\"}");
+    }
+    CHECK(fakes->is_paused);
+    fakes_answer(client, PACKET_SUBACK, 4097, 0);
+    CHECK(fakes->is_paused);
+    deliver(client, "$wps/h/mark/x", "4097", 0);
+    CHECK(!fakes->is_paused);
+    finish(fakes, client);
+}
+
 /* ---------------------------------------------------------------- streams */
 
 static void send_fragment(struct client *client, unsigned number)
