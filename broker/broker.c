@@ -116,6 +116,18 @@ static unsigned worker_count(const struct config *options)
 
 /* ---------------------------------------------------------------- start */
 
+/* Another broker that has the store has the bridges, too: this one goes on without them until it
+ * gets the store, and then starts anew. */
+static bool bridges_are_elsewhere(const struct server *server, struct buffer *error)
+{
+    if (atomic_load(server->broker.store_state) != STORE_UNAVAILABLE) {
+        return false;
+    }
+    log_write(LOG_WARNING, "no trunk for bridges", "reason=\"%.*s\"", SLICE_PRINT(*error));
+    error->length = 0;
+    return true;
+}
+
 /* Where bridges come in: before the others, for those who wait on their sockets. */
 static bool listen_for_bridges(struct server *server, struct buffer *error)
 {
@@ -131,7 +143,8 @@ static bool listen_for_bridges(struct server *server, struct buffer *error)
         .anonymous_elsewhere = options->allow_anonymous == ANONYMOUS_YES,
     };
     return options->bridge.processes == 0 ||
-           listener_open(&wanted, &server->group.listeners, &server->group.listener_count, error);
+           listener_open(&wanted, &server->group.listeners, &server->group.listener_count, error) ||
+           bridges_are_elsewhere(server, error);
 }
 
 static bool server_listen(struct server *server, struct buffer *error)
