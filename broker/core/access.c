@@ -122,7 +122,13 @@ static bool is_safe_in_filter(struct slice name)
     return name.length > 0;
 }
 
-/* The rule's filter for this asker, in `room` if something was put in. False: matches nothing. */
+static bool is_reserved(struct slice topic)
+{
+    return topic.length > 0 && topic.data[0] == '$';
+}
+
+/* The rule's filter for this asker, in `room` if something was put in. False: matches nothing. Only
+ * the rule itself can be about reserved topics: `%c/#` opens none to a client named `$wps`. */
 static bool substitute(const struct compiled_rule *rule, const struct asker *asker,
                        struct buffer *room, struct slice *filter)
 {
@@ -145,15 +151,10 @@ static bool substitute(const struct compiled_rule *rule, const struct asker *ask
         i++;
     }
     *filter = buffer_slice(room);
-    return true;
+    return is_reserved(rule->filter) || !is_reserved(*filter);
 }
 
 /* --- one topic name --- */
-
-static bool is_reserved(struct slice topic)
-{
-    return topic.length > 0 && topic.data[0] == '$';
-}
 
 static bool is_sys(struct slice topic)
 {

@@ -8,7 +8,8 @@
  * allowing rule's filter itself begins with `$` and matches. A trusted identity may do everything.
  *
  * In filters of rules %u stands for the user name and %c for the client identifier, each inside
- * or as one level; a name that contains + # or / never matches through a substitution.
+ * or as one level; a name that contains + # or / never matches through a substitution, nor does one
+ * that would make a filter begin with `$`.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CORE_ACCESS_H

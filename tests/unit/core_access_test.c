@@ -178,6 +178,23 @@ TEST(reserved_topics_are_opened_by_their_name_only)
                  {"filter", "$other/x", 'r'}, {"filter", "#", 'g'});
 }
 
+/* A name that is put in is no name of a rule. */
+TEST(no_client_opens_reserved_topics_by_its_name)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("%u/#")},
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("%uwps/#")},
+        {.actions = ACCESS_PUBLISH | ACCESS_SUBSCRIBE, .filter = TEXT("$own/%u")},
+    };
+    CHECK_RIGHTS("$wps", rules, {"publish", "$wps/chat/gone/1", 'n'},
+                 {"publish", "$delayed/5/$wps/chat/gone/1", 'n'},
+                 {"receive", "$wps/chat/state/1/g", 'n'}, {"filter", "$wps/#", 'r'},
+                 {"publish", "$own/$wps", 'y'}, {"filter", "$own/$wps", 'g'});
+    CHECK_RIGHTS("$", rules, {"publish", "$wps/chat/gone/1", 'n'}, {"filter", "$wps/#", 'r'});
+    CHECK_RIGHTS("$SYS", rules, {"publish", "$SYS/broker/version", 'n'}, {"filter", "$SYS/#", 'g'});
+    CHECK_RIGHTS("wps", rules, {"publish", "wps/x", 'y'}, {"filter", "wps/#", 'g'});
+}
+
 TEST(delayed_messages_are_judged_by_their_topic)
 {
     static const struct access_rule rules[] = {
