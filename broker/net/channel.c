@@ -306,16 +306,32 @@ static void say_close(struct channel *channel)
     buffer_release(&channel->held);
 }
 
-/* Core is done with the connection. */
+/* It belongs to no trunk any more; while core waits for an answer it is kept for that alone. */
+static void leave_trunk(struct channel *channel)
+{
+    struct worker *worker = channel->trunk->worker;
+
+    channel->trunk = NULL;
+    list_remove(&channel->waiting);
+    list_remove(&channel->crediting);
+    if (channel->released) {
+        channel_free(channel);
+    } else {
+        list_add_last(&worker->channels_gone, &channel->waiting);
+    }
+}
+
+/* Core is done with the connection. Once both sides have said CLOSE the bridge may use the number
+ * again, whatever core still waits for. */
 static void channel_end(struct channel *channel)
 {
     if (!channel->close_sent) {
         say_close(channel);
     }
     release(channel);
-    if (channel->released && channel->close_received) {
+    if (channel->close_received) {
         trunk_forget(channel->trunk, channel);
-        channel_free(channel);
+        leave_trunk(channel);
     }
 }
 
@@ -330,23 +346,14 @@ void channel_closed(struct channel *channel)
 
 void channel_abort(struct channel *channel)
 {
-    struct worker *worker = channel->trunk->worker;
-
     if (!channel->close_sent) {
-        counter_subtract(&worker->shard.counters.channels, 1);
+        counter_subtract(&channel->trunk->worker->shard.counters.channels, 1);
     }
     if (!channel->released) {
         connection_lost(&channel->connection);
         release(channel);
     }
-    channel->trunk = NULL;
-    list_remove(&channel->waiting);
-    list_remove(&channel->crediting);
-    if (channel->released) {
-        channel_free(channel);
-    } else {
-        list_add_last(&worker->channels_gone, &channel->waiting);
-    }
+    leave_trunk(channel);
 }
 
 void channel_abandon(struct channel *channel)
@@ -393,7 +400,9 @@ static void channel_flush(struct connection *connection)
 
     if (!channel->trunk) {
         release(channel);
-        channel_free(channel);
+        if (channel->released) { /* otherwise it was in the list before its trunk died */
+            channel_free(channel);
+        }
         return;
     }
     if (connection->state == CONNECTION_MOVING) {

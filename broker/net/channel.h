@@ -22,9 +22,10 @@ struct worker;
 struct channel {
     struct connection connection;
     struct connection_origin origin;
-    struct trunk *trunk;   /* NULL: it has died, and core waits for an answer */
+    struct trunk *trunk;   /* NULL: it has died or both sides have closed, but core waits for an
+                              answer */
     struct list waiting;   /* in trunk->waiting: to go on when the trunk has room; in
-                              worker->channels_gone when it has died */
+                              worker->channels_gone when it has none any more */
     struct list crediting; /* in trunk->crediting: credit is due to the bridge */
     struct buffer held;    /* input that core does not take for now */
     uint64_t shared_in;    /* round of the trunk's output in which it is a target, plus one */

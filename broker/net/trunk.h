@@ -65,7 +65,7 @@ static inline bool trunk_is_congested(const struct trunk *trunk)
     return trunk_output_pending(&trunk->output) > TRUNK_PENDING_MAX;
 }
 
-/* Frees a channel of which both sides have said CLOSE. */
+/* Both sides have said CLOSE: the channel's number is free. */
 void trunk_forget(struct trunk *trunk, struct channel *channel);
 
 #endif

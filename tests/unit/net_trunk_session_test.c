@@ -155,6 +155,88 @@ TEST(who_is_authenticated)
     server_free(server);
 }
 
+/* Checks that take their time, of the clients that are not on this machine. */
+struct slow_checks {
+    struct mail mail; /* the answer to it */
+    struct connection *_Atomic asked;
+};
+
+static enum auth_verdict check_slowly(void *context, struct connection *connection,
+                                      const struct packet *packet, struct auth_answer *answer)
+{
+    struct slow_checks *checks = context;
+
+    (void)packet;
+    if (connection->origin->anonymous_allowed) {
+        answer->identity = identity_new(SLICE_EMPTY, NULL, 0);
+        return AUTH_ACCEPTED;
+    }
+    atomic_store(&checks->asked, connection);
+    return AUTH_PENDING;
+}
+
+static void answer_at_last(struct mail *mail, void *receiver)
+{
+    struct slow_checks *checks = CONTAINER_OF(mail, struct slow_checks, mail);
+    struct auth_answer answer = {.reason = REASON_NOT_AUTHORIZED};
+
+    CHECK(receiver != NULL);
+    connection_authenticated(atomic_exchange(&checks->asked, NULL), AUTH_REFUSED, &answer);
+}
+
+/* Opens a channel and waits until its CONNECT is being checked. */
+static void ask_for_check(struct bridge *bridge, struct slow_checks *checks, uint32_t channel)
+{
+    struct bridge_client far = {.open = {.channel = channel}};
+    char name[64];
+
+    name_at(name, sizeof(name), "far", 0);
+    bridge_put_client(bridge, name, &far);
+    bridge_send(bridge);
+    while (!atomic_load(&checks->asked)) {
+        sched_yield();
+    }
+}
+
+static void answer_check(struct server *server, struct slow_checks *checks)
+{
+    struct mail_list mail = {0};
+
+    checks->mail.run = answer_at_last;
+    mail_list_add(&mail, &checks->mail);
+    mailbox_post(server->mailboxes[0], &mail);
+    while (atomic_load(&checks->asked)) {
+        sched_yield();
+    }
+}
+
+/* Whoever leaves while its password is checked has both CLOSEs before the check is over: its number
+ * is the bridge's again. */
+TEST(a_number_is_free_before_the_answer_about_it)
+{
+    struct server *server = server_with_trunk();
+    struct bridge bridge = bridge_open(0), other = bridge_open(0);
+    struct slow_checks checks = {0};
+
+    server->broker.authenticator.connect = check_slowly;
+    server->broker.authenticator.context = &checks;
+    ask_for_check(&bridge, &checks, 7);
+    close_channel(&bridge, 7);
+    bridge_guest(&bridge, 7, "near");
+    answer_check(server, &checks);
+    bridge_ping(&bridge, 7);
+
+    ask_for_check(&bridge, &checks, 8); /* the trunk dies meanwhile */
+    bridge_close(&bridge);
+    await_counter(&server->workers[0].shard.counters.channels, 0);
+    answer_check(server, &checks);
+
+    ask_for_check(&other, &checks, 9); /* and one that is never answered */
+    close_channel(&other, 9);
+    bridge_close(&other);
+    server_free(server);
+}
+
 /* Not even under the same user name. */
 TEST(sessions_of_the_bridge_are_resumed_by_it_alone)
 {
