@@ -32,9 +32,10 @@ struct id_set {
     uint64_t words[WORDS];
 };
 
-/* What packet identifiers are: only for those who claim any. */
+/* What packet identifiers are: only for those who claim any. `releasing`: a PUBREL is on its way.
+ */
 struct identifiers {
-    struct id_set held, claimed, perhaps;
+    struct id_set held, claimed, perhaps, releasing;
 };
 
 struct ack_memory {
@@ -109,9 +110,11 @@ bool ack_memory_knows(const struct ack_memory *memory, uint64_t ack_id)
     return false;
 }
 
-static void release(struct id_set *set, unsigned place, struct buffer *packets)
+static void release(struct ack_memory *memory, struct id_set *set, unsigned place,
+                    struct buffer *packets)
 {
     take(set, place);
+    put(&memory->ids->releasing, place);
     write_ack(packets, PACKET_PUBREL, packet_id_of(place));
 }
 
@@ -124,7 +127,7 @@ static void release_holder(struct ack_memory *memory, unsigned place, struct buf
             entry->holds = false;
         }
     }
-    release(&memory->ids->held, place, packets);
+    release(memory, &memory->ids->held, place, packets);
 }
 
 static bool is_near(uint64_t a, uint64_t b)
@@ -141,7 +144,7 @@ static void settle(struct ack_memory *memory, uint64_t ack_id, struct buffer *pa
         put(&memory->ids->perhaps, i);
     }
     for (uint64_t i = ACK_MEMORY_SIZE; i <= ACK_PACKET_IDS - ACK_MEMORY_SIZE; i++) {
-        release(&memory->ids->perhaps, place_of(ack_id + i), packets);
+        release(memory, &memory->ids->perhaps, place_of(ack_id + i), packets);
     }
 }
 
@@ -175,18 +178,38 @@ uint16_t ack_memory_claim(struct ack_memory *memory, uint64_t ack_id, struct buf
     if (memory->is_unknown) {
         settle(memory, ack_id, packets);
     }
+    if (has(&memory->ids->releasing, place)) {
+        release(memory, &memory->ids->releasing, place, packets);
+    }
     if (has(&memory->ids->perhaps, place)) {
         if (is_repeated(memory, ack_id)) {
             take(&memory->ids->perhaps, place);
         } else {
-            release(&memory->ids->perhaps, place, packets);
+            release(memory, &memory->ids->perhaps, place, packets);
         }
     }
     if (has(&memory->ids->held, place)) {
         release_holder(memory, place, packets);
     }
+    take(&memory->ids->releasing, place);
     put(&memory->ids->claimed, place);
     return packet_id_of(place);
+}
+
+void ack_memory_released(struct ack_memory *memory, uint16_t packet_id)
+{
+    if (memory && memory->ids && packet_id >= 1 && packet_id <= ACK_PACKET_IDS) {
+        take(&memory->ids->releasing, packet_id - 1u);
+    }
+}
+
+void ack_memory_repeat(const struct ack_memory *memory, struct buffer *packets)
+{
+    for (unsigned place = 0; memory && memory->ids && place < ACK_PACKET_IDS; place++) {
+        if (has(&memory->ids->releasing, place)) {
+            write_ack(packets, PACKET_PUBREL, packet_id_of(place));
+        }
+    }
 }
 
 static void grow(struct ack_memory *memory)
@@ -212,7 +235,7 @@ static void remember(struct ack_memory *memory, uint64_t ack_id, bool holds, str
     if (memory->count == ACK_MEMORY_SIZE) {
         const struct remembered *oldest = at(memory, 0);
         if (oldest->holds) {
-            release(&memory->ids->held, place_of(oldest->ack_id), packets);
+            release(memory, &memory->ids->held, place_of(oldest->ack_id), packets);
         }
         memory->first = (memory->first + 1) % memory->capacity;
         memory->count--;

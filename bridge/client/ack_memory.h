@@ -40,6 +40,11 @@ uint16_t ack_memory_claim(struct ack_memory *memory, uint64_t ack_id, struct buf
 /* The PUBLISH was answered (`success`: carried out), and so is its claim over. */
 void ack_memory_unclaim(struct ack_memory *memory, uint64_t ack_id, bool success,
                         struct buffer *packets);
+/* The broker has confirmed a PUBREL by PUBCOMP. */
+void ack_memory_released(struct ack_memory *memory, uint16_t packet_id);
+/* The broker was away and is back: appends the PUBRELs that it has not confirmed. One that was lost
+ * would let the broker take a later ackId's message for a repetition. `memory` may be NULL. */
+void ack_memory_repeat(const struct ack_memory *memory, struct buffer *packets);
 /* A request that needed no PUBLISH of that kind succeeded. */
 void ack_memory_note(struct ack_memory *memory, uint64_t ack_id, struct buffer *packets);
 

@@ -194,6 +194,9 @@ void webpubsub_answered(struct webpubsub *wps, const struct packet *packet)
     struct pending *pending = find(wps, packet_id_of(packet));
     uint8_t reason = reason_of(packet);
 
+    if (packet->type == PACKET_PUBCOMP) {
+        ack_memory_released(wps->acks, packet_id_of(packet));
+    }
     if (!pending) {
         return; /* a message without an ackId, or a PUBREL that ended a memory */
     }
@@ -292,5 +295,6 @@ void webpubsub_repeat(struct webpubsub *wps)
             packet->data[start] |= 8; /* DUP (MQTT-3.3.1-1) */
         }
     }
+    ack_memory_repeat(wps->acks, packet);
     webpubsub_flush_packet(wps);
 }

@@ -251,3 +251,58 @@ TEST(what_nobody_knows_is_still_unknown_after_a_hand_over)
     ack_memory_free(memory);
     free(model);
 }
+
+/* The broker dies with PUBRELs on their way: they are repeated to the next one, and those that were
+ * confirmed are not. */
+TEST(a_release_that_was_lost_with_the_broker_is_repeated)
+{
+    struct model *model = model_new();
+    struct ack_memory *memory = ack_memory_new(false);
+    struct buffer lost = {0}, again = {0};
+
+    ack_memory_repeat(NULL, &again);
+    for (uint64_t ack_id = 1; ack_id <= ACK_MEMORY_SIZE; ack_id++) {
+        request(memory, model, ack_id, false);
+    }
+    for (uint64_t ack_id = ACK_MEMORY_SIZE + 1; ack_id <= ACK_MEMORY_SIZE + 10; ack_id++) {
+        publish(model, ack_memory_claim(memory, ack_id, &lost), ack_id);
+        ack_memory_unclaim(memory, ack_id, true, &lost);
+    }
+    CHECK(lost.length > 0);
+    for (uint16_t packet_id = 2; packet_id <= 6; packet_id++) { /* of ackIds 1 to 5 */
+        model->received[packet_id] = false;
+        ack_memory_released(memory, packet_id);
+    }
+    ack_memory_repeat(memory, &again);
+    CHECK_INT_EQUAL(again.length, lost.length / 2);
+    take_packets(model, &again);
+    for (uint64_t ack_id = ACK_MEMORY_SIZE + 11; ack_id <= 2 * ACK_PACKET_IDS; ack_id++) {
+        request(memory, model, ack_id, false);
+        CHECK_INT_EQUAL(model->routed[ack_id], 1);
+    }
+    buffer_release(&lost);
+    buffer_release(&again);
+    ack_memory_free(memory);
+    free(model);
+}
+
+/* Also if nothing was repeated before its identifier is wanted again. */
+TEST(an_identifier_whose_release_was_not_confirmed_is_released_again)
+{
+    struct model *model = model_new();
+    struct ack_memory *memory = ack_memory_new(false);
+    struct buffer lost = {0};
+
+    for (uint64_t ack_id = 1; ack_id <= 2 * ACK_PACKET_IDS; ack_id++) {
+        struct buffer packets = {0};
+        uint16_t packet_id = ack_memory_claim(memory, ack_id, &packets);
+        take_packets(model, &packets);
+        publish(model, packet_id, ack_id);
+        CHECK_INT_EQUAL(model->routed[ack_id], 1);
+        ack_memory_unclaim(memory, ack_id, true, &lost);
+        buffer_release(&packets);
+    }
+    buffer_release(&lost);
+    ack_memory_free(memory);
+    free(model);
+}
