@@ -10,9 +10,11 @@ import { Server } from './lib/server.mjs';
 import {
     device, officialClient, pageClient, progress, separatePublisher, underTraffic,
 } from './lib/traffic.mjs';
+import { until } from './lib/wait.mjs';
 
 const KILLS = 3;
 const LISTENERS = 50;
+const IDENTIFIERS = 4096; // of messages with an ackId, which the broker remembers them by
 const BRIDGE = 'pubgrid-bridge';
 const BROKER = 'pubgrid-broker';
 
@@ -44,6 +46,24 @@ for (const processes of [1, 2]) {
                     await server.kill(BROKER);
                     await progress(client, other);
                 }
+            });
+        }, { deadline: 120_000 });
+    }
+
+    for (const name of [BRIDGE, BROKER]) {
+        test(`the identifiers of ackIds come round again after kill -9 of ${name}, ${bridges}`, async () => {
+            const hub = `round${name.length}`;
+            const client = await pageClient(server, hub);
+            const other = await separatePublisher(server, hub);
+            await underTraffic({ client, other, window: 50 }, async () => {
+                await until('a thousand', () => other.received.length > 1000);
+                await server.kill(name);
+                client.cut(); // recovers before anything is known again
+                client.cut();
+                await progress(client, other);
+                client.cut();
+                const { length } = other.received;
+                await until('a round', () => other.received.length > length + IDENTIFIERS);
             });
         }, { deadline: 120_000 });
     }

@@ -56,6 +56,7 @@ export async function pageClient(server, hub, port, { hears = 'down', sends = 'u
         received,
         keepsOrder: true,
         send: (number) => client.request('sendToGroup', { group: sends, data: number }),
+        cut: () => client.cut(),
         stop: () => client.stop(),
         check: () => assert.equal(connected, 1, 'connections of its own'),
     };
