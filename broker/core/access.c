@@ -226,21 +226,18 @@ bool access_may_receive(const struct access_rules *rules, const struct identity 
 
 /* --- what is the bridge's --- */
 
-bool access_may_carry(const struct identity *identity, const struct properties *properties)
+bool access_has_reserved_property(const struct properties *properties)
 {
     struct slice raw = properties->raw;
     struct property_item item;
 
-    if (identity->trusted || !properties_have(properties, PROPERTY_USER_PROPERTY)) {
-        return true;
-    }
     while (properties_next(&raw, &item)) {
         if (item.property == PROPERTY_USER_PROPERTY &&
             slice_starts_with(item.name, SLICE_LITERAL("$wps."))) {
-            return false;
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 bool access_is_reserved_identifier(struct slice client_identifier)

@@ -33,9 +33,17 @@ void access_rules_free(struct access_rules *rules);
 bool access_may_publish(const struct access_rules *rules, const struct identity *identity,
                         struct slice client_identifier, struct slice topic);
 
+/* Is there a user property whose name begins with `$wps.`? */
+bool access_has_reserved_property(const struct properties *properties);
+
 /* PUBLISH with these properties; also a will. The user properties whose names begin with `$wps.`
  * are what the bridge says to itself. */
-bool access_may_carry(const struct identity *identity, const struct properties *properties);
+static inline bool access_may_carry(const struct identity *identity,
+                                    const struct properties *properties)
+{
+    return identity->trusted || !properties_have(properties, PROPERTY_USER_PROPERTY) ||
+           !access_has_reserved_property(properties);
+}
 
 /* Client identifiers of the bridge's own sessions: they begin with `$wps/`. */
 bool access_is_reserved_identifier(struct slice client_identifier);
