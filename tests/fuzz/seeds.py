@@ -248,6 +248,44 @@ UPGRADES = {
 
 # What mqtt_client_fuzz.c gets: its settings, then pieces `browser`, `broker` or `publish`, with
 # [ ] and < > as in counted_bytes.h.
+# A byte, then steps of bridge_client_fuzz.c: what, who, how, and more. Peer 0 is the janitor.
+BROWSER_STEPS = ("open recover frame request write leave answer answer_all deliver gone close lose return congest "
+                 "time").split()
+BROWSERS = {
+    "requests": "00; open 0 0; answer_all 1 9; " + "; ".join(f"request 0 {i} {i}; answer_all 1 9" for i in range(14)),
+    "reliable-requests": "00; open 0 1; answer_all 1 9; " + "; ".join(f"request 0 {i} {i}" for i in range(14))
+                         + "; answer 1 2; answer 1 3; answer_all 1 99; request 0 2 2; request 0 2 16; answer_all 1 9",
+    "token-groups": "00; open 0 8; answer 1 0; deliver 1 0; deliver 1 1; answer 1 0; deliver 1 2; write 0 9",
+    "token-groups-refused": "00; open 0 7; answer 1 0; deliver 1 0; answer 1 2; leave 0 0",
+    "recover": "01; open 0 1; answer_all 1 9; deliver 1 0; deliver 1 5; request 0 2 7; answer_all 1 9; "
+               "request 0 5 2; leave 0 0; recover 1 0; answer_all 1 99; request 1 4 129; request 1 2 7; deliver 1 0; "
+               "answer_all 1 9; request 1 7 2; answer_all 1 9",
+    "recover-pushes-out": "00; open 0 3; answer_all 1 9; deliver 1 0; recover 1 0; answer_all 2 99; recover 2 0; "
+                          "answer_all 1 99; leave 0 0; leave 1 0",
+    "broker-away": "00; open 0 1; answer_all 1 9; deliver 1 0; request 0 2 7; request 0 10 3; request 0 5 4; "
+                   "request 0 6 1; lose 0 0; write 0 1; return 0 0; answer_all 0 9; answer_all 1 99; deliver 1 0; "
+                   "request 0 4 1; lose 0 0; return 0 0; answer_all 1 99",
+    "broker-away-while-recovering": "00; open 0 1; answer_all 1 9; request 0 2 7; answer_all 1 9; leave 0 2; "
+                                    "recover 1 0; answer 1 0; lose 0 0; leave 1 0; return 0 0; recover 0 0; "
+                                    "answer_all 1 99; request 0 2 7",
+    "broker-forgets": "00; open 0 1; answer_all 1 9; deliver 1 0; deliver 1 5; request 0 4 1; lose 0 1; return 0 0; "
+                      "answer_all 0 9; answer_all 1 9",
+    "states": "00; answer_all 0 9; open 0 1; open 1 0; answer_all 1 9; answer_all 2 9; request 0 8 2; request 1 8 4; "
+              "request 0 10 6; answer 1 0; deliver 1 7; deliver 1 5; answer_all 1 99; deliver 1 12; request 0 1 8; "
+              "lose 0 0; return 0 0; answer_all 0 9; gone 0 0; gone 0 1; gone 0 2",
+    "streams": "00; open 0 1; answer_all 1 9; request 0 5 0; request 0 6 2; request 0 6 1; request 0 5 1; "
+               "request 0 6 1; answer 1 2; answer_all 1 9; request 0 6 1; time 0 60; request 0 7 1; leave 0 1",
+    "protobuf": "00; open 0 3; answer_all 1 9; frame 0 1 32 05 0A01 'g' 1001; answer_all 1 9; deliver 1 5; frame 0 1 4A 00; "
+                "frame 0 1 42 02 08 01; deliver 1 64",
+    "raw": "00; open 0 18; open 1 4; answer_all 1 9; answer_all 2 9; frame 0 0 'hello'; frame 0 1 00FF; deliver 1 3; "
+           "frame 1 0 'hello'; leave 1 0; answer_all 1 9; close 1 0",
+    "mqtt": "00; open 0 5; open 1 6; frame 0 1 10 12 0004 'MQTT' 05 02 0000 00 0005 'abcde'; answer_all 1 9; deliver 1 0; "
+            "frame 0 1 C000; frame 1 1 10 0D 0004 'MQTT' 04 02 0000 0001 'a'; answer_all 2 9; deliver 2 0; lose 0 0; "
+            "leave 0 0; leave 1 0",
+    "congested": "00; open 0 0; answer_all 1 9; congest 0 0; request 0 2 1; congest 0 1; close 1 1; leave 0 0",
+    "nobody-answers": "00; open 0 0; open 1 1; time 0 255; time 0 255; leave 0 0; leave 1 0",
+}
+
 PIECES = {"browser": 0, "broker": 1, "publish": 2}
 CONNECT_3, CONNECT_5 = "10 [<MQTT> 04 02 003C <cid>]", "10 [<MQTT> 05 02 003C 00 <cid>]"
 CLIENTS = {
@@ -341,6 +379,20 @@ def client(text):
     return out
 
 
+def browsers(text):
+    first, *steps = text.split("; ")
+    out = to_bytes(first)
+    for step in steps:
+        name, who, how, *data = step.split(" ", 3)
+        out += bytes([BROWSER_STEPS.index(name), int(who), int(how)])
+        if name == "frame":
+            data = message(data[0])
+            out += bytes([len(data)]) + data
+        elif name == "request":
+            out += bytes([int(data[0])])
+    return out
+
+
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -362,3 +414,4 @@ write("json_frame", {name: bytes([8 * i + i % 4]) + row.encode() for i, (name, r
 write("jwt", {name: row.encode() for name, row in JWTS.items()})
 write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
+write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
