@@ -227,12 +227,14 @@ __attribute__((unused)) static void broker_publishes(uint8_t version, const char
 {
     struct buffer bytes = {0};
     struct channel *channel = &fixture.client->channel;
+    struct fanout_scratch scratch = {0};
     struct fanout fanout;
 
     counted_bytes_append(&bytes, text);
-    fanout_init(&fanout, version, buffer_slice(&bytes));
+    fanout_init(&fanout, &scratch, version, buffer_slice(&bytes));
     channel->events->publish(channel, &fanout, sequence);
     fanout_release(&fanout);
+    fanout_scratch_release(&scratch);
     buffer_release(&bytes);
 }
 

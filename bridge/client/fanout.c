@@ -120,16 +120,17 @@ static void take_own(struct fanout *fanout, const struct property_item *item)
 
 static void add_metadata(struct fanout *fanout, const struct property_item *item)
 {
+    struct fanout_scratch *scratch = fanout->scratch;
     struct pairs *metadata = &fanout->message.metadata;
 
-    if (metadata->count == fanout->metadata_capacity) {
-        fanout->metadata_capacity =
-            fanout->metadata_capacity > 0 ? 2 * fanout->metadata_capacity : 8;
-        fanout->metadata =
-            memory_resize(fanout->metadata, fanout->metadata_capacity * sizeof(*fanout->metadata));
+    if (metadata->count == scratch->metadata_capacity) {
+        scratch->metadata_capacity =
+            scratch->metadata_capacity > 0 ? 2 * scratch->metadata_capacity : 8;
+        scratch->metadata = memory_resize(scratch->metadata,
+                                          scratch->metadata_capacity * sizeof(*scratch->metadata));
     }
-    fanout->metadata[metadata->count++] = (struct pair){item->name, item->value};
-    metadata->items = fanout->metadata;
+    scratch->metadata[metadata->count++] = (struct pair){item->name, item->value};
+    metadata->items = scratch->metadata;
 }
 
 /* User properties: our own, and the others as metadata. */
@@ -163,13 +164,16 @@ static void take_group(struct fanout *fanout)
     struct slice group = behind_hub(fanout->publish.publish.topic);
 
     if (group.length > 0 && memchr(group.data, '%', group.length)) {
-        topic_append_unescaped(&fanout->names, group);
-        group = buffer_slice(&fanout->names);
+        struct buffer *names = &fanout->scratch->names;
+        names->length = 0;
+        topic_append_unescaped(names, group);
+        group = buffer_slice(names);
     }
     fanout->message.group = group;
 }
 
-void fanout_init(struct fanout *fanout, uint8_t version, struct slice packet)
+void fanout_init(struct fanout *fanout, struct fanout_scratch *scratch, uint8_t version,
+                 struct slice packet)
 {
     struct packet_limits limits = {
         .version = version,
@@ -179,6 +183,7 @@ void fanout_init(struct fanout *fanout, uint8_t version, struct slice packet)
     struct message_response *message = &fanout->message;
 
     memset(fanout, 0, sizeof(*fanout));
+    fanout->scratch = scratch;
     fanout->packet = packet;
     fanout->version = version;
     fanout->is_valid = packet_decode(&fanout->publish, packet, &limits) == (ssize_t)packet.length &&
@@ -197,8 +202,13 @@ void fanout_release(struct fanout *fanout)
     for (size_t i = 0; i < FANOUT_ENCODINGS && fanout->encodings[i].key; i++) {
         outgoing_release(fanout->encodings[i].outgoing);
     }
-    free(fanout->metadata);
-    buffer_release(&fanout->names);
+}
+
+void fanout_scratch_release(struct fanout_scratch *scratch)
+{
+    buffer_release(&scratch->names);
+    buffer_release(&scratch->body);
+    free(scratch->metadata);
 }
 
 /* ---------------------------------------------------------------- encoding */
@@ -228,14 +238,14 @@ static struct outgoing *encoding_for(struct fanout *fanout, const void *key, mak
 static struct outgoing *make_message(struct fanout *fanout, const void *key)
 {
     const struct codec *codec = key;
-    struct buffer body = {0};
+    struct buffer *body = &fanout->scratch->body;
     struct outgoing *outgoing;
     bool is_text = codec->subprotocol ? !codec->is_binary : raw_is_text(&fanout->message.data);
 
-    codec->put_message(&body, &fanout->message);
-    outgoing = outgoing_new(buffer_slice(&body), is_text);
+    body->length = 0;
+    codec->put_message(body, &fanout->message);
+    outgoing = outgoing_new(buffer_slice(body), is_text);
     outgoing->codec = codec;
-    buffer_release(&body);
     return outgoing;
 }
 
@@ -247,13 +257,13 @@ struct outgoing *fanout_encode(struct fanout *fanout, const struct codec *codec)
 static struct outgoing *make_group_state(struct fanout *fanout, const void *key)
 {
     const struct codec *codec = CONTAINER_OF(key, struct codec, put_group_state);
-    struct buffer body = {0};
+    struct buffer *body = &fanout->scratch->body;
     struct outgoing *outgoing;
 
-    group_state_put_update(&body, codec, fanout);
-    outgoing = outgoing_new(buffer_slice(&body), !codec->is_binary);
+    body->length = 0;
+    group_state_put_update(body, codec, fanout);
+    outgoing = outgoing_new(buffer_slice(body), !codec->is_binary);
     outgoing->codec = codec;
-    buffer_release(&body);
     return outgoing;
 }
 
@@ -289,19 +299,19 @@ static uint16_t packet_id_place(struct slice packet)
 
 static struct outgoing *make_mqtt(struct fanout *fanout, const void *key)
 {
-    struct buffer stripped = {0};
+    struct buffer *stripped = &fanout->scratch->body;
     struct slice bytes = fanout->packet;
     struct outgoing *outgoing;
 
     if (key == &mqtt_stripped && fanout->is_valid) {
         struct packet packet = fanout->publish;
         strip_hub(&packet);
-        packet_encode(&stripped, &packet, fanout->version);
-        bytes = buffer_slice(&stripped);
+        stripped->length = 0;
+        packet_encode(stripped, &packet, fanout->version);
+        bytes = buffer_slice(stripped);
     }
     outgoing = outgoing_new(bytes, false);
     outgoing->packet_id_at = fanout->is_valid ? packet_id_place(bytes) : 0;
-    buffer_release(&stripped);
     return outgoing;
 }
 

@@ -18,7 +18,18 @@
 
 enum { FANOUT_ENCODINGS = 8 };
 
+/* Memory that one fanout after the other uses; zeroed memory is empty. */
+struct fanout_scratch {
+    struct buffer names;   /* the group's name, if it had escapes */
+    struct buffer body;    /* of a frame that is being made */
+    struct pair *metadata; /* [metadata_capacity] */
+    size_t metadata_capacity;
+};
+
+void fanout_scratch_release(struct fanout_scratch *scratch);
+
 struct fanout {
+    struct fanout_scratch *scratch;
     struct slice packet; /* as it came, but for the packet identifier, which is any */
     uint8_t version;     /* enum protocol_version of `packet` */
     bool is_valid;       /* `publish` and the rest are decoded */
@@ -26,17 +37,15 @@ struct fanout {
     struct slice exclude; /* connection id that must not get it; empty: none */
     uint64_t at;          /* of a group state: Unix ms */
     struct message_response message;
-    struct pair *metadata; /* [metadata_capacity] */
-    size_t metadata_capacity;
-    struct buffer names; /* the group's name, if it had escapes */
     struct {
         const void *key; /* codec, or a marker of this module */
         struct outgoing *outgoing;
     } encodings[FANOUT_ENCODINGS];
 };
 
-/* Decodes `packet`; both must outlive the fanout. */
-void fanout_init(struct fanout *fanout, uint8_t version, struct slice packet);
+/* Decodes `packet`, which must outlive the fanout, as must the scratch. */
+void fanout_init(struct fanout *fanout, struct fanout_scratch *scratch, uint8_t version,
+                 struct slice packet);
 void fanout_release(struct fanout *fanout);
 
 /* The frame for receivers of this subprotocol. Not owned. */

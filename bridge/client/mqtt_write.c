@@ -3,17 +3,24 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/mqtt_write.h"
 
-/* What a payload is, in MQTT's terms: its Content Type and whether it is UTF-8. */
-struct content {
-    struct slice type;
-    uint8_t is_utf8;
-};
+#include <string.h>
 
-static const struct content contents[] = {
-    [DATA_JSON] = {{(const uint8_t *)"application/json", 16}, 1},
-    [DATA_TEXT] = {{(const uint8_t *)"text/plain", 10}, 1},
-    [DATA_BINARY] = {{(const uint8_t *)"application/octet-stream", 24}, 0},
-    [DATA_PROTOBUF] = {{(const uint8_t *)"application/x-protobuf", 22}, 0},
+#define CONTENT(bytes)                                                                             \
+    {                                                                                              \
+        (const uint8_t *)(bytes), sizeof(bytes) - 1                                                \
+    }
+
+/* What a payload is, in MQTT's terms, encoded: Payload Format Indicator if it is UTF-8, Content
+ * Type. */
+static const struct slice contents[] = {
+    [DATA_JSON] = CONTENT("\1\1\3\0\x10"
+                          "application/json"),
+    [DATA_TEXT] = CONTENT("\1\1\3\0\x0a"
+                          "text/plain"),
+    [DATA_BINARY] = CONTENT("\3\0\x18"
+                            "application/octet-stream"),
+    [DATA_PROTOBUF] = CONTENT("\3\0\x16"
+                              "application/x-protobuf"),
 };
 
 void write_connect(struct buffer *out, const struct connect_request *connect)
@@ -39,13 +46,29 @@ void write_connect(struct buffer *out, const struct connect_request *connect)
     packet_encode(out, &packet, MQTT_5);
 }
 
+static uint8_t *put_u16(uint8_t *out, size_t value)
+{
+    out[0] = (uint8_t)(value >> 8);
+    out[1] = (uint8_t)value;
+    return out + 2;
+}
+
+static uint8_t *put(uint8_t *out, struct slice bytes)
+{
+    if (bytes.length > 0) {
+        memcpy(out, bytes.data, bytes.length);
+    }
+    return out + bytes.length;
+}
+
 void write_user_pair(struct buffer *list, struct slice name, struct slice value)
 {
-    buffer_append_byte(list, PROPERTY_USER_PROPERTY);
-    buffer_append_u16(list, (uint16_t)name.length);
-    buffer_append(list, name);
-    buffer_append_u16(list, (uint16_t)value.length);
-    buffer_append(list, value);
+    uint8_t *at = buffer_reserve(list, 5 + name.length + value.length);
+
+    *at++ = PROPERTY_USER_PROPERTY;
+    at = put(put_u16(at, name.length), name);
+    put(put_u16(at, value.length), value);
+    list->length += 5 + name.length + value.length;
 }
 
 void write_user_property(struct buffer *list, const char *name, struct slice value)
@@ -53,37 +76,35 @@ void write_user_property(struct buffer *list, const char *name, struct slice val
     write_user_pair(list, slice_from_string(name), value);
 }
 
+enum { EXPIRY_SIZE = 5, FIXED_HEADER_MAX = 5 };
+
+/* Each message of a browser comes through here: its size is known first, then it is written once.
+ */
 void write_publish(struct buffer *out, const struct publication *publication)
 {
-    const struct content *content = &contents[publication->data.type];
-    struct packet packet = {
-        .type = PACKET_PUBLISH,
-        .publish =
-            {
-                .qos = publication->qos,
-                .retain = publication->retain,
-                .packet_id = publication->packet_id,
-                .topic = publication->topic,
-                .payload = publication->data.bytes,
-            },
-    };
-    struct properties *properties = &packet.properties;
+    struct slice content = publication->is_plain ? SLICE_EMPTY : contents[publication->data.type];
+    size_t properties = content.length + (publication->expiry_s > 0 ? EXPIRY_SIZE : 0) +
+                        publication->user_properties.length;
+    size_t remaining = 2 + publication->topic.length + (publication->qos != QOS_0 ? 2 : 0) +
+                       varint_size((uint32_t)properties) + properties +
+                       publication->data.bytes.length;
+    uint8_t *start = buffer_reserve(out, FIXED_HEADER_MAX + remaining), *at = start;
 
-    if (!publication->is_plain) {
-        properties->present |= PROPERTY_BIT(CONTENT_TYPE);
-        properties->content_type = content->type;
-        properties->payload_format_indicator = content->is_utf8;
-        properties->present |= content->is_utf8 ? PROPERTY_BIT(PAYLOAD_FORMAT_INDICATOR) : 0;
+    *at++ = (uint8_t)((unsigned)PACKET_PUBLISH << 4 | (unsigned)publication->qos << 1 |
+                      (unsigned)publication->retain);
+    at += varint_write(at, (uint32_t)remaining);
+    at = put(put_u16(at, publication->topic.length), publication->topic);
+    if (publication->qos != QOS_0) {
+        at = put_u16(at, publication->packet_id);
     }
+    at += varint_write(at, (uint32_t)properties);
+    at = put(at, content);
     if (publication->expiry_s > 0) {
-        properties->present |= PROPERTY_BIT(MESSAGE_EXPIRY_INTERVAL);
-        properties->message_expiry_interval = publication->expiry_s;
+        *at++ = PROPERTY_MESSAGE_EXPIRY_INTERVAL;
+        at = put_u16(put_u16(at, publication->expiry_s >> 16), publication->expiry_s & 0xffff);
     }
-    if (publication->user_properties.length > 0) {
-        properties->present |= PROPERTY_BIT(USER_PROPERTY);
-        properties->raw = publication->user_properties;
-    }
-    packet_encode(out, &packet, MQTT_5);
+    at = put(put(at, publication->user_properties), publication->data.bytes);
+    out->length += (size_t)(at - start);
 }
 
 void write_filter(struct buffer *filters, struct slice filter,

@@ -27,6 +27,7 @@ enum {
 
 struct link_trunk {
     struct link link;
+    struct fanout_scratch scratch;
     uv_loop_t *loop;
     uv_timer_t retry;
     uv_prepare_t flush;
@@ -51,6 +52,7 @@ static void handle_gone(void *owner)
     if (--links->handles == 0) {
         free(links->sockets);
         free(links->path);
+        fanout_scratch_release(&links->scratch);
         free(links);
     }
 }
@@ -364,6 +366,7 @@ static void put_packet_id(struct slice packet)
 
 static bool take_publish(struct trunk_socket *socket, const struct trunk_frame *frame)
 {
+    struct link_trunk *links = socket->owner;
     const struct trunk_publish *publish = &frame->publish;
     struct slice rest = publish->targets;
     struct trunk_target target;
@@ -372,7 +375,7 @@ static bool take_publish(struct trunk_socket *socket, const struct trunk_frame *
     if (publish->has_sequences) {
         put_packet_id(publish->packet);
     }
-    fanout_init(&fanout, publish->version, publish->packet);
+    fanout_init(&fanout, &links->scratch, publish->version, publish->packet);
     while (trunk_next_target(publish, &rest, &target)) {
         struct channel *channel = channel_table_find(&socket->channels, target.channel);
         if (channel) {

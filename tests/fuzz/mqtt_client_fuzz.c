@@ -320,6 +320,7 @@ static void broker_sends(struct slice bytes, bool publishes)
     enum protocol_version version = world.version == MQTT_UNKNOWN ? MQTT_5 : world.version;
     struct packet_limits limits = {version, PACKET_SIZE_MAX, true};
     struct packet packet;
+    struct fanout_scratch scratch = {0};
     struct fanout fanout;
 
     if (!channel->is_open || bytes.length == 0 ||
@@ -328,9 +329,10 @@ static void broker_sends(struct slice bytes, bool publishes)
         return;
     }
     if (publishes) {
-        fanout_init(&fanout, (uint8_t)version, bytes);
+        fanout_init(&fanout, &scratch, (uint8_t)version, bytes);
         channel->events->publish(channel, &fanout, packet.publish.qos == QOS_0 ? 0 : 0x12345);
         fanout_release(&fanout);
+        fanout_scratch_release(&scratch);
     } else {
         channel->events->packet(channel, bytes);
     }

@@ -320,15 +320,17 @@ void fakes_deliver(struct client *client, const struct packet *publish, uint32_t
 {
     struct packet packet = *publish;
     struct buffer bytes = {0};
+    struct fanout_scratch scratch = {0};
     struct fanout fanout;
 
     packet.type = PACKET_PUBLISH;
     packet.publish.qos = sequence != 0 ? QOS_1 : QOS_0;
     packet.publish.packet_id = sequence != 0;
     packet_encode(&bytes, &packet, MQTT_5);
-    fanout_init(&fanout, MQTT_5, buffer_slice(&bytes));
+    fanout_init(&fanout, &scratch, MQTT_5, buffer_slice(&bytes));
     client->channel.events->publish(&client->channel, &fanout, sequence);
     fanout_release(&fanout);
+    fanout_scratch_release(&scratch);
     buffer_release(&bytes);
 }
 
