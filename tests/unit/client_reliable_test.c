@@ -162,6 +162,20 @@ TEST(who_goes_with_the_broker_and_had_a_state_waits_for_the_janitor)
     finish(fakes, client);
 }
 
+TEST(a_janitor_that_is_refused_asks_for_nothing)
+{
+    struct fakes *fakes = fakes_new();
+    struct channel *janitor;
+
+    fakes_return(fakes);
+    janitor = fakes->channels[0];
+    fakes_to_broker(fakes);
+    fakes_packet(CONTAINER_OF(janitor, struct client, channel),
+                 &(struct packet){.type = PACKET_CONNACK, .connack.reason = REASON_QUOTA_EXCEEDED});
+    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "");
+    fakes_free(fakes);
+}
+
 /* ---------------------------------------------------------------- numbers */
 
 TEST(a_session_of_many_deliveries_is_not_taken_for_acknowledged)
