@@ -12,13 +12,15 @@ static void send_publish(struct peer *peer, struct slice bytes, uint32_t sequenc
 {
     struct slice copy = fuzz_copy(bytes);
     struct channel *channel = peer->channel;
+    struct fanout_scratch scratch = {0};
     struct fanout fanout;
 
     peer->delivered += bytes.length;
-    fanout_init(&fanout, (uint8_t)peer->version, copy);
+    fanout_init(&fanout, &scratch, (uint8_t)peer->version, copy);
     FUZZ_CHECK(fanout.is_valid);
     channel->events->publish(channel, &fanout, sequence);
     fanout_release(&fanout);
+    fanout_scratch_release(&scratch);
     fuzz_free(copy);
 }
 
