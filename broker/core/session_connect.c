@@ -168,9 +168,10 @@ void session_overflow(struct session *session)
     if (!session->overflowed) {
         session->overflowed = true;
         session_put_row(session); /* after a crash too, a message is missing */
-        log_write(LOG_WARNING, "too much waits for a client, its session ends",
-                  "client=%s messages=%u bytes=%llu", log_quote(session_client_identifier(session)),
-                  session->queue.count, (unsigned long long)session->queue.bytes);
+        LOG_LIMITED(LOG_WARNING, "too much waits for a client, its session ends",
+                    "client=%s messages=%u bytes=%llu",
+                    log_quote(session_client_identifier(session)), session->queue.count,
+                    (unsigned long long)session->queue.bytes);
         timers_set(&session->shard->timers, &session->timer, session->shard->now);
     }
 }
