@@ -31,7 +31,18 @@ function face(name) {
     return circle;
 }
 
-const animals = ['Otter', 'Heron', 'Lynx', 'Finch', 'Marten', 'Newt', 'Stork', 'Hare', 'Wren', 'Vole'];
+const animals = [
+    'Otter',
+    'Heron',
+    'Lynx',
+    'Finch',
+    'Marten',
+    'Newt',
+    'Stork',
+    'Hare',
+    'Wren',
+    'Vole',
+];
 const anyAnimal = () => animals[Math.floor(Math.random() * animals.length)];
 
 /* ---------------------------------------------------------------- the chat */
@@ -59,7 +70,8 @@ class Chat {
     async negotiate() {
         const answer = await fetch(`negotiate?user=${encodeURIComponent(this.name)}`);
         if (!answer.ok) {
-            if (answer.status < 500) { // trying again would not help
+            if (answer.status < 500) {
+                // trying again would not help
                 leave(`The server does not let this name in: ${await answer.text()}`);
             }
             throw new Error(`negotiate: ${answer.status}`);
@@ -93,8 +105,12 @@ class Chat {
     async say(text) {
         const entry = this.append(this.name, text, 'own waiting');
         try {
-            await this.client.request('sendToGroup',
-                { group: this.group, dataType: 'text', data: text, noEcho: true });
+            await this.client.request('sendToGroup', {
+                group: this.group,
+                dataType: 'text',
+                data: text,
+                noEcho: true,
+            });
             entry.className = 'own';
         } catch (error) {
             entry.className = 'own failed';
@@ -137,7 +153,9 @@ class Chat {
         const time = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
         const who = make('p', 'who', className ? time : `${from || 'a device'}, ${time}`);
         const words = make('div', 'words', who, make('p', '', text));
-        return this.show(className ? make('li', className, words) : make('li', '', face(from), words));
+        return this.show(
+            className ? make('li', className, words) : make('li', '', face(from), words),
+        );
     }
 
     notice(text) {
@@ -265,11 +283,14 @@ async function copyCode() {
     try {
         await navigator.clipboard.writeText($('snippet').textContent);
         $('copy').textContent = 'Copied';
-    } catch { // no right to the clipboard: mark it, so that the keyboard's copy works
+    } catch {
+        // no right to the clipboard: mark it, so that the keyboard's copy works
         getSelection().selectAllChildren($('snippet'));
         $('copy').textContent = 'Marked';
     }
-    setTimeout(() => { $('copy').textContent = 'Copy'; }, 1500);
+    setTimeout(() => {
+        $('copy').textContent = 'Copy';
+    }, 1500);
 }
 
 /* ---------------------------------------------------------------- wiring */
@@ -288,7 +309,10 @@ $('leave').addEventListener('click', () => leave());
 $('group').addEventListener('input', showCode);
 $('copy').addEventListener('click', copyCode);
 for (const tab of document.querySelectorAll('[role=tab]')) {
-    tab.addEventListener('click', () => { snippetTab = tab.id; showCode(); });
+    tab.addEventListener('click', () => {
+        snippetTab = tab.id;
+        showCode();
+    });
     tab.addEventListener('keydown', moveTab);
 }
 document.addEventListener('visibilitychange', () => chat?.tellPresence().catch(() => {}));
@@ -300,6 +324,8 @@ $('name').value = sessionStorage.getItem('name') ?? anyAnimal();
 if (location.hash.length > 1) {
     try {
         $('group').value = decodeURIComponent(location.hash.slice(1));
-    } catch { /* not of this page's making: the default stays */ }
+    } catch {
+        /* not of this page's making: the default stays */
+    }
 }
 showCode();

@@ -44,8 +44,12 @@ export class ReliableClient extends EventTarget {
         this.#getUrl = getUrl;
     }
 
-    get state() { return this.#state; }
-    get connectionId() { return this.#connectionId; }
+    get state() {
+        return this.#state;
+    }
+    get connectionId() {
+        return this.#connectionId;
+    }
 
     start() {
         this.#timers.ping = setInterval(() => this.#ping(), PING_INTERVAL);
@@ -147,7 +151,8 @@ export class ReliableClient extends EventTarget {
     }
 
     #sequenced(frame) {
-        if (frame.sequenceId > this.#sequence) { // else a replay of what has been handed on
+        if (frame.sequenceId > this.#sequence) {
+            // else a replay of what has been handed on
             this.#sequence = frame.sequenceId;
             this.#emit('message', frame);
         }

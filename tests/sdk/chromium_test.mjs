@@ -57,7 +57,10 @@ async function say(tab, text) {
 
 test('the files, and what their headers say', async () => {
     const types = {
-        '/': 'text/html', '/page.css': 'text/css', '/page.js': 'text/javascript', '/reliable.js': 'text/javascript',
+        '/': 'text/html',
+        '/page.css': 'text/css',
+        '/page.js': 'text/javascript',
+        '/reliable.js': 'text/javascript',
         '/icon.svg': 'image/svg+xml',
     };
     for (const [path, type] of Object.entries(types)) {
@@ -82,7 +85,9 @@ test('negotiate', async () => {
     assert.equal(answer.headers.get('cache-control'), 'no-store');
     const url = new URL((await answer.json()).url);
     assert.equal(url.href.split('?')[0], server.httpUrl('/client/hubs/playground', 'ws'));
-    const claims = JSON.parse(Buffer.from(url.searchParams.get('access_token').split('.')[1], 'base64url'));
+    const claims = JSON.parse(
+        Buffer.from(url.searchParams.get('access_token').split('.')[1], 'base64url'),
+    );
     assert.equal(claims.sub, 'Ann é&');
     assert.equal((await fetch(server.httpUrl('/negotiate'))).status, 400);
 });
@@ -93,14 +98,18 @@ test('two tabs chat and see each other', async () => {
     const bo = await openTab(context);
     await join(ann, 'Ann', 'lobby');
     await join(bo, 'Bo', 'lobby');
-    const here = (tab) => tab.getByRole('list').filter({ hasText: 'Bo' }).filter({ hasText: 'Ann' });
+    const here = (tab) =>
+        tab.getByRole('list').filter({ hasText: 'Bo' }).filter({ hasText: 'Ann' });
     await here(ann).getByText('Ann (you)').waitFor();
     await here(bo).getByText('Bo (you)').waitFor();
     await say(ann, 'Hello <b>Bo</b>');
     await messages(bo).getByText('Hello <b>Bo</b>', { exact: true }).waitFor();
     await say(bo, 'Hello Ann');
     await messages(ann).getByText('Hello Ann').waitFor();
-    await until('Bo\'s own message is acknowledged', async () => await messages(bo).locator('.waiting').count() === 0);
+    await until(
+        "Bo's own message is acknowledged",
+        async () => (await messages(bo).locator('.waiting').count()) === 0,
+    );
     assert.equal(await messages(ann).getByText('Hello').count(), 2);
     await bo.getByRole('button', { name: 'Leave' }).click();
     await ann.getByText('Bo', { exact: true }).waitFor({ state: 'hidden' });
@@ -142,7 +151,12 @@ test('a cut, and kill -9 of the bridge and the broker, are overcome', async () =
         await stateOf(ann, 'Connected');
     }
     for (const tab of [ann, bo]) {
-        assert.equal(await messages(tab).getByText(/^after/).count(), 6);
+        assert.equal(
+            await messages(tab)
+                .getByText(/^after/)
+                .count(),
+            6,
+        );
         assert.equal(await messages(tab).getByText('You are in').count(), 1); // the same connection all along
     }
     await context.close();
@@ -167,11 +181,14 @@ test('the code to copy', async () => {
         }
     }
     await tab.getByRole('tab', { name: 'Your own hub' }).press('ArrowRight');
-    assert.equal(await tab.getByRole('tab', { name: 'Browser' }).getAttribute('aria-selected'), 'true');
+    assert.equal(
+        await tab.getByRole('tab', { name: 'Browser' }).getAttribute('aria-selected'),
+        'true',
+    );
     await context.close();
 });
 
-test('the browser\'s snippet works as it stands', async () => {
+test("the browser's snippet works as it stands", async () => {
     const context = await browser.newContext();
     const tab = await openTab(context, '#snippet');
     const code = await tab.getByRole('tabpanel').innerText();
@@ -184,16 +201,20 @@ test('the browser\'s snippet works as it stands', async () => {
     await context.close();
 });
 
-test('a phone\'s width, light and dark', async () => {
+test("a phone's width, light and dark", async () => {
     for (const colorScheme of ['light', 'dark']) {
-        const context = await browser.newContext({ colorScheme, viewport: { width: 360, height: 700 } });
+        const context = await browser.newContext({
+            colorScheme,
+            viewport: { width: 360, height: 700 },
+        });
         const tab = await openTab(context);
-        const overflow = () => tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        assert.ok(await overflow() <= 0);
+        const overflow = () =>
+            tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok((await overflow()) <= 0);
         await join(tab, 'Ann', 'a group with quite a long name, so that it has to wrap somewhere');
         await say(tab, 'x'.repeat(300));
         await messages(tab).getByText('xxx').waitFor();
-        assert.ok(await overflow() <= 0);
+        assert.ok((await overflow()) <= 0);
         const back = await tab.evaluate(() => getComputedStyle(document.body).backgroundColor);
         assert.equal(Number(back.match(/\d+/)[0]) < 128, colorScheme === 'dark');
         await context.close();

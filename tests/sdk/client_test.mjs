@@ -3,7 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
 import {
-    SendMessageError, WebPubSubClient, WebPubSubJsonProtocol, WebPubSubJsonReliableProtocol,
+    SendMessageError,
+    WebPubSubClient,
+    WebPubSubJsonProtocol,
+    WebPubSubJsonReliableProtocol,
 } from '@azure/web-pubsub-client';
 import { Proxy } from './lib/proxy.mjs';
 import { run, test } from './lib/runner.mjs';
@@ -15,9 +18,12 @@ const proxy = await Proxy.start(server.httpPort);
 
 /* A started client; `events` has [name, detail] of all that it told. */
 async function start(hub, { who = { user: 'ann' }, ...options } = {}) {
-    const client = new WebPubSubClient({
-        getClientAccessUrl: async () => server.url(hub, { port: proxy.port, ...who }),
-    }, { messageRetryOptions: { maxRetries: 0 }, ...options });
+    const client = new WebPubSubClient(
+        {
+            getClientAccessUrl: async () => server.url(hub, { port: proxy.port, ...who }),
+        },
+        { messageRetryOptions: { maxRetries: 0 }, ...options },
+    );
     client.events = [];
     for (const name of ['connected', 'disconnected', 'stopped', 'rejoin-group-failed']) {
         client.on(name, (detail) => client.events.push([name, detail]));
@@ -31,7 +37,10 @@ async function start(hub, { who = { user: 'ann' }, ...options } = {}) {
 const count = (client, name) => client.events.filter(([event]) => event === name).length;
 const bytes = (...values) => Uint8Array.from(values).buffer;
 
-for (const [name, protocol] of [['plain', WebPubSubJsonProtocol()], ['reliable', WebPubSubJsonReliableProtocol()]]) {
+for (const [name, protocol] of [
+    ['plain', WebPubSubJsonProtocol()],
+    ['reliable', WebPubSubJsonReliableProtocol()],
+]) {
     test(`${name}: groups, messages of all types, acks`, async () => {
         const hub = `groups${name}`;
         const one = await start(hub, { protocol });
@@ -49,10 +58,21 @@ for (const [name, protocol] of [['plain', WebPubSubJsonProtocol()], ['reliable',
         await one.sendToGroup('g', 'own', 'text', { noEcho: true });
         await one.sendToGroup('g', 'end', 'text', { fireAndForget: true });
         await until('all messages', () => one.received.some(({ data }) => data === 'end'));
-        assert.deepEqual(one.received.map(({ dataType, data, fromUserId, group }) => [dataType, data, fromUserId, group]), [
-            ['json', { a: [1, null] }, 'bo', 'g'], ['text', 'té', 'bo', 'g'], ['binary', bytes(0, 255), 'bo', 'g'],
-            ['protobuf', bytes(10, 1, 120), 'bo', 'g'], ['text', 'end', 'ann', 'g'],
-        ]);
+        assert.deepEqual(
+            one.received.map(({ dataType, data, fromUserId, group }) => [
+                dataType,
+                data,
+                fromUserId,
+                group,
+            ]),
+            [
+                ['json', { a: [1, null] }, 'bo', 'g'],
+                ['text', 'té', 'bo', 'g'],
+                ['binary', bytes(0, 255), 'bo', 'g'],
+                ['protobuf', bytes(10, 1, 120), 'bo', 'g'],
+                ['text', 'end', 'ann', 'g'],
+            ],
+        );
         await one.leaveGroup('g');
         await two.sendToGroup('g', 'not for one', 'text');
         await one.joinGroup('g');
@@ -67,8 +87,14 @@ for (const [name, protocol] of [['plain', WebPubSubJsonProtocol()], ['reliable',
     test(`${name}: a pinned ackId that was carried out is a duplicate`, async () => {
         const client = await start(`duplicate${name}`, { protocol });
         await client.joinGroup('g');
-        assert.deepEqual(await client.sendToGroup('g', 'x', 'text', { ackId: 500 }), { ackId: 500, isDuplicated: false });
-        assert.deepEqual(await client.sendToGroup('g', 'x', 'text', { ackId: 500 }), { ackId: 500, isDuplicated: true });
+        assert.deepEqual(await client.sendToGroup('g', 'x', 'text', { ackId: 500 }), {
+            ackId: 500,
+            isDuplicated: false,
+        });
+        assert.deepEqual(await client.sendToGroup('g', 'x', 'text', { ackId: 500 }), {
+            ackId: 500,
+            isDuplicated: true,
+        });
         await client.sendToGroup('g', 'end', 'text');
         await until('the end', () => client.received.at(-1)?.data === 'end');
         assert.equal(client.received.length, 2);
@@ -77,17 +103,24 @@ for (const [name, protocol] of [['plain', WebPubSubJsonProtocol()], ['reliable',
 
     test(`${name}: what is refused`, async () => {
         const client = await start(`refused${name}`, { protocol, who: { roles: [] } });
-        const isForbidden = (error) => error instanceof SendMessageError && error.errorDetail.name === 'Forbidden';
+        const isForbidden = (error) =>
+            error instanceof SendMessageError && error.errorDetail.name === 'Forbidden';
         await assert.rejects(client.joinGroup('g'), isForbidden);
         await assert.rejects(client.sendToGroup('g', 'x', 'text'), isForbidden);
-        await assert.rejects(client.sendEvent('e', 'x', 'text'),
-            (error) => error.errorDetail.name === 'InternalServerError');
+        await assert.rejects(
+            client.sendEvent('e', 'x', 'text'),
+            (error) => error.errorDetail.name === 'InternalServerError',
+        );
         await assert.rejects(client.invokeEvent('e', 'x', 'text'), /handler/);
         client.stop();
     });
 
     test(`${name}: idle with frequent pings, and no longer than its timeout without pongs`, async () => {
-        const client = await start(`idle${name}`, { protocol, keepAliveIntervalInMs: 100, keepAliveTimeoutInMs: 1000 });
+        const client = await start(`idle${name}`, {
+            protocol,
+            keepAliveIntervalInMs: 100,
+            keepAliveTimeoutInMs: 1000,
+        });
         const begin = Date.now();
         await until('three of its timeouts', () => Date.now() - begin > 3000);
         assert.equal(count(client, 'disconnected'), 0);
@@ -102,7 +135,9 @@ test('plain: a cut is a new connection, and the groups are joined again', async 
     await client.joinGroup('g');
     proxy.cut();
     await until('connected again', () => count(client, 'connected') === 2);
-    const [first, second] = client.events.filter(([name]) => name === 'connected').map(([, { connectionId }]) => connectionId);
+    const [first, second] = client.events
+        .filter(([name]) => name === 'connected')
+        .map(([, { connectionId }]) => connectionId);
     assert.notEqual(first, second);
     await client.sendToGroup('g', 'x', 'text');
     await until('the message', () => client.received.length === 1);
@@ -118,7 +153,14 @@ test('reliable: a cut is not noticed', async () => {
         await sender.must({ type: 'sendToGroup', group: 'g', dataType: 'text', data });
     }
     await until('all', () => client.received.length === 3);
-    assert.deepEqual(client.received.map(({ data, sequenceId }) => [data, sequenceId]), [['1', 1], ['2', 2], ['3', 3]]);
+    assert.deepEqual(
+        client.received.map(({ data, sequenceId }) => [data, sequenceId]),
+        [
+            ['1', 1],
+            ['2', 2],
+            ['3', 3],
+        ],
+    );
     assert.equal(count(client, 'connected'), 1);
     assert.equal(count(client, 'disconnected'), 0);
     client.stop();
@@ -130,31 +172,55 @@ test('reliable: thousands in a burst, acknowledged at its own pace', async () =>
     await client.joinGroup('g');
     const sender = await server.connect('burst');
     const COUNT = 5000;
-    await Promise.all([...Array(COUNT).keys()].map((data) => sender.must({ type: 'sendToGroup', group: 'g', data })));
+    await Promise.all(
+        [...Array(COUNT).keys()].map((data) =>
+            sender.must({ type: 'sendToGroup', group: 'g', data }),
+        ),
+    );
     await until('all', () => client.received.length >= COUNT);
-    assert.deepEqual(client.received.map(({ data }) => data), [...Array(COUNT).keys()]);
+    assert.deepEqual(
+        client.received.map(({ data }) => data),
+        [...Array(COUNT).keys()],
+    );
     assert.equal(count(client, 'disconnected'), 0);
     client.stop();
     sender.cut();
 });
 
 test('a refused token is told', async () => {
-    const client = new WebPubSubClient(server.url('chat', { key: 'x'.repeat(44) }), { autoReconnect: false });
-    await assert.rejects(within(() => 'start', client.start()), /401/);
+    const client = new WebPubSubClient(server.url('chat', { key: 'x'.repeat(44) }), {
+        autoReconnect: false,
+    });
+    await assert.rejects(
+        within(() => 'start', client.start()),
+        /401/,
+    );
 });
 
 test('twenty clients talk at once', async () => {
-    const clients = await Promise.all([...Array(20).keys()].map((index) => start('crowd', { who: { user: `u${index}` } })));
+    const clients = await Promise.all(
+        [...Array(20).keys()].map((index) => start('crowd', { who: { user: `u${index}` } })),
+    );
     await Promise.all(clients.map((client) => client.joinGroup('g')));
-    await Promise.all(clients.flatMap((client, index) => [...Array(20).keys()].map((number) =>
-        client.sendToGroup('g', { index, number }, 'json'))));
+    await Promise.all(
+        clients.flatMap((client, index) =>
+            [...Array(20).keys()].map((number) =>
+                client.sendToGroup('g', { index, number }, 'json'),
+            ),
+        ),
+    );
     const all = deferred();
-    const check = setInterval(() => clients.every(({ received }) => received.length >= 400) && all.resolve(), 20);
+    const check = setInterval(
+        () => clients.every(({ received }) => received.length >= 400) && all.resolve(),
+        20,
+    );
     await within(() => `${clients.map(({ received }) => received.length)}`, all.promise);
     clearInterval(check);
     for (const { received } of clients) {
         for (const index of clients.keys()) {
-            const numbers = received.filter(({ data }) => data.index === index).map(({ data }) => data.number);
+            const numbers = received
+                .filter(({ data }) => data.index === index)
+                .map(({ data }) => data.number);
             assert.deepEqual(numbers, [...Array(20).keys()]);
         }
     }

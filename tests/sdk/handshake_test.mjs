@@ -2,9 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
-import {
-    JSON_RELIABLE, JSON_V1, PROTOBUF_RELIABLE, PROTOBUF_V1, Peer,
-} from './lib/peer.mjs';
+import { JSON_RELIABLE, JSON_V1, PROTOBUF_RELIABLE, PROTOBUF_V1, Peer } from './lib/peer.mjs';
 import { run, test } from './lib/runner.mjs';
 import { Server } from './lib/server.mjs';
 import { inSeconds, sign } from './lib/tokens.mjs';
@@ -79,9 +77,15 @@ test('anonymous clients come in where the hub allows it', async () => {
 test('names of hubs', async () => {
     const name = (length) => 'h'.repeat(length);
     for (const hub of [name(127), name(128), 'a_`,.[]9']) {
-        assert.equal(await status(server.url(encodeURIComponent(hub), {
-            aud: server.httpUrl(`/client/hubs/${encodeURIComponent(hub)}`),
-        })), 101, hub);
+        assert.equal(
+            await status(
+                server.url(encodeURIComponent(hub), {
+                    aud: server.httpUrl(`/client/hubs/${encodeURIComponent(hub)}`),
+                }),
+            ),
+            101,
+            hub,
+        );
     }
     for (const hub of [name(129), '9a', '_a', 'a-b', 'a%20b']) {
         assert.equal(await statusFor(hub), 400, hub);
@@ -182,8 +186,19 @@ test('a request that is no upgrade, and other paths', async () => {
 });
 
 test('the token that `pubgrid token` prints works at once', async () => {
-    const url = server.cli('token', '--hub', 'Chat', '--user', 'ann', '--group', 'g',
-        '--role', 'webpubsub.sendToGroup').trim();
+    const url = server
+        .cli(
+            'token',
+            '--hub',
+            'Chat',
+            '--user',
+            'ann',
+            '--group',
+            'g',
+            '--role',
+            'webpubsub.sendToGroup',
+        )
+        .trim();
     const peer = await Peer.open(url, JSON_V1);
     assert.equal((await peer.take({ event: 'connected' })).userId, 'ann');
     await peer.must({ type: 'sendToGroup', group: 'g', data: [1] });
@@ -193,7 +208,10 @@ test('the token that `pubgrid token` prints works at once', async () => {
 });
 
 test('a token of an hour ago is checked only at the door', async () => {
-    const token = sign({ aud: server.httpUrl('/client/hubs/chat'), exp: inSeconds(-299) }, server.keys[0]);
+    const token = sign(
+        { aud: server.httpUrl('/client/hubs/chat'), exp: inSeconds(-299) },
+        server.keys[0],
+    );
     const peer = await Peer.open(target(`/client/hubs/chat?access_token=${token}`), JSON_V1);
     await peer.ping();
     peer.cut();

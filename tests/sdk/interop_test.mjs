@@ -5,9 +5,7 @@
 import assert from 'node:assert/strict';
 import { WebPubSubJsonReliableProtocol } from '@azure/web-pubsub-client';
 import { connectMqtt } from './lib/device.mjs';
-import {
-    JSON_RELIABLE, JSON_V1, PROTOBUF_RELIABLE, PROTOBUF_V1,
-} from './lib/peer.mjs';
+import { JSON_RELIABLE, JSON_V1, PROTOBUF_RELIABLE, PROTOBUF_V1 } from './lib/peer.mjs';
 import { anyOf } from './lib/protobuf.mjs';
 import { run, test } from './lib/runner.mjs';
 import { Server } from './lib/server.mjs';
@@ -25,9 +23,17 @@ const hubUrl = (hub, who) => server.url(hub, { door: 'clients/mqtt', ...who });
 const any = anyOf('type.googleapis.com/x.Y', [8, 1]);
 const anyBytes = Buffer.from(any, 'base64');
 const samples = {
-    text: { dataType: 'text', data: 'h\u00e9 "q" \ud83d\ude00', bytes: Buffer.from('h\u00e9 "q" \ud83d\ude00') },
+    text: {
+        dataType: 'text',
+        data: 'h\u00e9 "q" \ud83d\ude00',
+        bytes: Buffer.from('h\u00e9 "q" \ud83d\ude00'),
+    },
     emptyText: { dataType: 'text', data: '', bytes: Buffer.alloc(0) },
-    json: { dataType: 'json', data: { a: [1.5, 'x', null] }, bytes: Buffer.from('{"a":[1.5,"x",null]}') },
+    json: {
+        dataType: 'json',
+        data: { a: [1.5, 'x', null] },
+        bytes: Buffer.from('{"a":[1.5,"x",null]}'),
+    },
     zero: { dataType: 'json', data: 0, bytes: Buffer.from('0') },
     jsonText: { dataType: 'json', data: 'x', bytes: Buffer.from('"x"') },
     binary: { dataType: 'binary', data: 'AP+A', bytes: Buffer.from([0, 255, 128]) },
@@ -44,16 +50,22 @@ async function subprotocolClient(protocol) {
     const peer = await server.connect('all', { protocol });
     await peer.join('g');
     return {
-        send: ({ dataType, data }) => peer.must({ type: 'sendToGroup', group: 'g', dataType, data, noEcho: true }),
+        send: ({ dataType, data }) =>
+            peer.must({ type: 'sendToGroup', group: 'g', dataType, data, noEcho: true }),
         async check({ dataType, data }) {
             const message = await peer.take({ type: 'message' });
-            assert.deepEqual([message.dataType, message.data, message.from, message.group], [dataType, data, 'group', 'g']);
+            assert.deepEqual(
+                [message.dataType, message.data, message.from, message.group],
+                [dataType, data, 'group', 'g'],
+            );
         },
     };
 }
 
 async function rawClient() {
-    const peer = await server.connectRaw('all', '&webpubsub_mode=sendToGroup&group=g&noEcho=true', { groups: 'g' });
+    const peer = await server.connectRaw('all', '&webpubsub_mode=sendToGroup&group=g&noEcho=true', {
+        groups: 'g',
+    });
     return {
         sends: ({ dataType }) => dataType === 'text' || dataType === 'binary',
         send: ({ dataType, bytes }) => peer.sendRaw(dataType === 'text' ? bytes.toString() : bytes),
@@ -65,20 +77,25 @@ async function rawClient() {
     };
 }
 
-const contentTypes = { json: 'application/json', binary: 'application/octet-stream', protobuf: 'application/x-protobuf' };
+const contentTypes = {
+    json: 'application/json',
+    binary: 'application/octet-stream',
+    protobuf: 'application/x-protobuf',
+};
 
 /* MQTT 5 says what the bytes are, both ways. */
 async function mqttClient(url, topic) {
     const client = await connectMqtt(url);
     await client.subscribeAsync({ [topic]: { qos: 1, nl: true } });
     return {
-        send: ({ dataType, bytes }) => client.publishAsync(topic, bytes, {
-            qos: 1,
-            properties: {
-                ...(contentTypes[dataType] && { contentType: contentTypes[dataType] }),
-                ...(dataType === 'text' && { payloadFormatIndicator: true }),
-            },
-        }),
+        send: ({ dataType, bytes }) =>
+            client.publishAsync(topic, bytes, {
+                qos: 1,
+                properties: {
+                    ...(contentTypes[dataType] && { contentType: contentTypes[dataType] }),
+                    ...(dataType === 'text' && { payloadFormatIndicator: true }),
+                },
+            }),
         async check({ dataType, bytes }) {
             const { payload, packet, topic: came } = await client.take();
             assert.equal(came, topic);
@@ -87,7 +104,10 @@ async function mqttClient(url, topic) {
             if (contentTypes[dataType]) {
                 assert.equal(contentType, contentTypes[dataType]);
             } else {
-                assert.ok(payloadFormatIndicator || /^text\//.test(contentType), 'is marked as text');
+                assert.ok(
+                    payloadFormatIndicator || /^text\//.test(contentType),
+                    'is marked as text',
+                );
             }
         },
     };
@@ -136,16 +156,26 @@ test('a device and a browser talk', async () => {
     const browser = await server.connect('Factory', { user: 'ann' });
     await browser.join('line1/temp');
     await device.publishAsync('factory/line1/temp', '21.5', {
-        qos: 1, properties: { userProperties: { unit: 'C', place: 'hall' } },
+        qos: 1,
+        properties: { userProperties: { unit: 'C', place: 'hall' } },
     });
     const message = await browser.take({ type: 'message' });
     assert.deepEqual(message, {
-        type: 'message', from: 'group', group: 'line1/temp', dataType: 'text', data: '21.5',
+        type: 'message',
+        from: 'group',
+        group: 'line1/temp',
+        dataType: 'text',
+        data: '21.5',
         metadata: { unit: 'C', place: 'hall' },
     });
     assert.equal((await device.take()).topic, 'factory/line1/temp');
     await browser.must({
-        type: 'sendToGroup', group: 'line1/set', dataType: 'text', data: '20', metadata: { by: 'hand' }, ttlSeconds: 60,
+        type: 'sendToGroup',
+        group: 'line1/set',
+        dataType: 'text',
+        data: '20',
+        metadata: { by: 'hand' },
+        ttlSeconds: 60,
     });
     const { topic, text, packet } = await device.take();
     assert.deepEqual([topic, text], ['factory/line1/set', '20']);
@@ -199,13 +229,26 @@ test('wildcards where the hub allows them, for who may join all that they name',
     const all = await server.connect('wild');
     await all.join('line1/+');
     await all.join('deep/#');
-    for (const topic of ['line1/temp', 'line1/temp/x', 'line2/temp', 'deep', 'deep/a/b', 'line1/end']) {
+    for (const topic of [
+        'line1/temp',
+        'line1/temp/x',
+        'line2/temp',
+        'deep',
+        'deep/a/b',
+        'line1/end',
+    ]) {
         await device.publishAsync(`wild/${topic}`, topic, { qos: 1 });
     }
     await all.take({ data: 'line1/end' });
-    assert.deepEqual(all.messages().map(({ group, data }) => [group, data]), [
-        ['line1/temp', 'line1/temp'], ['deep', 'deep'], ['deep/a/b', 'deep/a/b'], ['line1/end', 'line1/end'],
-    ]);
+    assert.deepEqual(
+        all.messages().map(({ group, data }) => [group, data]),
+        [
+            ['line1/temp', 'line1/temp'],
+            ['deep', 'deep'],
+            ['deep/a/b', 'deep/a/b'],
+            ['line1/end', 'line1/end'],
+        ],
+    );
     await all.must({ type: 'leaveGroup', group: 'line1/+' });
     await device.publishAsync('wild/line1/temp', 'no more', { qos: 1 });
     await device.publishAsync('wild/deep/end', 'end', { qos: 1 });
@@ -230,17 +273,26 @@ const payloads = {
     'no JSON': Buffer.from('{"a":'),
     'JSON and more': Buffer.from('1 2'),
     'JSON null': Buffer.from('null'),
-    'nothing': Buffer.alloc(0),
+    nothing: Buffer.alloc(0),
     'a number': Buffer.from('01'),
     'a bad escape': Buffer.from('"\\x"'),
     'a lone surrogate': Buffer.from('"\\ud800"'),
-    'deep': Buffer.from(`${'['.repeat(5000)}${']'.repeat(5000)}`),
+    deep: Buffer.from(`${'['.repeat(5000)}${']'.repeat(5000)}`),
     'control characters': Buffer.from('"\n\u0001"'),
     'a separator': Buffer.from('"\u2028"'),
     'no Any': Buffer.from([0x0a, 0xff]),
 };
-const declared = [undefined, 'application/json', 'text/plain', 'text/plain; charset=utf-16', 'application/octet-stream',
-    'application/x-protobuf', 'application/json; charset=utf-8', 'nonsense', ''];
+const declared = [
+    undefined,
+    'application/json',
+    'text/plain',
+    'text/plain; charset=utf-16',
+    'application/octet-stream',
+    'application/x-protobuf',
+    'application/json; charset=utf-8',
+    'nonsense',
+    '',
+];
 
 test('whatever a device publishes, what a browser gets is well-formed', async () => {
     const device = await connectMqtt(deviceUrl);
@@ -271,7 +323,10 @@ test('whatever a device publishes, what a browser gets is well-formed', async ()
     await json.take(isLast);
     await protobuf.take(isLast);
     for (const peer of [json, protobuf]) {
-        assert.deepEqual(peer.messages().map(({ metadata }) => Number(metadata.id)), [...Array(sent).keys()].map((i) => i + 1));
+        assert.deepEqual(
+            peer.messages().map(({ metadata }) => Number(metadata.id)),
+            [...Array(sent).keys()].map((i) => i + 1),
+        );
         for (const { dataType, data } of peer.messages()) {
             assert.ok(dataType === 'json' || typeof data === 'string', `${dataType} ${data}`);
             assert.notEqual(data, undefined);

@@ -46,15 +46,20 @@ test('every request with and without ackId', async () => {
 test('acknowledgements come in the order of the requests', async () => {
     const peer = await member();
     const kinds = [
-        { type: 'joinGroup', group: 'h' }, { type: 'sendToGroup', group: 'g', data: 1 },
-        { type: 'leaveGroup', group: 'h' }, { type: 'sendToGroup', group: 'h', data: 1 },
+        { type: 'joinGroup', group: 'h' },
+        { type: 'sendToGroup', group: 'g', data: 1 },
+        { type: 'leaveGroup', group: 'h' },
+        { type: 'sendToGroup', group: 'h', data: 1 },
     ];
     const ids = [...Array(400).keys()].map((index) => index + 1000);
     for (const ackId of ids) {
         peer.send({ ...kinds[ackId % kinds.length], ackId });
     }
     await peer.take({ type: 'ack', ackId: ids.at(-1) });
-    assert.deepEqual(peer.frames.filter(({ ackId }) => ackId >= 1000).map(({ ackId }) => ackId), ids);
+    assert.deepEqual(
+        peer.frames.filter(({ ackId }) => ackId >= 1000).map(({ ackId }) => ackId),
+        ids,
+    );
     peer.cut();
 });
 
@@ -79,7 +84,9 @@ test('an ackId that was carried out is a duplicate, one that failed is not', asy
 test('ackIds of 64 bits, and 0', async () => {
     const peer = await member();
     peer.sendRaw('{"type":"joinGroup","group":"h","ackId":18446744073709551615}');
-    const [raw] = await new Promise((resolve) => { peer.socket.once('message', (data) => resolve([data])); });
+    const [raw] = await new Promise((resolve) => {
+        peer.socket.once('message', (data) => resolve([data]));
+    });
     assert.match(raw.toString(), /"ackId":18446744073709551615[,}]/);
     await peer.must({ type: 'joinGroup', group: 'h', ackId: 0 });
     peer.cut();
@@ -113,8 +120,13 @@ test('noEcho, and a sender that is no member', async () => {
     await one.must({ type: 'sendToGroup', group: 'g', data: 2, noEcho: false });
     await two.must({ type: 'sendToGroup', group: 'g', data: 3, noEcho: true });
     await one.take({ type: 'message', data: 3 });
-    assert.deepEqual(one.messages().map(({ data, fromUserId }) => [data, fromUserId]),
-        [[2, 'ann'], [3, 'bo']]);
+    assert.deepEqual(
+        one.messages().map(({ data, fromUserId }) => [data, fromUserId]),
+        [
+            [2, 'ann'],
+            [3, 'bo'],
+        ],
+    );
     await two.ping();
     assert.deepEqual(two.messages(), []); // it is no member
     one.cut();
@@ -126,12 +138,21 @@ test('a message as it should look', async () => {
     const nobody = await server.connect(peer.hub);
     await peer.must({ type: 'sendToGroup', group: 'g', data: { a: 1 }, metadata: { k: 'v' } });
     assert.deepEqual(await peer.take({ type: 'message' }), {
-        type: 'message', from: 'group', group: 'g', dataType: 'json', data: { a: 1 }, fromUserId: 'ann',
+        type: 'message',
+        from: 'group',
+        group: 'g',
+        dataType: 'json',
+        data: { a: 1 },
+        fromUserId: 'ann',
         metadata: { k: 'v' },
     });
     await nobody.must({ type: 'sendToGroup', group: 'g', dataType: 'text', data: '' });
     assert.deepEqual(await peer.take({ type: 'message' }), {
-        type: 'message', from: 'group', group: 'g', dataType: 'text', data: '',
+        type: 'message',
+        from: 'group',
+        group: 'g',
+        dataType: 'text',
+        data: '',
     });
     peer.cut();
     nobody.cut();
@@ -140,9 +161,23 @@ test('a message as it should look', async () => {
 test('JSON is passed on byte for byte', async () => {
     const peer = await member();
     const values = [
-        '12345678901234567890', '1.10', '1e400', '-0', '0.1000000000000000055511151231257827', '0', 'false',
-        'true', '""', '"\\u00e9\\ud83d\\ude00\\/"', '"é😀"', '[]', '{}', '{"b":1,"a":2,"b":3}',
-        '{"a":[{"b":[[[[]]]]}]}', '"\\u0000"', '"\\\\\\""',
+        '12345678901234567890',
+        '1.10',
+        '1e400',
+        '-0',
+        '0.1000000000000000055511151231257827',
+        '0',
+        'false',
+        'true',
+        '""',
+        '"\\u00e9\\ud83d\\ude00\\/"',
+        '"é😀"',
+        '[]',
+        '{}',
+        '{"b":1,"a":2,"b":3}',
+        '{"a":[{"b":[[[[]]]]}]}',
+        '"\\u0000"',
+        '"\\\\\\""',
     ];
     for (const value of values) {
         const message = new Promise((resolve) => {
@@ -159,7 +194,9 @@ test('JSON is passed on byte for byte', async () => {
 
 test('type in any case, unknown properties, white space', async () => {
     const peer = await member();
-    peer.sendRaw(' {\n"new" : [ { } ] , "TYPE":"x", "type" :\t"SENDTOGROUP","group":"\\u0067","ackId": 5,"data" : [ 1 ] }\r\n');
+    peer.sendRaw(
+        ' {\n"new" : [ { } ] , "TYPE":"x", "type" :\t"SENDTOGROUP","group":"\\u0067","ackId": 5,"data" : [ 1 ] }\r\n',
+    );
     assert.equal((await peer.take({ type: 'ack', ackId: 5 })).success, true);
     assert.deepEqual((await peer.take({ type: 'message' })).data, [1]);
     peer.cut();
@@ -201,7 +238,9 @@ test('roles for one group, and patterns with their escapes', async () => {
 
 test('a token with a pattern that is none is refused', async () => {
     for (const pattern of ['a\\b', 'a\\', '*'.repeat(6), 'x'.repeat(1025)]) {
-        const { status } = await upgrade(server.url('roles', { roles: [`webpubsub.sendToGroups.${pattern}`] }));
+        const { status } = await upgrade(
+            server.url('roles', { roles: [`webpubsub.sendToGroups.${pattern}`] }),
+        );
         assert.equal(status, 400, pattern);
     }
 });
@@ -219,7 +258,20 @@ test('roles for sending', async () => {
 });
 
 test('names of groups are exact, whatever stands in them', async () => {
-    const names = ['+', '#', 'a/+/b', 'a/#', '%2B', '%', ' x ', '$SYS/x', 'Ünï/😀', 'g'.repeat(1024), '/', '//'];
+    const names = [
+        '+',
+        '#',
+        'a/+/b',
+        'a/#',
+        '%2B',
+        '%',
+        ' x ',
+        '$SYS/x',
+        'Ünï/😀',
+        'g'.repeat(1024),
+        '/',
+        '//',
+    ];
     const peers = new Map();
     for (const name of names) {
         const peer = await server.connect('names');
@@ -268,14 +320,29 @@ test('data that is missing is empty text where there is metadata', async () => {
 
 test('what cannot be read closes with 1007', async () => {
     const texts = [
-        '', 'x', '{', '[]', 'null', '1', '{}', '{"type":1}', '{"type":"nothing"}', '{"type":"joinGroup"}',
-        '{"type":"joinGroup","group":1}', '{"type":"sendToGroup","data":1}', '{"type":"sendToGroup","group":"g"}',
-        '{"type":"sendToGroup","group":"g","data":01}', '{"type":"sendToGroup","group":null,"data":1}',
+        '',
+        'x',
+        '{',
+        '[]',
+        'null',
+        '1',
+        '{}',
+        '{"type":1}',
+        '{"type":"nothing"}',
+        '{"type":"joinGroup"}',
+        '{"type":"joinGroup","group":1}',
+        '{"type":"sendToGroup","data":1}',
+        '{"type":"sendToGroup","group":"g"}',
+        '{"type":"sendToGroup","group":"g","data":01}',
+        '{"type":"sendToGroup","group":null,"data":1}',
         '{"type":"sendToGroup","group":"g","dataType":"text","data":1}',
         '{"type":"sendToGroup","group":"g","dataType":"binary","data":"*"}',
         '{"type":"sendToGroup","group":"g","dataType":"nothing","data":"x"}',
-        '{"type":"joinGroup","group":"g","ackId":-1}', '{"type":"joinGroup","group":"g","ackId":18446744073709551616}',
-        '{"type":"ping"} {"type":"ping"}', '{"type":"joinGroup","group":"\t"}', '{"type":"event","data":1}',
+        '{"type":"joinGroup","group":"g","ackId":-1}',
+        '{"type":"joinGroup","group":"g","ackId":18446744073709551616}',
+        '{"type":"ping"} {"type":"ping"}',
+        '{"type":"joinGroup","group":"\t"}',
+        '{"type":"event","data":1}',
         `${'['.repeat(100000)}`,
     ];
     for (const text of texts) {
@@ -283,13 +350,19 @@ test('what cannot be read closes with 1007', async () => {
         peer.sendRaw(text);
         const { code } = await peer.closed.catch((error) => ({ code: error.message }));
         assert.equal(code, 1007, text.slice(0, 80));
-        assert.deepEqual(peer.frames.filter(({ type }) => type !== 'system'), []);
+        assert.deepEqual(
+            peer.frames.filter(({ type }) => type !== 'system'),
+            [],
+        );
     }
 });
 
 test('text that is not UTF-8 closes with 1007', async () => {
     const peer = await server.connect('bad');
-    peer.socket._sender.sendFrame([Buffer.from([0x81, 0x82, 0, 0, 0, 0]), Buffer.from([0xff, 0xff])]);
+    peer.socket._sender.sendFrame([
+        Buffer.from([0x81, 0x82, 0, 0, 0, 0]),
+        Buffer.from([0xff, 0xff]),
+    ]);
     assert.equal((await peer.closed).code, 1007);
 });
 
@@ -308,7 +381,13 @@ test('a violation of the framing closes with 1002', async () => {
 test('a message of 1 MiB passes, one byte more closes with 1009', async () => {
     const peer = await member();
     const frame = (length) => {
-        const empty = JSON.stringify({ type: 'sendToGroup', group: 'g', dataType: 'text', data: '', ackId: 99 });
+        const empty = JSON.stringify({
+            type: 'sendToGroup',
+            group: 'g',
+            dataType: 'text',
+            data: '',
+            ackId: 99,
+        });
         return empty.replace('""', `"${'x'.repeat(length - empty.length)}"`);
     };
     peer.sendRaw(frame(MESSAGE_MAXIMUM));
@@ -320,7 +399,12 @@ test('a message of 1 MiB passes, one byte more closes with 1009', async () => {
 
 test('fragments are put together', async () => {
     const peer = await member();
-    const text = JSON.stringify({ type: 'sendToGroup', group: 'g', dataType: 'text', data: 'é'.repeat(1000) });
+    const text = JSON.stringify({
+        type: 'sendToGroup',
+        group: 'g',
+        dataType: 'text',
+        data: 'é'.repeat(1000),
+    });
     const bytes = Buffer.from(text);
     peer.socket.send(bytes.subarray(0, 101), { binary: false, fin: false });
     peer.socket.send(bytes.subarray(101, 200), { binary: false, fin: false });
@@ -361,11 +445,15 @@ test('hubs do not hear each other', async () => {
 });
 
 test('the server pings, and who does not answer is closed', async () => {
-    const quick = await Server.start({ hubs: [{ name: 'quick', web_socket_keep_alive_interval: '1s' }] });
+    const quick = await Server.start({
+        hubs: [{ name: 'quick', web_socket_keep_alive_interval: '1s' }],
+    });
     const good = await quick.connect('quick');
     const dead = await Peer.open(quick.url('quick'), JSON_V1, { autoPong: false });
     let pings = 0;
-    good.socket.on('ping', () => { pings += 1; });
+    good.socket.on('ping', () => {
+        pings += 1;
+    });
     await dead.closed;
     assert.ok(pings > 0);
     await good.ping();

@@ -14,7 +14,10 @@ import { within } from './lib/wait.mjs';
 const server = await Server.start();
 const doors = {
     '/mqtt': { url: () => server.httpUrl('/mqtt', 'ws'), prefix: 'tree/' },
-    '/clients/mqtt/hubs/tree': { url: (who) => server.url('tree', { door: 'clients/mqtt', ...who }), prefix: '' },
+    '/clients/mqtt/hubs/tree': {
+        url: (who) => server.url('tree', { door: 'clients/mqtt', ...who }),
+        prefix: '',
+    },
 };
 const hubDoor = doors['/clients/mqtt/hubs/tree'];
 const hubUrl = (who) => hubDoor.url(who);
@@ -25,7 +28,7 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
     for (const protocolVersion of [4, 5]) {
         const kind = `${door} version ${protocolVersion}`;
         let topics = 0;
-        const newTopic = () => `${prefix}v${protocolVersion}/${topics += 1}`;
+        const newTopic = () => `${prefix}v${protocolVersion}/${(topics += 1)}`;
         const connect = (options) => connectMqtt(url(), { protocolVersion, ...options });
 
         test(`${kind}: every QoS both ways`, async () => {
@@ -37,8 +40,10 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
                 for (const sent of [0, 1, 2]) {
                     await writer.publishAsync(topic, `${sent} to ${qos}`, { qos: sent });
                     const message = await reader.take();
-                    assert.deepEqual([message.topic, message.text, message.packet.qos],
-                        [topic, `${sent} to ${qos}`, Math.min(sent, qos)]);
+                    assert.deepEqual(
+                        [message.topic, message.text, message.packet.qos],
+                        [topic, `${sent} to ${qos}`, Math.min(sent, qos)],
+                    );
                 }
             }
             await Promise.all([reader.endAsync(), writer.endAsync()]);
@@ -51,7 +56,10 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
             const reader = await connect();
             await reader.subscribeAsync(`${topic}/+/b`);
             const message = await reader.take();
-            assert.deepEqual([message.topic, message.text, message.packet.retain], [`${topic}/a/b`, 'kept', true]);
+            assert.deepEqual(
+                [message.topic, message.text, message.packet.retain],
+                [`${topic}/a/b`, 'kept', true],
+            );
             await reader.subscribeAsync(`${topic}/#`);
             assert.equal((await reader.take()).text, 'kept');
             await Promise.all([reader.endAsync(), writer.endAsync()]);
@@ -68,10 +76,15 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
             for (const text of texts) {
                 await writer.publishAsync(topic, text, { qos: 1 });
             }
-            const all = await Promise.all(readers.map(async (reader) => [
-                (await reader.take()).text, (await reader.take()).text, (await reader.take()).text,
-                (await reader.take()).text, (await reader.take()).text,
-            ]));
+            const all = await Promise.all(
+                readers.map(async (reader) => [
+                    (await reader.take()).text,
+                    (await reader.take()).text,
+                    (await reader.take()).text,
+                    (await reader.take()).text,
+                    (await reader.take()).text,
+                ]),
+            );
             assert.deepEqual(all.flat().sort(), texts);
             await Promise.all([...readers, writer].map((client) => client.endAsync()));
         });
@@ -80,7 +93,9 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
             const topic = newTopic();
             const reader = await connect();
             await reader.subscribeAsync(topic, { qos: 1 });
-            const mortal = await connect({ will: { topic, payload: Buffer.from('gone'), qos: 1, retain: false } });
+            const mortal = await connect({
+                will: { topic, payload: Buffer.from('gone'), qos: 1, retain: false },
+            });
             mortal.stream.destroy();
             const message = await reader.take();
             assert.deepEqual([message.topic, message.text], [topic, 'gone']);
@@ -90,7 +105,8 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
         test(`${kind}: a session that is resumed`, async () => {
             const topic = newTopic();
             const options = {
-                clientId: `resume${protocolVersion}${door.length}`, clean: false,
+                clientId: `resume${protocolVersion}${door.length}`,
+                clean: false,
                 ...(protocolVersion === 5 && { properties: { sessionExpiryInterval: 20 } }),
             };
             const first = await connect(options);
@@ -127,8 +143,12 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
         const topic = `${prefix}properties`;
         await reader.subscribeAsync(topic, { qos: 1, properties: { subscriptionIdentifier: 7 } });
         const properties = {
-            payloadFormatIndicator: true, messageExpiryInterval: 60, responseTopic: `${prefix}answers`,
-            correlationData: Buffer.from([1, 2]), contentType: 'text/x', userProperties: { a: 'b' },
+            payloadFormatIndicator: true,
+            messageExpiryInterval: 60,
+            responseTopic: `${prefix}answers`,
+            correlationData: Buffer.from([1, 2]),
+            contentType: 'text/x',
+            userProperties: { a: 'b' },
         };
         await reader.publishAsync(topic, 'x', { qos: 1, properties });
         const { packet } = await reader.take();
@@ -156,7 +176,10 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
     });
 
     test(`${door}: a packet in pieces, and two in one frame`, async () => {
-        const connect = Buffer.from('10100004' + '4d515454' + '0402003c' + '0004' + '70696563', 'hex');
+        const connect = Buffer.from(
+            '10100004' + '4d515454' + '0402003c' + '0004' + '70696563',
+            'hex',
+        );
         const ping = Buffer.from([0xc0, 0]);
         const peer = await Peer.open(url(), 'mqtt');
         for (const byte of connect) {
@@ -171,7 +194,11 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
     });
 
     test(`${door}: text frames and packets that are malformed end it`, async () => {
-        for (const message of ['text', Buffer.from([0x10, 0x01, 0x00]), Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff])]) {
+        for (const message of [
+            'text',
+            Buffer.from([0x10, 0x01, 0x00]),
+            Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff]),
+        ]) {
             const peer = await Peer.open(url(), 'mqtt');
             peer.sendRaw(message);
             await peer.closed;
@@ -179,7 +206,7 @@ for (const [door, { url, prefix }] of Object.entries(doors)) {
     });
 }
 
-test('the hub\'s door needs a token and the subprotocol', async () => {
+test("the hub's door needs a token and the subprotocol", async () => {
     const status = async (url, how) => (await upgrade(url, { protocol: 'mqtt', ...how })).status;
     assert.equal(await status(hubUrl()), 101);
     assert.equal(await status(server.httpUrl('/clients/mqtt/hubs/tree', 'ws')), 401);
@@ -192,7 +219,11 @@ test('the hub\'s door needs a token and the subprotocol', async () => {
 test('roles decide in the hub, topic by topic', async () => {
     const roles = ['webpubsub.joinLeaveGroup.a', 'webpubsub.sendToGroup.b'];
     const client = await connectMqtt(hubUrl({ roles }));
-    const refused = async (promise) => promise.then(() => 0, (error) => error.code ?? error.reasonCode ?? -1);
+    const refused = async (promise) =>
+        promise.then(
+            () => 0,
+            (error) => error.code ?? error.reasonCode ?? -1,
+        );
     assert.deepEqual(grantedOf(await client.subscribeAsync('a', { qos: 1 })), [1]);
     assert.notEqual(await refused(client.subscribeAsync('b')), 0);
     assert.notEqual(await refused(client.subscribeAsync('#')), 0);
@@ -225,15 +256,21 @@ test('groups of the token are subscriptions', async () => {
     await client.endAsync();
 });
 
-test('what is the bridge\'s own cannot be said or seen by others', async () => {
+test("what is the bridge's own cannot be said or seen by others", async () => {
     const client = await connectMqtt(doors['/mqtt'].url());
     const taken = connectMqtt(doors['/mqtt'].url(), { clientId: '$wps/tree/x' });
     await assert.rejects(taken);
     const peer = await server.connect('tree');
     await peer.join('g');
-    const code = await client.publishAsync('tree/g', 'x', {
-        qos: 1, properties: { userProperties: { '$wps.from': 'root' } },
-    }).then(() => 0, (error) => error.code);
+    const code = await client
+        .publishAsync('tree/g', 'x', {
+            qos: 1,
+            properties: { userProperties: { '$wps.from': 'root' } },
+        })
+        .then(
+            () => 0,
+            (error) => error.code,
+        );
     await peer.drain();
     assert.ok(code !== 0 || peer.messages().every(({ fromUserId }) => fromUserId === undefined));
     await client.endAsync().catch(() => {});

@@ -21,7 +21,8 @@ async function member(protocol = PROTOBUF_V1, who = {}) {
 }
 
 /* A field of a protobuf message by hand: number, wire type 2, bytes. */
-const field = (number, bytes) => Buffer.from([number << 3 | 2, bytes.length, ...Buffer.from(bytes)]);
+const field = (number, bytes) =>
+    Buffer.from([(number << 3) | 2, bytes.length, ...Buffer.from(bytes)]);
 
 test('connected, with a token on the reliable one only', async () => {
     const plain = await member();
@@ -35,17 +36,22 @@ test('connected, with a token on the reliable one only', async () => {
 
 test('bytes that were written by hand from the tables of the specification', async () => {
     const peer = await server.connect('hand', { protocol: PROTOBUF_V1 });
-    const ask = (request) => new Promise((resolve) => {
-        peer.socket.once('message', (data) => resolve(data.toString('hex')));
-        peer.sendRaw(request);
-    });
+    const ask = (request) =>
+        new Promise((resolve) => {
+            peer.socket.once('message', (data) => resolve(data.toString('hex')));
+            peer.sendRaw(request);
+        });
     /* join g, ackId 300 */
     assert.equal(await ask(field(6, [...field(1, 'g'), 0x10, 0xac, 0x02])), '0a0508ac021001');
     /* ping */
     assert.equal(await ask(Buffer.from([0x4a, 0])), '2200');
     /* send binary 01 02 to g, no ackId; the echo: from, group, data */
-    assert.equal(await ask(field(1, [...field(1, 'g'), ...field(3, field(2, [1, 2]))])),
-        field(2, [...field(1, 'group'), ...field(2, 'g'), ...field(3, field(2, [1, 2]))]).toString('hex'));
+    assert.equal(
+        await ask(field(1, [...field(1, 'g'), ...field(3, field(2, [1, 2]))])),
+        field(2, [...field(1, 'group'), ...field(2, 'g'), ...field(3, field(2, [1, 2]))]).toString(
+            'hex',
+        ),
+    );
     peer.cut();
 });
 
@@ -85,7 +91,13 @@ test('noEcho, metadata, and a sender that is no member', async () => {
     const one = await member();
     const two = await server.connect(one.hub, { protocol: PROTOBUF_V1 });
     await one.must({ type: 'sendToGroup', group: 'g', data: 1, noEcho: true });
-    await two.must({ type: 'sendToGroup', group: 'g', data: 2, metadata: { k: 'v' }, noEcho: true });
+    await two.must({
+        type: 'sendToGroup',
+        group: 'g',
+        data: 2,
+        metadata: { k: 'v' },
+        noEcho: true,
+    });
     const { metadata } = await one.take({ type: 'message', data: 2 });
     assert.deepEqual(metadata, { k: 'v' });
     assert.deepEqual(one.data(), [2]);
@@ -96,8 +108,15 @@ test('noEcho, metadata, and a sender that is no member', async () => {
 test('all types of data come back as they went', async () => {
     const peer = await member();
     const any = anyOf('type.googleapis.com/google.protobuf.StringValue', [0x0a, 1, 0x78]);
-    for (const [dataType, data] of [['text', 'é\0'], ['text', ''], ['json', [1, 'é']], ['binary', 'AP8='], ['binary', ''],
-        ['protobuf', any], ['protobuf', '']]) {
+    for (const [dataType, data] of [
+        ['text', 'é\0'],
+        ['text', ''],
+        ['json', [1, 'é']],
+        ['binary', 'AP8='],
+        ['binary', ''],
+        ['protobuf', any],
+        ['protobuf', ''],
+    ]) {
         await peer.must({ type: 'sendToGroup', group: 'g', dataType, data });
         const message = await peer.take({ type: 'message' });
         assert.deepEqual([message.dataType, message.data], [dataType, data]);
@@ -118,7 +137,7 @@ test('what is refused', async () => {
 
 test('what cannot be read closes with 1007', async () => {
     const requests = {
-        'nothing': Buffer.alloc(0),
+        nothing: Buffer.alloc(0),
         'a length beyond the end': Buffer.from([0x0a, 0x7f]),
         'a varint without an end': Buffer.alloc(11, 0xff),
         'a group that is not UTF-8': field(6, field(1, [0xff])),

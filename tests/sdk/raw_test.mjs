@@ -38,14 +38,22 @@ test('what comes is the payload and nothing else', async () => {
     const protobuf = await server.connect('get', { protocol: PROTOBUF_V1 });
     const any = anyOf('type.googleapis.com/x', [1, 2, 3]);
     for (const peer of [sender, protobuf]) {
-        for (const [dataType, data] of [['text', 'é'], ['json', { a: [1] }], ['binary', 'AP8='], ['protobuf', any]]) {
+        for (const [dataType, data] of [
+            ['text', 'é'],
+            ['json', { a: [1] }],
+            ['binary', 'AP8='],
+            ['protobuf', any],
+        ]) {
             await peer.must({ type: 'sendToGroup', group: 'g', dataType, data });
         }
     }
     await sender.must({ type: 'sendToGroup', group: 'g', dataType: 'text', data: 'end' });
     await raw.take({ text: 'end' });
     const frames = [
-        { text: 'é' }, { text: '{"a":[1]}' }, { binary: Buffer.from([0, 255]) }, { binary: Buffer.from(any, 'base64') },
+        { text: 'é' },
+        { text: '{"a":[1]}' },
+        { binary: Buffer.from([0, 255]) },
+        { binary: Buffer.from(any, 'base64') },
     ];
     assert.deepEqual(raw.frames, [...frames, ...frames, { text: 'end' }]);
     raw.cut();
@@ -54,7 +62,11 @@ test('what comes is the payload and nothing else', async () => {
 });
 
 test('noEcho', async () => {
-    for (const [query, expected] of [['', ['1', '2']], ['&noEcho=true', ['2']], ['&noEcho=false', ['1', '2']]]) {
+    for (const [query, expected] of [
+        ['', ['1', '2']],
+        ['&noEcho=true', ['2']],
+        ['&noEcho=false', ['1', '2']],
+    ]) {
         const raw = await server.connectRaw('echo', toGroup + query, { groups: 'g' });
         const sender = await server.connect('echo');
         await sender.join('g');
@@ -62,7 +74,11 @@ test('noEcho', async () => {
         await sender.take({ type: 'message', data: '1' });
         await sender.must({ type: 'sendToGroup', group: 'g', dataType: 'text', data: '2' });
         await raw.take({ text: '2' });
-        assert.deepEqual(raw.frames.map(({ text }) => text), expected, query);
+        assert.deepEqual(
+            raw.frames.map(({ text }) => text),
+            expected,
+            query,
+        );
         raw.cut();
         sender.cut();
     }
@@ -72,7 +88,9 @@ test('without the right to publish the first message closes with 1008', async ()
     const raw = await server.connectRaw('rights', toGroup, { roles: ['webpubsub.joinLeaveGroup'] });
     raw.sendRaw('x');
     assert.equal((await raw.closed).code, 1008);
-    const other = await server.connectRaw('rights', toGroup, { roles: ['webpubsub.sendToGroup.g'] });
+    const other = await server.connectRaw('rights', toGroup, {
+        roles: ['webpubsub.sendToGroup.g'],
+    });
     const member = await server.connect('rights');
     await member.join('g');
     other.sendRaw('y');
@@ -82,7 +100,11 @@ test('without the right to publish the first message closes with 1008', async ()
 });
 
 test('an event without a handler closes with 1011, also if it reads ping', async () => {
-    for (const [query, message] of [['', 'x'], ['&webpubsub_mode=sendEvent', 'ping'], ['', Buffer.from([1])]]) {
+    for (const [query, message] of [
+        ['', 'x'],
+        ['&webpubsub_mode=sendEvent', 'ping'],
+        ['', Buffer.from([1])],
+    ]) {
         const raw = await server.connectRaw('event', query);
         raw.sendRaw(message);
         assert.equal((await raw.closed).code, 1011);
@@ -104,7 +126,10 @@ test('a message of 1 MiB passes, one byte more closes with 1009', async () => {
 
 test('text that is not UTF-8 closes with 1007', async () => {
     const raw = await server.connectRaw('utf8', toGroup);
-    raw.socket._sender.sendFrame([Buffer.from([0x81, 0x82, 0, 0, 0, 0]), Buffer.from([0xc3, 0x28])]);
+    raw.socket._sender.sendFrame([
+        Buffer.from([0x81, 0x82, 0, 0, 0, 0]),
+        Buffer.from([0xc3, 0x28]),
+    ]);
     assert.equal((await raw.closed).code, 1007);
 });
 

@@ -17,9 +17,12 @@ const server = await Server.start({
 });
 
 const protocols = [JSON_RELIABLE, PROTOBUF_RELIABLE];
-const numbers = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
-const sequences = (peer) => peer.frames.filter(({ sequenceId }) => sequenceId !== undefined)
-    .map(({ sequenceId }) => sequenceId);
+const numbers = (first, last) =>
+    Array.from({ length: last - first + 1 }, (_, index) => first + index);
+const sequences = (peer) =>
+    peer.frames
+        .filter(({ sequenceId }) => sequenceId !== undefined)
+        .map(({ sequenceId }) => sequenceId);
 
 /* A reliable member of group g, and one who sends there. */
 async function pair(name, protocol = JSON_RELIABLE, who = {}) {
@@ -40,7 +43,10 @@ async function sayAll(sender, first, last) {
 async function isRefused(url, protocol = JSON_RELIABLE) {
     const peer = await Peer.open(url, protocol);
     assert.equal((await peer.closed).code, 1008);
-    assert.deepEqual(peer.frames.filter(({ event }) => event === 'connected'), []);
+    assert.deepEqual(
+        peer.frames.filter(({ event }) => event === 'connected'),
+        [],
+    );
 }
 
 for (const protocol of protocols) {
@@ -52,7 +58,10 @@ for (const protocol of protocols) {
         await peer.take({ type: 'message', data: 10 });
         await peer.ping();
         assert.deepEqual(sequences(peer), numbers(1, 10));
-        assert.deepEqual(peer.messages().map(({ sequenceId }) => sequenceId), numbers(1, 10));
+        assert.deepEqual(
+            peer.messages().map(({ sequenceId }) => sequenceId),
+            numbers(1, 10),
+        );
         assert.equal(peer.connected.sequenceId, undefined);
         peer.close();
         sender.cut();
@@ -94,7 +103,7 @@ for (const protocol of protocols) {
     });
 }
 
-test('a second recovery, with the token of the first one\'s connected, and with the old one', async () => {
+test("a second recovery, with the token of the first one's connected, and with the old one", async () => {
     const { peer, sender } = await pair('twice');
     peer.cut();
     const second = await peer.recover();
@@ -237,8 +246,10 @@ test('a request whose acknowledgement was lost is not carried out twice', async 
 });
 
 test('groups, roles and user survive; what was joined without the right to it too', async () => {
-    const { peer, sender } = await pair('survive', JSON_RELIABLE,
-        { groups: ['given'], roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup.g'] });
+    const { peer, sender } = await pair('survive', JSON_RELIABLE, {
+        groups: ['given'],
+        roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup.g'],
+    });
     await peer.must({ type: 'joinGroup', group: 'h' });
     await peer.must({ type: 'leaveGroup', group: 'h' });
     peer.cut();

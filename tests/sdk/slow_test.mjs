@@ -48,7 +48,11 @@ for (const protocol of [JSON_V1, PROTOBUF_V1, JSON_RELIABLE]) {
         goOn(slow);
         assert.equal((await slow.closed).code, 1008);
         const numbers = slow.messages().map(({ data }) => data.number);
-        assert.deepEqual(numbers, [...numbers.keys()].map((index) => index + 1), 'in order, without a gap');
+        assert.deepEqual(
+            numbers,
+            [...numbers.keys()].map((index) => index + 1),
+            'in order, without a gap',
+        );
         assert.ok(numbers.length < 4000);
         reader.cut();
         sender.cut();
@@ -74,7 +78,10 @@ test('who is slow within the bounds gets everything', async () => {
     await flood(reader, reader, 3000);
     goOn(slow);
     await slow.take(({ data }) => data?.number === 3000);
-    assert.deepEqual(slow.messages().map(({ data }) => data.number), [...Array(3000).keys()].map((i) => i + 1));
+    assert.deepEqual(
+        slow.messages().map(({ data }) => data.number),
+        [...Array(3000).keys()].map((i) => i + 1),
+    );
     await slow.ping();
     slow.cut();
     reader.cut();

@@ -26,7 +26,9 @@ async function member(hub, user, protocol = JSON_V1) {
 
 /* The one item of the next update, without its time, which is checked. */
 async function nextItem(peer, wanted = () => true) {
-    const { group, items } = await peer.take((frame) => frame.type === 'groupStateUpdate' && wanted(frame.items[0]));
+    const { group, items } = await peer.take(
+        (frame) => frame.type === 'groupStateUpdate' && wanted(frame.items[0]),
+    );
     assert.equal(group, 'g');
     assert.equal(items.length, 1);
     const { updatedAt, ...item } = items[0];
@@ -35,7 +37,9 @@ async function nextItem(peer, wanted = () => true) {
 }
 
 const itemOf = (peer, userId, state) => ({
-    connectionId: peer.connected.connectionId, ...(userId && { userId }), ...(state && { state }),
+    connectionId: peer.connected.connectionId,
+    ...(userId && { userId }),
+    ...(state && { state }),
 });
 
 for (const protocol of [JSON_V1, JSON_RELIABLE, PROTOBUF_V1, PROTOBUF_RELIABLE]) {
@@ -47,7 +51,10 @@ for (const protocol of [JSON_V1, JSON_RELIABLE, PROTOBUF_V1, PROTOBUF_RELIABLE])
         await bo.must(subscribe);
         const snapshot = await bo.take({ type: 'groupStateSnapshot' });
         assert.equal(snapshot.group, 'g');
-        assert.deepEqual(snapshot.items.map(({ updatedAt, ...item }) => item), [itemOf(ann, 'ann', { mood: 'é', '': '' })]);
+        assert.deepEqual(
+            snapshot.items.map(({ updatedAt, ...item }) => item),
+            [itemOf(ann, 'ann', { mood: 'é', '': '' })],
+        );
         await bo.must(set({ b: '1' }));
         assert.deepEqual(await nextItem(bo), itemOf(bo, 'bo', { b: '1' }));
         await ann.must(set({ mood: 'better' })); // replaces all of it
@@ -56,7 +63,9 @@ for (const protocol of [JSON_V1, JSON_RELIABLE, PROTOBUF_V1, PROTOBUF_RELIABLE])
         const { state, ...cleared } = await nextItem(bo);
         assert.equal(state, undefined);
         assert.equal(cleared.connectionId, ann.connected.connectionId);
-        for (const { sequenceId } of bo.frames.filter(({ type }) => type.startsWith('groupState'))) {
+        for (const { sequenceId } of bo.frames.filter(({ type }) =>
+            type.startsWith('groupState'),
+        )) {
             assert.equal(sequenceId !== undefined, protocol.includes('reliable'));
         }
         ann.cut();
@@ -111,7 +120,10 @@ test('who has unsubscribed hears no more', async () => {
     await nextItem(bo);
     await bo.must({ type: 'sendToGroup', group: 'g', data: 1 });
     await ann.take({ type: 'message' });
-    assert.deepEqual(ann.frames.filter(({ type }) => type === 'groupStateUpdate'), []);
+    assert.deepEqual(
+        ann.frames.filter(({ type }) => type === 'groupStateUpdate'),
+        [],
+    );
     ann.cut();
     bo.cut();
 });
@@ -122,13 +134,23 @@ test('messages of the group and its states do not mix', async () => {
     await peer.must(set({ k: 'v' }));
     await peer.drain();
     assert.deepEqual(peer.messages(), []);
-    assert.deepEqual(peer.frames.filter(({ type }) => /State/.test(type)), []);
+    assert.deepEqual(
+        peer.frames.filter(({ type }) => /State/.test(type)),
+        [],
+    );
     peer.cut();
 });
 
 test('states need the right to join', async () => {
-    const peer = await server.connect(newHub(), { roles: ['webpubsub.sendToGroup', 'webpubsub.joinLeaveGroup.h'] });
-    for (const request of [subscribe, { ...subscribe, type: 'unsubscribeGroupState' }, set({ k: 'v' }), set()]) {
+    const peer = await server.connect(newHub(), {
+        roles: ['webpubsub.sendToGroup', 'webpubsub.joinLeaveGroup.h'],
+    });
+    for (const request of [
+        subscribe,
+        { ...subscribe, type: 'unsubscribeGroupState' },
+        set({ k: 'v' }),
+        set(),
+    ]) {
         await peer.fails('Forbidden', request);
         await peer.must({ ...request, group: 'h' });
     }
@@ -153,7 +175,10 @@ test('a reliable connection that recovers keeps its state and misses no update',
     const late = await member(hub);
     await late.must(subscribe);
     const { items } = await late.take({ type: 'groupStateSnapshot' });
-    assert.deepEqual(items.map(({ state }) => state), [{ k: '2' }]);
+    assert.deepEqual(
+        items.map(({ state }) => state),
+        [{ k: '2' }],
+    );
     annAgain.close();
     boAgain.close();
     late.cut();
@@ -163,11 +188,13 @@ for (const protocol of [JSON_V1, JSON_RELIABLE]) {
     test(`hundreds of members (${protocol})`, async () => {
         const hub = newHub();
         const COUNT = 200;
-        const peers = await Promise.all(Array.from({ length: COUNT }, async (_, index) => {
-            const peer = await member(hub, `u${index}`);
-            await peer.must(set({ index: String(index) }));
-            return peer;
-        }));
+        const peers = await Promise.all(
+            Array.from({ length: COUNT }, async (_, index) => {
+                const peer = await member(hub, `u${index}`);
+                await peer.must(set({ index: String(index) }));
+                return peer;
+            }),
+        );
         const watcher = await member(hub, 'watcher', protocol);
         await watcher.must(subscribe);
         const { items } = await watcher.take({ type: 'groupStateSnapshot' });

@@ -11,9 +11,19 @@ import { deferred, within } from './lib/wait.mjs';
 
 const server = await Server.start();
 
-const open = (streamId, more) => ({ type: 'sendToGroup', group: 'g', noEcho: true, stream: { streamId, ...more } });
-const data = (streamId, streamSequenceId, text) =>
-    ({ type: 'streamData', streamId, streamSequenceId, dataType: 'text', data: text });
+const open = (streamId, more) => ({
+    type: 'sendToGroup',
+    group: 'g',
+    noEcho: true,
+    stream: { streamId, ...more },
+});
+const data = (streamId, streamSequenceId, text) => ({
+    type: 'streamData',
+    streamId,
+    streamSequenceId,
+    dataType: 'text',
+    data: text,
+});
 const end = (streamId, error) => ({ type: 'streamEnd', streamId, ...(error && { error }) });
 
 let hubs = 0;
@@ -27,18 +37,25 @@ async function pair(protocol = JSON_V1, who = {}) {
 }
 
 /* The streams' parts of a reader's messages. */
-const parts = (reader) => reader.frames.filter(({ stream }) => stream)
-    .map(({ data: text, stream }) => [text, stream.streamSequenceId, stream.endOfStream ?? false]);
+const parts = (reader) =>
+    reader.frames
+        .filter(({ stream }) => stream)
+        .map(({ data: text, stream }) => [
+            text,
+            stream.streamSequenceId,
+            stream.endOfStream ?? false,
+        ]);
 
 /* Until the writer has been told that `expected` comes next; acknowledgements may be batched, but
  * never run ahead. */
-const acked = (writer, streamId, expected) => writer.take((frame) => {
-    if (frame.type === 'streamAck' && frame.streamId === streamId) {
-        assert.ok(frame.expectedSequenceId <= expected, `acknowledged beyond ${expected}`);
-        return frame.expectedSequenceId === expected;
-    }
-    return false;
-});
+const acked = (writer, streamId, expected) =>
+    writer.take((frame) => {
+        if (frame.type === 'streamAck' && frame.streamId === streamId) {
+            assert.ok(frame.expectedSequenceId <= expected, `acknowledged beyond ${expected}`);
+            return frame.expectedSequenceId === expected;
+        }
+        return false;
+    });
 
 for (const protocol of [JSON_V1, JSON_RELIABLE, PROTOBUF_V1]) {
     test(`${protocol}: open, three fragments, end`, async () => {
@@ -54,11 +71,22 @@ for (const protocol of [JSON_V1, JSON_RELIABLE, PROTOBUF_V1]) {
         const closed = await writer.take({ type: 'streamClosed', streamId: 'S1' });
         assert.equal(closed.error, undefined);
         const last = await reader.take(({ stream }) => stream?.endOfStream);
-        assert.deepEqual([last.type, last.from, last.group, last.dataType, last.data], ['message', 'group', 'g', 'text', '']);
+        assert.deepEqual(
+            [last.type, last.from, last.group, last.dataType, last.data],
+            ['message', 'group', 'g', 'text', ''],
+        );
         assert.equal(last.stream.error, undefined);
-        assert.deepEqual(parts(reader), [['a', 1, false], ['é', 2, false], ['', 3, false], ['', 4, true]]);
+        assert.deepEqual(parts(reader), [
+            ['a', 1, false],
+            ['é', 2, false],
+            ['', 3, false],
+            ['', 4, true],
+        ]);
         if (protocol === JSON_RELIABLE) {
-            assert.deepEqual(reader.messages().map(({ sequenceId }) => sequenceId), [1, 2, 3, 4]);
+            assert.deepEqual(
+                reader.messages().map(({ sequenceId }) => sequenceId),
+                [1, 2, 3, 4],
+            );
         }
         reader.cut();
         writer.cut();
@@ -81,7 +109,12 @@ test('a gap is answered by a nack and the stream goes on; what came already is l
     await acked(writer, 'S', 4);
     writer.send(end('S'));
     await reader.take(({ stream }) => stream?.endOfStream);
-    assert.deepEqual(parts(reader), [['a', 1, false], ['b', 2, false], ['c', 3, false], ['', 4, true]]);
+    assert.deepEqual(parts(reader), [
+        ['a', 1, false],
+        ['b', 2, false],
+        ['c', 3, false],
+        ['', 4, true],
+    ]);
     reader.cut();
     writer.cut();
 });
@@ -93,7 +126,9 @@ test('an end with an error', async () => {
     writer.send(end('S', { message: 'out of paper', userErrorCode: 'E7' }));
     const { stream } = await reader.take(({ stream: info }) => info?.endOfStream);
     assert.deepEqual(stream, {
-        streamId: 'S', streamSequenceId: 1, endOfStream: true,
+        streamId: 'S',
+        streamSequenceId: 1,
+        endOfStream: true,
         error: { name: 'UserError', message: 'out of paper', userErrorCode: 'E7' },
     });
     assert.equal((await writer.take({ type: 'streamClosed' })).error, undefined);
@@ -168,7 +203,11 @@ test('a stream goes on after a recovery', async () => {
     await acked(again, 'S', 3);
     again.send(end('S'));
     await reader.take(({ stream }) => stream?.endOfStream);
-    assert.deepEqual(parts(reader), [['a', 1, false], ['b', 2, false], ['', 3, true]]);
+    assert.deepEqual(parts(reader), [
+        ['a', 1, false],
+        ['b', 2, false],
+        ['', 3, true],
+    ]);
     again.close();
     reader.cut();
 });
@@ -176,7 +215,10 @@ test('a stream goes on after a recovery', async () => {
 /* ---------------------------------------------------------------- the official client */
 
 async function officialClient(hub, options) {
-    const client = new WebPubSubClient({ getClientAccessUrl: async () => server.url(hub, { user: 'ann' }) }, options);
+    const client = new WebPubSubClient(
+        { getClientAccessUrl: async () => server.url(hub, { user: 'ann' }) },
+        options,
+    );
     await client.start();
     return client;
 }
@@ -184,21 +226,27 @@ async function officialClient(hub, options) {
 /* All that is written to a stream, as it arrives. */
 function collect(client) {
     const result = deferred();
-    client.onGroupStream(async (stream) => {
-        const texts = [];
-        try {
-            for await (const message of stream) {
-                texts.push(message.data);
+    client.onGroupStream(
+        async (stream) => {
+            const texts = [];
+            try {
+                for await (const message of stream) {
+                    texts.push(message.data);
+                }
+                result.resolve({ streamId: stream.streamId, texts });
+            } catch (error) {
+                result.resolve({ streamId: stream.streamId, texts, error });
             }
-            result.resolve({ streamId: stream.streamId, texts });
-        } catch (error) {
-            result.resolve({ streamId: stream.streamId, texts, error });
-        }
-    }, { handleFromStart: true });
+        },
+        { handleFromStart: true },
+    );
     return result.promise;
 }
 
-for (const [name, options] of [['reliable', undefined], ['plain', { protocol: WebPubSubJsonProtocol() }]]) {
+for (const [name, options] of [
+    ['reliable', undefined],
+    ['plain', { protocol: WebPubSubJsonProtocol() }],
+]) {
     test(`the official client writes and reads a stream (${name})`, async () => {
         const hub = `official${name}`;
         const reader = await officialClient(hub, options);

@@ -23,15 +23,26 @@ export async function connectMqtt(url, options = {}) {
         if (index >= 0) {
             return Promise.resolve(client.received.splice(index, 1)[0]);
         }
-        return within(() => `a message; left: ${client.received.map(({ topic, text }) => `${topic}: ${text}`)}`,
-            new Promise((resolve) => { waiting.push({ wanted, resolve }); }));
+        return within(
+            () =>
+                `a message; left: ${client.received.map(({ topic, text }) => `${topic}: ${text}`)}`,
+            new Promise((resolve) => {
+                waiting.push({ wanted, resolve });
+            }),
+        );
     };
     /* Messages may come right behind CONNACK, so their listener is there first. */
-    await within(() => `CONNACK from ${url}`, new Promise((resolve, reject) => {
-        client.once('connect', (packet) => { client.connackPacket = packet; resolve(); });
-        client.once('error', reject);
-        client.once('close', () => reject(new Error(`${url} has closed the connection`)));
-    }));
+    await within(
+        () => `CONNACK from ${url}`,
+        new Promise((resolve, reject) => {
+            client.once('connect', (packet) => {
+                client.connackPacket = packet;
+                resolve();
+            });
+            client.once('error', reject);
+            client.once('close', () => reject(new Error(`${url} has closed the connection`)));
+        }),
+    );
     client.on('error', () => {}); // `close` follows
     return client;
 }

@@ -26,7 +26,10 @@ const plain = {
     encode: (frame) => frame,
     decode: (data, isBinary) => (isBinary ? { binary: data } : { text: data.toString() }),
 };
-const codecs = new Map([[JSON_V1, json], [JSON_RELIABLE, json]]);
+const codecs = new Map([
+    [JSON_V1, json],
+    [JSON_RELIABLE, json],
+]);
 
 /* For lib/protobuf.mjs, whose package only its users need. */
 export function addCodec(subprotocol, codec) {
@@ -35,8 +38,9 @@ export function addCodec(subprotocol, codec) {
 
 /* Does `frame` have what `wanted` has? A function decides by itself. */
 function matches(frame, wanted) {
-    return typeof wanted === 'function' ? wanted(frame) :
-        Object.entries(wanted).every(([name, value]) => isDeepStrictEqual(frame[name], value));
+    return typeof wanted === 'function'
+        ? wanted(frame)
+        : Object.entries(wanted).every(([name, value]) => isDeepStrictEqual(frame[name], value));
 }
 
 export class Peer {
@@ -51,7 +55,10 @@ export class Peer {
         const { codec, ...socketOptions } = options;
         this.url = url;
         this.subprotocols = subprotocols;
-        this.socket = new WebSocket(url, subprotocols ?? [], { perMessageDeflate: false, ...socketOptions });
+        this.socket = new WebSocket(url, subprotocols ?? [], {
+            perMessageDeflate: false,
+            ...socketOptions,
+        });
         this.socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
         this.socket.on('error', () => {}); // `close` follows
         this.socket.on('close', (code, reason) => {
@@ -66,8 +73,11 @@ export class Peer {
         const opened = deferred();
         peer.socket.on('open', opened.resolve);
         peer.socket.on('unexpected-response', (request, response) => {
-            opened.reject(Object.assign(new Error(`refused with ${response.statusCode}`),
-                { status: response.statusCode }));
+            opened.reject(
+                Object.assign(new Error(`refused with ${response.statusCode}`), {
+                    status: response.statusCode,
+                }),
+            );
             request.destroy();
         });
         peer.socket.on('error', opened.reject);
@@ -79,7 +89,8 @@ export class Peer {
         let frame;
         try {
             frame = this.codec.decode(data, isBinary);
-        } catch (error) { // a frame that must never come fails whatever is waited for
+        } catch (error) {
+            // a frame that must never come fails whatever is waited for
             this.#malformed ??= error;
             this.#waiting.splice(0).forEach(({ reject }) => reject(error));
             this.cut();
@@ -105,14 +116,18 @@ export class Peer {
         }
         const { promise, resolve, reject } = deferred();
         this.#waiting.push({ wanted, resolve, reject });
-        const what = () => `${wanted instanceof Function ? wanted : JSON.stringify(wanted)} on a socket in ` +
+        const what = () =>
+            `${wanted instanceof Function ? wanted : JSON.stringify(wanted)} on a socket in ` +
             `state ${this.socket.readyState}; left: ${JSON.stringify(this.#untaken.slice(-5))}`;
         return within(what, promise);
     }
 
     /* Resolves to { code, reason }. */
     get closed() {
-        return within(() => `close; last frame: ${JSON.stringify(this.frames.at(-1))}`, this.#closed.promise);
+        return within(
+            () => `close; last frame: ${JSON.stringify(this.frames.at(-1))}`,
+            this.#closed.promise,
+        );
     }
 
     send(frame) {
@@ -168,7 +183,9 @@ export class Peer {
     }
 
     messages() {
-        return this.frames.filter(({ type, data }) => type === 'message' && !String(data).startsWith(MARK));
+        return this.frames.filter(
+            ({ type, data }) => type === 'message' && !String(data).startsWith(MARK),
+        );
     }
 
     data() {

@@ -67,7 +67,10 @@ const readData = (data) => data && dataReaders[data.data](data[data.data]);
 function readState({ items, ...rest }) {
     return {
         ...rest,
-        items: (items ?? []).map(({ state, ...item }) => ({ ...item, ...(state && { state: state.entries ?? {} }) })),
+        items: (items ?? []).map(({ state, ...item }) => ({
+            ...item,
+            ...(state && { state: state.entries ?? {} }),
+        })),
     };
 }
 
@@ -75,16 +78,21 @@ const downstreamReaders = {
     ackMessage: (fields) => ({ type: 'ack', ackId: 0, success: false, ...fields }),
     dataMessage: ({ data, ...fields }) => ({ type: 'message', ...fields, ...readData(data) }),
     pongMessage: () => ({ type: 'pong' }),
-    invokeResponseMessage: ({ data, ...fields }) =>
-        ({ type: 'invokeResponse', success: false, ...fields, ...readData(data) }),
+    invokeResponseMessage: ({ data, ...fields }) => ({
+        type: 'invokeResponse',
+        success: false,
+        ...fields,
+        ...readData(data),
+    }),
     streamAckMessage: (fields) => ({ type: 'streamAck', ...fields }),
     streamNackMessage: (fields) => ({ type: 'streamNack', ...fields }),
     streamClosedMessage: (fields) => ({ type: 'streamClosed', ...fields }),
     groupStateUpdateMessage: (fields) => ({ type: 'groupStateUpdate', ...readState(fields) }),
     groupStateSnapshotMessage: (fields) => ({ type: 'groupStateSnapshot', ...readState(fields) }),
     systemMessage({ message, connectedMessage, disconnectedMessage }) {
-        return message === 'connectedMessage' ? { type: 'system', event: 'connected', ...connectedMessage } :
-            { type: 'system', event: 'disconnected', message: disconnectedMessage.reason };
+        return message === 'connectedMessage'
+            ? { type: 'system', event: 'connected', ...connectedMessage }
+            : { type: 'system', event: 'disconnected', message: disconnectedMessage.reason };
     },
 };
 
@@ -101,6 +109,7 @@ addCodec(PROTOBUF_RELIABLE, { encode, decode });
 
 /* base64 of an Any, as JSON clients send it. */
 export function anyOf(typeUrl, bytes) {
-    return Buffer.from(Any.encode({ type_url: typeUrl, value: Buffer.from(bytes) }).finish())
-        .toString('base64');
+    return Buffer.from(
+        Any.encode({ type_url: typeUrl, value: Buffer.from(bytes) }).finish(),
+    ).toString('base64');
 }

@@ -26,11 +26,17 @@ export class Proxy {
         const pair = { client, server };
         this.connections += 1;
         this.#pairs.add(pair);
-        for (const [from, to] of [[client, server], [server, client]]) {
+        for (const [from, to] of [
+            [client, server],
+            [server, client],
+        ]) {
             from.setNoDelay(true);
             from.on('data', (chunk) => this.#pass(from, to, chunk));
             from.on('error', () => {});
-            from.on('close', () => { to.destroy(); this.#pairs.delete(pair); });
+            from.on('close', () => {
+                to.destroy();
+                this.#pairs.delete(pair);
+            });
             if (this.#stalled) {
                 from.pause();
             }

@@ -15,6 +15,7 @@ process.on('uncaughtException', (error) => strays.push(error));
 
 const tests = [];
 const endings = [];
+const explanations = [];
 
 export function test(name, body, { deadline = DEADLINE } = {}) {
     tests.push({ name, body, deadline });
@@ -24,6 +25,13 @@ export function test(name, body, { deadline = DEADLINE } = {}) {
 export function atEnd(name, body) {
     endings.unshift({ name, body, deadline: DEADLINE });
 }
+
+/* Text that may help to understand a test that has failed. */
+export function explain(text) {
+    explanations.push(text);
+}
+
+const indented = (text) => String(text).replace(/^/gm, '    ');
 
 async function succeeds({ name, body, deadline }) {
     const begin = performance.now();
@@ -40,7 +48,10 @@ async function succeeds({ name, body, deadline }) {
         console.log(`ok ${name} (${seconds()} s)`);
         return true;
     } catch (error) {
-        console.log(`not ok ${name} (${seconds()} s)\n${String(error.stack).replace(/^/gm, '    ')}`);
+        console.log(`not ok ${name} (${seconds()} s)`);
+        [error.stack, ...explanations.map((text) => text())].forEach((text) =>
+            console.log(indented(text)),
+        );
         return false;
     } finally {
         clearTimeout(timer);
@@ -50,7 +61,9 @@ async function succeeds({ name, body, deadline }) {
 
 export async function run() {
     const words = process.argv.slice(2);
-    const wanted = tests.filter(({ name }) => !words.length || words.some((word) => name.includes(word)));
+    const wanted = tests.filter(
+        ({ name }) => !words.length || words.some((word) => name.includes(word)),
+    );
     let passed = 0;
     let failed = 0;
     for (const one of [...wanted, ...endings]) {

@@ -16,7 +16,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { JSON_V1, Peer } from './peer.mjs';
-import { atEnd } from './runner.mjs';
+import { atEnd, explain } from './runner.mjs';
 import { EVERYTHING, inSeconds, sign } from './tokens.mjs';
 import { until } from './wait.mjs';
 
@@ -24,21 +24,40 @@ const here = path.dirname(new URL(import.meta.url).pathname);
 const BIN = process.env.BIN ?? path.resolve(here, '../../../build/dev/bin');
 const LOG_LINES = 30; // shown when something fails
 
+/* Below the range from which the kernel takes ports for connections, so that none takes it before
+ * the server does. */
 async function freePort() {
-    const probe = net.createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address();
-    probe.close();
-    await once(probe, 'close');
-    return port;
+    for (;;) {
+        const port = 20_000 + Math.floor(Math.random() * 12_000);
+        const probe = net.createServer();
+        const isFree = await new Promise((resolve) => {
+            probe.once('error', () => resolve(false));
+            probe.listen(port, '127.0.0.1', () => resolve(true));
+        });
+        await new Promise((resolve) => {
+            probe.close(resolve);
+        });
+        if (isFree) {
+            return port;
+        }
+    }
 }
 
 /* YAML for a list of flat objects. */
-const list = (items) => items.map((item) => `  - ${Object.entries(item)
-    .map(([name, value]) => `${name}: ${value}`).join('\n    ')}\n`).join('');
+const list = (items) =>
+    items
+        .map(
+            (item) =>
+                `  - ${Object.entries(item)
+                    .map(([name, value]) => `${name}: ${value}`)
+                    .join('\n    ')}\n`,
+        )
+        .join('');
 
 function configuration({ folder, mqttPort, httpPort, hubs, bridge, more }) {
-    const options = Object.entries({ processes: 2, ...bridge }).map(([name, value]) => `  ${name}: ${value}\n`);
+    const options = Object.entries({ processes: 2, ...bridge }).map(
+        ([name, value]) => `  ${name}: ${value}\n`,
+    );
     return `workers: 2
 listeners:
   - tcp://127.0.0.1:${mqttPort}
@@ -61,6 +80,7 @@ export class Server {
         fs.writeFileSync(server.config, configuration({ ...server, hubs, bridge, more }));
         server.#spawn();
         atEnd('the server ends well', () => server.stop());
+        explain(() => `the server's log ends:\n${server.logEnd()}`);
         process.once('exit', () => server.#leave());
         await server.ready();
         server.keys = server.#readKeys();
@@ -69,8 +89,9 @@ export class Server {
 
     #spawn() {
         const log = fs.openSync(path.join(this.folder, 'log'), 'a');
-        this.process = spawn(path.join(BIN, 'pubgrid'), ['serve', '-c', this.config],
-            { stdio: ['ignore', log, log] });
+        this.process = spawn(path.join(BIN, 'pubgrid'), ['serve', '-c', this.config], {
+            stdio: ['ignore', log, log],
+        });
         fs.closeSync(log);
         this.ended = once(this.process, 'exit');
     }
@@ -91,12 +112,18 @@ export class Server {
 
     /* Both doors are open: MQTT, and a bridge whose broker is there. */
     async ready() {
-        await until('the server is ready', async () => {
-            if (this.process.exitCode !== null) {
-                throw new Error(`the server has ended with ${this.process.exitCode}:\n${this.logEnd()}`);
-            }
-            return await opens(this.mqttPort) && await this.#answers();
-        }, 60_000).catch((error) => {
+        await until(
+            'the server is ready',
+            async () => {
+                if (this.process.exitCode !== null) {
+                    throw new Error(
+                        `the server has ended with ${this.process.exitCode}:\n${this.logEnd()}`,
+                    );
+                }
+                return (await opens(this.mqttPort)) && (await this.#answers());
+            },
+            60_000,
+        ).catch((error) => {
             throw new Error(`${error.message}\n${this.logEnd()}`);
         });
     }
@@ -122,8 +149,9 @@ export class Server {
 
     /* What `pubgrid COMMAND -c CONFIG ...` prints. */
     cli(command, ...words) {
-        return execFileSync(path.join(BIN, 'pubgrid'), [command, '-c', this.config, ...words],
-            { encoding: 'utf8' });
+        return execFileSync(path.join(BIN, 'pubgrid'), [command, '-c', this.config, ...words], {
+            encoding: 'utf8',
+        });
     }
 
     httpUrl(target, scheme = 'http', port = this.httpPort) {
@@ -131,16 +159,30 @@ export class Server {
     }
 
     /* What a token for this hub says, unless `claims` say otherwise. */
-    token(hub, { user, roles = EVERYTHING, groups, key = this.keys[0], door = 'client', port, ...claims } = {}) {
-        return sign({
-            aud: this.httpUrl(`/${door}/hubs/${hub}`, 'http', port),
-            iat: inSeconds(0),
-            exp: inSeconds(3600),
-            sub: user,
-            role: roles,
-            'webpubsub.group': groups,
-            ...claims,
-        }, key);
+    token(
+        hub,
+        {
+            user,
+            roles = EVERYTHING,
+            groups,
+            key = this.keys[0],
+            door = 'client',
+            port,
+            ...claims
+        } = {},
+    ) {
+        return sign(
+            {
+                aud: this.httpUrl(`/${door}/hubs/${hub}`, 'http', port),
+                iat: inSeconds(0),
+                exp: inSeconds(3600),
+                sub: user,
+                role: roles,
+                'webpubsub.group': groups,
+                ...claims,
+            },
+            key,
+        );
     }
 
     /* A URL for a client of this hub: who, as for token(); `port` is that of a proxy. */
@@ -174,19 +216,27 @@ export class Server {
                     const [command] = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
                     children.push({ name: path.basename(command), pid: Number(pid) });
                 }
-            } catch { /* it ended while we looked */ }
+            } catch {
+                /* it ended while we looked */
+            }
         }
         return children;
     }
 
     /* kill -9 of one of those; done when the supervisor has another one in its place. */
     async kill(name) {
-        const pids = () => this.children().filter((child) => child.name === name).map(({ pid }) => pid);
+        const pids = () =>
+            this.children()
+                .filter((child) => child.name === name)
+                .map(({ pid }) => pid);
         const before = pids();
         assert.ok(before.length > 0, `${name} runs`);
         const victim = before[Math.floor(Math.random() * before.length)];
         process.kill(victim, 'SIGKILL');
-        await until(`another ${name}`, () => !pids().includes(victim) && pids().length === before.length);
+        await until(
+            `another ${name}`,
+            () => !pids().includes(victim) && pids().length === before.length,
+        );
     }
 
     async stop() {
@@ -201,7 +251,10 @@ export class Server {
 function opens(port) {
     return new Promise((resolve) => {
         const socket = net.connect(port, '127.0.0.1');
-        socket.on('connect', () => { socket.destroy(); resolve(true); });
+        socket.on('connect', () => {
+            socket.destroy();
+            resolve(true);
+        });
         socket.on('error', () => resolve(false));
     });
 }

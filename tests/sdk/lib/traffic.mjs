@@ -21,10 +21,13 @@ const FIRST_PINNED = 1_000_000; // ackIds that no client makes itself
 
 /* The official one. `port`: that of a proxy. Messages that it sends again have the same ackId. */
 export async function officialClient(server, hub, port) {
-    const client = new WebPubSubClient({ getClientAccessUrl: async () => server.url(hub, { port }) }, {
-        messageRetryOptions: { maxRetries: 1_000, retryDelayInMs: 20, mode: 'Fixed' },
-        reconnectRetryOptions: { maxRetries: 1_000, retryDelayInMs: 100, mode: 'Fixed' },
-    });
+    const client = new WebPubSubClient(
+        { getClientAccessUrl: async () => server.url(hub, { port }) },
+        {
+            messageRetryOptions: { maxRetries: 1_000, retryDelayInMs: 20, mode: 'Fixed' },
+            reconnectRetryOptions: { maxRetries: 1_000, retryDelayInMs: 100, mode: 'Fixed' },
+        },
+    );
     const received = [];
     const events = [];
     client.on('group-message', ({ message }) => received.push(message.data));
@@ -37,9 +40,11 @@ export async function officialClient(server, hub, port) {
         received,
         /* What fails is tried again by itself: several under way may overtake each other. */
         keepsOrder: false,
-        send: (number) => client.sendToGroup('up', number, 'json', { ackId: FIRST_PINNED + number }),
+        send: (number) =>
+            client.sendToGroup('up', number, 'json', { ackId: FIRST_PINNED + number }),
         stop: () => client.stop(),
-        check: () => assert.deepEqual(events, ['connected'], 'the application has noticed something'),
+        check: () =>
+            assert.deepEqual(events, ['connected'], 'the application has noticed something'),
     };
 }
 
@@ -48,7 +53,9 @@ export async function pageClient(server, hub, port, { hears = 'down', sends = 'u
     const client = new ReliableClient(async () => server.url(hub, { port }));
     const received = [];
     let connected = 0;
-    client.addEventListener('connected', () => { connected += 1; });
+    client.addEventListener('connected', () => {
+        connected += 1;
+    });
     client.addEventListener('message', ({ detail }) => received.push(detail.data));
     client.start();
     await client.request('joinGroup', { group: hears });
@@ -75,8 +82,11 @@ export async function device(server, hub) {
     return {
         received,
         keepsOrder: true,
-        send: (number) => client.publishAsync(`${hub}/down`, String(number),
-            { qos: 1, properties: { contentType: 'application/json' } }),
+        send: (number) =>
+            client.publishAsync(`${hub}/down`, String(number), {
+                qos: 1,
+                properties: { contentType: 'application/json' },
+            }),
         stop: () => client.endAsync(),
         check: () => assert.equal(client.connected, true),
     };
@@ -107,7 +117,11 @@ function keepSending(client, window) {
 function checkNumbers(receiver, count, isOrdered, what) {
     const numbers = isOrdered ? receiver.received : receiver.received.toSorted((a, b) => a - b);
     for (const [index, number] of numbers.entries()) {
-        assert.equal(number, index + 1, `${what}: behind ${numbers.slice(Math.max(0, index - 3), index)} came ${number}`);
+        assert.equal(
+            number,
+            index + 1,
+            `${what}: behind ${numbers.slice(Math.max(0, index - 3), index)} came ${number}`,
+        );
     }
     assert.equal(numbers.length, count, what);
 }
@@ -120,10 +134,15 @@ export async function underTraffic({ client, other, listeners = [], window = 1 }
     await until('traffic', () => client.received.length > 5 && other.received.length > 5);
     await faults();
     const [down, up] = await Promise.all([stopDown(), stopUp()]);
-    const wanted = [[other, up, client, 'from the client'],
-        ...[client, ...listeners].map((receiver) => [receiver, down, other, 'to the client'])];
-    await until('all messages', () => wanted.every(([{ received }, count]) => received.length >= count), PATIENCE)
-        .catch(() => {}); // what is missing is said below
+    const wanted = [
+        [other, up, client, 'from the client'],
+        ...[client, ...listeners].map((receiver) => [receiver, down, other, 'to the client']),
+    ];
+    await until(
+        'all messages',
+        () => wanted.every(([{ received }, count]) => received.length >= count),
+        PATIENCE,
+    ).catch(() => {}); // what is missing is said below
     for (const [receiver, count, { keepsOrder }, what] of wanted) {
         checkNumbers(receiver, count, keepsOrder || window === 1, what);
     }
@@ -135,5 +154,9 @@ export async function underTraffic({ client, other, listeners = [], window = 1 }
 /* All have moved on: the fault before is overcome. */
 export async function progress(...clients) {
     const before = clients.map(({ received }) => received.length);
-    await until('progress', () => clients.every(({ received }, index) => received.length > before[index]), PATIENCE);
+    await until(
+        'progress',
+        () => clients.every(({ received }, index) => received.length > before[index]),
+        PATIENCE,
+    );
 }

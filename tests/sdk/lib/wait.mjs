@@ -30,7 +30,10 @@ export function deferred() {
 export async function within(what, promise, patience = PATIENCE) {
     let timer;
     const late = new Promise((_, reject) => {
-        timer = setTimeout(() => reject(new Error(`not within ${patience} ms: ${what()}`)), patience);
+        timer = setTimeout(
+            () => reject(new Error(`not within ${patience} ms: ${what()}`)),
+            patience,
+        );
     });
     try {
         return await Promise.race([promise, late]);
