@@ -108,7 +108,7 @@ static void set_timer(uv_prepare_t *prepare)
 
 /* ---------------------------------------------------------------- start */
 
-static void make_gateway(struct bridge *bridge)
+static void make_gateway(struct bridge *bridge, unsigned index)
 {
     const struct config *config = current(bridge)->config;
 
@@ -119,6 +119,7 @@ static void make_gateway(struct bridge *bridge)
         .access = &bridge->access,
         .random = random_bytes,
         .clock = clock_now,
+        .index = index,
         .packet_size_max = config->bridge.maximum_message_size + UINT16_MAX,
     };
     gateway_init(&bridge->gateway);
@@ -169,7 +170,8 @@ static struct service *make_service(struct bridge *bridge)
                                        });
 }
 
-struct bridge *bridge_start(uv_loop_t *loop, struct config *config, struct buffer *error)
+struct bridge *bridge_start(uv_loop_t *loop, struct config *config, unsigned index,
+                            struct buffer *error)
 {
     struct bridge *bridge = memory_allocate_zero(sizeof(*bridge));
 
@@ -179,7 +181,7 @@ struct bridge *bridge_start(uv_loop_t *loop, struct config *config, struct buffe
         free(bridge);
         return NULL;
     }
-    make_gateway(bridge);
+    make_gateway(bridge, index);
     bridge->service = make_service(bridge);
     if (!bridge->service) {
         end_gateway(bridge);

@@ -12,8 +12,10 @@
 
 struct bridge;
 
-/* Takes over `config`. NULL, with a sentence in `error` or in the log, if it cannot start. */
-struct bridge *bridge_start(uv_loop_t *loop, struct config *config, struct buffer *error);
+/* Takes over `config`. `index`: of this process among those that share the ports. NULL, with a
+ * sentence in `error` or in the log, if it cannot start. */
+struct bridge *bridge_start(uv_loop_t *loop, struct config *config, unsigned index,
+                            struct buffer *error);
 /* Takes over `config`: hubs, keys, endpoints of tokens and certificates are new for whoever comes
  * from now on.
  * What needs a restart is named in the log. */

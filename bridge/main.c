@@ -93,12 +93,11 @@ static int run(const struct arguments *arguments, struct config *config)
     uv_loop_t loop;
 
     log_set_level((enum log_level)config->log_level);
-    log_write(LOG_INFO, "bridge starts", "index=%s pid=%d",
-              arguments->index ? arguments->index : "0", getpid());
+    log_write(LOG_INFO, "bridge starts", "index=%u pid=%d", arguments->index, getpid());
     signal(SIGPIPE, SIG_IGN);
     descriptors_raise_limit();
     uv_loop_init(&loop);
-    running.bridge = bridge_start(&loop, config, &error);
+    running.bridge = bridge_start(&loop, config, arguments->index, &error);
     if (!running.bridge) {
         if (error.length > 0) {
             fprintf(stderr, "pubgrid-bridge: %.*s\n", SLICE_PRINT(error));

@@ -29,6 +29,7 @@ struct gateway {
     const struct websocket_ops *sockets;
     const struct upgrade_context *access; /* replaced on reload */
     void (*random)(void *out, size_t length);
+    unsigned index;           /* of this process among those that share the ports */
     uint32_t packet_size_max; /* bytes of one MQTT packet from a browser */
     msec_t (*clock)(void);    /* Unix ms that are never set back */
 

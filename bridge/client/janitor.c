@@ -18,6 +18,9 @@
 
 enum { SUBSCRIBE_ID = 2, LOOK_ID = 3 }; /* packet identifiers; no answer is waited for */
 
+/* How long the broker keeps what a janitor is to be told while no bridge is there. */
+enum { SESSION_EXPIRY_S = 24 * 60 * 60 };
+
 static const char gone_filter[] = "$share/janitor/$wps/+/gone/+";
 
 /* A connection to clear up behind, once the broker is there. */
@@ -83,13 +86,16 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
     struct link *link = janitor->gateway->link;
     struct internal_topic topic;
 
-    (void)sequence;
     if (fanout->is_valid && internal_topic_parse(fanout->publish.publish.topic, &topic)) {
         if (topic.kind == INTERNAL_GONE) {
             look(janitor, topic.hub, topic.connection_id);
         } else if (fanout->publish.publish.retain && fanout->publish.publish.payload.length > 0) {
             clear(janitor, &topic, fanout);
         }
+    }
+    if (sequence != 0) {
+        write_ack(&janitor->gateway->packet, PACKET_PUBACK, (uint16_t)sequence);
+        send(janitor, &janitor->gateway->packet);
     }
     link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
 }
@@ -123,7 +129,7 @@ static void on_packet(struct channel *channel, struct slice packet)
     }
     janitor->is_connected = true;
     write_filter(&filters, SLICE_LITERAL(gone_filter),
-                 &(struct subscription_options){.qos = QOS_0});
+                 &(struct subscription_options){.qos = QOS_1});
     write_subscribe(packets, SUBSCRIBE_ID, buffer_slice(&filters));
     send(janitor, packets);
     buffer_release(&filters);
@@ -183,23 +189,19 @@ void janitor_free(struct janitor *janitor)
     free(janitor);
 }
 
+/* Under the same name after a restart, so that it is told what happened meanwhile: most of all that
+ * the connections of a bridge that was killed have ended. */
 void janitor_connect(struct janitor *janitor)
 {
     struct link *link = janitor->gateway->link;
     struct buffer *packets = &janitor->gateway->packet;
     struct packet connect = {.type = PACKET_CONNECT, .connect = {.version = MQTT_5}};
-    char identifier[sizeof("$wps//janitor/") + 16];
-    uint8_t random[8];
-    size_t length = sizeof("$wps//janitor/") - 1;
+    struct buffer identifier = {0};
 
-    memcpy(identifier, "$wps//janitor/", length);
-    janitor->gateway->random(random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++) {
-        identifier[length++] = (char)('a' + (random[i] & 15));
-        identifier[length++] = (char)('a' + (random[i] >> 4));
-    }
-    connect.connect.clean_start = true;
-    connect.connect.client_identifier = slice_make(identifier, length);
+    buffer_append_format(&identifier, "$wps//janitor/%u", janitor->gateway->index);
+    connect.connect.client_identifier = buffer_slice(&identifier);
+    connect.properties.present = PROPERTY_BIT(SESSION_EXPIRY_INTERVAL);
+    connect.properties.session_expiry_interval = SESSION_EXPIRY_S;
     link->ops->open(link, &janitor->channel,
                     &(struct link_open){
                         .placement = connect.connect.client_identifier,
@@ -208,6 +210,7 @@ void janitor_connect(struct janitor *janitor)
                     });
     packet_encode(packets, &connect, MQTT_5);
     send(janitor, packets);
+    buffer_release(&identifier);
 }
 
 void janitor_clear(struct gateway *gateway, struct slice hub, struct slice connection_id)

@@ -32,7 +32,7 @@ void write_connect(struct buffer *out, const struct connect_request *connect)
                 .version = MQTT_5,
                 .clean_start = connect->clean_start,
                 .client_identifier = connect->client_identifier,
-                .will = {.present = true, .topic = connect->will_topic},
+                .will = {.present = true, .qos = QOS_1, .topic = connect->will_topic},
             },
     };
     struct properties *properties = &packet.properties;

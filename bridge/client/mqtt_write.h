@@ -15,7 +15,7 @@ struct connect_request {
     struct slice client_identifier;
     bool clean_start;
     uint32_t session_expiry_s;
-    struct slice will_topic; /* QoS 0, empty payload, published when the session ends */
+    struct slice will_topic; /* QoS 1, empty payload, published when the session ends */
 };
 
 /* A message; what is empty or 0 is left out. */

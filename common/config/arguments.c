@@ -32,6 +32,19 @@ static const struct option long_options[] = {
     {0},
 };
 
+static bool take_index(struct arguments *arguments, const char *text)
+{
+    char *end;
+    unsigned long number = strtoul(text, &end, 10);
+
+    if (*text < '0' || *text > '9' || *end != '\0' || number > UINT16_MAX) {
+        fprintf(stderr, "--index %s: write a number from 0 to 65535\n", text);
+        return false;
+    }
+    arguments->index = (unsigned)number;
+    return true;
+}
+
 static enum action take(struct arguments *arguments, int option, enum action before)
 {
     switch (option) {
@@ -42,8 +55,7 @@ static enum action take(struct arguments *arguments, int option, enum action bef
         arguments->settings[arguments->setting_count++] = optarg;
         return before;
     case OPTION_INDEX:
-        arguments->index = optarg;
-        return before;
+        return take_index(arguments, optarg) ? before : ACTION_WRONG;
     case OPTION_CHECK:
         return ACTION_CHECK;
     case OPTION_PRINT:

@@ -13,7 +13,7 @@ struct arguments {
     const char *file;      /* NULL: defaults only */
     const char **settings; /* of --set; owned array of argv's strings */
     size_t setting_count;
-    const char *index; /* of --index; NULL: not given */
+    unsigned index; /* of --index */
 };
 
 /* The lines of --help about them. */

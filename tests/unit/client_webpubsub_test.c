@@ -546,7 +546,7 @@ TEST(the_janitor_clears_what_a_connection_left)
     fakes_return(fakes);
     janitor = fakes->channels[0];
     fakes_packet((struct client *)(void *)janitor, &(struct packet){.type = PACKET_CONNACK});
-    CHECK_HAS(fakes_to_broker(fakes), "0 SUBSCRIBE id=2 \"$share/janitor/$wps/+/gone/+\" qos=0\n");
+    CHECK_HAS(fakes_to_broker(fakes), "0 SUBSCRIBE id=2 \"$share/janitor/$wps/+/gone/+\" qos=1\n");
     client = CONTAINER_OF(janitor, struct client, channel);
     fakes_deliver(client, &gone, 0);
     CHECK_HAS(fakes_to_broker(fakes), "\"$wps/h/state/c1/#\" qos=0 \"$wps/h/away/c1\" qos=0");
