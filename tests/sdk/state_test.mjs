@@ -6,6 +6,7 @@ import { JSON_RELIABLE, JSON_V1, PROTOBUF_RELIABLE, PROTOBUF_V1 } from './lib/pe
 import './lib/protobuf.mjs';
 import { run, test } from './lib/runner.mjs';
 import { Server } from './lib/server.mjs';
+import { until } from './lib/wait.mjs';
 
 const server = await Server.start();
 
@@ -204,5 +205,27 @@ for (const protocol of [JSON_V1, JSON_RELIABLE]) {
         watcher.cut();
     });
 }
+
+/* Of its only bridge: the will comes when no bridge is there to hear it. */
+test('whoever goes with a killed bridge takes the state along', async () => {
+    const lonely = await Server.start({ bridge: { processes: 1 } });
+    const connect = async () => {
+        const peer = await lonely.connect('h', { user: 'ann', protocol: JSON_V1 });
+        await peer.join('g');
+        return peer;
+    };
+    const peer = await connect();
+    await peer.must(set({ k: 'v' }));
+    await lonely.kill('pubgrid-bridge');
+    await peer.closed;
+    await lonely.ready();
+    await until('an empty snapshot', async () => {
+        const late = await connect();
+        await late.must(subscribe);
+        const { items } = await late.take({ type: 'groupStateSnapshot' });
+        late.cut();
+        return items.length === 0;
+    });
+});
 
 await run();
