@@ -21,13 +21,19 @@ static const struct bench_cell cells[] = {
     {"pairs", "K publishers to K subscribers, each pair its own topic", bench_load_run, BENCH_MANY,
      BENCH_MANY, BENCH_FILTER_OWN, 50, 50, false},
     {"fan-out", "one publisher to K subscribers", bench_load_run, BENCH_ONE, BENCH_MANY,
-     BENCH_FILTER_FIRST, 100, 2, false},
+     BENCH_FILTER_GROUP, 100, 2, false},
+    {"groups", "K groups, each with one publisher and its own members", bench_load_run, BENCH_MANY,
+     BENCH_MEMBERS, BENCH_FILTER_GROUP, 10, 2, false},
     {"fan-in", "K publishers, each its own topic, to one subscriber with a wildcard",
      bench_load_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 100, 10, false},
     {"share", "publishers to a shared subscription of K members", bench_load_run, BENCH_MANY,
      BENCH_MANY, BENCH_FILTER_SHARED, 4, 50, false},
     {"latency", "pairs with one message at a time", bench_load_run, BENCH_MANY, BENCH_MANY,
      BENCH_FILTER_OWN, 1, 1, false},
+    {"match", "K publishers to K subscribers with many filters, of which each message matches one",
+     bench_load_run, BENCH_MANY, BENCH_MANY, BENCH_FILTER_MATCH, 50, 1, false},
+    {"retained", "one publisher stores messages, then K subscribers get them, one after another",
+     bench_retained_run, BENCH_ONE, BENCH_MANY, BENCH_FILTER_LATER, 5, 1000, false},
     {"connect", "K connections with one subscription each, then idle", bench_idle_run, BENCH_NONE,
      BENCH_MANY, BENCH_FILTER_OWN, 1000, 1, false},
     {"durable", "K publishers to one subscriber that is away, and then comes back",
@@ -61,9 +67,19 @@ static void help_print(void)
            "QoS 2, or disorder.\n");
 }
 
-static size_t many(enum bench_many how, size_t count)
+static size_t many(const struct bench_options *options, enum bench_many how, size_t count)
 {
-    return how == BENCH_MANY ? count : how == BENCH_ONE ? 1 : 0;
+    switch (how) {
+    case BENCH_NONE:
+        break;
+    case BENCH_ONE:
+        return 1;
+    case BENCH_MANY:
+        return count;
+    case BENCH_MEMBERS:
+        return count * (size_t)options->group_size;
+    }
+    return 0;
 }
 
 static void run_shape(struct bench_run *run)
@@ -72,8 +88,9 @@ static void run_shape(struct bench_run *run)
     const struct bench_cell *cell = run->cell;
     size_t count = (size_t)(options->count > 0 ? options->count : cell->count);
     run->window = options->window > 0 ? options->window : cell->window;
-    run->subscribers = many(cell->subscribers, count);
-    run->publishers = many(cell->publishers, count);
+    run->subscribers = many(options, cell->subscribers, count);
+    run->publishers = many(options, cell->publishers, count);
+    run->filters = (size_t)options->filters;
     if (cell->filter == BENCH_FILTER_SHARED && options->publishers > 0) {
         run->publishers = (size_t)options->publishers;
     }
@@ -127,8 +144,9 @@ static void run_fail(const struct bench_run *run)
 static int run_all(struct bench_run *run)
 {
     run_shape(run);
-    bool good = bench_fleet_open(&run->fleet, run->options, run->subscribers + run->publishers) &&
-                run_connect(run) && run->cell->run(run);
+    size_t connections = run->subscribers + run->publishers + (size_t)run->options->idle;
+    bool good = bench_fleet_open(&run->fleet, run->options, connections) && run_connect(run) &&
+                run->cell->run(run);
     int status = STATUS_FAILED;
     if (good) {
         bench_report_print(run);
@@ -160,16 +178,20 @@ static const char *protocol_check(const struct bench_options *options,
 {
     const struct bench_codec *codec = options->codec;
     if (codec == NULL) {
-        return "no such protocol; JSON needs an endpoint ws://";
+        return "no such protocol; JSON and Socket.IO need an endpoint ws://";
     }
     if (options->qos > codec->qos_max) {
-        return "JSON has acknowledgements (QoS 1) or none (QoS 0)";
+        return "JSON and Socket.IO have acknowledgements (QoS 1) or none (QoS 0)";
     }
     if (options->payload < codec->payload_min) {
-        return "JSON needs a payload of 48 or more";
+        return "JSON and Socket.IO need a payload of 48 or more";
     }
     if (cell->filter == BENCH_FILTER_SHARED && !codec->shared_subscriptions) {
-        return "JSON has no shared subscriptions";
+        return "only MQTT has shared subscriptions";
+    }
+    if ((cell->filter == BENCH_FILTER_MATCH || cell->filter == BENCH_FILTER_LATER) &&
+        !codec->wildcards) {
+        return "only MQTT has wildcards and retained messages";
     }
     if ((cell->durable || options->durable) && !codec->sessions) {
         return "durable is for MQTT";
@@ -188,11 +210,21 @@ static const char *options_check(const struct bench_options *options)
         return "name a cell";
     }
     int count = options->count > 0 ? options->count : cell->count;
-    if (options->stuck > 0 && (cell->filter != BENCH_FILTER_FIRST || options->stuck >= count)) {
+    if (options->stuck > 0 && (cell->filter != BENCH_FILTER_GROUP ||
+                               cell->publishers != BENCH_ONE || options->stuck >= count)) {
         return "stuck is for fan-out, and for a part of the subscribers";
+    }
+    if (cell->filter == BENCH_FILTER_MATCH && count > options->filters) {
+        return "match needs a filter for each subscriber";
+    }
+    if (options->idle > 0 && (cell->run != bench_load_run || cell->durable)) {
+        return "idle connections go with publishing ones";
     }
     if (cell->durable && options->qos >= 0 && options->qos != 1) {
         return "durable runs at QoS 1";
+    }
+    if (cell->filter == BENCH_FILTER_LATER && options->durable) {
+        return "retained has no durable sessions";
     }
     if (!cell->durable && options->between != NULL) {
         return "only durable has a time between";

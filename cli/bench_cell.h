@@ -12,15 +12,17 @@
 #include "bench_histogram.h"
 #include "bench_process.h"
 
-enum bench_many { BENCH_NONE, BENCH_ONE, BENCH_MANY };
+enum bench_many { BENCH_NONE, BENCH_ONE, BENCH_MANY, BENCH_MEMBERS /* of each of many groups */ };
 
 /* What subscriber number s subscribes to. Publisher number p publishes to bench/<run>/<p>. Where a
  * protocol has no wildcards, ANY is bench/<run>, and all publish to that. */
 enum bench_filter {
     BENCH_FILTER_OWN,    /* bench/<run>/<s> */
-    BENCH_FILTER_FIRST,  /* bench/<run>/0 */
+    BENCH_FILTER_GROUP,  /* bench/<run>/<s modulo number of publishers> */
     BENCH_FILTER_ANY,    /* bench/<run>/+ */
     BENCH_FILTER_SHARED, /* $share/bench/bench/<run>/+ */
+    BENCH_FILTER_MATCH,  /* many, see bench_match.h */
+    BENCH_FILTER_LATER,  /* nothing during set-up */
 };
 
 struct bench_run;
@@ -46,6 +48,13 @@ struct bench_drain {
     struct bench_cost cost;
 };
 
+/* The retained cell: what storing costs. */
+struct bench_store {
+    uint64_t messages;
+    struct bench_cost cost;
+    int64_t memory; /* growth, resident bytes */
+};
+
 struct bench_result {
     /* Set-up */
     struct bench_cost setup;
@@ -57,6 +66,7 @@ struct bench_result {
     uint64_t deliveries;
     struct bench_histogram latency;
     struct bench_drain drain;
+    struct bench_store store;
     /* The whole run, warm-up and drain included */
     uint64_t sent;
     uint64_t acknowledged;
@@ -68,12 +78,13 @@ struct bench_result {
     uint64_t stuck_closed; /* stuck subscribers that the broker has closed */
 };
 
-/* The subscribers are the fleet's first connections, the publishers follow. */
+/* The subscribers are the fleet's first connections, the publishers follow, then idle ones. */
 struct bench_run {
     const struct bench_options *options;
     const struct bench_cell *cell;
     size_t subscribers, publishers;
-    size_t stuck; /* the last ones of the subscribers */
+    size_t stuck;   /* the last ones of the subscribers */
+    size_t filters; /* match: of all subscribers together */
     int window;
     struct bench_fleet fleet;
     struct bench_result result;
@@ -85,13 +96,16 @@ static inline uint64_t bench_run_fan(const struct bench_run *run)
     if (run->cell->durable) {
         return 0;
     }
-    return run->cell->filter == BENCH_FILTER_FIRST ? run->subscribers - run->stuck : 1;
+    return run->cell->filter == BENCH_FILTER_GROUP
+               ? (run->subscribers - run->stuck) / run->publishers
+               : 1;
 }
 
 /* The functions behind the table: publish and verify; the same with the subscriber away meanwhile;
- * hold still. */
+ * store, then deliver; hold still. */
 bool bench_load_run(struct bench_run *run);
 bool bench_durable_run(struct bench_run *run);
+bool bench_retained_run(struct bench_run *run);
 bool bench_idle_run(struct bench_run *run);
 
 #endif

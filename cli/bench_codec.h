@@ -1,9 +1,9 @@
 /* A protocol as the bench needs it: what a client says, and what the server's bytes mean.
  *
- * One row of the table in bench_codec.c per protocol: MQTT on a byte stream, MQTT and the JSON
- * subprotocols of Web PubSub on WebSocket. The rest of the bench knows events, filters, topics
- * and templates, and nothing of a protocol. What a protocol demands by itself (PUBACK, PUBREL,
- * sequenceAck) its codec answers by itself.
+ * One row of the table in bench_codec.c per protocol: MQTT on a byte stream, MQTT, the JSON
+ * subprotocols of Web PubSub and Socket.IO on WebSocket. The rest of the bench knows events,
+ * filters, topics and templates, and nothing of a protocol. What a protocol demands by itself
+ * (PUBACK, PUBREL, sequenceAck) its codec answers by itself.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLI_BENCH_CODEC_H
@@ -31,6 +31,8 @@ struct bench_event {
     uint16_t receive_maximum; /* WELCOME: the server's */
     uint16_t packet_id;       /* ACKNOWLEDGED, MQTT */
     size_t payload;           /* DELIVERY: bytes */
+    bool retain;              /* DELIVERY, MQTT */
+    struct slice topic;       /* DELIVERY, MQTT */
     struct bench_stamp stamp; /* DELIVERY */
 };
 
@@ -42,17 +44,19 @@ enum bench_next {
 
 struct bench_codec {
     const char *protocol;    /* its name on the command line and in the report */
-    const char *subprotocol; /* of the WebSocket; NULL: a plain byte stream */
+    const char *subprotocol; /* of the WebSocket, perhaps empty; NULL: a plain byte stream */
     bool text;               /* messages are text frames, cut into single ones */
-    bool wildcards, shared_subscriptions, sessions;
+    bool wildcards;          /* and retained messages */
+    bool shared_subscriptions, sessions;
     bool promises; /* nothing may be lost, whatever the QoS */
     int qos_max;
     int payload_min;
 
     /* The first message once the way is open; NULL: the server speaks first. */
     void (*greet)(struct bench_fleet *fleet, struct bench_connection *connection);
+    /* One request; without wildcards it has one filter. */
     void (*subscribe)(struct bench_fleet *fleet, struct bench_connection *connection,
-                      const char *filter);
+                      const struct slice *filters, size_t count);
     void (*ping)(struct bench_fleet *fleet, struct bench_connection *connection); /* or NULL */
     /* NULL: closing is enough. */
     void (*leave)(struct bench_fleet *fleet, struct bench_connection *connection);
@@ -67,7 +71,7 @@ struct bench_codec {
 };
 
 extern const struct bench_codec bench_codec_mqtt, bench_codec_mqtt_websocket, bench_codec_json,
-    bench_codec_json_reliable;
+    bench_codec_json_reliable, bench_codec_socketio;
 
 /* The one of that protocol (NULL: the default one) on a WebSocket or a byte stream; NULL: there is
  * none. */

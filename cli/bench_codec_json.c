@@ -21,10 +21,11 @@ static void text_send(struct bench_fleet *fleet, struct bench_connection *connec
 }
 
 static void join_send(struct bench_fleet *fleet, struct bench_connection *connection,
-                      const char *group)
+                      const struct slice *groups, size_t count)
 {
     struct buffer text = {0};
-    webpubsub_join_write(&text, group);
+    (void)count;
+    webpubsub_join_write(&text, groups[0]);
     text_send(fleet, connection, &text);
 }
 

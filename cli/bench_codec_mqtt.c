@@ -38,10 +38,10 @@ static void connect_send(struct bench_fleet *fleet, struct bench_connection *con
 }
 
 static void subscribe_send(struct bench_fleet *fleet, struct bench_connection *connection,
-                           const char *filter)
+                           const struct slice *filters, size_t count)
 {
     struct buffer packet = {0};
-    wire_subscribe_write(&packet, fleet->options->version, filter, fleet->options->qos);
+    wire_subscribe_write(&packet, fleet->options->version, filters, count, fleet->options->qos);
     packet_send(fleet, connection, &packet);
 }
 
@@ -92,13 +92,19 @@ static bool suback_read(struct bench_fleet *fleet, struct bench_connection *conn
                         const struct wire_packet *packet, struct bench_event *out)
 {
     (void)connection;
-    uint8_t code = packet->length < 3 ? REFUSED : packet->body[packet->length - 1];
-    if (code >= REFUSED) {
-        return bench_fleet_fail(fleet, "the broker refused SUBSCRIBE with code %u", code);
+    struct slice codes = wire_suback_codes(packet, fleet->options->version);
+    if (codes.length == 0) {
+        return bench_fleet_fail(fleet, "the broker's SUBACK is cut short");
     }
-    if (code != fleet->options->qos) {
-        return bench_fleet_fail(fleet, "the broker granted QoS %u, not %d", code,
-                                fleet->options->qos);
+    for (size_t i = 0; i < codes.length; i++) {
+        if (codes.data[i] >= REFUSED) {
+            return bench_fleet_fail(fleet, "the broker refused SUBSCRIBE with code %u",
+                                    codes.data[i]);
+        }
+        if (codes.data[i] != fleet->options->qos) {
+            return bench_fleet_fail(fleet, "the broker granted QoS %u, not %d", codes.data[i],
+                                    fleet->options->qos);
+        }
     }
     out->kind = BENCH_EVENT_SUBSCRIBED;
     return true;
@@ -118,6 +124,8 @@ static bool publish_read(struct bench_fleet *fleet, struct bench_connection *con
     }
     out->kind = BENCH_EVENT_DELIVERY;
     out->payload = publish.payload;
+    out->retain = publish.retain;
+    out->topic = publish.topic;
     out->stamp = publish.stamp;
     return true;
 }

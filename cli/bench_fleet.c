@@ -151,6 +151,7 @@ bool bench_connection_start(struct bench_fleet *fleet, struct bench_connection *
     connection->blocked = true;
     connection->receive_maximum = UINT16_MAX;
     connection->sequence_id = 0;
+    connection->subscribed = 0;
     connection->websocket = (struct websocket_reader){
         .opcode = fleet->codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
         .terminated = fleet->codec->text,

@@ -46,6 +46,7 @@ struct bench_connection {
     bool blocked;             /* the socket is full: EPOLLOUT is armed */
     bool stuck;               /* a subscriber that does not read once it has subscribed */
     uint16_t receive_maximum; /* of the broker */
+    size_t subscribed;        /* filters that were sent in SUBSCRIBEs */
     uint64_t sequence_id;     /* reliable JSON: of the last message */
     struct websocket_reader websocket;
     struct buffer out;

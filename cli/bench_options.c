@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_match.h"
 #include "bench_wire.h"
 
 enum option_kind {
@@ -37,12 +38,17 @@ static const struct option options[] = {
     {"host", 'h', KIND_TEXT, AT(endpoint.host), 0, 0, "HOST", "broker to measure (localhost)"},
     {"port", 'p', KIND_INT, AT(endpoint.port), 1, 65535, "PORT", "its port (1883)"},
     {"protocol", 0, KIND_TEXT, AT(protocol), 0, 0, "NAME",
-     "mqtt (the default), json or json-reliable"},
+     "mqtt (the default), json, json-reliable or socketio"},
     {"protocol-version", 'V', KIND_VERSION, AT(version), 0, 0, "VERSION", "311 or 5 (311)"},
     {"username", 'u', KIND_TEXT, AT(user_name), 0, 0, "NAME", "user name"},
     {"password", 'P', KIND_TEXT, AT(password), 0, 0, "WORD", "password"},
     {"count", 'n', KIND_INT, AT(count), 1, 1000000, "K", "the cell's number of clients"},
     {"publishers", 0, KIND_INT, AT(publishers), 1, 100000, "N", "share: publishers (K)"},
+    {"group-size", 0, KIND_INT, AT(group_size), 1, 1000000, "M", "groups: members of each (10)"},
+    {"filters", 0, KIND_INT, AT(filters), 1000, BENCH_MATCH_FILTERS_MAX, "N",
+     "match: filters of all subscribers together (1000)"},
+    {"idle", 0, KIND_INT, AT(idle), 1, 1000000, "N",
+     "so many more connections, each with a subscription, to which nothing is sent"},
     {"qos", 'q', KIND_INT, AT(qos), 0, 2, "QOS", "0, 1 or 2 (0; durable: 1)"},
     {"payload", 's', KIND_INT, AT(payload), BENCH_STAMP_SIZE, 64 << 20, "BYTES",
      "payload size, at least 24, JSON 48 (64)"},
@@ -51,7 +57,8 @@ static const struct option options[] = {
     {"rate", 'r', KIND_NUMBER, AT(rate), 0.001, 1e8, "R",
      "open loop: messages a second, all publishers together"},
     {"seconds", 0, KIND_NUMBER, AT(seconds), 0.01, 86400, "S", "measured time (2)"},
-    {"messages", 0, KIND_INT64, AT(messages), 1, 1e15, "N", "measured messages, instead of a time"},
+    {"messages", 0, KIND_INT64, AT(messages), 1, 1e15, "N",
+     "measured messages, instead of a time; retained: how many (10000)"},
     {"warmup", 0, KIND_NUMBER, AT(warmup), 0, 3600, "S", "time before measuring (0.5)"},
     {"lazy-us", 0, KIND_INT, AT(lazy_us), 1, 1000000, "US",
      "least time between two turns of the generator, so that bursts form"},
@@ -210,6 +217,8 @@ bool bench_options_parse(struct bench_options *out, int argc, char **argv)
         .version = 4,
         .qos = -1,
         .payload = 64,
+        .group_size = 10,
+        .filters = 1000,
         .seconds = 2,
         .warmup = 0.5,
         .sources = 16,

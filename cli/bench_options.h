@@ -30,12 +30,15 @@ struct bench_options {
     const char *user_name, *password;
     int count;      /* the cell's K; 0: the cell's default */
     int publishers; /* share: how many; 0: as many as members */
+    int group_size; /* groups: members of each */
+    int filters;    /* match: of all subscribers together */
+    int idle;       /* connections besides */
     int qos;        /* -1: the cell's */
     int payload;    /* bytes */
     int window;     /* messages in flight per publisher; 0: the cell's default */
     double rate;    /* messages a second of all publishers together; 0: closed loop */
     double seconds, warmup;
-    int64_t messages;    /* 0: the time decides */
+    int64_t messages;    /* 0: the time decides, or the cell's */
     int lazy_us;         /* at least so long between two turns of the loop */
     int sources;         /* source addresses on loopback */
     int concurrency;     /* connections being set up at once */

@@ -83,12 +83,42 @@ static void json_parameters(const struct bench_run *run)
     bench_json_count("payload", (uint64_t)options->payload);
     bench_json_count("publishers", run->publishers);
     bench_json_count("subscribers", run->subscribers);
+    if (options->idle > 0) {
+        bench_json_count("idle", (uint64_t)options->idle);
+    }
     if (options->rate > 0) {
         bench_json_number("rate_asked", options->rate, 0);
     } else {
         bench_json_count("window", (uint64_t)run->window);
     }
     bench_json_count("lazy_us", (uint64_t)options->lazy_us);
+}
+
+/* The growth of memory and the CPU of set-up are those of the filters: there are many to each
+ * connection. */
+static void json_filters(const struct bench_run *run)
+{
+    bool known = run->options->broker.count > 0;
+    double filters = (double)run->filters;
+    bench_json_count("filters", run->filters);
+    bench_json_number("server_us_per_filter",
+                      known ? (double)run->result.setup.broker_ns / 1e3 / filters : NAN, 3);
+    bench_json_number("rss_per_filter", known ? (double)run->result.resident / filters : NAN, 0);
+}
+
+static void json_store(const struct bench_run *run)
+{
+    const struct bench_store *store = &run->result.store;
+    bool known = run->options->broker.count > 0;
+    double messages = (double)store->messages;
+    double elapsed_ns = (double)store->cost.elapsed_ns;
+    bench_json_count("stores", store->messages);
+    bench_json_number("store_rate", ratio(messages * 1e9, elapsed_ns), 0);
+    bench_json_number("store_server_us_per_message",
+                      known ? ratio((double)store->cost.broker_ns / 1e3, messages) : NAN, 4);
+    bench_json_number("store_generator_cpu_percent",
+                      ratio((double)store->cost.generator_ns * 100, elapsed_ns), 1);
+    bench_json_number("rss_per_message", known ? ratio((double)store->memory, messages) : NAN, 0);
 }
 
 static void json_print(const struct bench_run *run, const struct figures *figures)
@@ -110,6 +140,12 @@ static void json_print(const struct bench_run *run, const struct figures *figure
     bench_json_number("max_us", figures->max_us, 1);
     if (run->cell->durable) {
         bench_report_durable_json(run);
+    }
+    if (run->cell->filter == BENCH_FILTER_MATCH) {
+        json_filters(run);
+    }
+    if (run->cell->filter == BENCH_FILTER_LATER) {
+        json_store(run);
     }
     bench_json_count("sent", result->sent);
     bench_json_count("lost", result->lost);

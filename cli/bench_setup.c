@@ -5,14 +5,16 @@
 #include "bench_setup.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "bench_codec.h"
-#include "bench_traffic.h"
+#include "bench_topics.h"
 
-enum { EVENTS = 256, WAIT_MS = 100, FILTER_SIZE = 256 };
+enum { EVENTS = 256, WAIT_MS = 100 };
 
 struct progress {
     struct bench_run *run;
@@ -20,6 +22,7 @@ struct progress {
     size_t next;     /* the next one to start */
     size_t opening;  /* started and not ready */
     int64_t last_ns; /* when something happened last */
+    struct bench_filters filters;
 };
 
 static void connection_greet(struct bench_fleet *fleet, struct bench_connection *connection)
@@ -59,38 +62,34 @@ static bool tcp_established(struct bench_fleet *fleet, struct bench_connection *
     return true;
 }
 
-static bool connection_subscribes(const struct bench_run *run,
-                                  const struct bench_connection *connection)
+/* Sends the next SUBSCRIBE; with nothing (more) to subscribe to, the connection is ready. */
+static void connection_subscribe(struct progress *progress, struct bench_connection *connection)
 {
-    return bench_fleet_number(&run->fleet, connection) < run->subscribers &&
-           (connection->session == BENCH_SESSION_CLEAN ||
-            connection->session == BENCH_SESSION_KEEP);
+    struct bench_fleet *fleet = &progress->run->fleet;
+    struct bench_filters *filters = &progress->filters;
+    filters->count = 0;
+    if (connection->session == BENCH_SESSION_CLEAN || connection->session == BENCH_SESSION_KEEP) {
+        bench_topics_filters(progress->run, bench_fleet_number(fleet, connection),
+                             connection->subscribed, filters);
+    }
+    if (filters->count == 0) {
+        connection->phase = BENCH_READY;
+        progress->opening--;
+        return;
+    }
+    connection->phase = BENCH_SUBSCRIBING;
+    connection->subscribed += filters->count;
+    fleet->codec->subscribe(fleet, connection, filters->filters, filters->count);
 }
 
-static void connection_ready(struct progress *progress, struct bench_connection *connection)
-{
-    connection->phase = BENCH_READY;
-    progress->opening--;
-}
-
-static bool welcome_take(struct progress *progress, struct bench_connection *connection,
+static void welcome_take(struct progress *progress, struct bench_connection *connection,
                          const struct bench_event *event)
 {
-    struct bench_run *run = progress->run;
-    struct bench_fleet *fleet = &run->fleet;
-    bench_histogram_add(&run->result.connect_latency,
+    bench_histogram_add(&progress->run->result.connect_latency,
                         (uint64_t)(progress->last_ns - connection->opened_ns));
     connection->receive_maximum = event->receive_maximum;
     connection->session_present = event->session_present;
-    if (!connection_subscribes(run, connection)) {
-        connection_ready(progress, connection);
-        return true;
-    }
-    char filter[FILTER_SIZE];
-    bench_traffic_filter(run, bench_fleet_number(fleet, connection), filter, sizeof(filter));
-    fleet->codec->subscribe(fleet, connection, filter);
-    connection->phase = BENCH_SUBSCRIBING;
-    return true;
+    connection_subscribe(progress, connection);
 }
 
 static bool setup_take(struct progress *progress, struct bench_connection *connection,
@@ -100,10 +99,11 @@ static bool setup_take(struct progress *progress, struct bench_connection *conne
         return true;
     }
     if (connection->phase == BENCH_GREETING && event->kind == BENCH_EVENT_WELCOME) {
-        return welcome_take(progress, connection, event);
+        welcome_take(progress, connection, event);
+        return true;
     }
     if (connection->phase == BENCH_SUBSCRIBING && event->kind == BENCH_EVENT_SUBSCRIBED) {
-        connection_ready(progress, connection);
+        connection_subscribe(progress, connection);
         return true;
     }
     return bench_fleet_fail(&progress->run->fleet, "unexpected answer during set-up");
@@ -217,13 +217,16 @@ static bool events_take(struct progress *progress)
 
 bool bench_setup_run(struct bench_run *run, size_t first, size_t end)
 {
-    struct progress progress = {.run = run, .next = first, .end = end};
-    progress.last_ns = clock_monotonic_ns();
-    while (progress.next < end || progress.opening > 0) {
-        if (!connections_start(&progress) || !events_take(&progress) ||
-            !bench_fleet_flush(&run->fleet)) {
-            return false;
-        }
+    struct progress *progress = memory_allocate_zero(sizeof(*progress));
+    bool good = true;
+    progress->run = run;
+    progress->next = first;
+    progress->end = end;
+    progress->last_ns = clock_monotonic_ns();
+    while (good && (progress->next < end || progress->opening > 0)) {
+        good =
+            connections_start(progress) && events_take(progress) && bench_fleet_flush(&run->fleet);
     }
-    return true;
+    free(progress);
+    return good;
 }

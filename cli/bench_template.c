@@ -18,6 +18,7 @@ void bench_template_frame(struct bench_template *template, enum websocket_opcode
     template->mask = mask;
     template->id.offset += template->header;
     template->stamp.offset += template->header;
+    template->topic.offset += template->header;
 }
 
 void bench_template_release(struct bench_template *template)

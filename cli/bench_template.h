@@ -1,6 +1,7 @@
-/* A whole message of which only an identifier and the stamp change, made once per publisher.
+/* A whole message of which only an identifier, the stamp and, in some cells, the end of the topic
+ * change, made once per publisher.
  *
- * On WebSocket the template has the frame's header and is masked already; only the two fields are
+ * On WebSocket the template has the frame's header and is masked already; only the fields are
  * masked for each message.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -29,7 +30,8 @@ struct bench_template {
     uint8_t *bytes; /* owned */
     size_t size;
     struct bench_field id, stamp;
-    size_t header; /* bytes of the frame's header; 0: it is not a frame */
+    struct bench_field topic; /* MQTT: all of it, until the cell narrows it to what it changes */
+    size_t header;            /* bytes of the frame's header; 0: it is not a frame */
     uint32_t mask;
 };
 
@@ -37,7 +39,8 @@ struct bench_template {
 struct bench_shape {
     const char *topic;
     int version, qos;
-    size_t payload;
+    bool retain;
+    size_t payload; /* MQTT: 0, or room for a stamp */
 };
 
 /* Puts the message into a frame and masks it. */

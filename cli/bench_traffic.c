@@ -10,35 +10,18 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "bench_match.h"
+#include "bench_topics.h"
 
 enum {
-    TOPIC_SIZE = 64,
     UNSENT_MAX = 1 << 20, /* open loop: a connection with more bytes waiting gets no more */
     PACKET_IDS = UINT16_MAX + 1,
 };
 
-static void topic_write(const struct bench_run *run, size_t number, char *out, size_t size)
+/* Each message goes to one of many subscribers, and they see a part of the numbers. */
+static bool subscribers_share(const struct bench_run *run)
 {
-    snprintf(out, size, "bench/%08x/%zu", run->fleet.run, number);
-}
-
-void bench_traffic_filter(const struct bench_run *run, size_t number, char *out, size_t size)
-{
-    switch (run->cell->filter) {
-    case BENCH_FILTER_OWN:
-        topic_write(run, number, out, size);
-        break;
-    case BENCH_FILTER_FIRST:
-        topic_write(run, 0, out, size);
-        break;
-    case BENCH_FILTER_ANY:
-        snprintf(out, size, run->fleet.codec->wildcards ? "bench/%08x/+" : "bench/%08x",
-                 run->fleet.run);
-        break;
-    case BENCH_FILTER_SHARED:
-        snprintf(out, size, "$share/bench/bench/%08x/+", run->fleet.run);
-        break;
-    }
+    return run->cell->filter == BENCH_FILTER_SHARED || run->cell->filter == BENCH_FILTER_MATCH;
 }
 
 static void publisher_ready(struct bench_traffic *traffic, struct bench_publisher *publisher)
@@ -54,12 +37,8 @@ static void publisher_open(struct bench_traffic *traffic, size_t number)
     struct bench_run *run = traffic->run;
     struct bench_publisher *publisher = &traffic->publishers[number];
     const struct bench_codec *codec = run->fleet.codec;
-    char topic[TOPIC_SIZE];
-    if (run->cell->filter == BENCH_FILTER_ANY && !codec->wildcards) {
-        bench_traffic_filter(run, number, topic, sizeof(topic));
-    } else {
-        topic_write(run, number, topic, sizeof(topic));
-    }
+    char topic[BENCH_TOPIC_SIZE];
+    bench_topics_topic(run, number, topic, sizeof(topic));
     struct bench_shape shape = {
         .topic = topic,
         .version = run->options->version,
@@ -67,6 +46,11 @@ static void publisher_open(struct bench_traffic *traffic, size_t number)
         .payload = (size_t)run->options->payload,
     };
     codec->template_build(&publisher->template, &shape);
+    if (run->cell->filter == BENCH_FILTER_MATCH) {
+        struct bench_field *all = &publisher->template.topic;
+        all->offset += all->size - BENCH_MATCH_TOPIC_SIZE;
+        all->size = BENCH_MATCH_TOPIC_SIZE;
+    }
     if (codec->subprotocol != NULL) {
         bench_template_frame(&publisher->template, codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
                              run->fleet.mask);
@@ -84,7 +68,7 @@ static void publisher_open(struct bench_traffic *traffic, size_t number)
 
 void bench_traffic_open(struct bench_traffic *traffic, struct bench_run *run, int64_t now_ns)
 {
-    bool per_subscriber = run->cell->filter == BENCH_FILTER_FIRST;
+    bool per_subscriber = run->cell->filter == BENCH_FILTER_GROUP;
     *traffic = (struct bench_traffic){
         .run = run,
         .stream_count = per_subscriber ? run->subscribers - run->stuck : run->publishers,
@@ -98,7 +82,7 @@ void bench_traffic_open(struct bench_traffic *traffic, struct bench_run *run, in
     traffic->publishers = memory_allocate_zero(publishers * sizeof(*traffic->publishers));
     traffic->ready = memory_allocate_zero(publishers * sizeof(struct bench_publisher *));
     traffic->streams = memory_allocate_zero(traffic->stream_count * sizeof(*traffic->streams));
-    if (run->cell->filter == BENCH_FILTER_SHARED) {
+    if (subscribers_share(run)) {
         traffic->order = memory_allocate_zero(publishers * run->subscribers * sizeof(uint64_t));
     }
     for (size_t i = 0; i < publishers; i++) {
@@ -140,9 +124,18 @@ static void message_write(struct bench_traffic *traffic, struct bench_publisher 
     memcpy(at, template->bytes, template->size);
     traffic->run->fleet.codec->template_fill(template, at, packet_id_next(publisher, stamp->due_ns),
                                              stamp);
+    bool topics = traffic->run->cell->filter == BENCH_FILTER_MATCH;
+    if (topics) {
+        uint32_t number =
+            bench_match_number(stamp->publisher, stamp->sequence, (uint32_t)traffic->run->filters);
+        bench_match_topic_write(at + template->topic.offset, number);
+    }
     if (template->header > 0) {
         bench_template_mask(template, at, &template->id);
         bench_template_mask(template, at, &template->stamp);
+        if (topics) {
+            bench_template_mask(template, at, &template->topic);
+        }
     }
 }
 
@@ -231,7 +224,7 @@ int64_t bench_traffic_next_due(const struct bench_traffic *traffic)
     return traffic->schedule_ns + (int64_t)((double)traffic->scheduled * traffic->period_ns);
 }
 
-/* Shared subscription: a member sees a part of the numbers, which must still rise. */
+/* Shared subscription, match: a subscriber's numbers must still rise. */
 static bool member_in_order(struct bench_traffic *traffic, size_t member,
                             const struct bench_stamp *stamp)
 {
@@ -248,7 +241,7 @@ static bool delivery_verify(struct bench_traffic *traffic, size_t subscriber,
                             const struct bench_stamp *stamp)
 {
     struct bench_result *result = &traffic->run->result;
-    bool per_subscriber = traffic->run->cell->filter == BENCH_FILTER_FIRST;
+    bool per_subscriber = traffic->run->cell->filter == BENCH_FILTER_GROUP;
     size_t stream = per_subscriber ? subscriber : stamp->publisher;
     enum bench_arrival arrival = bench_stream_take(&traffic->streams[stream], stamp->sequence);
     if (arrival == BENCH_DUPLICATE) {
@@ -270,7 +263,7 @@ static bool delivery_is_ours(const struct bench_traffic *traffic, size_t subscri
     return delivery->payload == (size_t)run->options->payload && stamp->run == run->fleet.run &&
            stamp->publisher < run->publishers &&
            stamp->sequence < traffic->publishers[stamp->publisher].sent &&
-           (run->cell->filter != BENCH_FILTER_OWN || stamp->publisher == subscriber);
+           bench_topics_deliver_to(run, subscriber, delivery);
 }
 
 bool bench_traffic_verify(struct bench_traffic *traffic, size_t subscriber,
@@ -335,7 +328,7 @@ static bool acknowledgement_take(struct bench_traffic *traffic, struct bench_con
 {
     struct bench_run *run = traffic->run;
     size_t number = bench_fleet_number(&run->fleet, connection);
-    if (number < run->subscribers ||
+    if (number < run->subscribers || number >= run->subscribers + run->publishers ||
         traffic->publishers[number - run->subscribers].unacknowledged == 0 ||
         !sent_time_take(traffic, &traffic->publishers[number - run->subscribers],
                         event->packet_id)) {
@@ -377,9 +370,10 @@ void bench_traffic_sum(struct bench_traffic *traffic)
         result->sent += traffic->publishers[i].sent;
         result->acknowledged += traffic->publishers[i].acknowledged;
     }
-    bool per_subscriber = traffic->run->cell->filter == BENCH_FILTER_FIRST;
+    bool per_subscriber = traffic->run->cell->filter == BENCH_FILTER_GROUP;
     for (size_t i = 0; i < traffic->stream_count; i++) {
-        const struct bench_publisher *publisher = &traffic->publishers[per_subscriber ? 0 : i];
+        size_t number = per_subscriber ? i % traffic->run->publishers : i;
+        const struct bench_publisher *publisher = &traffic->publishers[number];
         /* What was not acknowledged need not be there after a restart. */
         uint64_t due = traffic->run->cell->durable ? publisher->acknowledged : publisher->sent;
         result->lost += bench_stream_missing(&traffic->streams[i], due);

@@ -32,9 +32,9 @@ struct bench_traffic {
     struct bench_publisher *publishers; /* owned */
     struct bench_publisher **ready;     /* owned */
     size_t ready_count;
-    struct bench_stream *streams; /* owned; per publisher, in fan-out per subscriber */
+    struct bench_stream *streams; /* owned; per publisher, with groups per subscriber */
     size_t stream_count;
-    uint64_t *order; /* owned; shared subscription: [publisher][member] lowest number allowed */
+    uint64_t *order;      /* owned; shared, match: [publisher][subscriber] lowest number allowed */
     uint64_t outstanding; /* deliveries and acknowledgements that have not come */
     uint64_t allowance;   /* messages that may still be published */
     int64_t now_ns;       /* when the bytes at hand were read */
@@ -50,9 +50,6 @@ void bench_traffic_close(struct bench_traffic *traffic);
 
 /* Opens the traffic and publishes as the options say, until nothing is outstanding. */
 bool bench_load_drive(struct bench_run *run, struct bench_traffic *traffic);
-
-/* Writes the topic filter of connection `number` for its set-up. */
-void bench_traffic_filter(const struct bench_run *run, size_t number, char *out, size_t size);
 
 /* What the broker sent. False: fleet.error says what is wrong with it. */
 bool bench_traffic_take(struct bench_traffic *traffic, struct bench_connection *connection,

@@ -183,10 +183,10 @@ bool webpubsub_stamp_read(struct slice data, struct bench_stamp *out)
 
 /* ---------------------------------------------------------------- writing */
 
-void webpubsub_join_write(struct buffer *out, const char *group)
+void webpubsub_join_write(struct buffer *out, struct slice group)
 {
-    buffer_append_format(out, "{\"type\":\"joinGroup\",\"group\":\"%s\",\"ackId\":%d}", group,
-                         WEBPUBSUB_JOIN_ACK_ID);
+    buffer_append_format(out, "{\"type\":\"joinGroup\",\"group\":\"%.*s\",\"ackId\":%d}",
+                         SLICE_PRINT(group), WEBPUBSUB_JOIN_ACK_ID);
 }
 
 void webpubsub_sequence_ack_write(struct buffer *out, uint64_t sequence_id)

@@ -32,7 +32,7 @@ bool webpubsub_number(struct slice text, uint64_t *out);
 /* The stamp at the start of a message's data; false: there is none. */
 bool webpubsub_stamp_read(struct slice data, struct bench_stamp *out);
 
-void webpubsub_join_write(struct buffer *out, const char *group);
+void webpubsub_join_write(struct buffer *out, struct slice group);
 void webpubsub_sequence_ack_write(struct buffer *out, uint64_t sequence_id);
 /* sendToGroup to shape->topic; with an ackId if shape->qos > 0. Not framed. */
 void webpubsub_template_build(struct bench_template *out, const struct bench_shape *shape);

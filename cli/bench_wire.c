@@ -65,15 +65,19 @@ void wire_connect_write(struct buffer *out, const struct wire_connect *connect)
     packet_finish(out, WIRE_CONNECT, &body);
 }
 
-void wire_subscribe_write(struct buffer *out, int version, const char *filter, int qos)
+void wire_subscribe_write(struct buffer *out, int version, const struct slice *filters,
+                          size_t count, int qos)
 {
     struct buffer body = {0};
     buffer_append_u16(&body, 1);
     if (version == 5) {
         buffer_append_byte(&body, 0);
     }
-    string_write(&body, filter);
-    buffer_append_byte(&body, (uint8_t)qos);
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_u16(&body, (uint16_t)filters[i].length);
+        buffer_append(&body, filters[i]);
+        buffer_append_byte(&body, (uint8_t)qos);
+    }
     packet_finish(out, WIRE_SUBSCRIBE, &body);
 }
 
@@ -95,17 +99,19 @@ void wire_template_build(struct bench_template *out, const struct bench_shape *s
                   (shape->version == 5 ? 1 : 0) + shape->payload;
     struct buffer packet = {0};
     uint8_t length[4];
-    buffer_append_byte(&packet, (uint8_t)(WIRE_PUBLISH | shape->qos << 1));
+    buffer_append_byte(&packet, (uint8_t)(WIRE_PUBLISH | shape->qos << 1 | shape->retain));
     buffer_append(&packet, slice_make(length, varint_write(length, (uint32_t)body)));
     string_write(&packet, shape->topic);
-    *out = (struct bench_template){.id = {packet.length, shape->qos > 0 ? 2 : 0}};
+    size_t topic = strlen(shape->topic);
+    *out = (struct bench_template){.id = {packet.length, shape->qos > 0 ? 2 : 0},
+                                   .topic = {packet.length - topic, topic}};
     if (shape->qos > 0) {
         buffer_append_u16(&packet, 0);
     }
     if (shape->version == 5) {
         buffer_append_byte(&packet, 0);
     }
-    out->stamp = (struct bench_field){packet.length, BENCH_STAMP_SIZE};
+    out->stamp = (struct bench_field){packet.length, shape->payload > 0 ? BENCH_STAMP_SIZE : 0};
     memset(buffer_reserve(&packet, shape->payload), 'x', shape->payload);
     out->size = packet.length + shape->payload;
     out->bytes = packet.data;
@@ -119,6 +125,17 @@ size_t wire_properties_size(struct slice in)
         return 0;
     }
     return (size_t)used + length;
+}
+
+struct slice wire_suback_codes(const struct wire_packet *packet, int version)
+{
+    struct slice in = packet->length < 3 ? SLICE_EMPTY : slice_make(packet->body, packet->length);
+    if (in.length == 0) {
+        return in;
+    }
+    in = slice_from(in, 2);
+    size_t properties = version == 5 ? wire_properties_size(in) : 0;
+    return version == 5 && properties == 0 ? SLICE_EMPTY : slice_from(in, properties);
 }
 
 /* Size of one property's value, by its identifier; 0: one that CONNACK cannot have. */

@@ -73,8 +73,13 @@ static inline uint16_t wire_u16(const uint8_t *at)
 struct wire_publish {
     uint16_t packet_id; /* 0 at QoS 0 */
     size_t payload;     /* bytes */
+    bool retain;
+    struct slice topic;
     struct bench_stamp stamp;
 };
+
+/* The codes of a SUBACK; empty: it is cut short. */
+struct slice wire_suback_codes(const struct wire_packet *packet, int version);
 
 /* Bytes of an MQTT 5 property list with its length; 0 if it does not fit. */
 size_t wire_properties_size(struct slice in);
@@ -89,6 +94,8 @@ static inline bool wire_publish_read(const struct wire_packet *packet, int versi
     if (head > packet->length) {
         return false;
     }
+    out->retain = (packet->first & 1) != 0;
+    out->topic = slice_make(packet->body + 2, at - 2);
     out->packet_id = identified ? wire_u16(packet->body + at) : 0;
     if (version == 5) {
         size_t size = wire_properties_size(slice_make(packet->body + head, packet->length - head));
@@ -145,7 +152,9 @@ struct wire_connect {
 };
 
 void wire_connect_write(struct buffer *out, const struct wire_connect *connect);
-void wire_subscribe_write(struct buffer *out, int version, const char *filter, int qos);
+/* One packet for all `count` filters. */
+void wire_subscribe_write(struct buffer *out, int version, const struct slice *filters,
+                          size_t count, int qos);
 void wire_disconnect_write(struct buffer *out);
 void wire_pingreq_write(struct buffer *out);
 

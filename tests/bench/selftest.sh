@@ -70,7 +70,7 @@ expect 2 'at least 24' pairs --payload 23
 expect 2 'no such protocol' pairs --protocol json
 expect 2 'no such protocol' pairs ws://127.0.0.1:1/ --protocol xml
 expect 2 '48 or more' pairs ws://127.0.0.1:1/ --protocol json --payload 47
-expect 2 'no shared subscriptions' share ws://127.0.0.1:1/ --protocol json
+expect 2 'only MQTT has shared' share ws://127.0.0.1:1/ --protocol json
 expect 2 'durable is for MQTT' durable ws://127.0.0.1:1/ --protocol json
 expect 2 'QoS 0' pairs ws://127.0.0.1:1/ --protocol json --qos 2
 expect 2 'stuck is for fan-out' fan-out --count 3 --stuck 3

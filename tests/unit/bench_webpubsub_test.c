@@ -92,7 +92,7 @@ TEST(template_goes_both_ways)
 TEST(requests)
 {
     struct buffer out = {0};
-    webpubsub_join_write(&out, "bench/1/0");
+    webpubsub_join_write(&out, SLICE_LITERAL("bench/1/0"));
     CHECK_SLICE_EQUAL(
         buffer_slice(&out),
         SLICE_LITERAL("{\"type\":\"joinGroup\",\"group\":\"bench/1/0\",\"ackId\":1}"));

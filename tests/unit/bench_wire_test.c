@@ -65,17 +65,32 @@ TEST(subscribe_is_read_by_the_codec)
 {
     for (size_t i = 0; i < VERSION_COUNT; i++) {
         struct buffer out = {0};
-        wire_subscribe_write(&out, versions[i], "bench/+", 2);
+        const struct slice filters[] = {SLICE_LITERAL("bench/+"), SLICE_LITERAL("a/#")};
+        wire_subscribe_write(&out, versions[i], filters, 2, 2);
         struct packet packet = decoded(&out, versions[i]);
         struct slice filter;
         struct subscription_options options;
         CHECK_INT_EQUAL(packet.type, PACKET_SUBSCRIBE);
-        CHECK(subscribe_next(&packet.subscribe.filters, (enum protocol_version)versions[i], &filter,
-                             &options));
-        CHECK_SLICE_EQUAL(filter, SLICE_LITERAL("bench/+"));
-        CHECK_INT_EQUAL(options.qos, QOS_2);
+        for (size_t f = 0; f < 2; f++) {
+            CHECK(subscribe_next(&packet.subscribe.filters, (enum protocol_version)versions[i],
+                                 &filter, &options));
+            CHECK_SLICE_EQUAL(filter, filters[f]);
+            CHECK_INT_EQUAL(options.qos, QOS_2);
+        }
         buffer_release(&out);
     }
+}
+
+TEST(suback_codes_stand_behind_the_properties)
+{
+    static const uint8_t body[] = {0, 1, 3, 0x1f, 0, 0, 1, 0x80};
+    struct wire_packet packet = {.body = body, .length = sizeof(body)};
+    CHECK_SLICE_EQUAL(wire_suback_codes(&packet, 4), slice_make(body + 2, 6));
+    CHECK_SLICE_EQUAL(wire_suback_codes(&packet, 5), slice_make(body + 6, 2));
+    packet.length = 5; /* properties that are cut off */
+    CHECK_INT_EQUAL(wire_suback_codes(&packet, 5).length, 0);
+    packet.length = 2;
+    CHECK_INT_EQUAL(wire_suback_codes(&packet, 4).length, 0);
 }
 
 /* One message of the template, as bytes. */
@@ -98,6 +113,7 @@ static void publish_check(const struct bench_shape *shape)
     struct packet packet = decoded(&bytes, shape->version);
     CHECK_INT_EQUAL(packet.type, PACKET_PUBLISH);
     CHECK_INT_EQUAL(packet.publish.qos, shape->qos);
+    CHECK_INT_EQUAL(packet.publish.retain, shape->retain);
     CHECK_INT_EQUAL(packet.publish.packet_id, shape->qos > 0 ? 0x1234 : 0);
     CHECK_SLICE_EQUAL(packet.publish.topic, slice_from_string(shape->topic));
     CHECK_INT_EQUAL(packet.publish.payload.length, shape->payload);
@@ -111,6 +127,8 @@ static void publish_check(const struct bench_shape *shape)
     CHECK(wire_publish_read(&frame, shape->version, &publish));
     CHECK_INT_EQUAL(publish.packet_id, packet.publish.packet_id);
     CHECK_INT_EQUAL(publish.payload, shape->payload);
+    CHECK_INT_EQUAL(publish.retain, shape->retain);
+    CHECK_SLICE_EQUAL(publish.topic, slice_from_string(shape->topic));
     CHECK(memcmp(&publish.stamp, &stamp, sizeof(stamp)) == 0);
     buffer_release(&again);
     buffer_release(&bytes);
@@ -122,11 +140,27 @@ TEST(publish_goes_both_ways)
     for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
         for (int qos = 0; qos <= 2; qos++) {
             for (size_t v = 0; v < VERSION_COUNT; v++) {
-                struct bench_shape shape = {"bench/01234567/0", versions[v], qos, payloads[i]};
+                struct bench_shape shape = {"bench/01234567/0", versions[v], qos, i % 2 == 1,
+                                            payloads[i]};
                 publish_check(&shape);
             }
         }
     }
+}
+
+TEST(topic_and_stamp_of_a_template)
+{
+    struct bench_template template;
+    struct bench_shape shape = {"bench/0", 4, 0, true, 0};
+    wire_template_build(&template, &shape);
+    CHECK_INT_EQUAL(template.stamp.size, 0);
+    CHECK_SLICE_EQUAL(slice_make(template.bytes + template.topic.offset, template.topic.size),
+                      SLICE_LITERAL("bench/0"));
+    bench_template_frame(&template, WEBSOCKET_BINARY, 0x01020304);
+    bench_template_mask(&template, template.bytes, &template.topic);
+    CHECK_SLICE_EQUAL(slice_make(template.bytes + template.topic.offset, template.topic.size),
+                      SLICE_LITERAL("bench/0"));
+    bench_template_release(&template);
 }
 
 TEST(frames_are_cut_only_where_they_end)
