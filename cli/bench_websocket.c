@@ -33,9 +33,12 @@ void websocket_request_write(struct buffer *out, const struct websocket_request 
                          "Upgrade: websocket\r\n"
                          "Connection: Upgrade\r\n"
                          "Sec-WebSocket-Key: " KEY "\r\n"
-                         "Sec-WebSocket-Version: 13\r\n"
-                         "Sec-WebSocket-Protocol: %s\r\n\r\n",
-                         request->path, request->host, request->subprotocol);
+                         "Sec-WebSocket-Version: 13\r\n",
+                         request->path, request->host);
+    if (request->subprotocol[0] != '\0') {
+        buffer_append_format(out, "Sec-WebSocket-Protocol: %s\r\n", request->subprotocol);
+    }
+    buffer_append_string(out, "\r\n");
 }
 
 /* Is there a header line with that name and value? Both as a server writes them, with any case in
@@ -82,7 +85,7 @@ enum websocket_answer websocket_answer_read(struct slice in, const char *subprot
         return WEBSOCKET_REFUSED;
     }
     if (!header_has(head, "Sec-WebSocket-Accept", ACCEPT) ||
-        !header_has(head, "Sec-WebSocket-Protocol", subprotocol)) {
+        (subprotocol[0] != '\0' && !header_has(head, "Sec-WebSocket-Protocol", subprotocol))) {
         *status = 0;
         return WEBSOCKET_REFUSED;
     }

@@ -39,9 +39,9 @@ enum {
 /* ---------------------------------------------------------------- the upgrade */
 
 struct websocket_request {
-    const char *host; /* the Host header */
-    const char *path; /* with the query, without the first slash */
-    const char *subprotocol;
+    const char *host;        /* the Host header */
+    const char *path;        /* with the query, without the first slash */
+    const char *subprotocol; /* empty: none */
 };
 
 void websocket_request_write(struct buffer *out, const struct websocket_request *request);

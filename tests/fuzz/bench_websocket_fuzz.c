@@ -1,5 +1,6 @@
 /* Fuzzes what `pubgrid bench` reads from a WebSocket server: the answer to the upgrade, the frames,
- * and the JSON in them. The first byte says how long the pieces are in which frames come.
+ * and the JSON or Socket.IO in them. The first byte says how long the pieces are in which frames
+ * come.
  *
  * Oracles: frames in pieces give the same stream and the same end as in one piece, the stream is
  * never longer than the frames, and what a template holds is read back from it.
@@ -7,6 +8,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz/fuzz.h"
 
+#include "../../cli/bench_socketio.c"
 #include "../../cli/bench_template.c"
 #include "../../cli/bench_webpubsub.c"
 #include "../../cli/bench_websocket.c"
@@ -59,6 +61,9 @@ static void messages_read(struct slice stream)
             webpubsub_number(frame.sequence_id, &number);
             webpubsub_stamp_read(frame.data, &stamp);
         }
+        struct socketio_packet packet;
+        socketio_read(&packet, text);
+        FUZZ_CHECK(packet.data.length <= text.length);
         fuzz_free(text);
         stream = slice_from(stream, length + 1);
     }

@@ -249,4 +249,22 @@ TEST(request_names_what_is_wanted)
     buffer_append_byte(&out, 0);
     CHECK(strstr((char *)out.data, "\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n") != NULL);
     buffer_release(&out);
+    request.subprotocol = "";
+    websocket_request_write(&out, &request);
+    buffer_append_byte(&out, 0);
+    CHECK(strstr((char *)out.data, "Protocol") == NULL);
+    CHECK(strstr((char *)out.data, "\r\nSec-WebSocket-Version: 13\r\n\r\n") != NULL);
+    buffer_release(&out);
+}
+
+TEST(upgrade_without_a_subprotocol)
+{
+    static const char text[] = "HTTP/1.1 101 Switching Protocols\r\n"
+                               "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    size_t size;
+    int status;
+    CHECK_INT_EQUAL(websocket_answer_read(slice_from_string(text), "", &size, &status),
+                    WEBSOCKET_ACCEPTED);
+    CHECK_INT_EQUAL(websocket_answer_read(slice_from_string(text), "mqtt", &size, &status),
+                    WEBSOCKET_REFUSED);
 }
