@@ -4,9 +4,9 @@
     table.py RESULTS CELLS FAMILY=BROKER,...,REFERENCE...
 
 RESULTS has the JSON lines of `pubgrid bench`, labelled "BROKER CELL"; CELLS is cells.txt. A family is
-the cells whose names begin so (ws-, js-); tcp has the others. For each cell: the median server CPU
-per delivery of each broker, and the ratio to the last one, which is the reference; then rates and
-tails. The durable cells of tcp follow in a table of their own, a line for each broker, because there
+the cells whose names begin so (ws-, js-, sio-); tcp has the others. For each cell: the median server
+CPU per delivery of each broker, and the ratio to the last one, which is the reference; what the floor
+costs, and how many times that the brokers cost; then rates and tails. The durable cells of tcp follow in a table of their own, a line for each broker, because there
 the rates are compared (durable-online: deliveries, not acknowledgements). Flags: * the generator was
 the limit, L loss, R disorder, S stalled.
 
@@ -16,19 +16,20 @@ import json
 import statistics
 import sys
 
-FAMILIES = ("ws", "js")  # besides tcp and, within it, durable
+FAMILIES = ("ws", "js", "sio")  # besides tcp and, within it, durable
 QUIET_PERCENT = 15  # what other programs may use of one processor
 
 FLAGS = (("generator_bound", "*"), ("lost", "L"), ("reordered", "R"), ("stalled", "S"))
 
 
 def read_cells(path):
-    """Name -> goal, in the order of the file."""
+    """Name -> goals, in the order of the file; goals: what (empty: the cell's first figure) -> limit."""
     cells = {}
     for line in open(path, encoding="utf-8"):
         if line.strip() and not line.startswith("#"):
-            name, goal, _ = (field.strip() for field in line.split("|"))
-            cells[name] = None if goal == "-" else float(goal)
+            name, goals, _ = (field.strip() for field in line.split("|"))
+            terms = [] if goals == "-" else [term.rpartition("=") for term in goals.split(",")]
+            cells[name] = {what: float(limit) for what, _, limit in terms}
     return cells
 
 
@@ -84,15 +85,35 @@ def other_columns(runs):
     return [number(median(runs, "rate")), number(median(runs, "p99_us"))]
 
 
-def verdict(runs, reference, goal):
+def ratio(mine, other):
+    return mine / other if mine and other else None
+
+
+def goal_text(text, value, limit):
     """The goal, with a + where it is met."""
-    if goal is None:
-        return ""
-    if is_connect(runs):
-        value = median(runs, "rss_per_connection")
-        return f"{goal:.0f}B" + ("+" if value is not None and value <= goal else "")
-    mine, other = cost(runs), cost(reference)
-    return f"{goal:g}" + ("+" if mine and other and mine / other <= goal else "")
+    return text + ("+" if value is not None and value <= limit else "")
+
+
+def verdict(runs, first, broker, reference, goals):
+    """All goals of a cell. `runs` are all runs, `first` those of the broker in it."""
+    texts = []
+    for what, limit in goals.items():
+        if what == "p99":
+            texts.append(goal_text(f"p99 {limit:g}", ratio(median(first, "p99_us"), median(reference, "p99_us")), limit))
+        elif what:
+            texts.append(goal_text(f"{limit:g} {what}", ratio(cost(first), cost(runs.get((broker, what), []))), limit))
+        elif is_connect(first):
+            texts.append(goal_text(f"{limit:.0f}B", median(first, "rss_per_connection"), limit))
+        else:
+            texts.append(goal_text(f"{limit:g}", ratio(cost(first), cost(reference)), limit))
+    return ", ".join(texts)
+
+
+def floor_columns(measured, floor):
+    """What the floor costs, and the brokers as multiples of it."""
+    base = cost(floor)
+    multiples = [ratio(cost(each), base) for each in measured]
+    return [number(base) + flags(floor)] + ["-" if each is None else f"{each:.2f}x" for each in multiples]
 
 
 def family_of(cell):
@@ -101,11 +122,11 @@ def family_of(cell):
 
 
 def measured_cells(cells, runs, brokers, family):
-    """Name, goal and each broker's runs of the cells of that family that have any."""
-    for cell, goal in cells.items():
+    """Name, goals and each broker's runs of the cells of that family that have any."""
+    for cell, goals in cells.items():
         measured = [runs.get((broker, cell), []) for broker in brokers]
         if any(measured) and family_of(cell) == family:
-            yield cell, goal, measured
+            yield cell, goals, measured
 
 
 # Title, field, and whether its ratio is printed too.
@@ -131,7 +152,8 @@ def durable_row(runs, reference):
     return row
 
 
-def durable_goal(runs, reference, goal):
+def durable_goal(runs, reference, goals):
+    goal = goals.get("")
     if goal is None or runs is reference:
         return ""
     mine, other = median(runs, "rate"), median(reference, "rate")
@@ -143,9 +165,9 @@ def make_durable_rows(cells, runs, brokers):
     for title, _, compared in DURABLE_COLUMNS:
         rows[0] += [title] + (["ratio"] if compared else [])
     rows[0] += ["goal"]
-    for cell, goal, measured in measured_cells(cells, runs, brokers, "durable"):
+    for cell, goals, measured in measured_cells(cells, runs, brokers, "durable"):
         for broker, each in zip(brokers, measured):
-            rows.append([cell, broker, *durable_row(each, measured[-1]), durable_goal(each, measured[-1], goal)])
+            rows.append([cell, broker, *durable_row(each, measured[-1]), durable_goal(each, measured[-1], goals)])
     return rows
 
 
@@ -166,13 +188,19 @@ def make_rows(cells, runs, brokers, family):
     for broker in brokers:
         rows[0] += [f"{broker} us"] + ([] if broker == reference else ["ratio"])
     rows[0] += ["goal"]
+    floors = {cell: runs.get(("floor", cell), []) for cell in cells}
+    with_floor = any(floors[cell] for cell, _, _ in measured_cells(cells, runs, brokers, family))
+    if with_floor:
+        rows[0] += ["floor us"] + brokers
     for broker in brokers:
         rows[0] += [f"{broker} /s", "p99 us"]
-    for cell, goal, measured in measured_cells(cells, runs, brokers, family):
+    for cell, goals, measured in measured_cells(cells, runs, brokers, family):
         row = [cell]
         for each in measured:
             row += cost_columns(each, measured[-1])
-        row += [verdict(measured[0], measured[-1], goal)]
+        row += [verdict(runs, measured[0], brokers[0], measured[-1], goals)]
+        if with_floor:
+            row += floor_columns(measured, floors[cell])
         for each in measured:
             row += other_columns(each)
         rows.append(row)
@@ -192,7 +220,7 @@ def main():
     for name, brokers in families.items():
         if print_rows(make_rows(cells, runs, brokers, name)):
             print("\nus: server CPU per delivery (connect, idle: per connection; p99 there is bytes per"
-                  " connection)\n")
+                  " connection);\nNx: times the floor, which only passes the bytes on\n")
     if print_rows(make_durable_rows(cells, runs, families["tcp"])):
         print("\nus: server CPU per acknowledged or drained message; p50, p99: of the acknowledgement;"
               "\nB/message: anonymous memory of a queued message\n")
