@@ -365,17 +365,18 @@ bool bench_traffic_take(struct bench_traffic *traffic, struct bench_connection *
 
 void bench_traffic_sum(struct bench_traffic *traffic)
 {
-    struct bench_result *result = &traffic->run->result;
-    for (size_t i = 0; i < traffic->run->publishers; i++) {
+    struct bench_run *run = traffic->run;
+    struct bench_result *result = &run->result;
+    bool per_subscriber = run->cell->filter == BENCH_FILTER_GROUP && run->publishers > 0;
+    for (size_t i = 0; i < run->publishers; i++) {
         result->sent += traffic->publishers[i].sent;
         result->acknowledged += traffic->publishers[i].acknowledged;
     }
-    bool per_subscriber = traffic->run->cell->filter == BENCH_FILTER_GROUP;
     for (size_t i = 0; i < traffic->stream_count; i++) {
-        size_t number = per_subscriber ? i % traffic->run->publishers : i;
+        size_t number = per_subscriber ? i % run->publishers : i;
         const struct bench_publisher *publisher = &traffic->publishers[number];
         /* What was not acknowledged need not be there after a restart. */
-        uint64_t due = traffic->run->cell->durable ? publisher->acknowledged : publisher->sent;
+        uint64_t due = run->cell->durable ? publisher->acknowledged : publisher->sent;
         result->lost += bench_stream_missing(&traffic->streams[i], due);
     }
 }

@@ -334,7 +334,7 @@ int main(int argc, char **argv)
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     server.clients_end = &server.clients;
-    server.listener = listen_on(argc > 1 ? atoi(argv[1]) : 0);
+    server.listener = listen_on(argc > 1 ? (int)strtol(argv[1], NULL, 10) : 0);
     if (server.listener < 0 ||
         epoll_ctl(server.epoll, EPOLL_CTL_ADD, server.listener, &events[0]) != 0) {
         perror("floor");
