@@ -120,8 +120,8 @@ results=$OUT/azure.jsonl
 : >"$results"
 cat <<END
 Azure Web PubSub, 100 units, against this machine ($(nproc) processors, generator included).
-$connections connections instead of 100,000 (a process may have $(ulimit -Hn) descriptors); messages of $payload bytes;
-broker: $workers worker, bridge: $processes process.
+$connections connections instead of 100,000, as a process may have $(ulimit -Hn) descriptors; messages of
+$payload bytes; workers of the broker: $workers, processes of the bridge: $processes.
 
 row        in/s     out/s   reached    MB/s   p50 ms      p99    p99.9      max    server generator  share others
 END

@@ -30,12 +30,13 @@ Usage: ./dev bench [OPTION]...
   --seconds S          measured time of a run (1.2)
   --only REGEX         cells whose name matches
   --skip REGEX         not these
-  --brokers A,B,...    which of pubgrid, mosquitto, rabbitmq, nats (MQTT), relay, socketio (JSON), the one
-                       they are compared with last (pubgrid, and mosquitto, nats, relay or socketio); cells
-                       that one of them cannot run are left out
+  --brokers A,B,...    which of pubgrid, mosquitto, rabbitmq, nats (MQTT), relay, socketio (JSON),
+                       the one they are compared with last (pubgrid, and mosquitto, nats, relay or
+                       socketio); cells that one of them cannot run are left out
   --peer NAME=COMMAND  another broker: COMMAND (one, no pipeline) starts it in the foreground, with
                        {port} and {dir} replaced by its port and an empty folder
-  --no-floor           without tests/bench/floor.c, which only passes the bytes on: a third less time
+  --no-floor           without tests/bench/floor.c, which only passes the bytes on; that takes a
+                       third of the time
   --list               the cells
 END
 }

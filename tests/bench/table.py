@@ -6,9 +6,9 @@
 RESULTS has the JSON lines of `pubgrid bench`, labelled "BROKER CELL"; CELLS is cells.txt. A family is
 the cells whose names begin so (ws-, js-, sio-); tcp has the others. For each cell: the median server
 CPU per delivery of each broker, and the ratio to the last one, which is the reference; what the floor
-costs, and how many times that the brokers cost; then rates and tails. The durable cells of tcp follow in a table of their own, a line for each broker, because there
-the rates are compared (durable-online: deliveries, not acknowledgements). Flags: * the generator was
-the limit, L loss, R disorder, S stalled.
+costs, and how many times that the brokers cost; then rates and tails. The durable cells of tcp follow
+in a table of their own, a line for each broker, because there the rates are compared (durable-online:
+deliveries, not acknowledgements). Flags: * the generator was the limit, L loss, R disorder, S stalled.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -99,9 +99,11 @@ def verdict(runs, first, broker, reference, goals):
     texts = []
     for what, limit in goals.items():
         if what == "p99":
-            texts.append(goal_text(f"p99 {limit:g}", ratio(median(first, "p99_us"), median(reference, "p99_us")), limit))
+            value = ratio(median(first, "p99_us"), median(reference, "p99_us"))
+            texts.append(goal_text(f"p99 {limit:g}", value, limit))
         elif what:
-            texts.append(goal_text(f"{limit:g} {what}", ratio(cost(first), cost(runs.get((broker, what), []))), limit))
+            value = ratio(cost(first), cost(runs.get((broker, what), [])))
+            texts.append(goal_text(f"{limit:g} {what}", value, limit))
         elif is_connect(first):
             texts.append(goal_text(f"{limit:.0f}B", median(first, "rss_per_connection"), limit))
         else:
