@@ -31,7 +31,7 @@ static const struct bench_cell cells[] = {
     {"latency", "pairs with one message at a time", bench_load_run, BENCH_MANY, BENCH_MANY,
      BENCH_FILTER_OWN, 1, 1, false},
     {"match", "K publishers to K subscribers with many filters, of which each message matches one",
-     bench_load_run, BENCH_MANY, BENCH_MANY, BENCH_FILTER_MATCH, 50, 1, false},
+     bench_load_run, BENCH_MANY, BENCH_MANY, BENCH_FILTER_MATCH, 50, 4, false},
     {"retained", "one publisher stores messages, then K subscribers get them, one after another",
      bench_retained_run, BENCH_ONE, BENCH_MANY, BENCH_FILTER_LATER, 5, 1000, false},
     {"connect", "K connections with one subscription each, then idle", bench_idle_run, BENCH_NONE,
