@@ -26,7 +26,10 @@
 #include "net/listener.h"
 #include "net/worker.h"
 
-enum { DRAIN_MS = 5000 };
+enum {
+    DRAIN_MS = 5000,
+    TRUNK_STALL_MS = 30000,
+};
 
 struct server {
     struct config *options; /* that it was started with; owned */
@@ -141,6 +144,7 @@ static bool listen_for_bridges(struct server *server, struct buffer *error)
     server->group.trunk_access = (struct trunk_access){
         .anonymous_on_loopback = options->allow_anonymous != ANONYMOUS_NO,
         .anonymous_elsewhere = options->allow_anonymous == ANONYMOUS_YES,
+        .stall_ms = TRUNK_STALL_MS,
     };
     return options->bridge.processes == 0 ||
            listener_open(&wanted, &server->group.listeners, &server->group.listener_count, error) ||

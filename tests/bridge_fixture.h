@@ -40,8 +40,9 @@ static inline struct sockaddr_un bridge_address(void)
     return address;
 }
 
-/* A server with a trunk, and TCP for devices. */
-static inline struct server *server_with_trunk(void)
+/* A server with a trunk, and TCP for devices; a bridge that takes nothing for `stall_ms` is given
+ * up. */
+static inline struct server *server_with_patience(uint32_t stall_ms)
 {
     struct sockaddr_un address = bridge_address();
     struct server *server = server_make();
@@ -49,10 +50,16 @@ static inline struct server *server_with_trunk(void)
     struct listener_options trunk = {.path = address.sun_path, .mode = 0600, .is_trunk = true};
 
     server->group.trunk_access.anonymous_on_loopback = true;
+    server->group.trunk_access.stall_ms = stall_ms;
     server_listen(server, &tcp);
     server_listen(server, &trunk);
     server_start(server);
     return server;
+}
+
+static inline struct server *server_with_trunk(void)
+{
+    return server_with_patience(0);
 }
 
 /* ---------------------------------------------------------------- frames */

@@ -72,6 +72,9 @@ static void trunk_free(struct trunk *trunk)
     for (uint32_t number = 0; (channel = channel_table_next(&trunk->channels, &number)); number++) {
         channel_abort(channel);
     }
+    if (timer_is_set(&trunk->stall)) {
+        timers_cancel(&trunk->worker->shard.timers, &trunk->stall);
+    }
     /* Closing takes it out of epoll. Wills may have made it dirty once more. */
     close(trunk->fd);
     atomic_fetch_sub_explicit(&trunk->worker->group->connections, 1, memory_order_relaxed);
@@ -364,6 +367,27 @@ static void resume_waiting(struct trunk *trunk)
     list_move_all(&trunk->waiting, &waiting);
 }
 
+/* A bridge that takes nothing at all hangs or was stopped: what waits for its browsers would only
+ * grow. Reliable ones find another bridge, or the same one when it goes on. */
+static void stalled(struct timer *timer, void *context)
+{
+    (void)context;
+    trunk_fail(CONTAINER_OF(timer, struct trunk, stall),
+               "the bridge has taken nothing for too long");
+}
+
+static void watch_stall(struct trunk *trunk, bool moved)
+{
+    struct shard *shard = &trunk->worker->shard;
+    uint32_t stall_ms = trunk->worker->group->trunk_access.stall_ms;
+
+    if (!trunk->blocked) {
+        timers_cancel(&shard->timers, &trunk->stall);
+    } else if (stall_ms > 0 && (moved || !timer_is_set(&trunk->stall))) {
+        timers_set(&shard->timers, &trunk->stall, shard->now + stall_ms);
+    }
+}
+
 /* False: the socket is lost. */
 static bool write_some(struct trunk *trunk)
 {
@@ -372,6 +396,7 @@ static bool write_some(struct trunk *trunk)
 
     counter_add(&trunk->worker->shard.counters.bytes_sent, taken);
     trunk->blocked = result == 0;
+    watch_stall(trunk, taken > 0);
     return result >= 0;
 }
 
@@ -479,6 +504,7 @@ void trunk_open(struct worker *worker, int fd)
     trunk->source.ready = trunk_ready;
     trunk->worker = worker;
     trunk->fd = fd;
+    timer_init(&trunk->stall, stalled);
     list_init(&trunk->waiting);
     list_init(&trunk->crediting);
     list_init(&trunk->dirty);

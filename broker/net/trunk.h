@@ -36,6 +36,7 @@ struct trunk {
     struct channel_table channels;
     struct list waiting;   /* channels that go on when it has drained */
     struct list crediting; /* channels to which credit is due */
+    struct timer stall;    /* while blocked: when its bridge is given up */
     struct list link;      /* in worker->trunks */
     struct list dirty;     /* in worker->trunks_dirty */
 };

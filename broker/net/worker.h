@@ -34,6 +34,7 @@ struct source {
 /* Which clients of the bridge may come in without a user name, if the broker is to decide. */
 struct trunk_access {
     bool anonymous_on_loopback, anonymous_elsewhere;
+    uint32_t stall_ms; /* a bridge that has taken nothing for so long is given up; 0: never */
 };
 
 /* What all workers share. Made before them and outlives them. */

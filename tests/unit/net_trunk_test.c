@@ -374,6 +374,36 @@ static uint64_t await_crowd(const struct server *server, unsigned worker)
     return queued;
 }
 
+static void subscribe_crowd(struct bridge *bridge)
+{
+    for (uint32_t i = 0; i < CROWD; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "m%u", i);
+        bridge_guest(bridge, i, text);
+        snprintf(text, sizeof(text), "crowd/%u", i);
+        bridge_subscribe(bridge, i, text, 0, 0);
+    }
+}
+
+TEST(a_bridge_that_takes_nothing_for_too_long_is_given_up)
+{
+    struct server *server = server_with_patience(200);
+    struct bridge bridge = bridge_open(1);
+    int device = device_open(server, "device");
+
+    subscribe_crowd(&bridge);
+    publish_to_crowd(device);
+    /* The end shows in the counters before this reads what is left in the socket. */
+    while (counter_read(&server->workers[1].shard.counters.channels) > 0) {
+        sched_yield();
+    }
+    while (bridge_next(&bridge)) {
+    }
+    close(device);
+    bridge_close(&bridge);
+    server_free(server);
+}
+
 TEST(a_bridge_that_does_not_read_holds_messages_back_and_gets_them_in_turn)
 {
     struct server *server = server_with_trunk();
@@ -381,13 +411,7 @@ TEST(a_bridge_that_does_not_read_holds_messages_back_and_gets_them_in_turn)
     int device = device_open(server, "device");
     uint8_t counts[CROWD] = {0};
 
-    for (uint32_t i = 0; i < CROWD; i++) {
-        char text[16];
-        snprintf(text, sizeof(text), "m%u", i);
-        bridge_guest(&bridge, i, text);
-        snprintf(text, sizeof(text), "crowd/%u", i);
-        bridge_subscribe(&bridge, i, text, 0, 0);
-    }
+    subscribe_crowd(&bridge);
     publish_to_crowd(device);
     uint64_t queued = await_crowd(server, 1);
     CHECK(queued >= 20); /* of 6 MB the trunk keeps 4 MiB, the kernel some more */
