@@ -31,20 +31,34 @@ static struct slice away_topic(struct webpubsub *wps)
     return buffer_slice(&gateway->topic);
 }
 
-static void publish(struct webpubsub *wps, struct slice bytes)
+static void keep(struct webpubsub *wps, struct slice bytes)
 {
-    struct gateway *gateway = wps->client.gateway;
-    uint32_t recovery_s = wps->client.upgrade->settings->recovery_s;
-
-    write_publish(&gateway->packet,
+    write_publish(&wps->client.gateway->packet,
                   &(struct publication){
                       .topic = away_topic(wps),
                       .data = {DATA_BINARY, bytes},
                       .is_plain = true,
                       .retain = true,
-                      .expiry_s = bytes.length > 0 ? recovery_s + AWAY_MARGIN_S : 0,
+                      .expiry_s = wps->client.upgrade->settings->recovery_s + AWAY_MARGIN_S,
                   });
     webpubsub_flush_packet(wps);
+}
+
+/* What was found is out of date with the next request, so that waits until it is gone for good:
+ * whoever found it once more, after both have been killed, would know of fewer ackIds than the
+ * broker holds identifiers for. */
+static void clear(struct webpubsub *wps)
+{
+    uint16_t packet_id = webpubsub_packet_id(wps);
+
+    write_publish(&wps->client.gateway->packet, &(struct publication){
+                                                    .topic = away_topic(wps),
+                                                    .is_plain = true,
+                                                    .retain = true,
+                                                    .qos = QOS_1,
+                                                    .packet_id = packet_id,
+                                                });
+    webpubsub_await(wps, PENDING_AWAY_CLEARED, packet_id);
 }
 
 static void export_acks(const struct webpubsub *wps, struct buffer *out)
@@ -70,7 +84,7 @@ void away_keep(struct webpubsub *wps)
         buffer_append_u32(&bytes, (uint32_t)acks.length);
         buffer_append(&bytes, buffer_slice(&acks));
         streams_export(wps, &bytes);
-        publish(wps, buffer_slice(&bytes));
+        keep(wps, buffer_slice(&bytes));
     }
     buffer_release(&acks);
     buffer_release(&bytes);
@@ -113,9 +127,9 @@ void away_found(struct webpubsub *wps, const struct fanout *fanout)
 void away_answered(struct webpubsub *wps)
 {
     if (wps->acks) {
-        publish(wps, SLICE_EMPTY);
+        clear(wps);
     } else {
         wps->acks = ack_memory_new(true);
+        webpubsub_open(wps);
     }
-    webpubsub_open(wps);
 }

@@ -120,9 +120,10 @@ enum pending_kind {
     PENDING_CLAIM,        /* send, with a claim in the memory of ackIds */
     PENDING_STREAM_DATA,
     PENDING_STREAM_END,
-    PENDING_STREAM_CUT, /* its end, of which the publisher is not told */
-    PENDING_WATCH,      /* a subscription to a group's state */
-    PENDING_AWAY,       /* a search for what was kept while it was away */
+    PENDING_STREAM_CUT,   /* its end, of which the publisher is not told */
+    PENDING_WATCH,        /* a subscription to a group's state */
+    PENDING_AWAY,         /* a search for what was kept while it was away */
+    PENDING_AWAY_CLEARED, /* what was found is not kept any more */
     PENDING_KINDS,
 };
 

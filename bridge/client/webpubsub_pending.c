@@ -131,6 +131,13 @@ static void away_search_answered(struct webpubsub *wps, const struct pending *pe
     away_answered(wps);
 }
 
+static void away_clear_answered(struct webpubsub *wps, const struct pending *pending,
+                                uint8_t reason)
+{
+    (void)pending, (void)reason;
+    webpubsub_open(wps);
+}
+
 typedef void answered_function(struct webpubsub *wps, const struct pending *pending,
                                uint8_t reason);
 
@@ -143,6 +150,7 @@ static answered_function *const answered[PENDING_KINDS] = {
     [PENDING_STREAM_CUT] = streams_answered,
     [PENDING_WATCH] = group_state_answered,
     [PENDING_AWAY] = away_search_answered,
+    [PENDING_AWAY_CLEARED] = away_clear_answered,
 };
 
 static void finish(struct webpubsub *wps, struct pending *pending, uint8_t reason)

@@ -395,6 +395,27 @@ TEST(a_recovery_says_connected_first_and_asks_for_what_was_kept)
     finish(fakes, client);
 }
 
+TEST(what_was_kept_is_gone_for_good_before_anything_is_asked)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = recover(fakes, "ABCDEFGHIJKLMNOPQRSTUV");
+    struct packet kept = group_message("$wps/h/away/ABCDEFGHIJKLMNOPQRSTUV", "", NULL);
+
+    fakes_connack(client, true);
+    kept.publish.payload = SLICE_LITERAL("\1\0\0\0\0");
+    kept.publish.retain = true;
+    fakes_deliver(client, &kept, 0);
+    fakes_answer(client, PACKET_SUBACK, 4097, 0);
+    fakes_to_broker(fakes);
+    deliver(client, "$wps/h/mark/ABCDEFGHIJKLMNOPQRSTUV", "4097", 0);
+    CHECK_HAS(fakes_to_broker(fakes),
+              "PUBLISH id=4100 \"$wps/h/away/ABCDEFGHIJKLMNOPQRSTUV\" qos=1 retain");
+    CHECK(fakes->is_paused);
+    fakes_answer(client, PACKET_PUBACK, 4100, 0);
+    CHECK(!fakes->is_paused);
+    finish(fakes, client);
+}
+
 TEST(a_recovery_without_a_session_is_refused_with_1008)
 {
     struct fakes *fakes = fakes_new();
