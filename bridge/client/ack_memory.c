@@ -13,7 +13,11 @@
 #include "base/memory.h"
 #include "client/mqtt_write.h"
 
-enum { WORDS = ACK_PACKET_IDS / 64, EXPORTED_SIZE = 9 };
+enum {
+    WORDS = ACK_PACKET_IDS / 64,
+    EXPORTED_SIZE = 9,
+    CLAIMS_BETWEEN = 256, /* two looks for what is unsure and old */
+};
 
 /* What an exported ackId was. */
 enum exported {
@@ -46,6 +50,7 @@ struct ack_memory {
     uint64_t anchor;  /* that first ackId */
     uint64_t *unsure; /* [unsure_count]: of what may be held, as far as it is known */
     uint32_t unsure_count;
+    uint32_t claims;         /* so many there were */
     struct identifiers *ids; /* NULL until one is claimed */
 };
 
@@ -160,6 +165,30 @@ static bool is_repeated(const struct ack_memory *memory, uint64_t ack_id)
     return memory->unsure_count == 0 && is_near(ack_id, memory->anchor);
 }
 
+static void release_if_old(struct ack_memory *memory, uint64_t id, uint64_t ack_id,
+                           struct buffer *packets)
+{
+    if (id + ACK_MEMORY_SIZE <= ack_id && has(&memory->ids->perhaps, place_of(id))) {
+        release(memory, &memory->ids->perhaps, place_of(id), packets);
+    }
+}
+
+/* What is unsure is not for ever: an ackId so far back is not sent again. Its identifier is free
+ * long before it is wanted, so that settle() can take the ones to come for free. */
+static void release_old(struct ack_memory *memory, uint64_t ack_id, struct buffer *packets)
+{
+    for (uint32_t i = 0; i < memory->unsure_count; i++) {
+        release_if_old(memory, memory->unsure[i], ack_id, packets);
+    }
+    if (memory->unsure_count == 0 && memory->anchor > 0) {
+        uint64_t first =
+            memory->anchor > ACK_MEMORY_SIZE ? memory->anchor - ACK_MEMORY_SIZE + 1 : 0;
+        for (uint64_t id = first; id < memory->anchor + ACK_MEMORY_SIZE; id++) {
+            release_if_old(memory, id, ack_id, packets);
+        }
+    }
+}
+
 static void need_identifiers(struct ack_memory *memory)
 {
     if (!memory->ids) {
@@ -177,6 +206,9 @@ uint16_t ack_memory_claim(struct ack_memory *memory, uint64_t ack_id, struct buf
     }
     if (memory->is_unknown) {
         settle(memory, ack_id, packets);
+    }
+    if (memory->claims++ % CLAIMS_BETWEEN == 0) {
+        release_old(memory, ack_id, packets);
     }
     if (has(&memory->ids->releasing, place)) {
         release(memory, &memory->ids->releasing, place, packets);

@@ -306,3 +306,27 @@ TEST(an_identifier_whose_release_was_not_confirmed_is_released_again)
     ack_memory_free(memory);
     free(model);
 }
+
+/* The bridge dies twice, the second time when the identifiers that were unsure after the first are
+ * about to come round, so that the third memory takes them for those of its neighbours. */
+TEST(what_was_unsure_after_a_crash_is_free_before_it_comes_round)
+{
+    for (uint64_t second = ACK_PACKET_IDS - 1500; second < ACK_PACKET_IDS + 3000; second += 250) {
+        struct model *model = model_new();
+        struct ack_memory *memory = ack_memory_new(false);
+
+        for (uint64_t ack_id = 1; ack_id <= second + ACK_PACKET_IDS; ack_id++) {
+            if (ack_id == 1200 || ack_id == second) {
+                ack_memory_free(memory);
+                memory = ack_memory_new(true);
+            } else if (ack_id % 700 == 0) {
+                memory = hand_over(memory, NULL, 0);
+            }
+            request(memory, model, ack_id, false);
+            test_note("second crash at %" PRIu64 ", ackId %" PRIu64, second, ack_id);
+            CHECK_INT_EQUAL(model->routed[ack_id], 1);
+        }
+        ack_memory_free(memory);
+        free(model);
+    }
+}
