@@ -105,6 +105,7 @@ bool access_options_resolve(const struct access_options *options, struct access_
         buffer_release(&error);
         return false;
     }
+    place->keys_given = options->keys_given != NULL;
     place->keys = copy(options->keys_given ? options->keys_given : config->bridge.keys);
     place->endpoint = options->endpoint_given ? given_endpoint(options->endpoint_given)
                                               : configured_endpoint(&config->bridge);
@@ -121,4 +122,10 @@ void access_place_release(struct access_place *place)
 {
     free(place->keys);
     free(place->endpoint);
+}
+
+struct access_keys *access_place_keys(const struct access_place *place, struct buffer *error)
+{
+    return place->keys_given ? access_keys_read(place->keys, error)
+                             : access_keys_open(place->keys, error);
 }

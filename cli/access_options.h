@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "secret/access_keys.h"
 
 /* What the command line said. */
 struct access_options {
@@ -36,10 +37,14 @@ void access_options_release(struct access_options *options);
 /* Where the keys are and what the server's URL is (without a slash at the end). */
 struct access_place {
     char *keys, *endpoint;
+    bool keys_given; /* by the command line: that file is there, or it is a mistake */
 };
 
 /* False after an error message. */
 bool access_options_resolve(const struct access_options *options, struct access_place *place);
 void access_place_release(struct access_place *place);
+/* Reads the keys; makes those of the configuration if the server has not been started yet. NULL,
+ * with a sentence in `error`. */
+struct access_keys *access_place_keys(const struct access_place *place, struct buffer *error);
 
 #endif

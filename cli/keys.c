@@ -87,7 +87,7 @@ static bool run(const struct keys_command *command)
     if (access_options_resolve(&command->access, &place)) {
         bool ready =
             !command->regenerate || access_keys_regenerate(place.keys, command->which, &error);
-        keys = ready ? access_keys_open(place.keys, &error) : NULL;
+        keys = ready ? access_place_keys(&place, &error) : NULL;
         if (keys) {
             print_keys(keys, place.endpoint);
         } else {

@@ -252,7 +252,7 @@ static bool run(const struct token_command *command)
     struct buffer error = {0};
     bool good = false;
     if (access_options_resolve(&command->access, &place)) {
-        struct access_keys *keys = access_keys_open(place.keys, &error);
+        struct access_keys *keys = access_place_keys(&place, &error);
         if (keys) {
             good = print_url(command, &place, access_keys_get(keys, ACCESS_KEY_PRIMARY));
         } else {

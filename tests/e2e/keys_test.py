@@ -204,6 +204,14 @@ def test_token_makes_the_keys():
         verified(url.strip().split("=")[1], key)
 
 
+def test_keys_of_a_wrong_file_are_not_made():
+    with Place() as place:
+        path = os.path.join(place.folder, "no-keys")
+        for command in (["keys"], ["token", "--hub", "h"]):
+            place.refused("No such file", *command, "--keys", path)
+        assert not os.path.exists(path)
+
+
 def test_token_refuses():
     with Place() as place:
         rows = [
