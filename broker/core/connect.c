@@ -4,8 +4,10 @@
 #include "core/connect.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "core/reply.h"
 #include "mqtt/placement.h"
 
@@ -92,17 +94,18 @@ static void assign_identifier(struct connection *connection)
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
     const struct broker *broker = connection->shard->broker;
+    struct greeting *greeting = connection->greeting;
     do {
         uint8_t random[20];
         broker->random(random, sizeof(random));
-        memcpy(connection->assigned, "pg-", 3);
+        memcpy(greeting->assigned, "pg-", 3);
         for (size_t i = 0; i < sizeof(random); i++) {
-            connection->assigned[3 + i] = digits[random[i] & 31];
+            greeting->assigned[3 + i] = digits[random[i] & 31];
         }
-        connection->client_identifier = slice_make(connection->assigned, 3 + sizeof(random));
-    } while (placement_of(connection->client_identifier, broker->shard_count) !=
+        greeting->client_identifier = slice_make(greeting->assigned, 3 + sizeof(random));
+    } while (placement_of(greeting->client_identifier, broker->shard_count) !=
              connection->shard->index);
-    connection->assigned_identifier = true;
+    greeting->is_assigned = true;
 }
 
 /* --- the way into a session --- */
@@ -111,9 +114,21 @@ static void assign_identifier(struct connection *connection)
 static void decode_copy(const struct connection *connection, struct packet *packet)
 {
     struct packet_limits limits = {.packet_size_max = PACKET_SIZE_MAX};
-    ssize_t size = packet_decode(packet, buffer_slice(&connection->connect_packet), &limits);
+    ssize_t size =
+        packet_decode(packet, buffer_slice(&connection->greeting->connect_packet), &limits);
     assert(size > 0);
     (void)size;
+}
+
+void connect_forget_greeting(struct connection *connection)
+{
+    struct greeting *greeting = connection->greeting;
+    if (greeting) {
+        buffer_release(&greeting->connect_packet);
+        buffer_release(&greeting->auth_reply_data);
+        free(greeting);
+        connection->greeting = NULL;
+    }
 }
 
 static void finish(struct connection *connection, const struct packet *packet)
@@ -122,15 +137,14 @@ static void finish(struct connection *connection, const struct packet *packet)
     if (connection->state == CONNECTION_ATTACHED) {
         connection_start_keep_alive(connection);
     }
-    buffer_release(&connection->connect_packet);
-    buffer_release(&connection->auth_reply_data);
-    connection->client_identifier = SLICE_EMPTY;
+    connect_forget_greeting(connection);
 }
 
 static void enter(struct connection *connection, const struct packet *packet)
 {
     struct shard *shard = connection->shard;
-    unsigned target = placement_of(connection->client_identifier, shard->broker->shard_count);
+    unsigned target =
+        placement_of(connection_client_identifier(connection), shard->broker->shard_count);
     if (shard->stopping) {
         refuse(connection, REASON_SERVER_UNAVAILABLE, NULL); /* 0x8B is for DISCONNECT only */
     } else if (target == shard->index) {
@@ -174,7 +188,7 @@ static bool will_is_allowed(const struct connection *connection, const struct wi
 {
     return !will->present ||
            (access_may_publish(connection->shard->settings->access, connection->identity,
-                               connection->client_identifier, will->topic) &&
+                               connection_client_identifier(connection), will->topic) &&
             access_may_carry(connection->identity, &will->properties));
 }
 
@@ -188,7 +202,7 @@ static void set_identity(struct connection *connection, struct identity *identit
 static void let_in(struct connection *connection, struct auth_answer *answer)
 {
     set_identity(connection, answer->identity);
-    connection->auth_reply_data = answer->data;
+    connection->greeting->auth_reply_data = answer->data;
     answer->data = (struct buffer){0};
     struct packet packet;
     decode_copy(connection, &packet);
@@ -219,8 +233,8 @@ static void turn_away(struct connection *connection, enum reason_code reason)
         return;
     }
     LOG_LIMITED(LOG_WARNING, "authentication failed", "client=%s peer=%s reason=\"%s\"",
-                log_quote(connection->client_identifier), connection->origin->peer_address,
-                reason_text(reason));
+                log_quote(connection_client_identifier(connection)),
+                connection->origin->peer_address, reason_text(reason));
     refuse(connection, reason, NULL);
 }
 
@@ -325,7 +339,7 @@ static enum reason_code check_connect(const struct connection *connection,
         return REASON_RETAIN_NOT_SUPPORTED;
     }
     if (!connection->origin->verified &&
-        access_is_reserved_identifier(connection->client_identifier)) {
+        access_is_reserved_identifier(connection_client_identifier(connection))) {
         return REASON_CLIENT_IDENTIFIER_NOT_VALID;
     }
     return REASON_SUCCESS;
@@ -336,12 +350,13 @@ static void receive_connect(struct connection *connection, const struct packet *
 {
     connection->version = (uint8_t)packet->connect.version;
     connection->limits.version = packet->connect.version;
-    buffer_append(&connection->connect_packet, bytes);
+    connection->greeting = memory_allocate_zero(sizeof(*connection->greeting));
+    buffer_append(&connection->greeting->connect_packet, bytes);
     struct packet copy;
     decode_copy(connection, &copy);
     take_limits(connection, &copy);
-    connection->client_identifier = copy.connect.client_identifier;
-    if (connection->client_identifier.length == 0) {
+    connection->greeting->client_identifier = copy.connect.client_identifier;
+    if (copy.connect.client_identifier.length == 0) {
         assign_identifier(connection);
     }
     enum reason_code reason = check_connect(connection, &copy);

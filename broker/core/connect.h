@@ -22,4 +22,7 @@ enum reason_code connect_reauthenticate(struct session *session, const struct pa
 void connection_set_state(struct connection *connection, enum connection_state state);
 void connection_start_keep_alive(struct connection *connection);
 
+/* Frees connection->greeting, if there is one. */
+void connect_forget_greeting(struct connection *connection);
+
 #endif

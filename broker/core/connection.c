@@ -117,9 +117,8 @@ bool connection_release(struct connection *connection)
     output_clear(&connection->output, &connection->shard->pool);
     aliases_free(connection->aliases_in);
     aliases_free(connection->aliases_out);
-    buffer_release(&connection->connect_packet);
+    connect_forget_greeting(connection);
     buffer_release(&connection->authentication_method);
-    buffer_release(&connection->auth_reply_data);
     identity_release(connection->identity);
     connection->identity = NULL;
     return true;
@@ -220,7 +219,7 @@ static receive_function *const receivers[16] = {
 static void log_protocol_error(const struct connection *connection, enum reason_code reason)
 {
     struct slice client = connection->session ? session_client_identifier(connection->session)
-                                              : connection->client_identifier;
+                                              : connection_client_identifier(connection);
     LOG_LIMITED(LOG_INFO, "protocol error", "client=%s peer=%s reason=\"%s\"", log_quote(client),
                 connection->origin->peer_address, reason_text(reason));
 }

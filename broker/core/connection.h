@@ -71,6 +71,15 @@ struct connection_carrier {
     bool (*is_congested)(struct connection *connection);
 };
 
+/* What is kept of CONNECT until the connection is attached: most of many are, and idle. */
+struct greeting {
+    struct buffer connect_packet;
+    struct slice client_identifier; /* inside connect_packet, or `assigned` */
+    struct buffer auth_reply_data;  /* Authentication Data for CONNACK */
+    bool is_assigned;               /* tell the identifier in CONNACK */
+    char assigned[24];
+};
+
 struct connection {
     struct shard *shard;     /* the owner */
     struct session *session; /* while ATTACHED */
@@ -82,11 +91,8 @@ struct connection {
     const struct connection_origin *origin;
     struct identity *identity; /* counted; set once authenticated */
     void *auth_state;          /* the authenticator's */
-    struct buffer
-        connect_packet; /* CONNECT (with an assigned identifier noted below) until attached */
-    struct slice client_identifier; /* inside connect_packet or `assigned`, until attached */
+    struct greeting *greeting; /* from CONNECT until attached; NULL before and after */
     struct buffer authentication_method;
-    struct buffer auth_reply_data;            /* Authentication Data for CONNACK */
     struct aliases *aliases_in, *aliases_out; /* NULL until used */
     struct packet_limits limits;              /* for packet_decode */
     uint32_t peer_packet_size_max;
@@ -100,11 +106,15 @@ struct connection {
     uint8_t close_reason;   /* why the server closed it; 0: it did not, or there is no blame */
     bool auth_pending;      /* an answer will come: do not free */
     bool reauthenticating;
-    bool assigned_identifier; /* tell it in CONNACK */
-    bool input_paused;        /* core's own note; ask connection_wants_input */
-    bool output_waits;        /* for a commit: write nothing until it is false again */
-    char assigned[24];        /* the assigned client identifier */
+    bool input_paused; /* core's own note; ask connection_wants_input */
+    bool output_waits; /* for a commit: write nothing until it is false again */
 };
+
+/* That CONNECT asks for; empty before and once it is attached. */
+static inline struct slice connection_client_identifier(const struct connection *connection)
+{
+    return connection->greeting ? connection->greeting->client_identifier : SLICE_EMPTY;
+}
 
 /* Origin outlives the connection. Arms the connect time-out. */
 void connection_init(struct connection *connection, struct shard *shard,

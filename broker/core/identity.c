@@ -19,8 +19,7 @@ static struct slice copy_name(uint8_t **end, struct slice name)
     return copy;
 }
 
-struct identity *identity_new(struct slice user_name, const struct slice *groups,
-                              size_t group_count)
+static struct identity *make(struct slice user_name, const struct slice *groups, size_t group_count)
 {
     size_t size = sizeof(struct identity) + group_count * sizeof(struct slice) + user_name.length;
     for (size_t i = 0; i < group_count; i++) {
@@ -42,9 +41,20 @@ struct identity *identity_new(struct slice user_name, const struct slice *groups
     return identity;
 }
 
+/* Most of many idle clients are anonymous and in no group: they share one. Its first count is never
+ * given up. */
+static struct identity nobody = {.references = 1, .anonymous = true};
+
+struct identity *identity_new(struct slice user_name, const struct slice *groups,
+                              size_t group_count)
+{
+    return user_name.length == 0 && group_count == 0 ? identity_hold(&nobody)
+                                                     : make(user_name, groups, group_count);
+}
+
 struct identity *identity_new_trusted(struct slice user_name)
 {
-    struct identity *identity = identity_new(user_name, NULL, 0);
+    struct identity *identity = make(user_name, NULL, 0);
 
     identity->trusted = true;
     return identity;

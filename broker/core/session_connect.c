@@ -215,7 +215,7 @@ static struct session *take_over(struct connection *connection, const struct con
                                  bool *ended_stored)
 {
     struct shard *shard = connection->shard;
-    struct slice client_identifier = connection->client_identifier;
+    struct slice client_identifier = connection_client_identifier(connection);
     struct session *session = sessions_find(shard, client_identifier);
     if (session && session->connection) {
         connection_close(session->connection, REASON_SESSION_TAKEN_OVER,
@@ -315,15 +315,15 @@ static void add_connection_facts(struct packet *connack, const struct connection
         p->server_keep_alive = (uint16_t)(connection->keep_alive_ms / 1500);
         add_number(connack, PROPERTY_SERVER_KEEP_ALIVE);
     }
-    if (connection->assigned_identifier) {
-        p->assigned_client_identifier = connection->client_identifier;
+    if (connection->greeting->is_assigned) {
+        p->assigned_client_identifier = connection_client_identifier(connection);
         add_number(connack, PROPERTY_ASSIGNED_CLIENT_IDENTIFIER);
     }
     if (connection->authentication_method.length > 0) {
         p->authentication_method = buffer_slice(&connection->authentication_method);
         add_number(connack, PROPERTY_AUTHENTICATION_METHOD);
-        if (connection->auth_reply_data.length > 0) {
-            p->authentication_data = buffer_slice(&connection->auth_reply_data);
+        if (connection->greeting->auth_reply_data.length > 0) {
+            p->authentication_data = buffer_slice(&connection->greeting->auth_reply_data);
             add_number(connack, PROPERTY_AUTHENTICATION_DATA);
         }
     }
@@ -402,13 +402,13 @@ void session_connect(struct connection *connection, const struct packet *packet)
 {
     struct shard *shard = connection->shard;
     bool ended_stored = false;
-    struct session *session = sessions_find(shard, connection->client_identifier);
+    struct session *session = sessions_find(shard, connection_client_identifier(connection));
     bool resumed =
         session && session_is_durable(session) && resumes(session, connection, &packet->connect);
     const char *refusal = refusal_of(shard, packet, session, resumed);
     if (refusal) {
         LOG_LIMITED(LOG_WARNING, "session refused", "client=%s reason=\"%s\"",
-                    log_quote(connection->client_identifier), refusal);
+                    log_quote(connection_client_identifier(connection)), refusal);
         reply_connack_refused(connection, REASON_SERVER_UNAVAILABLE, refusal);
         connection_close(connection, REASON_SERVER_UNAVAILABLE, NULL);
         return;
@@ -416,7 +416,7 @@ void session_connect(struct connection *connection, const struct packet *packet)
     session = take_over(connection, &packet->connect, &ended_stored);
     bool present = session != NULL;
     if (!session) {
-        session = session_create(shard, connection->client_identifier);
+        session = session_create(shard, connection_client_identifier(connection));
     }
     if (!session) {
         log_write(LOG_ERROR, "too many sessions", "worker=%u", connection->shard->index);

@@ -386,7 +386,7 @@ static void refuse_misplaced(struct channel *channel)
     struct connection *connection = &channel->connection;
 
     LOG_LIMITED(LOG_WARNING, "channel at the wrong worker", "client=%s peer=%s worker=%u",
-                log_quote(connection->client_identifier), channel->peer_address,
+                log_quote(connection_client_identifier(connection)), channel->peer_address,
                 connection->target);
     reply_connack_refused(connection, REASON_USE_ANOTHER_SERVER,
                           "another worker has this client identifier");

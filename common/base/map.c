@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "base/siphash.h"
 
-enum { MAP_BUCKETS_MIN = 4 };
+enum { MAP_BUCKETS_MIN = 1 };
 
 /* The seed of this process: made once, then only read. */
 static struct siphash_key hash_seed;
