@@ -287,16 +287,6 @@ static void strip_hub(struct packet *packet)
     }
 }
 
-static uint16_t packet_id_place(struct slice packet)
-{
-    uint32_t remaining;
-    int used = varint_read(slice_from(packet, 1), &remaining);
-    size_t topic_at = 1 + (size_t)(used > 0 ? used : 1);
-    size_t topic_length = (size_t)packet.data[topic_at] << 8 | packet.data[topic_at + 1];
-
-    return (packet.data[0] & 6) ? (uint16_t)(topic_at + 2 + topic_length) : 0;
-}
-
 static struct outgoing *make_mqtt(struct fanout *fanout, const void *key)
 {
     struct buffer *stripped = &fanout->scratch->body;
@@ -311,7 +301,7 @@ static struct outgoing *make_mqtt(struct fanout *fanout, const void *key)
         bytes = buffer_slice(stripped);
     }
     outgoing = outgoing_new(bytes, false);
-    outgoing->packet_id_at = fanout->is_valid ? packet_id_place(bytes) : 0;
+    outgoing->packet_id_at = (uint32_t)packet_publish_id_at(bytes);
     return outgoing;
 }
 

@@ -351,15 +351,9 @@ static bool take_bytes(struct trunk_socket *socket, const struct trunk_frame *fr
 static void put_packet_id(struct slice packet)
 {
     uint8_t *bytes = (uint8_t *)(uintptr_t)packet.data; /* they lie in the socket's own buffer */
-    uint32_t remaining;
-    int used = packet.length > 1 ? varint_read(slice_from(packet, 1), &remaining) : 0;
-    size_t topic_at = 1 + (size_t)(used > 0 ? used : 1), at;
+    size_t at = packet_publish_id_at(packet);
 
-    if (topic_at + 2 > packet.length) {
-        return;
-    }
-    at = topic_at + 2 + ((size_t)bytes[topic_at] << 8 | bytes[topic_at + 1]);
-    if (at + 2 <= packet.length) {
+    if (at > 0) {
         bytes[at + 1] = 1;
     }
 }

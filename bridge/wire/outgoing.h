@@ -16,7 +16,7 @@ struct outgoing {
     uint32_t references;
     uint32_t length;           /* of bytes */
     uint32_t credit;           /* bytes that writing it gives back to the channel; 0: none */
-    uint16_t packet_id_at;     /* MQTT: where the packet identifier goes; 0: nowhere */
+    uint32_t packet_id_at;     /* MQTT: where the packet identifier goes; 0: nowhere */
     bool is_text;              /* text frame, else binary */
     const struct codec *codec; /* whose finish() makes the frame; NULL: the bytes are the frame */
     uint8_t bytes[];

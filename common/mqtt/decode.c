@@ -370,3 +370,16 @@ const char *packet_type_name(unsigned type)
 
     return type < 16 ? names[type] : "?";
 }
+
+size_t packet_publish_id_at(struct slice publish)
+{
+    uint32_t remaining;
+    int used = publish.length > 1 ? varint_read(slice_from(publish, 1), &remaining) : 0;
+    size_t topic_at = 1 + (size_t)(used > 0 ? used : 0), at;
+
+    if (used <= 0 || topic_at + 2 > publish.length || (publish.data[0] & 6) == 0) {
+        return 0;
+    }
+    at = topic_at + 2 + ((size_t)publish.data[topic_at] << 8 | publish.data[topic_at + 1]);
+    return at + 2 <= publish.length ? at : 0;
+}

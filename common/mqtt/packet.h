@@ -155,6 +155,10 @@ ssize_t packet_decode(struct packet *out, struct slice in, const struct packet_l
  * already refused what is too large. */
 ssize_t packet_size(struct slice in);
 
+/* Where the two bytes of the packet identifier of a PUBLISH stand, from the start of the packet; 0:
+ * it has none (QoS 0), or the packet is cut short. */
+size_t packet_publish_id_at(struct slice publish);
+
 /* Takes the next filter off the front of `*filters` (from struct subscribe); false at the end. */
 bool subscribe_next(struct slice *filters, enum protocol_version version, struct slice *filter,
                     struct subscription_options *options);

@@ -273,3 +273,26 @@ TEST(packets_back_to_back)
     CHECK_INT_EQUAL(packet_decode(&packet, buffer_slice(&bytes), &client_5), 0);
     buffer_release(&bytes);
 }
+
+TEST(where_the_packet_identifier_of_a_publish_stands)
+{
+    struct packet packet = {.type = PACKET_PUBLISH};
+    static uint8_t topic[UINT16_MAX];
+    struct buffer bytes = {0};
+
+    memset(topic, 't', sizeof(topic));
+    packet.publish.topic = slice_make(topic, sizeof(topic));
+    packet_encode(&bytes, &packet, MQTT_5);
+    CHECK_INT_EQUAL(packet_publish_id_at(buffer_slice(&bytes)), 0);
+    bytes.length = 0;
+    packet.publish.qos = QOS_1;
+    packet.publish.packet_id = 0x1234;
+    packet_encode(&bytes, &packet, MQTT_5);
+    size_t at = packet_publish_id_at(buffer_slice(&bytes));
+    CHECK_INT_EQUAL(at, 1 + 3 + 2 + UINT16_MAX);
+    CHECK_INT_EQUAL(bytes.data[at], 0x12);
+    CHECK_INT_EQUAL(bytes.data[at + 1], 0x34);
+    CHECK_INT_EQUAL(packet_publish_id_at(slice_make(bytes.data, at + 1)), 0);
+    CHECK_INT_EQUAL(packet_publish_id_at(SLICE_EMPTY), 0);
+    buffer_release(&bytes);
+}
