@@ -97,11 +97,12 @@ static void wake(uv_timer_t *timer)
 static void set_timer(uv_prepare_t *prepare)
 {
     struct bridge *bridge = prepare->data;
-    msec_t deadline = gateway_next_deadline(&bridge->gateway), now = clock_now();
+    msec_t deadline = gateway_next_deadline(&bridge->gateway);
 
     if (deadline == MSEC_NEVER) {
         uv_timer_stop(&bridge->timer);
     } else {
+        msec_t now = clock_now();
         uv_timer_start(&bridge->timer, wake, deadline > now ? (uint64_t)(deadline - now) : 0, 0);
     }
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/file.h"
 #include "secret/password_line.h"
 
 enum { PASSWORD_MAX = 1024 };
@@ -147,18 +148,6 @@ static bool copy_without(struct slice text, struct slice user, struct buffer *ou
     return found;
 }
 
-static bool write_all(int fd, struct slice bytes)
-{
-    while (bytes.length > 0) {
-        ssize_t written = write(fd, bytes.data, bytes.length);
-        if (written < 0) {
-            return false;
-        }
-        bytes = slice_from(bytes, (size_t)written);
-    }
-    return fsync(fd) == 0;
-}
-
 /* An existing file keeps its owner, group and permissions, so that a broker that runs as another
  * user can still read it; but nothing for everybody. */
 static bool keep_permissions(int fd, const char *path)
@@ -178,8 +167,8 @@ static bool replace_file(const char *path, struct slice bytes)
     buffer_append_byte(&temporary, '\0');
     char *name = (char *)temporary.data;
     int fd = mkostemp(name, O_CLOEXEC); /* mode 0600 */
-    bool good =
-        fd >= 0 && keep_permissions(fd, path) && write_all(fd, bytes) && rename(name, path) == 0;
+    bool good = fd >= 0 && keep_permissions(fd, path) && file_write_durably(fd, bytes) &&
+                rename(name, path) == 0;
     if (!good) {
         fprintf(stderr, "Error: cannot write %s: %s.\n", path, strerrordesc_np(errno));
         if (fd >= 0) {

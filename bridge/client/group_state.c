@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/group_state.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "access/hub.h"
@@ -106,14 +105,6 @@ void group_state_put_update(struct buffer *body, const struct codec *codec,
 
 /* ---------------------------------------------------------------- setting */
 
-static void add_time(struct buffer *properties, int64_t at)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof(digits), "%lld", (long long)at);
-
-    write_user_property(properties, PROPERTY_AT, slice_make(digits, (size_t)length));
-}
-
 static bool is_small(const struct pairs *state)
 {
     size_t bytes = 0;
@@ -134,14 +125,6 @@ static struct slice state_topic(struct webpubsub *wps, struct slice connection, 
     return buffer_slice(&gateway->topic);
 }
 
-static void await_ack(struct webpubsub *wps, const struct request *request, uint16_t packet_id)
-{
-    struct pending *pending = webpubsub_await(wps, PENDING_REQUEST, packet_id);
-
-    pending->has_ack_id = request->has_ack_id;
-    pending->ack_id = request->ack_id;
-}
-
 void group_state_set(struct webpubsub *wps, const struct request *request)
 {
     struct gateway *gateway = wps->client.gateway;
@@ -157,7 +140,7 @@ void group_state_set(struct webpubsub *wps, const struct request *request)
     }
     packet_id = webpubsub_packet_id(wps);
     webpubsub_begin_properties(wps, false);
-    add_time(&gateway->properties, gateway_now(gateway));
+    write_user_number(&gateway->properties, PROPERTY_AT, (uint64_t)gateway_now(gateway));
     if (request->has_state) {
         append_state(&state, &request->state);
     }
@@ -173,7 +156,7 @@ void group_state_set(struct webpubsub *wps, const struct request *request)
                   });
     buffer_release(&state);
     wps->has_state |= request->has_state;
-    await_ack(wps, request, packet_id);
+    webpubsub_await_ack(wps, request, packet_id);
 }
 
 /* Whether a recovered connection has set one is not known. */
@@ -188,7 +171,7 @@ void group_state_write_clear(struct buffer *packet, struct slice topic, int64_t 
 {
     struct buffer properties = {0};
 
-    add_time(&properties, at);
+    write_user_number(&properties, PROPERTY_AT, (uint64_t)at);
     write_publish(packet, &(struct publication){
                               .topic = topic,
                               .is_plain = true,
@@ -260,7 +243,7 @@ void group_state_unsubscribe(struct webpubsub *wps, const struct request *reques
 
     write_unsubscribe(&wps->client.gateway->packet, packet_id,
                       state_topic(wps, SLICE_LITERAL("+"), request->group));
-    await_ack(wps, request, packet_id);
+    webpubsub_await_ack(wps, request, packet_id);
 }
 
 /* Its number is that of the mark, which is behind all that the browser has been sent: a lower one
@@ -309,20 +292,9 @@ static void send_snapshot(struct webpubsub *wps, const struct state_watch *watch
 void group_state_answered(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
 {
     struct state_watch *watch = pending->watch;
-    bool success = !reason_is_error(reason);
 
-    if (pending->has_ack_id) {
-        if (success && !wps->acks) {
-            wps->acks = ack_memory_new(false);
-        }
-        if (success) {
-            ack_memory_note(wps->acks, pending->ack_id, &wps->client.gateway->packet);
-            webpubsub_flush_packet(wps);
-        }
-        webpubsub_ack(wps, pending->ack_id, success ? NULL : "InternalServerError",
-                      reason_text(reason));
-    }
-    if (success) {
+    webpubsub_acknowledge(wps, pending, reason);
+    if (!reason_is_error(reason)) {
         send_snapshot(wps, watch, pending->mark);
     }
     watch_free(wps, watch);

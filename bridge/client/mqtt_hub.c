@@ -28,16 +28,7 @@ void mqtt_hub_release(struct mqtt_hub *hub)
 /* The bridge's own user properties are not the client's to send. */
 static bool has_own_property(const struct properties *properties)
 {
-    struct slice raw = properties->raw;
-    struct property_item item;
-
-    while (properties_next(&raw, &item)) {
-        if (item.property == PROPERTY_USER_PROPERTY &&
-            slice_starts_with(item.name, SLICE_LITERAL("$wps."))) {
-            return true;
-        }
-    }
-    return false;
+    return properties_have_user_prefix(properties, SLICE_LITERAL("$wps."));
 }
 
 /* Who it is from, behind what the client's own are. */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/mqtt_write.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define CONTENT(bytes)                                                                             \
@@ -74,6 +75,14 @@ void write_user_pair(struct buffer *list, struct slice name, struct slice value)
 void write_user_property(struct buffer *list, const char *name, struct slice value)
 {
     write_user_pair(list, slice_from_string(name), value);
+}
+
+void write_user_number(struct buffer *list, const char *name, uint64_t number)
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
+
+    write_user_property(list, name, slice_make(digits, (size_t)length));
 }
 
 enum { EXPIRY_SIZE = 5, FIXED_HEADER_MAX = 5 };

@@ -33,6 +33,7 @@ struct publication {
 void write_connect(struct buffer *out, const struct connect_request *connect);
 void write_publish(struct buffer *out, const struct publication *publication);
 void write_user_property(struct buffer *list, const char *name, struct slice value);
+void write_user_number(struct buffer *list, const char *name, uint64_t number);
 void write_user_pair(struct buffer *list, struct slice name, struct slice value);
 /* One filter of a SUBSCRIBE: appended to `filters`, which write_subscribe() wraps. */
 void write_filter(struct buffer *filters, struct slice filter,

@@ -5,7 +5,6 @@
  * memory of it. A fragment is acknowledged when the broker has taken it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -132,18 +131,10 @@ static void send_nack(struct webpubsub *wps, const struct stream *stream, const 
 
 /* ---------------------------------------------------------------- what the receivers get */
 
-static void add_number(struct buffer *properties, const char *name, uint64_t number)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
-
-    write_user_property(properties, name, slice_make(digits, (size_t)length));
-}
-
 static void add_place(struct buffer *properties, struct slice id, uint64_t sequence)
 {
     write_user_property(properties, PROPERTY_STREAM, id);
-    add_number(properties, PROPERTY_STREAM_AT, sequence);
+    write_user_number(properties, PROPERTY_STREAM_AT, sequence);
 }
 
 /* Reliable: at QoS 2, so that it is not there twice after the broker was away. */

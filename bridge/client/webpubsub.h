@@ -147,6 +147,10 @@ struct pending {
 uint16_t webpubsub_packet_id(struct webpubsub *wps);
 /* The packet in gateway->packet is on its way, under this identifier; sends it. */
 struct pending *webpubsub_await(struct webpubsub *wps, enum pending_kind kind, uint16_t packet_id);
+/* The same for a request of which an ack is all that comes. */
+void webpubsub_await_ack(struct webpubsub *wps, const struct request *request, uint16_t packet_id);
+/* The ack that the request is owed, if it has an ackId; a success is remembered. */
+void webpubsub_acknowledge(struct webpubsub *wps, const struct pending *pending, uint8_t reason);
 /* SUBSCRIBE to `filter`, whose retained messages are wanted to the last: `kind` is answered when
  * they all have come. */
 struct pending *webpubsub_collect(struct webpubsub *wps, enum pending_kind kind,

@@ -51,6 +51,14 @@ struct pending *webpubsub_await(struct webpubsub *wps, enum pending_kind kind, u
     return pending;
 }
 
+void webpubsub_await_ack(struct webpubsub *wps, const struct request *request, uint16_t packet_id)
+{
+    struct pending *pending = webpubsub_await(wps, PENDING_REQUEST, packet_id);
+
+    pending->has_ack_id = request->has_ack_id;
+    pending->ack_id = request->ack_id;
+}
+
 static void pending_free(struct webpubsub *wps, struct pending *pending)
 {
     list_remove(&pending->link);
@@ -94,7 +102,7 @@ static const char *error_name(uint8_t reason)
     return reason == REASON_NOT_AUTHORIZED ? "Forbidden" : "InternalServerError";
 }
 
-static void acknowledge(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
+void webpubsub_acknowledge(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
 {
     bool success = !reason_is_error(reason);
     struct buffer *packets = &wps->client.gateway->packet;
@@ -142,14 +150,10 @@ typedef void answered_function(struct webpubsub *wps, const struct pending *pend
                                uint8_t reason);
 
 static answered_function *const answered[PENDING_KINDS] = {
-    [PENDING_TOKEN_GROUPS] = token_groups_answered,
-    [PENDING_REQUEST] = acknowledge,
-    [PENDING_CLAIM] = acknowledge,
-    [PENDING_STREAM_DATA] = streams_answered,
-    [PENDING_STREAM_END] = streams_answered,
-    [PENDING_STREAM_CUT] = streams_answered,
-    [PENDING_WATCH] = group_state_answered,
-    [PENDING_AWAY] = away_search_answered,
+    [PENDING_TOKEN_GROUPS] = token_groups_answered, [PENDING_REQUEST] = webpubsub_acknowledge,
+    [PENDING_CLAIM] = webpubsub_acknowledge,        [PENDING_STREAM_DATA] = streams_answered,
+    [PENDING_STREAM_END] = streams_answered,        [PENDING_STREAM_CUT] = streams_answered,
+    [PENDING_WATCH] = group_state_answered,         [PENDING_AWAY] = away_search_answered,
     [PENDING_AWAY_CLEARED] = away_clear_answered,
 };
 

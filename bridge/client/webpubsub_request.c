@@ -78,14 +78,6 @@ static bool take_filter(struct webpubsub *wps, const struct request *request, st
     return false;
 }
 
-static void await_ack(struct webpubsub *wps, const struct request *request, uint16_t packet_id)
-{
-    struct pending *pending = webpubsub_await(wps, PENDING_REQUEST, packet_id);
-
-    pending->has_ack_id = request->has_ack_id;
-    pending->ack_id = request->ack_id;
-}
-
 static void join_group(struct webpubsub *wps, const struct request *request)
 {
     struct subscription_options options = {
@@ -103,7 +95,7 @@ static void join_group(struct webpubsub *wps, const struct request *request)
     write_filter(&filters, filter, &options);
     write_subscribe(&wps->client.gateway->packet, packet_id, buffer_slice(&filters));
     buffer_release(&filters);
-    await_ack(wps, request, packet_id);
+    webpubsub_await_ack(wps, request, packet_id);
 }
 
 static void leave_group(struct webpubsub *wps, const struct request *request)
@@ -116,7 +108,7 @@ static void leave_group(struct webpubsub *wps, const struct request *request)
     }
     packet_id = webpubsub_packet_id(wps);
     write_unsubscribe(&wps->client.gateway->packet, packet_id, filter);
-    await_ack(wps, request, packet_id);
+    webpubsub_await_ack(wps, request, packet_id);
     group_state_leave(wps, request->group);
 }
 

@@ -228,16 +228,7 @@ bool access_may_receive(const struct access_rules *rules, const struct identity 
 
 bool access_has_reserved_property(const struct properties *properties)
 {
-    struct slice raw = properties->raw;
-    struct property_item item;
-
-    while (properties_next(&raw, &item)) {
-        if (item.property == PROPERTY_USER_PROPERTY &&
-            slice_starts_with(item.name, SLICE_LITERAL("$wps."))) {
-            return true;
-        }
-    }
-    return false;
+    return properties_have_user_prefix(properties, SLICE_LITERAL("$wps."));
 }
 
 bool access_is_reserved_identifier(struct slice client_identifier)

@@ -244,6 +244,19 @@ bool properties_next(struct slice *raw, struct property_item *item)
     return true;
 }
 
+bool properties_have_user_prefix(const struct properties *properties, struct slice prefix)
+{
+    struct slice raw = properties->raw;
+    struct property_item item;
+
+    while (properties_next(&raw, &item)) {
+        if (item.property == PROPERTY_USER_PROPERTY && slice_starts_with(item.name, prefix)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t properties_copy_forwarded(uint8_t *out, struct slice raw)
 {
     const uint64_t forwarded = PROPERTY_BIT(PAYLOAD_FORMAT_INDICATOR) | PROPERTY_BIT(CONTENT_TYPE) |

@@ -97,6 +97,9 @@ struct property_item {
 /* Takes the next property off the front of `*raw`; false at the end. */
 bool properties_next(struct slice *raw, struct property_item *item);
 
+/* Is there a user property whose name begins so? */
+bool properties_have_user_prefix(const struct properties *properties, struct slice prefix);
+
 /* Those properties of a raw PUBLISH or Will list that a server forwards unaltered, in their order
  * (MQTT-3.3.2-4 and -15 to -20): payload format, content type, response topic, correlation data,
  * user properties. `out` has room for raw.length bytes; returns the bytes written. */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "secret/base64url.h"
@@ -258,18 +259,6 @@ struct access_keys *access_keys_read(const char *path, struct buffer *error)
 
 /* --- writing it --- */
 
-static bool write_all(int fd, struct slice bytes)
-{
-    while (bytes.length > 0) {
-        ssize_t written = write(fd, bytes.data, bytes.length);
-        if (written < 0) {
-            return false;
-        }
-        bytes = slice_from(bytes, (size_t)written);
-    }
-    return fsync(fd) == 0;
-}
-
 static char *folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -310,7 +299,8 @@ static int write_file(const char *path, struct slice bytes, put_in_place *put)
     if (fd < 0) {
         result = errno;
     } else {
-        if (keep_owner(fd, path) < 0 || !write_all(fd, bytes) || put((char *)name.data, path) < 0) {
+        if (keep_owner(fd, path) < 0 || !file_write_durably(fd, bytes) ||
+            put((char *)name.data, path) < 0) {
             result = errno;
         }
         close(fd);
