@@ -8,14 +8,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
 
 enum { BUFFER_CAPACITY_MIN = 64 };
 
-static void buffer_grow(struct buffer *buffer, size_t needed)
+void buffer_grow(struct buffer *buffer, size_t extra)
 {
+    /* A sum that does not fit asks for the impossible and ends the program. */
+    size_t needed = extra > SIZE_MAX - buffer->length ? SIZE_MAX : buffer->length + extra;
     size_t capacity = buffer->capacity > 0 ? buffer->capacity : BUFFER_CAPACITY_MIN;
 
     while (capacity < needed) {
@@ -23,31 +24,6 @@ static void buffer_grow(struct buffer *buffer, size_t needed)
     }
     buffer->data = memory_resize(buffer->data, capacity);
     buffer->capacity = capacity;
-}
-
-uint8_t *buffer_reserve(struct buffer *buffer, size_t extra)
-{
-    if (buffer->capacity - buffer->length < extra || !buffer->data) {
-        /* A sum that does not fit asks for the impossible and ends the program. */
-        size_t needed = extra > SIZE_MAX - buffer->length ? SIZE_MAX : buffer->length + extra;
-        buffer_grow(buffer, needed);
-    }
-    return buffer->data + buffer->length;
-}
-
-void buffer_append(struct buffer *buffer, struct slice bytes)
-{
-    if (bytes.length == 0) {
-        return;
-    }
-    memcpy(buffer_reserve(buffer, bytes.length), bytes.data, bytes.length);
-    buffer->length += bytes.length;
-}
-
-void buffer_append_byte(struct buffer *buffer, uint8_t byte)
-{
-    *buffer_reserve(buffer, 1) = byte;
-    buffer->length += 1;
 }
 
 void buffer_append_u16(struct buffer *buffer, uint16_t value)

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/slice.h"
 
@@ -17,11 +18,33 @@ struct buffer {
     size_t capacity; /* bytes allocated */
 };
 
+/* Makes room for `extra` more bytes where there is not enough. */
+void buffer_grow(struct buffer *buffer, size_t extra);
+
 /* Room for `extra` more bytes behind the used ones; returns where they start. The caller then
  * adds what it wrote to `length`. */
-uint8_t *buffer_reserve(struct buffer *buffer, size_t extra);
-void buffer_append(struct buffer *buffer, struct slice bytes);
-void buffer_append_byte(struct buffer *buffer, uint8_t byte);
+static inline uint8_t *buffer_reserve(struct buffer *buffer, size_t extra)
+{
+    if (buffer->capacity - buffer->length < extra || !buffer->data) {
+        buffer_grow(buffer, extra);
+    }
+    return buffer->data + buffer->length;
+}
+
+static inline void buffer_append(struct buffer *buffer, struct slice bytes)
+{
+    if (bytes.length > 0) {
+        memcpy(buffer_reserve(buffer, bytes.length), bytes.data, bytes.length);
+        buffer->length += bytes.length;
+    }
+}
+
+static inline void buffer_append_byte(struct buffer *buffer, uint8_t byte)
+{
+    *buffer_reserve(buffer, 1) = byte;
+    buffer->length += 1;
+}
+
 void buffer_append_u16(struct buffer *buffer, uint16_t value);      /* big endian, as MQTT */
 void buffer_append_u32(struct buffer *buffer, uint32_t value);      /* big endian */
 void buffer_append_string(struct buffer *buffer, const char *text); /* without the NUL */
