@@ -61,13 +61,29 @@ static bool is_white_space(uint32_t c)
            c == 0x205F || c == 0x3000;
 }
 
+/* Bytes of the characters that the name begins with and that are printable ASCII. */
+static size_t printable_length(struct slice name)
+{
+    size_t i = 0;
+
+    while (i < name.length && name.data[i] > ' ' && name.data[i] < 0x7F) {
+        i++;
+    }
+    return i;
+}
+
 bool group_name_is_valid(struct slice name)
 {
-    size_t characters = 0;
-    bool visible = false;
+    size_t characters = printable_length(name);
+    bool visible = characters > 0;
+
+    if (characters == name.length) { /* as nearly all */
+        return visible && characters <= GROUP_NAME_MAX;
+    }
     if (name.length > GROUP_NAME_BYTES_MAX || !utf8_is_well_formed(name)) {
         return false;
     }
+    name = slice_from(name, characters);
     while (name.length > 0) {
         visible |= !is_white_space(character_take(&name));
         characters++;
@@ -77,20 +93,22 @@ bool group_name_is_valid(struct slice name)
 
 /* --- topics --- */
 
-static bool must_escape(uint8_t c)
-{
-    return c < ' ' || c == 0x7F || c == '+' || c == '#' || c == '%';
-}
+static const bool must_escape[256] = {
+    [0 ... ' ' - 1] = true, [0x7F] = true, ['+'] = true, ['#'] = true, ['%'] = true,
+};
 
 void topic_append_escaped(struct buffer *out, struct slice name)
 {
+    size_t done = 0;
+
     for (size_t i = 0; i < name.length; i++) {
-        if (must_escape(name.data[i])) {
+        if (must_escape[name.data[i]]) {
+            buffer_append(out, slice_make(name.data + done, i - done));
             buffer_append_format(out, "%%%02X", name.data[i]);
-        } else {
-            buffer_append_byte(out, name.data[i]);
+            done = i + 1;
         }
     }
+    buffer_append(out, slice_from(name, done));
 }
 
 void topic_append_unescaped(struct buffer *out, struct slice topic)

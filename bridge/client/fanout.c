@@ -94,24 +94,29 @@ static void take_at(struct fanout *fanout, struct slice value)
     fanout->at = decimal(value);
 }
 
+#define NAME(text)                                                                                 \
+    {                                                                                              \
+        (const uint8_t *)(text), sizeof(text) - 1                                                  \
+    }
+
 static const struct {
-    const char *name;
+    struct slice name;
     void (*take)(struct fanout *fanout, struct slice value);
 } own_properties[] = {
-    {PROPERTY_FROM, take_from},
-    {PROPERTY_EXCLUDE, take_exclude},
-    {PROPERTY_STREAM, take_stream},
-    {PROPERTY_STREAM_AT, take_stream_at},
-    {PROPERTY_STREAM_END, take_stream_end},
-    {PROPERTY_STREAM_ERROR, take_stream_error},
-    {PROPERTY_STREAM_CODE, take_stream_code},
-    {PROPERTY_AT, take_at},
+    {NAME(PROPERTY_FROM), take_from},
+    {NAME(PROPERTY_EXCLUDE), take_exclude},
+    {NAME(PROPERTY_STREAM), take_stream},
+    {NAME(PROPERTY_STREAM_AT), take_stream_at},
+    {NAME(PROPERTY_STREAM_END), take_stream_end},
+    {NAME(PROPERTY_STREAM_ERROR), take_stream_error},
+    {NAME(PROPERTY_STREAM_CODE), take_stream_code},
+    {NAME(PROPERTY_AT), take_at},
 };
 
 static void take_own(struct fanout *fanout, const struct property_item *item)
 {
     for (size_t i = 0; i < sizeof(own_properties) / sizeof(own_properties[0]); i++) {
-        if (slice_equal(item->name, slice_from_string(own_properties[i].name))) {
+        if (slice_equal(item->name, own_properties[i].name)) {
             own_properties[i].take(fanout, item->value);
             return;
         }

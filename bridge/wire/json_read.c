@@ -208,15 +208,17 @@ struct object {
 /* The index of the property; `count` if there is none of this name. */
 static size_t find_property(const struct object *object, struct slice key)
 {
-    bool escaped = key.length > 0 && memchr(key.data, '\\', key.length) != NULL;
     size_t i = 0;
 
-    while (i < object->count) {
-        struct slice name = object->properties[i].name;
-
-        if (escaped ? json_string_equal(key, (const char *)name.data) : slice_equal(key, name)) {
-            break;
-        }
+    while (i < object->count && !slice_equal(key, object->properties[i].name)) {
+        i++;
+    }
+    if (i < object->count || key.length == 0 || !memchr(key.data, '\\', key.length)) {
+        return i;
+    }
+    i = 0;
+    while (i < object->count &&
+           !json_string_equal(key, (const char *)object->properties[i].name.data)) {
         i++;
     }
     return i;
@@ -254,10 +256,12 @@ static enum frame_verdict read_properties(const struct object *object,
     enum frame_verdict verdict = FRAME_OK;
     char *base = (char *)out;
 
-    for (size_t i = 0; i < object->count && verdict != FRAME_MALFORMED; i++) {
+    wanted &= BIT(object->count) - 1;
+    for (; wanted != 0 && verdict != FRAME_MALFORMED; wanted &= wanted - 1) {
+        int i = __builtin_ctz(wanted);
         const struct property *property = &object->properties[i];
 
-        if ((wanted & BIT(i)) == 0 || !property->read) {
+        if (!property->read) {
             continue;
         }
         if (is_absent(&values[i])) {
@@ -365,34 +369,34 @@ _Static_assert((int)PROPERTY_COUNT <= (int)PROPERTIES_MAX,
 
 /* How a type of request looks. `data` that is required may be missing if there is metadata. */
 static const struct form {
-    const char *name;
+    struct slice name;
     uint32_t required, optional;
 } forms[] = {
-    [REQUEST_JOIN_GROUP] = {"joinGroup", BIT(GROUP), BIT(ACK_ID)},
-    [REQUEST_LEAVE_GROUP] = {"leaveGroup", BIT(GROUP), BIT(ACK_ID)},
-    [REQUEST_SEND_TO_GROUP] = {"sendToGroup", BIT(GROUP) | BIT(DATA),
+    [REQUEST_JOIN_GROUP] = {NAME("joinGroup"), BIT(GROUP), BIT(ACK_ID)},
+    [REQUEST_LEAVE_GROUP] = {NAME("leaveGroup"), BIT(GROUP), BIT(ACK_ID)},
+    [REQUEST_SEND_TO_GROUP] = {NAME("sendToGroup"), BIT(GROUP) | BIT(DATA),
                                BIT(ACK_ID) | BIT(DATA_TYPE) | BIT(NO_ECHO) | BIT(TTL_SECONDS) |
                                    BIT(METADATA) | BIT(STREAM)},
-    [REQUEST_EVENT] = {"event", BIT(EVENT) | BIT(DATA),
+    [REQUEST_EVENT] = {NAME("event"), BIT(EVENT) | BIT(DATA),
                        BIT(ACK_ID) | BIT(DATA_TYPE) | BIT(METADATA)},
-    [REQUEST_PING] = {"ping", 0, 0},
-    [REQUEST_SEQUENCE_ACK] = {"sequenceAck", BIT(SEQUENCE_ID), 0},
-    [REQUEST_INVOKE] = {"invoke", BIT(INVOCATION_ID) | BIT(TARGET) | BIT(EVENT),
+    [REQUEST_PING] = {NAME("ping"), 0, 0},
+    [REQUEST_SEQUENCE_ACK] = {NAME("sequenceAck"), BIT(SEQUENCE_ID), 0},
+    [REQUEST_INVOKE] = {NAME("invoke"), BIT(INVOCATION_ID) | BIT(TARGET) | BIT(EVENT),
                         BIT(DATA) | BIT(DATA_TYPE) | BIT(METADATA)},
-    [REQUEST_CANCEL_INVOCATION] = {"cancelInvocation", BIT(INVOCATION_ID), 0},
-    [REQUEST_STREAM_DATA] = {"streamData", BIT(STREAM_ID),
+    [REQUEST_CANCEL_INVOCATION] = {NAME("cancelInvocation"), BIT(INVOCATION_ID), 0},
+    [REQUEST_STREAM_DATA] = {NAME("streamData"), BIT(STREAM_ID),
                              BIT(STREAM_SEQUENCE_ID) | BIT(DATA) | BIT(DATA_TYPE)},
-    [REQUEST_STREAM_END] = {"streamEnd", BIT(STREAM_ID), BIT(ERROR)},
-    [REQUEST_SET_GROUP_STATE] = {"setGroupState", BIT(GROUP), BIT(ACK_ID) | BIT(STATE)},
-    [REQUEST_SUBSCRIBE_GROUP_STATE] = {"subscribeGroupState", BIT(GROUP), BIT(ACK_ID)},
-    [REQUEST_UNSUBSCRIBE_GROUP_STATE] = {"unsubscribeGroupState", BIT(GROUP), BIT(ACK_ID)},
+    [REQUEST_STREAM_END] = {NAME("streamEnd"), BIT(STREAM_ID), BIT(ERROR)},
+    [REQUEST_SET_GROUP_STATE] = {NAME("setGroupState"), BIT(GROUP), BIT(ACK_ID) | BIT(STATE)},
+    [REQUEST_SUBSCRIBE_GROUP_STATE] = {NAME("subscribeGroupState"), BIT(GROUP), BIT(ACK_ID)},
+    [REQUEST_UNSUBSCRIBE_GROUP_STATE] = {NAME("unsubscribeGroupState"), BIT(GROUP), BIT(ACK_ID)},
 };
 
 /* Is the string this name, in any case? */
-static bool is_name(struct slice text, const char *name)
+static bool is_name(struct slice text, struct slice name)
 {
-    return text.length == strlen(name) &&
-           strncasecmp((const char *)text.data, name, text.length) == 0;
+    return text.length == name.length &&
+           strncasecmp((const char *)text.data, (const char *)name.data, text.length) == 0;
 }
 
 static enum frame_verdict read_data_type(const struct json_value *value, void *field,
@@ -405,7 +409,7 @@ static enum frame_verdict read_data_type(const struct json_value *value, void *f
         return FRAME_MALFORMED;
     }
     for (size_t i = 0; i < DATA_TYPE_COUNT; i++) {
-        if (is_name(name, json_data_types[i])) {
+        if (is_name(name, slice_from_string(json_data_types[i]))) {
             *out = (enum data_type)i;
             return FRAME_OK;
         }

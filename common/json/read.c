@@ -275,7 +275,7 @@ static bool hand_out_value(struct cursor *c, unsigned depth_max, struct json_val
 
     skip_space(c);
     start = c->at;
-    if (!read_value(c, depth_max)) {
+    if (peek(c) == '"' ? !read_string(c) : !read_value(c, depth_max)) {
         return false;
     }
     out->type = type_of(*start);
