@@ -20,6 +20,7 @@ struct bridge {
     struct buffer in;
     size_t used;              /* of `in`: by the frame that was returned last */
     struct trunk_frame frame; /* that one */
+    struct slice publishes;   /* of it: those that were not returned yet */
 };
 
 /* What a client's CONNECT says, beyond its identifier. */
@@ -70,13 +71,28 @@ static inline void bridge_send(struct bridge *bridge)
     bridge->out.length = 0;
 }
 
-/* The next frame; its slices hold until the next call. NULL: the broker has closed. */
+/* One of several PUBLISHes that a frame holds becomes the frame's only one. */
+static inline const struct trunk_frame *bridge_split(struct bridge *bridge)
+{
+    ssize_t size = packet_size(bridge->publishes);
+
+    CHECK(size > 0 && (size_t)size <= bridge->publishes.length);
+    bridge->frame.publish.packets = slice_make(bridge->publishes.data, (size_t)size);
+    bridge->publishes = slice_from(bridge->publishes, (size_t)size);
+    return &bridge->frame;
+}
+
+/* The next frame, or PUBLISH of a frame; its slices hold until the next call. NULL: the broker has
+ * closed. */
 static inline const struct trunk_frame *bridge_next(struct bridge *bridge)
 {
     ssize_t size;
 
     if (bridge->out.length > 0) {
         bridge_send(bridge);
+    }
+    if (bridge->publishes.length > 0) {
+        return bridge_split(bridge);
     }
     buffer_consume(&bridge->in, bridge->used);
     bridge->used = 0;
@@ -91,6 +107,10 @@ static inline const struct trunk_frame *bridge_next(struct bridge *bridge)
     }
     CHECK(size > 0);
     bridge->used = (size_t)size;
+    if (bridge->frame.kind == TRUNK_PUBLISH) {
+        bridge->publishes = bridge->frame.publish.packets;
+        return bridge_split(bridge);
+    }
     return &bridge->frame;
 }
 
@@ -144,9 +164,10 @@ static inline void bridge_expect_publish(struct bridge *bridge, const struct tru
         CHECK_INT_EQUAL(target.sequence, targets[i].sequence);
     }
     CHECK_INT_EQUAL(rest.length, 0);
-    CHECK(frame->publish.packet.length >= payload.length);
+    CHECK(frame->publish.packets.length >= payload.length);
     CHECK_SLICE_EQUAL(
-        slice_from(frame->publish.packet, frame->publish.packet.length - payload.length), payload);
+        slice_from(frame->publish.packets, frame->publish.packets.length - payload.length),
+        payload);
 }
 
 /* ---------------------------------------------------------------- the bridge */
@@ -187,7 +208,7 @@ static inline void bridge_put(struct bridge *bridge, uint32_t channel,
     struct buffer bytes = {0};
 
     packet_encode(&bytes, packet, version);
-    trunk_put_bytes(&bridge->out, channel, buffer_slice(&bytes));
+    trunk_put_bytes(&bridge->out, NULL, channel, buffer_slice(&bytes));
     buffer_release(&bytes);
 }
 

@@ -121,7 +121,7 @@ static void open_channel(struct link *link, struct channel *channel, const struc
 
 static void put_packets(struct trunk_socket *socket, struct channel *channel, struct slice packets)
 {
-    trunk_put_bytes(&socket->out, channel->number, packets);
+    trunk_put_bytes(&socket->out, &socket->tail, channel->number, packets);
     channel->on_the_way += (uint32_t)packets.length;
 }
 
@@ -358,18 +358,19 @@ static void put_packet_id(struct slice packet)
     }
 }
 
-static bool take_publish(struct trunk_socket *socket, const struct trunk_frame *frame)
+/* One of the packets, to all targets. */
+static void hand_out(struct trunk_socket *socket, const struct trunk_publish *publish,
+                     struct slice packet)
 {
     struct link_trunk *links = socket->owner;
-    const struct trunk_publish *publish = &frame->publish;
     struct slice rest = publish->targets;
     struct trunk_target target;
     struct fanout fanout;
 
     if (publish->has_sequences) {
-        put_packet_id(publish->packet);
+        put_packet_id(packet);
     }
-    fanout_init(&fanout, &links->scratch, publish->version, publish->packet);
+    fanout_init(&fanout, &links->scratch, publish->version, packet);
     while (trunk_next_target(publish, &rest, &target)) {
         struct channel *channel = channel_table_find(&socket->channels, target.channel);
         if (channel) {
@@ -377,6 +378,21 @@ static bool take_publish(struct trunk_socket *socket, const struct trunk_frame *
         }
     }
     fanout_release(&fanout);
+}
+
+static bool take_publish(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    const struct trunk_publish *publish = &frame->publish;
+    struct slice rest = publish->packets;
+
+    while (rest.length > 0) {
+        ssize_t size = packet_size(rest);
+        if (size <= 0 || (size_t)size > rest.length) {
+            return false;
+        }
+        hand_out(socket, publish, slice_make(rest.data, (size_t)size));
+        rest = slice_from(rest, (size_t)size);
+    }
     return true;
 }
 

@@ -52,6 +52,7 @@ void trunk_socket_flush(struct trunk_socket *socket)
     if (socket->out.length == 0 || socket->is_closing) {
         return;
     }
+    socket->tail = (struct trunk_tail){0};
     bytes = uv_buf_init((char *)socket->out.data, (unsigned)socket->out.length);
     done = uv_try_write((uv_stream_t *)&socket->pipe, &bytes, 1);
     if (done == (int)socket->out.length) {

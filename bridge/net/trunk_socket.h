@@ -28,6 +28,7 @@ struct trunk_socket {
     void *owner;
     struct buffer in;  /* frames not yet whole */
     struct buffer out; /* frames of this turn */
+    struct trunk_tail tail;
     struct channel_table channels;
     struct trunk_credit_item *credits; /* [credit_count] to be sent in this turn */
     size_t credit_count, credit_capacity;

@@ -62,7 +62,8 @@ static void put_packets(struct channel *channel, struct slice packets)
     struct trunk *trunk = channel->trunk;
 
     collect_own(channel);
-    trunk_put_bytes(trunk_output_frames(&trunk->output), channel->number, packets);
+    trunk_put_bytes(trunk_output_frames(&trunk->output), &trunk->output.tail, channel->number,
+                    packets);
     channel->credit -= (int32_t)packets.length;
     trunk_mark_dirty(trunk);
 }
@@ -128,13 +129,18 @@ static bool publish_alone(struct channel *channel, const struct delivery *delive
 {
     struct trunk *trunk = channel->trunk;
     struct trunk_target target = {channel->number, delivery->sequence};
+    struct trunk_publish publish = {
+        .version = channel->connection.version,
+        .has_sequences = delivery->qos > QOS_0,
+    };
     struct buffer packet = {0};
     bool fits = publish_append(&packet, &channel->connection, delivery, dup);
 
     if (fits) {
         collect_own(channel);
-        trunk_put_publish(trunk_output_frames(&trunk->output), channel->connection.version,
-                          delivery->qos > QOS_0, buffer_slice(&packet), &target, 1);
+        publish.packets = buffer_slice(&packet);
+        trunk_put_publish(trunk_output_frames(&trunk->output), &trunk->output.tail, &publish,
+                          &target, 1);
         channel->credit -= (int32_t)packet.length;
         trunk_mark_dirty(trunk);
     }

@@ -23,14 +23,16 @@ static void put_sharing(struct trunk_output *output, struct trunk_sharing *shari
 {
     const struct trunk_target *targets = (const void *)sharing->targets.data;
     size_t count = sharing->targets.length / sizeof(*targets);
-    uint8_t version = form < FORMS_PER_VERSION ? MQTT_3_1_1 : MQTT_5;
-    bool has_sequences = form % FORMS_PER_VERSION >= FORMS_PER_QOS;
+    struct trunk_publish publish = {
+        .version = form < FORMS_PER_VERSION ? MQTT_3_1_1 : MQTT_5,
+        .has_sequences = form % FORMS_PER_VERSION >= FORMS_PER_QOS,
+        .packets = buffer_slice(&sharing->packet),
+    };
 
     for (size_t done = 0; done < count;) {
         /* More only where a client gets a copy for each of its subscriptions. */
         size_t part = count - done < TRUNK_CHANNELS_MAX ? count - done : TRUNK_CHANNELS_MAX;
-        trunk_put_publish(&output->filling, version, has_sequences, buffer_slice(&sharing->packet),
-                          targets + done, part);
+        trunk_put_publish(&output->filling, &output->tail, &publish, targets + done, part);
         done += part;
     }
     sharing->targets.length = 0;
@@ -45,7 +47,8 @@ void trunk_output_collect(struct trunk_output *output)
     if (!output->message) {
         return;
     }
-    for (int form = 0; form < PUBLISH_FORMS; form++) {
+    for (; output->open != 0; output->open &= output->open - 1) {
+        int form = __builtin_ctz(output->open);
         put_sharing(output, &output->forms[form], form);
     }
     message_release(output->message);
@@ -78,6 +81,7 @@ static void consume(struct trunk_output *output, size_t count)
         return;
     }
     struct buffer done = output->writing;
+    output->tail = (struct trunk_tail){0};
     empty(&done);
     output->writing = output->filling;
     output->filling = done;

@@ -30,8 +30,10 @@ struct trunk_output {
     /* Frames: those that are being written, and those behind them. */
     struct buffer writing, filling;
     size_t written;          /* bytes of `writing` */
+    struct trunk_tail tail;  /* of `filling` */
     struct message *message; /* that is being collected for; one count; NULL: none */
     uint64_t round;          /* counts what was collected */
+    uint32_t open;           /* bits of the forms that have targets */
     struct trunk_sharing forms[PUBLISH_FORMS];
 };
 
@@ -52,7 +54,7 @@ void trunk_output_collect(struct trunk_output *output);
 /* Collects for this message from now on. */
 void trunk_output_begin(struct trunk_output *output, struct message *message);
 
-/* The sharing of a form of the message, to which targets are added; its packet is empty if it is
+/* The sharing of a form of the message, to which a target is added; its packet is empty if it is
  * not encoded yet. */
 static inline struct trunk_sharing *trunk_output_share(struct trunk_output *output,
                                                        struct message *message, int form)
@@ -60,6 +62,7 @@ static inline struct trunk_sharing *trunk_output_share(struct trunk_output *outp
     if (output->message != message) {
         trunk_output_begin(output, message);
     }
+    output->open |= UINT32_C(1) << form;
     return &output->forms[form];
 }
 

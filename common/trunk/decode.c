@@ -96,11 +96,11 @@ static bool take_publish(struct trunk_frame *out, const struct value *values)
     out->publish = (struct trunk_publish){
         .version = (uint8_t)values[0].number,
         .has_sequences = values[1].number != 0,
-        .packet = values[2].bytes,
-        .targets = values[3].bytes,
+        .targets = values[2].bytes,
+        .packets = values[3].bytes,
     };
     return out->publish.version >= MQTT_VERSION_MIN &&
-           out->publish.packet.length >= PACKET_SIZE_MIN && targets_are_good(&out->publish);
+           out->publish.packets.length >= PACKET_SIZE_MIN && targets_are_good(&out->publish);
 }
 
 static bool take_credit(struct trunk_frame *out, const struct value *values)

@@ -3,12 +3,16 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 #include <msgpack/pack.h>
+#include <string.h>
 
 #include "trunk/trunk.h"
 #include "trunk/values.h"
 
 enum {
-    FRAME_OVERHEAD = 64, /* more than all that a frame has around its runs of bytes */
+    FRAME_OVERHEAD = 64,   /* more than all that a frame has around its runs of bytes */
+    TAIL_MAX = 256 * 1024, /* bytes of a frame: then the next packets get one of their own */
+    RUN_MARK = 0xc6,       /* msgpack's bin 32, whose length has a fixed place */
+    RUN_HEADER = 5,
 };
 
 static int append(void *context, const char *bytes, size_t length)
@@ -37,16 +41,50 @@ static void frame_begin(struct frame *frame, struct buffer *out, enum trunk_kind
     msgpack_pack_uint8(&frame->packer, (uint8_t)kind);
 }
 
-static void frame_end(struct frame *frame)
+static void write_length(uint8_t *at, size_t length)
 {
-    size_t length = frame->out->length - frame->start - TRUNK_LENGTH_SIZE;
-    uint8_t *at = frame->out->data + frame->start;
-
-    assert(length <= TRUNK_FRAME_MAX - TRUNK_LENGTH_SIZE);
     at[0] = (uint8_t)(length >> 24);
     at[1] = (uint8_t)(length >> 16);
     at[2] = (uint8_t)(length >> 8);
     at[3] = (uint8_t)length;
+}
+
+static void frame_end(struct frame *frame)
+{
+    size_t length = frame->out->length - frame->start - TRUNK_LENGTH_SIZE;
+
+    assert(length <= TRUNK_FRAME_MAX - TRUNK_LENGTH_SIZE);
+    write_length(frame->out->data + frame->start, length);
+}
+
+/* Is the tail the end of the buffer up to `end`, and is there room for the packets? */
+static bool has_room(const struct trunk_tail *tail, size_t end, struct slice packets)
+{
+    return tail && tail->end > 0 && tail->end == end &&
+           tail->end - tail->frame + packets.length <= TAIL_MAX;
+}
+
+/* Puts the packets behind those of the buffer's last frame. */
+static void extend(struct buffer *out, struct trunk_tail *tail, struct slice packets)
+{
+    buffer_append(out, packets);
+    tail->end = out->length;
+    write_length(out->data + tail->run + 1, out->length - tail->run - RUN_HEADER);
+    write_length(out->data + tail->frame, out->length - tail->frame - TRUNK_LENGTH_SIZE);
+}
+
+/* The last value of a frame; ends it. */
+static struct trunk_tail put_packets(struct frame *frame, struct slice packets)
+{
+    struct buffer *out = frame->out;
+    size_t run = out->length;
+
+    *buffer_reserve(out, RUN_HEADER) = RUN_MARK;
+    out->length += RUN_HEADER;
+    buffer_append(out, packets);
+    write_length(out->data + run + 1, packets.length);
+    frame_end(frame);
+    return (struct trunk_tail){.frame = frame->start, .run = run, .end = out->length};
 }
 
 static void put_number(struct frame *frame, uint64_t value)
@@ -58,12 +96,6 @@ static void put_text(struct frame *frame, struct slice text)
 {
     msgpack_pack_str(&frame->packer, text.length);
     buffer_append(frame->out, text);
-}
-
-static void put_bytes(struct frame *frame, struct slice bytes)
-{
-    msgpack_pack_bin(&frame->packer, bytes.length);
-    buffer_append(frame->out, bytes);
 }
 
 /* Room for `size` bytes of entries, which the caller fills. */
@@ -110,14 +142,23 @@ void trunk_put_open(struct buffer *out, const struct trunk_open *open)
     frame_end(&frame);
 }
 
-void trunk_put_bytes(struct buffer *out, uint32_t channel, struct slice packets)
+void trunk_put_bytes(struct buffer *out, struct trunk_tail *tail, uint32_t channel,
+                     struct slice packets)
 {
     struct frame frame;
 
+    if (has_room(tail, out->length, packets) && tail->is_bytes && tail->channel == channel) {
+        extend(out, tail, packets);
+        return;
+    }
     frame_begin(&frame, out, TRUNK_BYTES, 2, packets.length);
     put_number(&frame, channel);
-    put_bytes(&frame, packets);
-    frame_end(&frame);
+    struct trunk_tail own = put_packets(&frame, packets);
+    if (tail) {
+        own.is_bytes = true;
+        own.channel = channel;
+        *tail = own;
+    }
 }
 
 void trunk_put_close(struct buffer *out, uint32_t channel, uint32_t reason)
@@ -143,16 +184,27 @@ void trunk_put_credit(struct buffer *out, const struct trunk_credit_item *items,
     frame_end(&frame);
 }
 
-void trunk_put_publish(struct buffer *out, uint8_t version, bool has_sequences, struct slice packet,
-                       const struct trunk_target *targets, size_t count)
+/* Does the frame whose targets have just been written begin as the last one does? */
+static bool begins_as_tail(const struct frame *frame, const struct trunk_tail *tail)
 {
+    const uint8_t *bytes = frame->out->data + TRUNK_LENGTH_SIZE;
+    size_t beginning = frame->out->length - frame->start;
+
+    return tail->run - tail->frame == beginning &&
+           memcmp(bytes + tail->frame, bytes + frame->start, beginning - TRUNK_LENGTH_SIZE) == 0;
+}
+
+void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
+                       const struct trunk_publish *publish, const struct trunk_target *targets,
+                       size_t count)
+{
+    bool has_sequences = publish->has_sequences;
     size_t targets_size = count * (has_sequences ? TRUNK_PAIR_SIZE : TRUNK_CHANNEL_SIZE);
     struct frame frame;
 
-    frame_begin(&frame, out, TRUNK_PUBLISH, 4, packet.length + targets_size);
-    put_number(&frame, version);
+    frame_begin(&frame, out, TRUNK_PUBLISH, 4, publish->packets.length + targets_size);
+    put_number(&frame, publish->version);
     (void)(has_sequences ? msgpack_pack_true(&frame.packer) : msgpack_pack_false(&frame.packer));
-    put_bytes(&frame, packet);
     uint8_t *at = put_entries(&frame, targets_size);
     for (size_t i = 0; i < count; i++) {
         at = write_u32(at, targets[i].channel);
@@ -160,5 +212,14 @@ void trunk_put_publish(struct buffer *out, uint8_t version, bool has_sequences, 
             at = write_u32(at, targets[i].sequence);
         }
     }
-    frame_end(&frame);
+    if (!has_sequences && has_room(tail, frame.start, publish->packets) &&
+        begins_as_tail(&frame, tail)) {
+        out->length = frame.start;
+        extend(out, tail, publish->packets);
+        return;
+    }
+    struct trunk_tail own = put_packets(&frame, publish->packets);
+    if (tail && !has_sequences) {
+        *tail = own;
+    }
 }

@@ -5,14 +5,14 @@
  * endian, of what follows) and a msgpack array [kind, ...]. What an MQTT connection would carry
  * goes in BYTES, as whole control packets of one channel. Only a PUBLISH to clients is different:
  * it crosses once for all the channels that get it at the same QoS and version, with a list of
- * them.
+ * them; and those that go to the same list, one behind the other, cross in one frame.
  *
  *   bridge                          broker
  *   HELLO version, worker    ->
  *                            <-     HELLO version, worker, number of workers
  *   OPEN channel ...         ->
  *   BYTES channel, packets   <->    BYTES channel, packets
- *                            <-     PUBLISH packet, [channel (, sequence)] ...
+ *                            <-     PUBLISH [channel (, sequence)] ..., packets
  *   CREDIT [channel, bytes]  <->    CREDIT [channel, bytes]
  *   CLOSE channel            <->    CLOSE channel, reason
  *
@@ -20,16 +20,16 @@
  * has both sent and received CLOSE for it. Either side may close first; the other answers with
  * CLOSE. A connection that ended in order says so with a DISCONNECT in BYTES before it.
  *
- * Credit: each side may have TRUNK_CREDIT bytes of packets (BYTES, and the packet of a PUBLISH once
- * for each of its channels) on their way in a channel; what the other has disposed of (the broker:
- * used; the bridge: written to the browser) comes back as CREDIT. Whoever has credit left may send
- * one packet that is longer than what is left. So a browser that does not read holds back its own
- * session and nothing else (design.md section 6, invariant 10). CREDIT may come late: it is ignored
- * for a channel that is no more, and beyond TRUNK_CREDIT.
+ * Credit: each side may have TRUNK_CREDIT bytes of packets (BYTES, and the packets of a PUBLISH
+ * once for each of its channels) on their way in a channel; what the other has disposed of (the
+ * broker: used; the bridge: written to the browser) comes back as CREDIT. Whoever has credit left
+ * may send one packet that is longer than what is left. So a browser that does not read holds back
+ * its own session and nothing else (design.md section 6, invariant 10). CREDIT may come late: it is
+ * ignored for a channel that is no more, and beyond TRUNK_CREDIT.
  *
  * Sequences: a PUBLISH at QoS > 0 has in place of the packet identifier the number of the delivery
  * among those of its session; the packet identifier is its low half (core/delivery.h). The packet
- * identifier inside `packet` is 0: the bridge puts it in.
+ * identifier inside `packets`, which then has one, is 0: the bridge puts it in.
  *
  * Decoding is pure, allocates nothing that it keeps, and trusts nobody: what it hands out lies
  * inside its input. Single-threaded.
@@ -47,7 +47,7 @@
 #include "base/slice.h"
 
 enum {
-    TRUNK_VERSION = 1,
+    TRUNK_VERSION = 2,
     TRUNK_CHANNELS_MAX = 1 << 20,
     TRUNK_CREDIT = 64 * 1024,            /* bytes a channel and direction */
     TRUNK_PEER_MAX = 255,                /* bytes */
@@ -95,10 +95,11 @@ struct trunk_bytes {
 };
 
 struct trunk_publish {
-    uint8_t version;      /* enum protocol_version in which `packet` is written */
+    uint8_t version;      /* enum protocol_version in which `packets` are written */
     bool has_sequences;   /* QoS > 0 */
-    struct slice packet;  /* one PUBLISH, its packet identifier 0 */
     struct slice targets; /* walk with trunk_next_target() */
+    struct slice packets; /* PUBLISHes, whole ones; with sequences a single one, its packet
+                             identifier 0 */
 };
 
 struct trunk_target {
@@ -145,13 +146,27 @@ bool trunk_next_target(const struct trunk_publish *publish, struct slice *rest,
                        struct trunk_target *target);
 bool trunk_next_credit(struct slice *rest, struct trunk_credit_item *item);
 
-/* Each appends one frame. */
+/* The frame that a buffer ends with, if there is room for more packets in it. Zeroed: none. Set it
+ * to zero when the front of the buffer is taken away. */
+struct trunk_tail {
+    size_t frame;  /* where it starts, */
+    size_t run;    /* where the run of its packets starts, */
+    size_t end;    /* and where it ends: the length of the buffer as long as nothing is behind it */
+    bool is_bytes; /* BYTES */
+    uint32_t channel; /* of BYTES */
+};
+
+/* Each appends one frame. Those with a tail put the packets into the last frame if it is for the
+ * same receivers. */
 void trunk_put_hello(struct buffer *out, const struct trunk_hello *hello);
 void trunk_put_open(struct buffer *out, const struct trunk_open *open);
-void trunk_put_bytes(struct buffer *out, uint32_t channel, struct slice packets);
+void trunk_put_bytes(struct buffer *out, struct trunk_tail *tail, uint32_t channel,
+                     struct slice packets);
 void trunk_put_close(struct buffer *out, uint32_t channel, uint32_t reason);
 void trunk_put_credit(struct buffer *out, const struct trunk_credit_item *items, size_t count);
-void trunk_put_publish(struct buffer *out, uint8_t version, bool has_sequences, struct slice packet,
-                       const struct trunk_target *targets, size_t count);
+/* The targets are those of the array, not `publish->targets`. */
+void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
+                       const struct trunk_publish *publish, const struct trunk_target *targets,
+                       size_t count);
 
 #endif

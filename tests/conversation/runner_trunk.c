@@ -71,7 +71,7 @@ static void send_frames(struct target *target, struct buffer *frames)
     buffer_release(frames);
 }
 
-/* The packet with its identifier: behind the fixed header and the topic. */
+/* The packet, or packets without sequences, with its identifier: behind the fixed header and the topic. */
 static void take_publish_for(struct target_link *link, struct slice packet, uint32_t sequence)
 {
     uint32_t remaining;
@@ -95,7 +95,7 @@ static void take_publish(struct target *target, const struct trunk_publish *publ
     while (trunk_next_target(publish, &rest, &entry)) {
         struct target_link *link = find_link(target, entry.channel);
         if (link) {
-            take_publish_for(link, publish->packet, entry.sequence);
+            take_publish_for(link, publish->packets, entry.sequence);
         }
     }
 }
@@ -320,7 +320,7 @@ static void trunk_send(struct target_link *link, struct slice bytes)
             }
             continue;
         }
-        trunk_put_bytes(&out, link->channel, slice_make(bytes.data, size));
+        trunk_put_bytes(&out, NULL, link->channel, slice_make(bytes.data, size));
         send_frames(target, &out);
         link->credit -= (int64_t)size;
         bytes = slice_from(bytes, size);

@@ -96,13 +96,13 @@ TEST(a_frame_for_each_form)
     }
     name_at(name, sizeof(name), "old", 0);
     bridge_client(&bridge, name, &old);
-    trunk_put_bytes(&bridge.out, 4, slice_make("\x82\x06\0\1\0\1t\0", 8));
+    trunk_put_bytes(&bridge.out, NULL, 4, slice_make("\x82\x06\0\1\0\1t\0", 8));
     bridge_expect_packet(&bridge, 4, MQTT_3_1_1, &suback);
     device_publish(device, "t", 1, SLICE_LITERAL("x"));
     /* Its own, for its subscription identifier, at once; the others when all are known: 3.1.1, and
      * 5 at QoS 0 and 1. */
     bridge_expect_publish(&bridge, &(struct trunk_target){3, 1}, 1, SLICE_LITERAL("x"));
-    CHECK(memmem(bridge.frame.publish.packet.data, bridge.frame.publish.packet.length, "\x0b\x4d",
+    CHECK(memmem(bridge.frame.publish.packets.data, bridge.frame.publish.packets.length, "\x0b\x4d",
                  2));
     bridge_expect_publish(&bridge, &(struct trunk_target){4, 0}, 1, SLICE_LITERAL("x"));
     CHECK_INT_EQUAL(bridge.frame.publish.version, MQTT_3_1_1);
@@ -196,10 +196,10 @@ TEST(without_credit_messages_wait_in_the_session)
         const struct trunk_frame *frame = bridge_expect(&bridge, TRUNK_PUBLISH);
         struct slice rest = frame->publish.targets;
         struct trunk_target target;
-        uint32_t length = (uint32_t)frame->publish.packet.length;
+        uint32_t length = (uint32_t)frame->publish.packets.length;
         while (trunk_next_target(&frame->publish, &rest, &target)) {
             size_t *count = target.channel == 0 ? &slow : &quick;
-            CHECK_INT_EQUAL(frame->publish.packet.data[length - LENGTH], *count);
+            CHECK_INT_EQUAL(frame->publish.packets.data[length - LENGTH], *count);
             *count += 1;
             bytes += target.channel == 0 ? length : 0;
         }
@@ -210,8 +210,8 @@ TEST(without_credit_messages_wait_in_the_session)
     while (slow < MESSAGES) {
         bridge_put_credit(&bridge, 0, LENGTH);
         const struct trunk_frame *frame = bridge_expect(&bridge, TRUNK_PUBLISH);
-        size_t length = frame->publish.packet.length;
-        CHECK_INT_EQUAL(frame->publish.packet.data[length - LENGTH], slow++);
+        size_t length = frame->publish.packets.length;
+        CHECK_INT_EQUAL(frame->publish.packets.data[length - LENGTH], slow++);
     }
     close(device);
     bridge_close(&bridge);
@@ -236,7 +236,7 @@ TEST(replies_wait_for_credit)
     }
     while (!answered) {
         if (sent < TOTAL && credit >= CHUNK) {
-            trunk_put_bytes(&bridge.out, 0, slice_make(pings, CHUNK));
+            trunk_put_bytes(&bridge.out, NULL, 0, slice_make(pings, CHUNK));
             credit -= CHUNK;
             sent += CHUNK;
             if (sent == TOTAL) {
@@ -311,7 +311,7 @@ TEST(more_than_credit_allows_closes_the_channel)
     bridge_guest(&bridge, 1, "neighbour");
     packet_encode(&packets, &publish, MQTT_5);
     packet_encode(&packets, &ping, MQTT_5);
-    trunk_put_bytes(&bridge.out, 0, buffer_slice(&packets));
+    trunk_put_bytes(&bridge.out, NULL, 0, buffer_slice(&packets));
     bridge_expect_packet(&bridge, 0, MQTT_5, &disconnect);
     CHECK_INT_EQUAL(disconnect.type, PACKET_DISCONNECT);
     CHECK_INT_EQUAL(disconnect.disconnect.reason, REASON_PROTOCOL_ERROR);
@@ -421,8 +421,8 @@ TEST(a_bridge_that_does_not_read_holds_messages_back_and_gets_them_in_turn)
         struct slice rest = frame->publish.targets;
         struct trunk_target target;
         CHECK(trunk_next_target(&frame->publish, &rest, &target));
-        size_t length = frame->publish.packet.length;
-        CHECK_INT_EQUAL(frame->publish.packet.data[length - CROWD_LENGTH], counts[target.channel]);
+        size_t length = frame->publish.packets.length;
+        CHECK_INT_EQUAL(frame->publish.packets.data[length - CROWD_LENGTH], counts[target.channel]);
         counts[target.channel]++;
     }
     bridge_ping(&bridge, 0);

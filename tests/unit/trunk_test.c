@@ -31,7 +31,7 @@ TEST(hello)
     struct buffer bytes = {0}, wanted = {0};
 
     trunk_put_hello(&bytes, &hello);
-    bytes_append(&wanted, "0000000B 94 00 01 CD FFFF CE 00011170");
+    bytes_append(&wanted, "0000000B 94 00 02 CD FFFF CE 00011170");
     CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
     check_prefixes(&bytes);
     struct trunk_frame frame = decode(&bytes);
@@ -90,7 +90,7 @@ TEST(bytes)
         test_note("%zu bytes", lengths[i]);
         memset(buffer_reserve(&packets, lengths[i]), 'x', lengths[i]);
         packets.length = lengths[i];
-        trunk_put_bytes(&bytes, 77, buffer_slice(&packets));
+        trunk_put_bytes(&bytes, NULL, 77, buffer_slice(&packets));
         struct trunk_frame frame = decode(&bytes);
         CHECK_INT_EQUAL(frame.kind, TRUNK_BYTES);
         CHECK_INT_EQUAL(frame.bytes.channel, 77);
@@ -105,18 +105,20 @@ TEST(bytes)
 TEST(publish_with_sequences)
 {
     struct trunk_target targets[] = {{1, 0xFFFF0001}, {TRUNK_CHANNELS_MAX - 1, 2}};
+    struct trunk_publish publish = {
+        .version = 5, .has_sequences = true, .packets = SLICE_LITERAL("2packet")};
     struct buffer bytes = {0}, wanted = {0};
     struct trunk_target target;
 
-    trunk_put_publish(&bytes, 5, true, SLICE_LITERAL("2packet"), targets, 2);
-    bytes_append(&wanted, "0000001F 95 03 05 C3 C4 07 '2packet' "
-                          "C4 10 01000000 0100FFFF FFFF0F00 02000000");
+    trunk_put_publish(&bytes, NULL, &publish, targets, 2);
+    bytes_append(&wanted, "00000022 95 03 05 C3 C4 10 01000000 0100FFFF FFFF0F00 02000000 "
+                          "C6 00000007 '2packet'");
     CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
     check_prefixes(&bytes);
     struct trunk_frame frame = decode(&bytes);
     CHECK_INT_EQUAL(frame.publish.version, 5);
     CHECK(frame.publish.has_sequences);
-    CHECK_SLICE_EQUAL(frame.publish.packet, SLICE_LITERAL("2packet"));
+    CHECK_SLICE_EQUAL(frame.publish.packets, SLICE_LITERAL("2packet"));
     struct slice rest = frame.publish.targets;
     for (size_t i = 0; i < 2; i++) {
         CHECK(trunk_next_target(&frame.publish, &rest, &target));
@@ -131,6 +133,7 @@ TEST(publish_with_sequences)
 TEST(publish_to_many_at_qos_0)
 {
     enum { MANY = 100000 };
+    struct trunk_publish publish = {.version = 4, .packets = SLICE_LITERAL("0packet")};
     struct trunk_target *targets = calloc(MANY, sizeof(*targets)), target;
     struct buffer bytes = {0};
     uint32_t count = 0;
@@ -138,7 +141,7 @@ TEST(publish_to_many_at_qos_0)
     for (uint32_t i = 0; i < MANY; i++) {
         targets[i] = (struct trunk_target){.channel = i, .sequence = 0};
     }
-    trunk_put_publish(&bytes, 4, false, SLICE_LITERAL("0packet"), targets, MANY);
+    trunk_put_publish(&bytes, NULL, &publish, targets, MANY);
     struct trunk_frame frame = decode(&bytes);
     CHECK(!frame.publish.has_sequences);
     CHECK_INT_EQUAL(frame.publish.targets.length, MANY * 4);
@@ -150,6 +153,117 @@ TEST(publish_to_many_at_qos_0)
     CHECK_INT_EQUAL(count, MANY);
     free(targets);
     buffer_release(&bytes);
+}
+
+/* ---------------------------------------------------------------- one frame for more packets */
+
+struct shared {
+    struct buffer bytes;
+    struct trunk_tail tail;
+};
+
+static void put_to(struct shared *shared, uint32_t channel, const char *packets)
+{
+    trunk_put_bytes(&shared->bytes, &shared->tail, channel, slice_from_string(packets));
+}
+
+static void publish_to(struct shared *shared, bool has_sequences, uint32_t sequence,
+                       const char *packet)
+{
+    struct trunk_target targets[] = {{7, sequence}, {9, sequence}};
+    struct trunk_publish publish = {
+        .version = 5, .has_sequences = has_sequences, .packets = slice_from_string(packet)};
+
+    trunk_put_publish(&shared->bytes, &shared->tail, &publish, targets, 2);
+}
+
+/* The next frame, which is taken off the front. */
+static struct trunk_frame next_of(struct slice *rest)
+{
+    struct trunk_frame frame;
+    ssize_t size = trunk_decode(&frame, *rest);
+
+    CHECK(size > 0);
+    *rest = slice_from(*rest, (size_t)size);
+    return frame;
+}
+
+TEST(packets_of_one_channel_share_a_frame_while_nothing_is_between)
+{
+    struct shared shared = {0};
+
+    put_to(&shared, 3, "first.");
+    put_to(&shared, 3, "second.");
+    put_to(&shared, 4, "third.");
+    put_to(&shared, 3, "fourth.");
+    trunk_put_close(&shared.bytes, 8, 0);
+    put_to(&shared, 3, "fifth.");
+    struct slice rest = buffer_slice(&shared.bytes);
+    CHECK_SLICE_EQUAL(next_of(&rest).bytes.packets, SLICE_LITERAL("first.second."));
+    struct trunk_frame third = next_of(&rest);
+    CHECK_INT_EQUAL(third.bytes.channel, 4);
+    CHECK_SLICE_EQUAL(third.bytes.packets, SLICE_LITERAL("third."));
+    CHECK_SLICE_EQUAL(next_of(&rest).bytes.packets, SLICE_LITERAL("fourth."));
+    CHECK_INT_EQUAL(next_of(&rest).kind, TRUNK_CLOSE);
+    CHECK_SLICE_EQUAL(next_of(&rest).bytes.packets, SLICE_LITERAL("fifth."));
+    CHECK_INT_EQUAL(rest.length, 0);
+    buffer_release(&shared.bytes);
+}
+
+TEST(publishes_to_the_same_targets_share_a_frame_but_not_with_sequences)
+{
+    struct shared shared = {0};
+
+    publish_to(&shared, false, 0, "0one");
+    publish_to(&shared, false, 0, "0two");
+    publish_to(&shared, true, 1, "2one");
+    publish_to(&shared, true, 1, "2two");
+    struct slice rest = buffer_slice(&shared.bytes);
+    struct trunk_frame both = next_of(&rest);
+    CHECK_SLICE_EQUAL(both.publish.packets, SLICE_LITERAL("0one0two"));
+    CHECK_INT_EQUAL(both.publish.targets.length, 8);
+    CHECK_SLICE_EQUAL(next_of(&rest).publish.packets, SLICE_LITERAL("2one"));
+    CHECK_SLICE_EQUAL(next_of(&rest).publish.packets, SLICE_LITERAL("2two"));
+    CHECK_INT_EQUAL(rest.length, 0);
+    buffer_release(&shared.bytes);
+}
+
+/* What was sent is gone from the front: its tail must not be written to. */
+TEST(a_tail_that_was_reset_is_not_continued)
+{
+    struct shared shared = {0};
+
+    put_to(&shared, 3, "sent.");
+    shared.bytes.length = 0;
+    shared.tail = (struct trunk_tail){0};
+    put_to(&shared, 3, "next.");
+    struct slice rest = buffer_slice(&shared.bytes);
+    CHECK_SLICE_EQUAL(next_of(&rest).bytes.packets, SLICE_LITERAL("next."));
+    CHECK_INT_EQUAL(rest.length, 0);
+    buffer_release(&shared.bytes);
+}
+
+TEST(a_shared_frame_has_a_bound)
+{
+    enum { EACH = 60000, COUNT = 20, FRAME_MAX = 300000 };
+    struct shared shared = {0};
+    struct buffer packets = {0};
+    size_t frames = 0, bytes = 0;
+
+    memset(buffer_reserve(&packets, EACH), 'x', EACH);
+    packets.length = EACH;
+    for (int i = 0; i < COUNT; i++) {
+        trunk_put_bytes(&shared.bytes, &shared.tail, 1, buffer_slice(&packets));
+    }
+    for (struct slice rest = buffer_slice(&shared.bytes); rest.length > 0; frames++) {
+        size_t length = next_of(&rest).bytes.packets.length;
+        CHECK(length <= FRAME_MAX);
+        bytes += length;
+    }
+    CHECK_INT_EQUAL(bytes, (size_t)EACH * COUNT);
+    CHECK_INT_EQUAL(frames, 5);
+    buffer_release(&packets);
+    buffer_release(&shared.bytes);
 }
 
 TEST(credit)
@@ -190,7 +304,7 @@ TEST(frames_follow_each_other)
 
     trunk_put_close(&bytes, 1, 0);
     size_t first = bytes.length;
-    trunk_put_bytes(&bytes, 2, SLICE_LITERAL("\xC0\x00"));
+    trunk_put_bytes(&bytes, NULL, 2, SLICE_LITERAL("\xC0\x00"));
     CHECK_INT_EQUAL(trunk_frame_size(buffer_slice(&bytes)), first);
     CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(&bytes)), first);
     CHECK_INT_EQUAL(frame.kind, TRUNK_CLOSE);
