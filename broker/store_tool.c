@@ -136,7 +136,7 @@ static void print_found(const struct check *check)
     const struct counters *counters = &check->shard.counters;
 
     printf("format        %u.%u\n", found->head.format_version, found->head.core_version);
-    printf("sessions      %zu\n", check->shard.sessions.count);
+    printf("sessions      %u\n", check->shard.sessions.count);
     printf("subscriptions %zu\n", subscriptions_count(check->broker.subscriptions));
     printf("waiting       %llu messages, %llu bytes\n",
            (unsigned long long)counter_read(&counters->messages_queued),

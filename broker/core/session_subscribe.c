@@ -156,7 +156,7 @@ static enum reason_code subscribe_one(struct session *session, struct subscribe_
     }
     if (session->subscriptions.count >= shard->settings->options.subscriptions_maximum &&
         !find_subscription(session, step->filter)) {
-        LOG_LIMITED(LOG_WARNING, "too many subscriptions", "client=%s subscriptions=%zu",
+        LOG_LIMITED(LOG_WARNING, "too many subscriptions", "client=%s subscriptions=%u",
                     log_quote(session_client_identifier(session)), session->subscriptions.count);
         return REASON_QUOTA_EXCEEDED;
     }

@@ -1,4 +1,5 @@
 /* Intrusive hash map: chains in an array of buckets that doubles when it is as full as it is long.
+ * Up to MAP_FEW_MAX elements are one chain without an array.
  *
  * Every node keeps its hash, so growing never touches a key and a find compares keys only when all
  * 64 bits agree. The array never shrinks: a walk that removes what it visits stays valid.
@@ -14,7 +15,7 @@
 #include "base/random.h"
 #include "base/siphash.h"
 
-enum { MAP_BUCKETS_MIN = 1 };
+enum { MAP_FEW_MAX = 4, MAP_BUCKETS_MIN = 8 };
 
 /* The seed of this process: made once, then only read. */
 static struct siphash_key hash_seed;
@@ -46,13 +47,21 @@ void map_init(struct map *map, map_key_of *key_of)
 
 void map_release(struct map *map)
 {
-    free(map->buckets);
+    if (map->bucket_count > 0) {
+        free(map->buckets);
+    }
     map_init(map, map->key_of);
 }
 
-static inline struct map_node **map_bucket(const struct map *map, uint64_t hash)
+static inline struct map_node *map_chain(const struct map *map, uint64_t hash)
 {
-    return &map->buckets[hash & (map->bucket_count - 1)];
+    return map->bucket_count > 0 ? map->buckets[hash & (map->bucket_count - 1)] : map->few;
+}
+
+/* Where the first of that chain is linked. */
+static inline struct map_node **map_chain_link(struct map *map, uint64_t hash)
+{
+    return map->bucket_count > 0 ? &map->buckets[hash & (map->bucket_count - 1)] : &map->few;
 }
 
 struct map_node *map_find_hashed(const struct map *map, struct slice key, uint64_t hash)
@@ -60,7 +69,7 @@ struct map_node *map_find_hashed(const struct map *map, struct slice key, uint64
     if (map->count == 0) {
         return NULL;
     }
-    for (struct map_node *node = *map_bucket(map, hash); node; node = node->next) {
+    for (struct map_node *node = map_chain(map, hash); node; node = node->next) {
         if (node->hash == hash && slice_equal(map->key_of(node), key)) {
             return node;
         }
@@ -75,31 +84,39 @@ struct map_node *map_find(const struct map *map, struct slice key)
 
 static void map_link(struct map *map, struct map_node *node)
 {
-    struct map_node **bucket = map_bucket(map, node->hash);
+    struct map_node **first = map_chain_link(map, node->hash);
 
-    node->next = *bucket;
-    *bucket = node;
+    node->next = *first;
+    *first = node;
+}
+
+static void map_link_chain(struct map *map, struct map_node *node)
+{
+    for (struct map_node *next; node; node = next) {
+        next = node->next;
+        map_link(map, node);
+    }
 }
 
 static void map_grow(struct map *map)
 {
-    struct map_node **old = map->buckets;
-    size_t old_count = map->bucket_count;
+    struct map old = *map;
 
-    map->bucket_count = old_count > 0 ? old_count * 2 : MAP_BUCKETS_MIN;
+    map->bucket_count = old.bucket_count > 0 ? old.bucket_count * 2 : MAP_BUCKETS_MIN;
     map->buckets = memory_allocate_zero(map->bucket_count * sizeof(struct map_node *));
-    for (size_t i = 0; i < old_count; i++) {
-        for (struct map_node *node = old[i], *next; node; node = next) {
-            next = node->next;
-            map_link(map, node);
-        }
+    if (old.bucket_count == 0) {
+        map_link_chain(map, old.few);
+        return;
     }
-    free(old);
+    for (uint32_t i = 0; i < old.bucket_count; i++) {
+        map_link_chain(map, old.buckets[i]);
+    }
+    free(old.buckets);
 }
 
 void map_insert_hashed(struct map *map, struct map_node *node, uint64_t hash)
 {
-    if (map->count >= map->bucket_count) {
+    if (map->count >= (map->bucket_count > 0 ? map->bucket_count : MAP_FEW_MAX)) {
         map_grow(map);
     }
     node->hash = hash;
@@ -114,7 +131,7 @@ void map_insert(struct map *map, struct map_node *node)
 
 void map_remove(struct map *map, struct map_node *node)
 {
-    struct map_node **link = map_bucket(map, node->hash);
+    struct map_node **link = map_chain_link(map, node->hash);
 
     while (*link != node) {
         assert(*link);
@@ -137,11 +154,11 @@ static struct map_node *map_first_from(const struct map *map, size_t bucket)
 
 struct map_node *map_next(const struct map *map, const struct map_node *node)
 {
-    if (!node) {
-        return map_first_from(map, 0);
-    }
-    if (node->next) {
+    if (node && node->next) {
         return node->next;
     }
-    return map_first_from(map, (node->hash & (map->bucket_count - 1)) + 1);
+    if (map->bucket_count == 0) {
+        return node ? NULL : map->few;
+    }
+    return map_first_from(map, node ? (node->hash & (map->bucket_count - 1)) + 1 : 0);
 }

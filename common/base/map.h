@@ -1,6 +1,7 @@
 /* Intrusive hash map from bytes to the struct that holds the node. Single-threaded.
  *
- * The key lives in the element; `key_of` finds it. Hashing is keyed (SipHash-1-3 with a random
+ * The key lives in the element; `key_of` finds it. A map of a few elements, as most sessions have
+ * one, is a chain and allocates nothing. Hashing is keyed (SipHash-1-3 with a random
  * seed per process), because keys come from peers: client identifiers, topic levels, filters.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -21,9 +22,12 @@ struct map_node {
 typedef struct slice map_key_of(const struct map_node *node);
 
 struct map {
-    struct map_node **buckets; /* power of two many; NULL while empty */
-    size_t bucket_count;
-    size_t count;
+    union {
+        struct map_node *few;      /* while bucket_count is 0: all elements, as one chain */
+        struct map_node **buckets; /* owned */
+    };
+    uint32_t bucket_count; /* a power of two or 0 */
+    uint32_t count;
     map_key_of *key_of;
 };
 

@@ -108,6 +108,36 @@ TEST(a_walk_may_remove_what_it_saw)
     free(items);
 }
 
+/* From the chain of a few to the array: nothing is lost, found twice or left behind. */
+TEST(small_maps)
+{
+    struct item *items = items_make();
+    struct map map;
+
+    map_init(&map, item_key);
+    for (unsigned size = 1; size <= 20; size++) {
+        for (unsigned i = 0; i < size; i++) {
+            map_insert(&map, &items[i].node);
+        }
+        for (struct map_node *node = map_next(&map, NULL); node; node = map_next(&map, node)) {
+            CONTAINER_OF(node, struct item, node)->visits++;
+        }
+        for (unsigned i = 0; i < size; i++) {
+            test_note("item %u of %u", i, size);
+            CHECK_INT_EQUAL(items[i].visits, size - i);
+            CHECK(map_find(&map, slice_from_string(items[i].key)) == &items[i].node);
+        }
+        CHECK(!map_find(&map, SLICE_LITERAL("another")));
+        CHECK(size > 4 || map.bucket_count == 0);
+        for (unsigned i = 0; i < size; i++) {
+            map_remove(&map, &items[i].node);
+        }
+        CHECK(!map_next(&map, NULL));
+    }
+    map_release(&map);
+    free(items);
+}
+
 /* Equal hashes are told apart by their keys. */
 TEST(collisions)
 {
