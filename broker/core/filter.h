@@ -10,15 +10,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/list.h"
 #include "core/hash_index.h"
 #include "core/subscriber_set.h"
 #include "core/topic_tree.h"
 
+struct share_group;
+
 struct filter {
     struct subscriber_set direct; /* without those of share groups */
     struct topic_node *node;      /* of a filter with wildcards; NULL: exact */
-    struct list groups;           /* struct share_group, linked by `beside` */
+    struct share_group *groups;   /* the first of those that share it, or NULL */
     uint16_t length;              /* of `text` */
     uint8_t text[];               /* of an exact filter; else empty */
 };

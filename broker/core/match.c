@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/list.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "core/filter.h"
@@ -69,8 +68,8 @@ static void match_filter(struct match *match, const struct filter *filter)
     if (filter->direct.count > 0) {
         match_set(match, &filter->direct);
     }
-    LIST_FOREACH (link, &filter->groups) {
-        match_group(match, CONTAINER_OF(link, struct share_group, beside));
+    for (struct share_group *group = filter->groups; group; group = group->next) {
+        match_group(match, group);
     }
 }
 

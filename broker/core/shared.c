@@ -14,8 +14,8 @@ struct share_group *share_group_new(struct slice text)
 {
     struct share_group *group = memory_allocate(sizeof(*group) + text.length);
 
-    list_init(&group->beside);
     group->filter = NULL;
+    group->next = group->previous = NULL;
     group->members = (struct subscriber_set){0};
     atomic_init(&group->turn, 0);
     group->length = (uint16_t)text.length;

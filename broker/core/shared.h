@@ -8,15 +8,14 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "base/list.h"
 #include "base/slice.h"
 #include "core/subscriber_set.h"
 
 struct filter;
 
 struct share_group {
-    struct list beside;    /* among the groups of `filter` */
-    struct filter *filter; /* what the group subscribes to */
+    struct filter *filter;               /* what the group subscribes to */
+    struct share_group *next, *previous; /* among the groups of `filter` */
     struct subscriber_set members;
     _Atomic uint32_t turn; /* advanced by matches, which hold the read lock only */
     uint16_t length;       /* of `text` */

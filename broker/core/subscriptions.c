@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/list.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "core/filter.h"
@@ -129,7 +128,6 @@ static struct filter *filter_new(struct slice text)
     struct filter *filter = memory_allocate(sizeof(*filter) + text.length);
 
     *filter = (struct filter){.length = (uint16_t)text.length};
-    list_init(&filter->groups);
     if (text.length > 0) {
         memcpy(filter->text, text.data, text.length);
     }
@@ -163,7 +161,7 @@ static struct filter *filter_find_or_add(struct subscriptions *subscriptions,
 static void filter_prune(struct subscriptions *subscriptions, struct filter *filter,
                          const struct request *request)
 {
-    if (filter->direct.count > 0 || !list_is_empty(&filter->groups)) {
+    if (filter->direct.count > 0 || filter->groups) {
         return;
     }
     if (filter->node) {
@@ -175,6 +173,28 @@ static void filter_prune(struct subscriptions *subscriptions, struct filter *fil
     filter_free(filter);
 }
 
+static void group_link(struct share_group *group, struct filter *filter)
+{
+    group->filter = filter;
+    group->next = filter->groups;
+    if (group->next) {
+        group->next->previous = group;
+    }
+    filter->groups = group;
+}
+
+static void group_unlink(struct share_group *group)
+{
+    if (group->previous) {
+        group->previous->next = group->next;
+    } else {
+        group->filter->groups = group->next;
+    }
+    if (group->next) {
+        group->next->previous = group->previous;
+    }
+}
+
 static struct share_group *group_find_or_add(struct subscriptions *subscriptions,
                                              const struct request *request)
 {
@@ -182,8 +202,7 @@ static struct share_group *group_find_or_add(struct subscriptions *subscriptions
 
     if (!group) {
         group = share_group_new(request->whole);
-        group->filter = filter_find_or_add(subscriptions, request);
-        list_add_last(&group->filter->groups, &group->beside);
+        group_link(group, filter_find_or_add(subscriptions, request));
         hash_index_insert(&subscriptions->groups, request->whole_hash, group);
     }
     return group;
@@ -195,7 +214,7 @@ static void group_prune(struct subscriptions *subscriptions, struct share_group 
     if (group->members.count > 0) {
         return;
     }
-    list_remove(&group->beside);
+    group_unlink(group);
     hash_index_remove(&subscriptions->groups, request->whole_hash, group);
     filter_prune(subscriptions, group->filter, request);
     share_group_free(group);
