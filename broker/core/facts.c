@@ -226,12 +226,11 @@ void fact_put_subscription(struct batch *batch, const struct session *session,
                            const struct session_subscription *subscription)
 {
     struct fact_key key = fact_numbered_key(session->durable_id, 'f', subscription->number);
-    const struct subscriber *subscriber = &subscription->subscriber;
     struct buffer out = {0};
 
-    buffer_append_byte(&out, subscriber->qos);
-    buffer_append_byte(&out, subscriber->flags & SUBSCRIBER_ASKED);
-    varint64_append(&out, subscriber->identifier);
+    buffer_append_byte(&out, subscription->qos);
+    buffer_append_byte(&out, subscription->flags & SUBSCRIBER_ASKED);
+    varint64_append(&out, subscription->identifier);
     buffer_append(&out, slice_make(subscription->filter, subscription->filter_length));
     batch_put(batch, fact_key_slice(&key), buffer_slice(&out));
     buffer_release(&out);

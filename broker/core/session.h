@@ -37,12 +37,15 @@ struct will_message {
     bool expires;
 };
 
-/* One subscription of a session: what SUBSCRIBE said. The tree has its own copy. */
+/* One subscription of a session: what SUBSCRIBE said. The tree has its own copy, as a subscriber,
+ * which is made of this and of what the session knows. */
 struct session_subscription {
     struct map_node by_filter;
-    struct subscriber subscriber;
-    uint32_t number; /* of its row in the store */
+    uint32_t identifier; /* Subscription Identifier; 0: none */
+    uint32_t number;     /* of its row in the store */
     uint16_t filter_length;
+    uint8_t qos;   /* maximum QoS */
+    uint8_t flags; /* enum subscriber_flags */
     char filter[]; /* as subscribed, $share prefix included */
 };
 

@@ -72,10 +72,33 @@ static struct subscriber make_subscriber(const struct session *session,
     };
 }
 
-static bool asks_for_the_same(const struct subscriber *a, const struct subscriber *b)
+/* The subscription as the tree has it. */
+static struct subscriber subscriber_of(const struct session *session,
+                                       const struct session_subscription *subscription)
 {
-    return a->qos == b->qos && a->identifier == b->identifier &&
-           ((a->flags ^ b->flags) & SUBSCRIBER_ASKED) == 0;
+    return (struct subscriber){
+        .durable_id = session->durable_id,
+        .session = session->ref,
+        .identifier = subscription->identifier,
+        .qos = subscription->qos,
+        .flags = subscription->flags,
+    };
+}
+
+static void set_subscription(struct session_subscription *subscription,
+                             const struct subscriber *subscriber)
+{
+    subscription->identifier = subscriber->identifier;
+    subscription->qos = subscriber->qos;
+    subscription->flags = subscriber->flags;
+}
+
+static bool asks_for_the_same(const struct session_subscription *subscription,
+                              const struct subscriber *subscriber)
+{
+    return subscription->qos == subscriber->qos &&
+           subscription->identifier == subscriber->identifier &&
+           ((subscription->flags ^ subscriber->flags) & SUBSCRIBER_ASKED) == 0;
 }
 
 static struct session_subscription *add_subscription(struct session *session, struct slice filter,
@@ -100,11 +123,11 @@ static void keep_subscription(struct session *session, struct subscribe_step *st
 {
     struct session_subscription *subscription =
         session->subscriptions.count ? find_subscription(session, step->filter) : NULL;
-    bool is_stored = subscription && asks_for_the_same(&subscription->subscriber, subscriber);
+    bool is_stored = subscription && asks_for_the_same(subscription, subscriber);
     if (!subscription) {
         subscription = add_subscription(session, step->filter, session->next_subscription++);
     }
-    subscription->subscriber = *subscriber;
+    set_subscription(subscription, subscriber);
     step->number = subscription->number;
     if (session_is_durable(session) && !is_stored) {
         fact_put_subscription(session->shard->outbox.batch, session, subscription);
@@ -115,9 +138,7 @@ void session_restore_subscription(struct session *session, struct slice filter, 
                                   const struct subscriber *asked)
 {
     struct session_subscription *subscription = add_subscription(session, filter, number);
-    subscription->subscriber = *asked;
-    subscription->subscriber.session = session->ref;
-    subscription->subscriber.durable_id = session->durable_id;
+    set_subscription(subscription, asked);
     if (number >= session->next_subscription) {
         session->next_subscription = number + 1;
     }
@@ -131,7 +152,7 @@ static enum reason_code store_refusal(const struct session *session,
 {
     const struct session_subscription *now =
         session->subscriptions.count ? find_subscription(session, step->filter) : NULL;
-    if (!session_is_durable(session) || (now && asks_for_the_same(&now->subscriber, wanted))) {
+    if (!session_is_durable(session) || (now && asks_for_the_same(now, wanted))) {
         return REASON_SUCCESS;
     }
     return shard_store_refusal(session->shard);
@@ -179,11 +200,11 @@ static bool wants_retained(const struct subscribe_step *step)
 
 static void deliver_retained(struct session *session, const struct subscribe_step *step)
 {
-    const struct session_subscription *subscription = find_subscription(session, step->filter);
+    struct subscriber subscriber = subscriber_of(session, find_subscription(session, step->filter));
     struct retained_matches matches = {0};
     retained_match(session->shard->broker->retained, step->filter, session->shard->now, &matches);
     for (size_t i = 0; i < matches.count; i++) {
-        router_send_retained(session, matches.items[i], &subscription->subscriber);
+        router_send_retained(session, matches.items[i], &subscriber);
     }
     retained_matches_release(&matches);
 }
@@ -369,7 +390,7 @@ void session_update_subscriptions(struct session *session, bool check_access)
             CONTAINER_OF(node, struct session_subscription, by_filter);
         struct slice filter = subscription_filter(subscription), plain;
         bool shared = strip_share(filter, &plain);
-        uint8_t flags = subscription->subscriber.flags;
+        uint8_t flags = subscription->flags;
         flags &= (uint8_t) ~(SUBSCRIBER_DURABLE | SUBSCRIBER_ONLINE);
         flags |= derived_flags(session, shared);
         if (check_access) {
@@ -379,11 +400,11 @@ void session_update_subscriptions(struct session *session, bool check_access)
             flags &= (uint8_t)~SUBSCRIBER_PER_MESSAGE;
             flags |= access == ACCESS_FILTER_GRANTED ? 0 : SUBSCRIBER_PER_MESSAGE;
         }
-        if (flags != subscription->subscriber.flags ||
-            subscription->subscriber.durable_id != session->durable_id) {
-            subscription->subscriber.flags = flags;
-            subscription->subscriber.durable_id = session->durable_id;
-            subscriptions_add(shard->broker->subscriptions, filter, &subscription->subscriber);
+        /* The durable_id changes only together with SUBSCRIBER_DURABLE. */
+        if (flags != subscription->flags) {
+            subscription->flags = flags;
+            struct subscriber subscriber = subscriber_of(session, subscription);
+            subscriptions_add(shard->broker->subscriptions, filter, &subscriber);
         }
     }
 }

@@ -47,11 +47,10 @@ static void describe_subscriptions(struct lines *lines, struct buffer *line,
         const struct session_subscription *subscription =
             CONTAINER_OF(node, struct session_subscription, by_filter);
         begin(line, session, "filter");
-        buffer_append_format(line, "%.*s number=%u qos=%u flags=%u identifier=%u durable=%d",
+        buffer_append_format(line, "%.*s number=%u qos=%u flags=%u identifier=%u",
                              subscription->filter_length, subscription->filter,
-                             subscription->number, subscription->subscriber.qos,
-                             subscription->subscriber.flags, subscription->subscriber.identifier,
-                             subscription->subscriber.durable_id == session->durable_id);
+                             subscription->number, subscription->qos, subscription->flags,
+                             subscription->identifier);
         lines_add(lines, line);
     }
 }
