@@ -32,15 +32,17 @@ struct auth_answer {
 struct authenticator {
     void *context;
     /* A CONNECT that passed all protocol checks. `packet` borrows connection-owned bytes that stay
-     * valid while the answer is pending. May keep state in connection->auth_state. NULL: everybody
-     * is let in, under the user name that CONNECT says. */
+     * valid while the answer is pending. If the client asked for enhanced authentication, state may
+     * be kept in connection->enhanced. NULL: everybody is let in, under the user name that CONNECT
+     * says. */
     enum auth_verdict (*connect)(void *context, struct connection *connection,
                                  const struct packet *packet, struct auth_answer *answer);
     /* An AUTH packet (0x18 or 0x19) of an ongoing exchange or of a re-authentication. Its method
      * is the one of CONNECT (core checked, MQTT-4.12.0-5, MQTT-4.12.1-1). */
     enum auth_verdict (*exchange)(void *context, struct connection *connection,
                                   const struct packet *packet, struct auth_answer *answer);
-    /* The connection ends: free connection->auth_state. Not called while an answer is pending. */
+    /* The connection ends: free connection->enhanced->state. Not called while an answer is pending.
+     */
     void (*forget)(void *context, struct connection *connection);
 };
 

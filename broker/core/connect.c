@@ -11,8 +11,6 @@
 #include "core/reply.h"
 #include "mqtt/placement.h"
 
-enum { CONNECT_KEEP_ALIVE_MS = 1500 }; /* one and a half times, MQTT-3.1.2-22 */
-
 static void refuse(struct connection *connection, enum reason_code reason, const char *text)
 {
     reply_connack_refused(connection, reason, text);
@@ -53,7 +51,7 @@ void connect_refuse_malformed(struct connection *connection, struct slice in,
     }
     if (is_3_1) {
         LOG_LIMITED(LOG_INFO, "MQTT 3.1 refused", "peer=%s hint=\"use MQTT 3.1.1 or 5\"",
-                    connection->origin->peer_address);
+                    connection_origin(connection).peer_address);
     }
     /* A version that we do not know is answered in the form of the nearest that we do. */
     connection->version = is_3_1 || level <= MQTT_3_1_1 ? MQTT_3_1_1 : MQTT_5;
@@ -86,7 +84,7 @@ static void take_limits(struct connection *connection, const struct packet *pack
             keep_alive = options->keep_alive_maximum;
         }
     }
-    connection->keep_alive_ms = (uint32_t)keep_alive * CONNECT_KEEP_ALIVE_MS;
+    connection->keep_alive = keep_alive;
 }
 
 /* 96 random bits in base 32, on this shard so that the connection need not move. */
@@ -172,11 +170,35 @@ void connection_adopt(struct connection *connection, struct shard *shard)
 
 /* --- authentication --- */
 
+/* An empty method is no method: the authenticator knows none of that name. */
+static void begin_enhanced(struct connection *connection, struct slice method)
+{
+    if (method.length > 0) {
+        connection->enhanced = memory_allocate_zero(sizeof(*connection->enhanced));
+        buffer_append(&connection->enhanced->method, method);
+    }
+}
+
+void connect_forget_enhanced(struct connection *connection)
+{
+    const struct authenticator *authenticator = &connection->shard->broker->authenticator;
+    struct enhanced_authentication *enhanced = connection->enhanced;
+    if (!enhanced) {
+        return;
+    }
+    if (enhanced->state && authenticator->forget) {
+        authenticator->forget(authenticator->context, connection);
+    }
+    buffer_release(&enhanced->method);
+    free(enhanced);
+    connection->enhanced = NULL;
+}
+
 static void send_auth(struct connection *connection, enum reason_code reason, struct slice data)
 {
     struct packet packet = {.type = PACKET_AUTH, .auth = {.reason = (uint8_t)reason}};
     packet.properties.present = PROPERTY_BIT(AUTHENTICATION_METHOD);
-    packet.properties.authentication_method = buffer_slice(&connection->authentication_method);
+    packet.properties.authentication_method = connection_authentication_method(connection);
     if (data.length > 0) {
         packet.properties.present |= PROPERTY_BIT(AUTHENTICATION_DATA);
         packet.properties.authentication_data = data;
@@ -217,7 +239,7 @@ static void let_in(struct connection *connection, struct auth_answer *answer)
 /* An attached client has proven it again. */
 static void let_stay(struct connection *connection, struct auth_answer *answer)
 {
-    connection->reauthenticating = false;
+    connection->enhanced->once_again = false;
     set_identity(connection, answer->identity);
     identity_release(connection->session->identity);
     connection->session->identity = identity_hold(answer->identity);
@@ -234,7 +256,7 @@ static void turn_away(struct connection *connection, enum reason_code reason)
     }
     LOG_LIMITED(LOG_WARNING, "authentication failed", "client=%s peer=%s reason=\"%s\"",
                 log_quote(connection_client_identifier(connection)),
-                connection->origin->peer_address, reason_text(reason));
+                connection_origin(connection).peer_address, reason_text(reason));
     refuse(connection, reason, NULL);
 }
 
@@ -282,17 +304,18 @@ static enum auth_verdict ask_authenticator(struct connection *connection,
                                            const struct packet *packet, struct auth_answer *answer)
 {
     const struct authenticator *authenticator = &connection->shard->broker->authenticator;
+    struct identity *verified = connection_origin(connection).verified;
     if (packet->type == PACKET_AUTH) {
         return authenticator->exchange(authenticator->context, connection, packet, answer);
     }
-    if (connection->origin->verified && connection->authentication_method.length == 0) {
-        answer->identity = identity_hold(connection->origin->verified);
+    if (verified && !connection->enhanced) {
+        answer->identity = identity_hold(verified);
         return AUTH_ACCEPTED;
     }
-    if (authenticator->connect && !connection->origin->verified) {
+    if (authenticator->connect && !verified) {
         return authenticator->connect(authenticator->context, connection, packet, answer);
     }
-    if (connection->authentication_method.length > 0) {
+    if (connection->enhanced) {
         answer->reason = REASON_BAD_AUTHENTICATION_METHOD;
         return AUTH_REFUSED;
     }
@@ -311,20 +334,20 @@ static void authenticate(struct connection *connection, const struct packet *pac
 /* AUTH must name the method of CONNECT, and there must have been one (MQTT-4.12.0-5, -6). */
 static bool method_matches(const struct connection *connection, const struct packet *packet)
 {
-    return connection->authentication_method.length > 0 &&
+    return connection->enhanced &&
            properties_have(&packet->properties, PROPERTY_AUTHENTICATION_METHOD) &&
            slice_equal(packet->properties.authentication_method,
-                       buffer_slice(&connection->authentication_method));
+                       connection_authentication_method(connection));
 }
 
 enum reason_code connect_reauthenticate(struct session *session, const struct packet *packet)
 {
     struct connection *connection = session->connection;
     bool begins = packet->auth.reason == REASON_RE_AUTHENTICATE;
-    if (!method_matches(connection, packet) || begins == connection->reauthenticating) {
+    if (!method_matches(connection, packet) || begins == connection->enhanced->once_again) {
         return REASON_PROTOCOL_ERROR;
     }
-    connection->reauthenticating = true;
+    connection->enhanced->once_again = true;
     authenticate(connection, packet);
     return REASON_SUCCESS;
 }
@@ -338,7 +361,7 @@ static enum reason_code check_connect(const struct connection *connection,
     if (packet->connect.will.present && packet->connect.will.retain && !options->retain_available) {
         return REASON_RETAIN_NOT_SUPPORTED;
     }
-    if (!connection->origin->verified &&
+    if (!connection_origin(connection).verified &&
         access_is_reserved_identifier(connection_client_identifier(connection))) {
         return REASON_CLIENT_IDENTIFIER_NOT_VALID;
     }
@@ -349,7 +372,6 @@ static void receive_connect(struct connection *connection, const struct packet *
                             struct slice bytes)
 {
     connection->version = (uint8_t)packet->connect.version;
-    connection->limits.version = packet->connect.version;
     connection->greeting = memory_allocate_zero(sizeof(*connection->greeting));
     buffer_append(&connection->greeting->connect_packet, bytes);
     struct packet copy;
@@ -365,7 +387,7 @@ static void receive_connect(struct connection *connection, const struct packet *
         return;
     }
     if (properties_have(&copy.properties, PROPERTY_AUTHENTICATION_METHOD)) {
-        buffer_append(&connection->authentication_method, copy.properties.authentication_method);
+        begin_enhanced(connection, copy.properties.authentication_method);
     }
     connection_set_state(connection, CONNECTION_AUTHENTICATING);
     authenticate(connection, &copy);

@@ -22,7 +22,8 @@ enum reason_code connect_reauthenticate(struct session *session, const struct pa
 void connection_set_state(struct connection *connection, enum connection_state state);
 void connection_start_keep_alive(struct connection *connection);
 
-/* Frees connection->greeting, if there is one. */
+/* Frees connection->greeting, if there is one; and connection->enhanced. */
 void connect_forget_greeting(struct connection *connection);
+void connect_forget_enhanced(struct connection *connection);
 
 #endif

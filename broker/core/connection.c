@@ -34,21 +34,18 @@ void connection_set_state(struct connection *connection, enum connection_state s
     };
     assert(allowed[state] >> connection->state & 1);
     (void)allowed; /* in builds without assertions */
-    (void)allowed;
     connection->state = (uint8_t)state;
 }
 
 void connection_init(struct connection *connection, struct shard *shard,
-                     const struct connection_origin *origin,
                      const struct connection_carrier *carrier)
 {
     const struct core_options *options = &shard->settings->options;
     *connection = (struct connection){
         .shard = shard,
         .carrier = carrier,
-        .origin = origin,
         .last_received = shard->now,
-        .limits = {.packet_size_max = options->maximum_packet_size},
+        .packet_size_max = options->maximum_packet_size,
         .peer_packet_size_max = PACKET_SIZE_MAX,
         .state = CONNECTION_ACCEPTED,
     };
@@ -109,16 +106,12 @@ bool connection_release(struct connection *connection)
     if (connection->auth_pending) {
         return false;
     }
-    const struct authenticator *authenticator = &connection->shard->broker->authenticator;
-    if (connection->auth_state && authenticator->forget) {
-        authenticator->forget(authenticator->context, connection);
-    }
     list_remove(&connection->dirty);
     output_clear(&connection->output, &connection->shard->pool);
     aliases_free(connection->aliases_in);
     aliases_free(connection->aliases_out);
     connect_forget_greeting(connection);
-    buffer_release(&connection->authentication_method);
+    connect_forget_enhanced(connection);
     identity_release(connection->identity);
     connection->identity = NULL;
     return true;
@@ -126,12 +119,19 @@ bool connection_release(struct connection *connection)
 
 /* --- time-outs --- */
 
+/* One and a half times what the client was told, MQTT-3.1.2-22. */
+static msec_t keep_alive_ms(const struct connection *connection)
+{
+    return (msec_t)connection->keep_alive * 1500;
+}
+
 static void connection_timer_fire(struct timer *timer, void *context)
 {
     struct shard *shard = context;
     struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
     if (connection->state != CONNECTION_ATTACHED) {
-        LOG_LIMITED(LOG_INFO, "not connected in time", "peer=%s", connection->origin->peer_address);
+        LOG_LIMITED(LOG_INFO, "not connected in time", "peer=%s",
+                    connection_origin(connection).peer_address);
         if (connection->auth_pending) {
             /* It is we who are late. */
             reply_connack_refused(connection, REASON_SERVER_BUSY, NULL);
@@ -140,7 +140,7 @@ static void connection_timer_fire(struct timer *timer, void *context)
         return;
     }
     /* Lazy: the timer was not moved with every packet; look how long it really was. */
-    msec_t deadline = connection->last_received + connection->keep_alive_ms;
+    msec_t deadline = connection->last_received + keep_alive_ms(connection);
     if (deadline > shard->now) {
         timers_set(&shard->timers, &connection->timer, deadline);
         return;
@@ -153,8 +153,8 @@ static void connection_timer_fire(struct timer *timer, void *context)
 void connection_start_keep_alive(struct connection *connection)
 {
     struct shard *shard = connection->shard;
-    if (connection->keep_alive_ms > 0) {
-        timers_set(&shard->timers, &connection->timer, shard->now + connection->keep_alive_ms);
+    if (connection->keep_alive > 0) {
+        timers_set(&shard->timers, &connection->timer, shard->now + keep_alive_ms(connection));
     } else {
         timers_cancel(&shard->timers, &connection->timer);
     }
@@ -221,7 +221,7 @@ static void log_protocol_error(const struct connection *connection, enum reason_
     struct slice client = connection->session ? session_client_identifier(connection->session)
                                               : connection_client_identifier(connection);
     LOG_LIMITED(LOG_INFO, "protocol error", "client=%s peer=%s reason=\"%s\"", log_quote(client),
-                connection->origin->peer_address, reason_text(reason));
+                connection_origin(connection).peer_address, reason_text(reason));
 }
 
 static void receive_packet(struct connection *connection, const struct packet *packet,
@@ -264,8 +264,8 @@ static void check_unread_replies(struct connection *connection)
     const struct core_options *options = &connection->shard->settings->options;
     if (connection->output.pending > (size_t)options->output_bytes_maximum + REPLIES_UNREAD_MAX) {
         connection->input_paused = true;
-        LOG_LIMITED(LOG_INFO, "client does not read", "peer=%s unread_bytes=%zu",
-                    connection->origin->peer_address, connection->output.pending);
+        LOG_LIMITED(LOG_INFO, "client does not read", "peer=%s unread_bytes=%u",
+                    connection_origin(connection).peer_address, connection->output.pending);
     }
 }
 
@@ -276,7 +276,11 @@ size_t connection_receive(struct connection *connection, struct slice in)
     struct packet packet;
     while (used < in.length && connection_wants_input(connection)) {
         struct slice rest = slice_from(in, used);
-        ssize_t size = packet_decode(&packet, rest, &connection->limits);
+        const struct packet_limits limits = {
+            .version = connection->version,
+            .packet_size_max = connection->packet_size_max,
+        };
+        ssize_t size = packet_decode(&packet, rest, &limits);
         if (size == 0) {
             break;
         }

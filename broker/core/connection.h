@@ -49,7 +49,7 @@ enum connection_state {
     CONNECTION_CLOSED,
 };
 
-/* What the transport knows about the peer. All that it points at outlives the connection. */
+/* What the carrier knows about the peer. All that it points at outlives the connection. */
 struct connection_origin {
     const char *peer_address;      /* "127.0.0.1:1234", "[::1]:1234", "unix" */
     struct slice certificate_name; /* Common Name of a verified client certificate, or empty */
@@ -62,6 +62,8 @@ struct connection_origin {
 
 /* How a connection is carried: on a stream of its own, or on a trunk that many share. Immutable. */
 struct connection_carrier {
+    /* Asked at CONNECT and for the log, so that no connection keeps it. */
+    struct connection_origin (*origin)(const struct connection *connection);
     /* The end of a turn in which core put the connection into the dirty list. */
     void (*flush)(struct connection *connection);
     /* Sends a PUBLISH, behind what is in `output`. False: it is larger than the peer takes, and
@@ -80,6 +82,14 @@ struct greeting {
     char assigned[24];
 };
 
+/* Of a client that asked for enhanced authentication in CONNECT (MQTT 5 section 4.12): it may do it
+ * again for as long as it is connected. */
+struct enhanced_authentication {
+    struct buffer method;
+    void *state;     /* the authenticator's */
+    bool once_again; /* a re-authentication is under way */
+};
+
 struct connection {
     struct shard *shard;     /* the owner */
     struct session *session; /* while ATTACHED */
@@ -88,15 +98,13 @@ struct connection {
     struct output output;
     struct timer timer; /* connect time-out, then keep alive */
     msec_t last_received;
-    const struct connection_origin *origin;
     struct identity *identity; /* counted; set once authenticated */
-    void *auth_state;          /* the authenticator's */
     struct greeting *greeting; /* from CONNECT until attached; NULL before and after */
-    struct buffer authentication_method;
+    struct enhanced_authentication *enhanced; /* NULL: the client has not asked for it */
     struct aliases *aliases_in, *aliases_out; /* NULL until used */
-    struct packet_limits limits;              /* for packet_decode */
+    uint32_t packet_size_max;                 /* that we take, as it was told */
     uint32_t peer_packet_size_max;
-    uint32_t keep_alive_ms; /* 1.5 times keep alive; 0: off */
+    uint16_t keep_alive; /* seconds, as the client was told; 0: off */
     uint16_t peer_topic_alias_max;
     uint16_t send_maximum;  /* unacknowledged PUBLISHes the peer takes */
     uint16_t receive_count; /* its unacknowledged PUBLISHes to us */
@@ -105,9 +113,8 @@ struct connection {
     uint8_t target;         /* shard to move to */
     uint8_t close_reason;   /* why the server closed it; 0: it did not, or there is no blame */
     bool auth_pending;      /* an answer will come: do not free */
-    bool reauthenticating;
-    bool input_paused; /* core's own note; ask connection_wants_input */
-    bool output_waits; /* for a commit: write nothing until it is false again */
+    bool input_paused;      /* core's own note; ask connection_wants_input */
+    bool output_waits;      /* for a commit: write nothing until it is false again */
 };
 
 /* That CONNECT asks for; empty before and once it is attached. */
@@ -116,9 +123,19 @@ static inline struct slice connection_client_identifier(const struct connection 
     return connection->greeting ? connection->greeting->client_identifier : SLICE_EMPTY;
 }
 
-/* Origin outlives the connection. Arms the connect time-out. */
+static inline struct connection_origin connection_origin(const struct connection *connection)
+{
+    return connection->carrier->origin(connection);
+}
+
+/* Empty without enhanced authentication. */
+static inline struct slice connection_authentication_method(const struct connection *connection)
+{
+    return connection->enhanced ? buffer_slice(&connection->enhanced->method) : SLICE_EMPTY;
+}
+
+/* Arms the connect time-out. */
 void connection_init(struct connection *connection, struct shard *shard,
-                     const struct connection_origin *origin,
                      const struct connection_carrier *carrier);
 
 /* Handles all whole packets at the front of `in`; returns the bytes used. Stops early when the

@@ -20,6 +20,12 @@ enum {
 
 _Static_assert((int)CHUNK_ROOM >= (int)OUTPUT_RESERVE_MAX, "a reservation fits into one chunk");
 
+static void output_count(struct output *output, size_t length)
+{
+    assert(length <= UINT32_MAX - output->pending);
+    output->pending += (uint32_t)length;
+}
+
 static void output_link(struct output *output, struct output_chunk *chunk)
 {
     chunk->next = NULL;
@@ -77,7 +83,7 @@ uint8_t *output_reserve(struct output *output, struct output_pool *pool, size_t 
     }
     uint8_t *place = chunk->room + chunk->length;
     chunk->length += (uint32_t)length;
-    output->pending += length;
+    output_count(output, length);
     return place;
 }
 
@@ -92,7 +98,7 @@ void output_append(struct output *output, struct output_pool *pool, struct slice
         size_t part = bytes.length < room ? bytes.length : room;
         memcpy(chunk->room + chunk->length, bytes.data, part);
         chunk->length += (uint32_t)part;
-        output->pending += part;
+        output_count(output, part);
         bytes = slice_from(bytes, part);
     }
 }
@@ -111,7 +117,7 @@ void output_append_shared(struct output *output, struct output_pool *pool, struc
     chunk->data = part.data;
     chunk->length = (uint32_t)part.length;
     output_link(output, chunk);
-    output->pending += part.length;
+    output_count(output, part.length);
 }
 
 int output_vectors(const struct output *output, struct iovec *vectors, int max)
@@ -133,7 +139,7 @@ int output_vectors(const struct output *output, struct iovec *vectors, int max)
 void output_consume(struct output *output, struct output_pool *pool, size_t count)
 {
     assert(count <= output->pending);
-    output->pending -= count;
+    output->pending -= (uint32_t)count;
     while (output->first && count >= output->first->length - output->offset) {
         struct output_chunk *chunk = output->first;
         count -= chunk->length - output->offset;

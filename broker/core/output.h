@@ -35,8 +35,8 @@ struct output_pool {
 /* Zeroed memory is empty. */
 struct output {
     struct output_chunk *first, *last;
-    size_t pending;  /* bytes not yet written */
-    uint32_t offset; /* bytes of `first` already written */
+    uint32_t pending; /* bytes not yet written; limits.output_bytes_maximum is 1 GiB at most */
+    uint32_t offset;  /* bytes of `first` already written */
 };
 
 /* Room for `length` contiguous bytes (at most OUTPUT_RESERVE_MAX), which count as appended: the

@@ -261,7 +261,7 @@ static void attach(struct session *session, struct connection *connection,
     session->connection_number++;
     session->version = connection->version;
     session->queue_overflowing = false;
-    session->bounds = connection->origin->bounds;
+    session->bounds = connection_origin(connection).bounds;
     identity_release(session->identity);
     session->identity = identity_hold(connection->identity);
     session_set_expiry(session, wanted_expiry(packet));
@@ -310,17 +310,16 @@ static void add_connection_facts(struct packet *connack, const struct connection
                                  const struct packet *connect)
 {
     struct properties *p = &connack->properties;
-    uint32_t keep_alive_ms = (uint32_t)connect->connect.keep_alive * 1500;
-    if (connection->keep_alive_ms != keep_alive_ms) {
-        p->server_keep_alive = (uint16_t)(connection->keep_alive_ms / 1500);
+    if (connection->keep_alive != connect->connect.keep_alive) {
+        p->server_keep_alive = connection->keep_alive;
         add_number(connack, PROPERTY_SERVER_KEEP_ALIVE);
     }
     if (connection->greeting->is_assigned) {
         p->assigned_client_identifier = connection_client_identifier(connection);
         add_number(connack, PROPERTY_ASSIGNED_CLIENT_IDENTIFIER);
     }
-    if (connection->authentication_method.length > 0) {
-        p->authentication_method = buffer_slice(&connection->authentication_method);
+    if (connection->enhanced) {
+        p->authentication_method = connection_authentication_method(connection);
         add_number(connack, PROPERTY_AUTHENTICATION_METHOD);
         if (connection->greeting->auth_reply_data.length > 0) {
             p->authentication_data = buffer_slice(&connection->greeting->auth_reply_data);

@@ -131,7 +131,7 @@ static enum auth_verdict check_password(struct auth_service *service, struct con
 
 /* --- enhanced authentication --- */
 
-/* connection->auth_state: an exchange that goes on. */
+/* connection->enhanced->state: an exchange that goes on. */
 struct exchange {
     const struct auth_method *method;
     void *state;
@@ -139,11 +139,11 @@ struct exchange {
 
 static void forget_exchange(struct connection *connection)
 {
-    struct exchange *exchange = connection->auth_state;
+    struct exchange *exchange = connection->enhanced->state;
     if (exchange) {
         exchange->method->forget(exchange->state);
         free(exchange);
-        connection->auth_state = NULL;
+        connection->enhanced->state = NULL;
     }
 }
 
@@ -169,7 +169,7 @@ static enum auth_verdict start_exchange(struct connection *connection,
     if (state) {
         struct exchange *exchange = memory_allocate(sizeof(*exchange));
         *exchange = (struct exchange){method, state};
-        connection->auth_state = exchange;
+        connection->enhanced->state = exchange;
     }
     return verdict;
 }
@@ -192,7 +192,7 @@ static enum auth_verdict continue_exchange(struct connection *connection,
                                            const struct directory *directory,
                                            const struct packet *packet, struct auth_answer *answer)
 {
-    struct exchange *exchange = connection->auth_state;
+    struct exchange *exchange = connection->enhanced->state;
     if (!exchange) {
         return refuse(answer, REASON_PROTOCOL_ERROR);
     }
@@ -210,17 +210,17 @@ static enum auth_verdict judge_connect(struct auth_service *service, struct conn
                                        struct directory *directory, const struct packet *packet,
                                        struct auth_answer *answer)
 {
-    const struct connection_origin *origin = connection->origin;
+    const struct connection_origin origin = connection_origin(connection);
     if (properties_have(&packet->properties, PROPERTY_AUTHENTICATION_METHOD)) {
         return start_exchange(connection, directory, packet, answer);
     }
-    if (origin->use_certificate_as_user && origin->certificate_name.length > 0) {
-        return accept_user(directory, origin->certificate_name, answer);
+    if (origin.use_certificate_as_user && origin.certificate_name.length > 0) {
+        return accept_user(directory, origin.certificate_name, answer);
     }
     if (packet->connect.has_user_name && directory->passwords) {
         return check_password(service, connection, directory, packet, answer);
     }
-    if (!origin->anonymous_allowed) {
+    if (!origin.anonymous_allowed) {
         return refuse(answer, REASON_NOT_AUTHORIZED);
     }
     answer->identity = identity_new(SLICE_EMPTY, NULL, 0);

@@ -283,7 +283,7 @@ static void channel_free(struct channel *channel)
 {
     list_remove(&channel->waiting);
     list_remove(&channel->crediting);
-    identity_release(channel->origin.verified);
+    identity_release(channel->verified);
     buffer_release(&channel->held);
     free(channel);
 }
@@ -424,7 +424,20 @@ static void channel_flush(struct connection *connection)
 
 /* ---------------------------------------------------------------- the beginning */
 
+static struct connection_origin channel_origin(const struct connection *connection)
+{
+    const struct channel *channel = CONTAINER_OF(connection, const struct channel, connection);
+
+    return (struct connection_origin){
+        .peer_address = channel->peer_address,
+        .verified = channel->verified,
+        .bounds = channel->bounds,
+        .anonymous_allowed = channel->anonymous_allowed,
+    };
+}
+
 static const struct connection_carrier channel_carrier = {
+    .origin = channel_origin,
     .flush = channel_flush,
     .publish = channel_publish,
     .is_congested = channel_is_congested,
@@ -440,22 +453,21 @@ static void copy_peer(char *out, struct slice peer)
     out[peer.length] = '\0';
 }
 
-static struct connection_origin origin_of(const struct channel *channel,
-                                          const struct trunk_open *open)
+static void take_open(struct channel *channel, const struct trunk_open *open)
 {
     const struct trunk_access *access = &channel->trunk->worker->group->trunk_access;
-    bool is_verified = open->flags & TRUNK_VERIFIED;
     bool is_loopback = open->flags & TRUNK_IS_LOOPBACK;
 
-    return (struct connection_origin){
-        .peer_address = channel->peer_address,
-        .verified = is_verified ? identity_new_trusted(open->user) : NULL,
-        .bounds = {.given = open->flags & TRUNK_BOUNDED,
-                   .messages = open->queue_messages,
-                   .bytes = open->queue_bytes},
-        .anonymous_allowed =
-            is_loopback ? access->anonymous_on_loopback : access->anonymous_elsewhere,
+    channel->number = open->channel;
+    channel->verified = open->flags & TRUNK_VERIFIED ? identity_new_trusted(open->user) : NULL;
+    channel->bounds = (struct session_bounds){
+        .given = open->flags & TRUNK_BOUNDED,
+        .messages = open->queue_messages,
+        .bytes = open->queue_bytes,
     };
+    channel->anonymous_allowed =
+        is_loopback ? access->anonymous_on_loopback : access->anonymous_elsewhere;
+    copy_peer(channel->peer_address, open->peer);
 }
 
 struct channel *channel_open(struct trunk *trunk, const struct trunk_open *open)
@@ -464,13 +476,11 @@ struct channel *channel_open(struct trunk *trunk, const struct trunk_open *open)
     struct shard *shard = &trunk->worker->shard;
 
     channel->trunk = trunk;
-    channel->number = open->channel;
     channel->credit = channel->input_credit = TRUNK_CREDIT;
     list_init(&channel->waiting);
     list_init(&channel->crediting);
-    copy_peer(channel->peer_address, open->peer);
-    channel->origin = origin_of(channel, open);
-    connection_init(&channel->connection, shard, &channel->origin, &channel_carrier);
+    take_open(channel, open);
+    connection_init(&channel->connection, shard, &channel_carrier);
     counter_add(&shard->counters.channels, 1);
     return channel;
 }

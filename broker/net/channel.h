@@ -21,7 +21,8 @@ struct worker;
 
 struct channel {
     struct connection connection;
-    struct connection_origin origin;
+    struct identity *verified;    /* who it is, if the bridge knows; one count */
+    struct session_bounds bounds; /* of its session */
     struct trunk *trunk;   /* NULL: it has died or both sides have closed, but core waits for an
                               answer */
     struct list waiting;   /* in trunk->waiting: to go on when the trunk has room; in
@@ -33,6 +34,7 @@ struct channel {
     int32_t input_credit;  /* bytes that the bridge may send */
     uint32_t input_used;   /* of those that came, not yet given back */
     uint32_t number;
+    bool anonymous_allowed;
     bool paused; /* core takes no input for now; see `held` */
     bool close_sent, close_received;
     bool released;       /* core holds nothing of it any more */

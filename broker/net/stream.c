@@ -90,7 +90,7 @@ static void stream_poll(struct stream *stream)
             stream_lost(stream);
         }
     }
-    stream->polled = events;
+    stream->polled = (uint8_t)events;
 }
 
 static void stream_unpoll(struct stream *stream)
@@ -288,9 +288,6 @@ static void stream_read(struct stream *stream)
         return;
     }
     counter_add(&connection->shard->counters.bytes_received, (uint64_t)got);
-    if (transport->ops->certificate_name && connection->state == CONNECTION_ACCEPTED) {
-        stream->origin.certificate_name = transport->ops->certificate_name(transport);
-    }
     stream_input(stream, in);
     if (transport->ops->buffers_input && (size_t)got == length) {
         stream->read_again = true;
@@ -493,7 +490,24 @@ static void stream_ready(struct source *source, struct worker *worker, uint32_t 
 
 /* ---------------------------------------------------------------- the beginning */
 
-static const struct connection_carrier stream_carrier = {.flush = stream_flush};
+static struct connection_origin stream_origin(const struct connection *connection)
+{
+    const struct stream *stream = CONTAINER_OF(connection, const struct stream, connection);
+    const struct transport *transport = &stream->transport;
+    bool has_name = transport->fd >= 0 && transport->ops->certificate_name;
+
+    return (struct connection_origin){
+        .peer_address = stream->peer_address,
+        .certificate_name = has_name ? transport->ops->certificate_name(transport) : SLICE_EMPTY,
+        .anonymous_allowed = stream->anonymous_allowed,
+        .use_certificate_as_user = stream->use_certificate_as_user,
+    };
+}
+
+static const struct connection_carrier stream_carrier = {
+    .origin = stream_origin,
+    .flush = stream_flush,
+};
 
 static struct stream *stream_new(const char *peer_address, const struct stream_access *access)
 {
@@ -502,11 +516,8 @@ static struct stream *stream_new(const char *peer_address, const struct stream_a
 
     memcpy(stream->peer_address, peer_address, length);
     stream->source.ready = stream_ready;
-    stream->origin = (struct connection_origin){
-        .peer_address = stream->peer_address,
-        .anonymous_allowed = access->anonymous_allowed,
-        .use_certificate_as_user = access->use_certificate_as_user,
-    };
+    stream->anonymous_allowed = access->anonymous_allowed;
+    stream->use_certificate_as_user = access->use_certificate_as_user;
     return stream;
 }
 
@@ -524,7 +535,7 @@ void stream_open(struct worker *worker, int fd, const char *peer_address,
     atomic_fetch_add_explicit(&worker->group->connections, 1, memory_order_relaxed);
     counter_add(&worker->shard.counters.sockets_opened, 1);
     list_add_last(&worker->streams, &stream->link);
-    connection_init(&stream->connection, &worker->shard, &stream->origin, &stream_carrier);
+    connection_init(&stream->connection, &worker->shard, &stream_carrier);
     stream->unpolled = true;
     stream_poll(stream);
 }

@@ -33,18 +33,18 @@ enum stream_phase {
 struct stream {
     struct source source;
     struct connection connection;
-    struct connection_origin origin;
     struct transport transport;
-    struct buffer held;  /* input not yet used by core */
-    struct list link;    /* in worker->streams, ->ending or ->gone */
-    msec_t close_at;     /* while in `ending` */
-    uint32_t polled;     /* epoll events asked for */
-    uint8_t phase;       /* enum stream_phase */
-    bool paused;         /* core takes no input for now; see `held` */
-    bool blocked;        /* the peer takes no more for now */
-    bool read_again;     /* the transport may hold input that epoll does not see */
-    bool unpolled;       /* out of epoll: the peer hung up while input has to wait */
-    char peer_address[]; /* NUL-terminated */
+    struct buffer held; /* input not yet used by core */
+    struct list link;   /* in worker->streams, ->ending or ->gone */
+    msec_t close_at;    /* while in `ending` */
+    uint8_t polled;     /* epoll events asked for: EPOLLIN, EPOLLOUT */
+    uint8_t phase;      /* enum stream_phase */
+    bool paused;        /* core takes no input for now; see `held` */
+    bool blocked;       /* the peer takes no more for now */
+    bool read_again;    /* the transport may hold input that epoll does not see */
+    bool unpolled;      /* out of epoll: the peer hung up while input has to wait */
+    bool anonymous_allowed, use_certificate_as_user; /* as its listener says */
+    char peer_address[];                             /* NUL-terminated */
 };
 
 /* What a listener knows about the peers it accepts. */

@@ -430,7 +430,12 @@ static void flush_link(struct connection *connection)
     serve_dirty(CONTAINER_OF(connection, struct core_link, connection));
 }
 
-static const struct connection_carrier carrier = {.flush = flush_link};
+static struct connection_origin origin_of_link(const struct connection *connection)
+{
+    return CONTAINER_OF(connection, const struct core_link, connection)->harness->origin;
+}
+
+static const struct connection_carrier carrier = {.origin = origin_of_link, .flush = flush_link};
 
 static void flush_outbox(struct core_harness *harness, struct shard *shard)
 {
@@ -569,7 +574,7 @@ struct core_link *core_harness_open(struct core_harness *harness)
 
     link->harness = harness;
     list_add_last(&harness->links, &link->all);
-    connection_init(&link->connection, shard, &harness->origin, &carrier);
+    connection_init(&link->connection, shard, &carrier);
     go_on(harness);
     return link;
 }

@@ -61,7 +61,7 @@ static enum auth_verdict auth_connect(void *context, struct connection *connecti
     if (connect->has_user_name) {
         return check_password(context, connect, answer);
     }
-    if (!connection->origin->anonymous_allowed) {
+    if (!connection_origin(connection).anonymous_allowed) {
         return refuse(answer, REASON_NOT_AUTHORIZED);
     }
     return accept_user(answer, SLICE_EMPTY, NULL);

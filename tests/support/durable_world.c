@@ -136,7 +136,15 @@ static void flush_client(struct connection *connection)
     serve_dirty(CONTAINER_OF(connection, struct durable_client, connection));
 }
 
-static const struct connection_carrier carrier = {.flush = flush_client};
+static struct connection_origin origin_of_client(const struct connection *connection)
+{
+    return CONTAINER_OF(connection, const struct durable_client, connection)->origin;
+}
+
+static const struct connection_carrier carrier = {
+    .origin = origin_of_client,
+    .flush = flush_client,
+};
 
 static void flush_outbox(struct durable_world *world, struct shard *shard)
 {
@@ -239,7 +247,7 @@ struct durable_client *durable_connect(struct durable_world *world, const char *
     client->origin = world->origin;
     list_init(&client->link);
     list_add_last(&world->clients, &client->link);
-    connection_init(&client->connection, shard, &client->origin, &carrier);
+    connection_init(&client->connection, shard, &carrier);
     durable_send(client, &connect);
     return client;
 }

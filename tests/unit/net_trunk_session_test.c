@@ -124,7 +124,7 @@ static enum auth_verdict refuse_all(void *context, struct connection *connection
                                     const struct packet *packet, struct auth_answer *answer)
 {
     (void)context, (void)packet;
-    if (connection->origin->anonymous_allowed) {
+    if (connection_origin(connection).anonymous_allowed) {
         answer->identity = identity_new(SLICE_EMPTY, NULL, 0);
         return AUTH_ACCEPTED;
     }
@@ -167,7 +167,7 @@ static enum auth_verdict check_slowly(void *context, struct connection *connecti
     struct slow_checks *checks = context;
 
     (void)packet;
-    if (connection->origin->anonymous_allowed) {
+    if (connection_origin(connection).anonymous_allowed) {
         answer->identity = identity_new(SLICE_EMPTY, NULL, 0);
         return AUTH_ACCEPTED;
     }
