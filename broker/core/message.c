@@ -23,11 +23,10 @@ static uint8_t *copy_slice(uint8_t *out, struct slice bytes)
 }
 
 /* Length prefix and forwarded properties at `out`; returns where they end. */
-static uint8_t *copy_properties(uint8_t *out, struct slice raw)
+static uint8_t *copy_properties(uint8_t *out, struct slice raw, bool forwards_all)
 {
-    if (raw.length == 0) {
-        *out = 0;
-        return out + 1;
+    if (raw.length == 0 || forwards_all) {
+        return copy_slice(out + varint_write(out, (uint32_t)raw.length), raw);
     }
     size_t room = varint_size((uint32_t)raw.length);
     size_t length = properties_copy_forwarded(out + room, raw);
@@ -56,7 +55,7 @@ struct message *message_new(const struct message_parts *parts)
     *end++ = (uint8_t)parts->topic.length;
     end = copy_slice(end, parts->topic);
     message->properties_start = (uint32_t)(end - message->bytes);
-    end = copy_properties(end, parts->properties);
+    end = copy_properties(end, parts->properties, parts->forwards_all);
     message->payload_start = (uint32_t)(end - message->bytes);
     end = copy_slice(end, parts->payload);
     message->length = (uint32_t)(end - message->bytes);

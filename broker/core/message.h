@@ -30,9 +30,10 @@ struct message {
 };
 
 /* What a message is made of; slices are copied. `properties` is a raw list of which the forwarded
- * ones are kept (properties_copy_forwarded). */
+ * ones are kept (PROPERTIES_FORWARDED). */
 struct message_parts {
     struct slice topic, payload, properties;
+    bool forwards_all; /* there are no others in it */
     msec_t expires_at;
     struct session_ref publisher;
     enum qos qos;

@@ -83,6 +83,7 @@ static struct message *make_message(const struct session *session, const struct 
         .topic = topic,
         .payload = packet->publish.payload,
         .properties = packet->properties.raw,
+        .forwards_all = (packet->properties.present & ~PROPERTIES_FORWARDED) == 0,
         .expires_at = expiry_of(session, &packet->properties, delay_seconds),
         .publisher = session->ref,
         .qos = packet->publish.qos,

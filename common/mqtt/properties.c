@@ -249,6 +249,9 @@ bool properties_have_user_prefix(const struct properties *properties, struct sli
     struct slice raw = properties->raw;
     struct property_item item;
 
+    if (!properties_have(properties, PROPERTY_USER_PROPERTY)) {
+        return false;
+    }
     while (properties_next(&raw, &item)) {
         if (item.property == PROPERTY_USER_PROPERTY && slice_starts_with(item.name, prefix)) {
             return true;
@@ -259,14 +262,11 @@ bool properties_have_user_prefix(const struct properties *properties, struct sli
 
 size_t properties_copy_forwarded(uint8_t *out, struct slice raw)
 {
-    const uint64_t forwarded = PROPERTY_BIT(PAYLOAD_FORMAT_INDICATOR) | PROPERTY_BIT(CONTENT_TYPE) |
-                               PROPERTY_BIT(RESPONSE_TOPIC) | PROPERTY_BIT(CORRELATION_DATA) |
-                               PROPERTY_BIT(USER_PROPERTY);
     struct property_item item;
     size_t length = 0;
 
     while (properties_next(&raw, &item)) {
-        if ((forwarded >> item.property & 1) != 0) {
+        if ((PROPERTIES_FORWARDED >> item.property & 1) != 0) {
             memcpy(out + length, item.encoded.data, item.encoded.length);
             length += item.encoded.length;
         }

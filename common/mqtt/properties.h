@@ -41,6 +41,11 @@ enum property {
 
 #define PROPERTY_BIT(name) (UINT64_C(1) << PROPERTY_##name)
 
+/* What a server forwards of a PUBLISH or will unaltered (MQTT-3.3.2-4 and -15 to -20). */
+#define PROPERTIES_FORWARDED                                                                       \
+    (PROPERTY_BIT(PAYLOAD_FORMAT_INDICATOR) | PROPERTY_BIT(CONTENT_TYPE) |                         \
+     PROPERTY_BIT(RESPONSE_TOPIC) | PROPERTY_BIT(CORRELATION_DATA) | PROPERTY_BIT(USER_PROPERTY))
+
 /* One decoded property list. A field is meaningful only if its bit is set in `present`; slices
  * borrow the packet. The first of several subscription identifiers stands in its field; all of
  * them, and the user properties, are read from `raw` with properties_next(). */
@@ -100,9 +105,8 @@ bool properties_next(struct slice *raw, struct property_item *item);
 /* Is there a user property whose name begins so? */
 bool properties_have_user_prefix(const struct properties *properties, struct slice prefix);
 
-/* Those properties of a raw PUBLISH or Will list that a server forwards unaltered, in their order
- * (MQTT-3.3.2-4 and -15 to -20): payload format, content type, response topic, correlation data,
- * user properties. `out` has room for raw.length bytes; returns the bytes written. */
+/* Those properties of a raw PUBLISH or Will list that are PROPERTIES_FORWARDED, in their order.
+ * `out` has room for raw.length bytes; returns the bytes written. */
 size_t properties_copy_forwarded(uint8_t *out, struct slice raw);
 
 /* Appends length prefix and properties: those in `present`, then, if USER_PROPERTY is present,

@@ -142,12 +142,20 @@ void trunk_put_open(struct buffer *out, const struct trunk_open *open)
     frame_end(&frame);
 }
 
+/* Tells frames with one receiver apart, so that the next need not be written to see that it is for
+ * the same one. Channels are below 2^20. */
+static uint32_t receiver_mark(enum trunk_kind kind, uint8_t version, uint32_t channel)
+{
+    return (uint32_t)kind << 28 | (uint32_t)version << 20 | channel;
+}
+
 void trunk_put_bytes(struct buffer *out, struct trunk_tail *tail, uint32_t channel,
                      struct slice packets)
 {
+    uint32_t receiver = receiver_mark(TRUNK_BYTES, 0, channel);
     struct frame frame;
 
-    if (has_room(tail, out->length, packets) && tail->is_bytes && tail->channel == channel) {
+    if (has_room(tail, out->length, packets) && tail->receiver == receiver) {
         extend(out, tail, packets);
         return;
     }
@@ -155,9 +163,8 @@ void trunk_put_bytes(struct buffer *out, struct trunk_tail *tail, uint32_t chann
     put_number(&frame, channel);
     struct trunk_tail own = put_packets(&frame, packets);
     if (tail) {
-        own.is_bytes = true;
-        own.channel = channel;
         *tail = own;
+        tail->receiver = receiver;
     }
 }
 
@@ -194,14 +201,38 @@ static bool begins_as_tail(const struct frame *frame, const struct trunk_tail *t
            memcmp(bytes + tail->frame, bytes + frame->start, beginning - TRUNK_LENGTH_SIZE) == 0;
 }
 
+/* Without sequences, for the same targets one frame can hold several. */
+static void put_shareable(struct frame *frame, struct trunk_tail *tail, uint32_t receiver,
+                          struct slice packets)
+{
+    if (has_room(tail, frame->start, packets) && begins_as_tail(frame, tail)) {
+        frame->out->length = frame->start;
+        extend(frame->out, tail, packets);
+        return;
+    }
+    struct trunk_tail own = put_packets(frame, packets);
+    if (tail) {
+        *tail = own;
+        tail->receiver = receiver;
+    }
+}
+
 void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
                        const struct trunk_publish *publish, const struct trunk_target *targets,
                        size_t count)
 {
     bool has_sequences = publish->has_sequences;
     size_t targets_size = count * (has_sequences ? TRUNK_PAIR_SIZE : TRUNK_CHANNEL_SIZE);
+    uint32_t receiver = 0;
     struct frame frame;
 
+    if (count == 1 && !has_sequences) {
+        receiver = receiver_mark(TRUNK_PUBLISH, publish->version, targets[0].channel);
+        if (has_room(tail, out->length, publish->packets) && tail->receiver == receiver) {
+            extend(out, tail, publish->packets);
+            return;
+        }
+    }
     frame_begin(&frame, out, TRUNK_PUBLISH, 4, publish->packets.length + targets_size);
     put_number(&frame, publish->version);
     (void)(has_sequences ? msgpack_pack_true(&frame.packer) : msgpack_pack_false(&frame.packer));
@@ -212,14 +243,9 @@ void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
             at = write_u32(at, targets[i].sequence);
         }
     }
-    if (!has_sequences && has_room(tail, frame.start, publish->packets) &&
-        begins_as_tail(&frame, tail)) {
-        out->length = frame.start;
-        extend(out, tail, publish->packets);
-        return;
-    }
-    struct trunk_tail own = put_packets(&frame, publish->packets);
-    if (tail && !has_sequences) {
-        *tail = own;
+    if (has_sequences) {
+        put_packets(&frame, publish->packets);
+    } else {
+        put_shareable(&frame, tail, receiver, publish->packets);
     }
 }

@@ -149,11 +149,10 @@ bool trunk_next_credit(struct slice *rest, struct trunk_credit_item *item);
 /* The frame that a buffer ends with, if there is room for more packets in it. Zeroed: none. Set it
  * to zero when the front of the buffer is taken away. */
 struct trunk_tail {
-    size_t frame;  /* where it starts, */
-    size_t run;    /* where the run of its packets starts, */
-    size_t end;    /* and where it ends: the length of the buffer as long as nothing is behind it */
-    bool is_bytes; /* BYTES */
-    uint32_t channel; /* of BYTES */
+    size_t frame; /* where it starts, */
+    size_t run;   /* where the run of its packets starts, */
+    size_t end;   /* and where it ends: the length of the buffer as long as nothing is behind it */
+    uint32_t receiver; /* stands for how it begins, if it goes to one channel; 0: to several */
 };
 
 /* Each appends one frame. Those with a tail put the packets into the last frame if it is for the
