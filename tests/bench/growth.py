@@ -28,6 +28,16 @@ def read_results(path):
     return series
 
 
+def together(run, other):
+    """Two generators at one broker: each counts all of its CPU time, but only its own messages."""
+    costs = (run["server_us_per_message"], other["server_us_per_message"])
+    both = dict(run, server_us_per_message=1 / sum(1 / cost for cost in costs),
+                rate=run["rate"] + other["rate"], p99_us=max(run["p99_us"], other["p99_us"]))
+    for field, _ in FLAGS:
+        both[field] = run[field] or other[field]
+    return both
+
+
 def median(runs, field):
     return statistics.median(run[field] or 0 for run in runs)
 
@@ -39,6 +49,9 @@ def flags(runs):
 def main():
     print(f"{'series':18}{'step':>9}{'us':>9}{'factor':>8}{'rate':>10}{'p99 us':>9}")
     for name, steps in read_results(sys.argv[1]).items():
+        if name.startswith("workers"):
+            steps = {step: [together(*pair) for pair in zip(runs[::2], runs[1::2])]
+                     for step, runs in steps.items()}
         costs = {step: median(runs, "server_us_per_message") for step, runs in steps.items()}
         first = next(iter(costs.values()))
         for step, runs in steps.items():

@@ -3,8 +3,9 @@
 # connections, and from one worker to two. Prints Pubgrid's CPU per delivery at each step and the
 # factor to the cheapest one. `./dev bench growth` calls it.
 #
-# As in compare.sh each run has a fresh broker on processor 0, and the generator has processor 1; with
-# two workers nothing is pinned, and neither is it for the one that they are compared with.
+# As in compare.sh each run has a fresh broker on processor 0, and the generator has processor 1; where
+# workers are compared nothing is pinned, and two generators have half of the clients each: workers
+# that write to the sockets of one process share the lock of its epoll set, which clients do not.
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -14,8 +15,8 @@ source tests/bench/brokers.bash
 rounds=3 seconds=1.2 warmup=0.4 only=.
 
 # Series | step | workers | arguments of `pubgrid bench`. The subscribers get four messages at a time
-# whatever their number, so that a write has as much to gather at each step. Where workers are
-# compared nothing is pinned. A process may have 20,000 descriptors.
+# whatever their number, so that a write has as much to gather at each step. The
+# generators of a comparison of workers have these each. A process may have 20,000 descriptors.
 readonly steps='
 subscribers       | 10      | 1 | fan-out --count 10 --window 4 --lazy-us 400
 subscribers       | 100     | 1 | fan-out --count 100 --window 4 --lazy-us 400
@@ -29,16 +30,16 @@ connections       | 100     | 1 | pairs --count 50 --window 4
 connections       | 1000    | 1 | pairs --count 50 --window 4 --idle 900
 connections       | 10000   | 1 | pairs --count 50 --window 4 --idle 9900
 connections       | 19000   | 1 | pairs --count 50 --window 4 --idle 18900
-workers-pairs-q0  | 1       | 1 | pairs --count 50 --window 50 --lazy-us 400
-workers-pairs-q0  | 2       | 2 | pairs --count 50 --window 50 --lazy-us 400
-workers-pairs-q1  | 1       | 1 | pairs --count 50 --window 50 --lazy-us 400 --qos 1
-workers-pairs-q1  | 2       | 2 | pairs --count 50 --window 50 --lazy-us 400 --qos 1
-workers-fan-q0    | 1       | 1 | fan-out --count 1000 --window 4 --lazy-us 400
-workers-fan-q0    | 2       | 2 | fan-out --count 1000 --window 4 --lazy-us 400
-workers-fan-q1    | 1       | 1 | fan-out --count 1000 --window 4 --lazy-us 400 --qos 1
-workers-fan-q1    | 2       | 2 | fan-out --count 1000 --window 4 --lazy-us 400 --qos 1
-workers-fanin-q1  | 1       | 1 | fan-in --count 100 --window 25 --lazy-us 400 --qos 1
-workers-fanin-q1  | 2       | 2 | fan-in --count 100 --window 25 --lazy-us 400 --qos 1
+workers-pairs-q0  | 1       | 1 | pairs --count 25 --window 50 --lazy-us 400
+workers-pairs-q0  | 2       | 2 | pairs --count 25 --window 50 --lazy-us 400
+workers-pairs-q1  | 1       | 1 | pairs --count 25 --window 50 --lazy-us 400 --qos 1
+workers-pairs-q1  | 2       | 2 | pairs --count 25 --window 50 --lazy-us 400 --qos 1
+workers-fan-q0    | 1       | 1 | fan-out --count 500 --window 4 --lazy-us 400
+workers-fan-q0    | 2       | 2 | fan-out --count 500 --window 4 --lazy-us 400
+workers-fan-q1    | 1       | 1 | fan-out --count 500 --window 4 --lazy-us 400 --qos 1
+workers-fan-q1    | 2       | 2 | fan-out --count 500 --window 4 --lazy-us 400 --qos 1
+workers-fanin-q1  | 1       | 1 | fan-in --count 50 --window 25 --lazy-us 400 --qos 1
+workers-fanin-q1  | 2       | 2 | fan-in --count 50 --window 25 --lazy-us 400 --qos 1
 '
 
 usage() {
@@ -63,13 +64,22 @@ done
 
 # measure SERIES STEP ARGUMENT...
 measure() {
-    local series=$1 step=$2 status=0
+    local series=$1 step=$2 status=0 generators=1 i
+    local -a running=()
     shift 2
     pinned=$([[ $series == workers* ]] || echo 1)
+    [[ $pinned ]] || generators=2
     broker_start pubgrid
-    (generate pubgrid "$1" --seconds "$seconds" --warmup "$warmup" --timeout 20 "${@:2}" \
-        --label "$series $step") >>"$results" 2>"$OUT/error.log" || status=$?
+    for ((i = 1; i <= generators; i++)); do
+        (generate pubgrid "$1" --seconds "$seconds" --warmup "$warmup" --timeout 20 "${@:2}" \
+            --label "$series $step") >"$OUT/growth.$i" 2>"$OUT/error.log" &
+        running+=($!)
+    done
+    for i in "${running[@]}"; do
+        wait "$i" || status=$?
+    done
     broker_stop
+    cat "$OUT"/growth.[1-"$generators"] >>"$results"
     ((status == 0 || status == 3)) || die "$series $step: $(tail -n 1 "$OUT/error.log")"
 }
 
