@@ -24,16 +24,17 @@ ALLOWED = {
     "broker": {"base", "mqtt", "secret", "config", "core", "store", "net", "broker"},
     "bridge/wire": {"base", "mqtt", "json", "secret", "wire"},
     "bridge/access": {"base", "mqtt", "json", "secret", "access"},
-    "bridge/client": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "client"},
+    "bridge/rest": {"base", "mqtt", "json", "secret", "wire", "access", "rest"},
+    "bridge/client": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "rest", "client"},
     "bridge/page": {"base", "mqtt", "json", "secret", "page"},
-    "bridge/net": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "client", "page",
-                   "net"},
-    "bridge": {"base", "mqtt", "json", "secret", "trunk", "config", "wire", "access", "client", "page",
-               "net"},
+    "bridge/net": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "rest", "client",
+                   "page", "net"},
+    "bridge": {"base", "mqtt", "json", "secret", "trunk", "config", "wire", "access", "rest", "client",
+               "page", "net"},
     "cli": {"base", "mqtt", "json", "secret", "config", "cli"},
 }
 PURE = {"common/mqtt", "common/json", "common/trunk", "broker/core", "bridge/wire", "bridge/access",
-        "bridge/client", "bridge/page"}
+        "bridge/rest", "bridge/client", "bridge/page"}
 IMPURE = re.compile(r"^(sys/(socket|epoll|eventfd|timerfd|un)|netinet/.*|fcntl|unistd|time)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
