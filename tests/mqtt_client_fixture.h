@@ -21,6 +21,7 @@
 
 struct websocket {
     uint16_t closed; /* code; 0: open */
+    enum close_category closed_as;
     bool paused;
     struct buffer sent; /* all frames, one behind the other */
     uint32_t credit;    /* of those frames */
@@ -52,10 +53,12 @@ static void fake_send(struct websocket *websocket, struct outgoing *outgoing, ui
     websocket->credit += outgoing->credit;
 }
 
-static void fake_close(struct websocket *websocket, uint16_t code, struct slice reason)
+static void fake_close(struct websocket *websocket, uint16_t code, enum close_category category,
+                       struct slice reason)
 {
     CHECK(websocket->closed == 0 && code >= 1000 && reason.length <= 123);
     websocket->closed = code;
+    websocket->closed_as = category;
 }
 
 static void fake_pause(struct websocket *websocket, bool paused)

@@ -96,11 +96,13 @@ void client_send_frame(struct client *client, struct slice frame, bool is_text)
     outgoing_release(outgoing);
 }
 
-void client_close(struct client *client, uint16_t code, const char *reason)
+void client_close(struct client *client, uint16_t code, enum close_category category,
+                  const char *reason)
 {
     if (!client->closing) {
         client->closing = true;
-        client->gateway->sockets->close(client->websocket, code, slice_from_string(reason));
+        client->gateway->sockets->close(client->websocket, code, category,
+                                        slice_from_string(reason));
     }
 }
 

@@ -56,8 +56,10 @@ void client_open_channel(struct client *client, const struct link_open *open);
 void client_send_packets(struct client *client, struct slice packets);
 /* Queues a frame that is only for this browser. */
 void client_send_frame(struct client *client, struct slice frame, bool is_text);
-/* Closes the WebSocket with a code (spec/webpubsub.md 1.6) and a reason, once. */
-void client_close(struct client *client, uint16_t code, const char *reason);
+/* Closes the WebSocket with a code (spec/webpubsub.md 1.6) and a reason, once; it is counted under
+ * `category`. */
+void client_close(struct client *client, uint16_t code, enum close_category category,
+                  const char *reason);
 /* Gives back the credit of a PUBLISH that will not be written. */
 void client_drop(struct client *client, const struct fanout *fanout);
 

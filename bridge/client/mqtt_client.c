@@ -52,7 +52,7 @@ static void end(struct mqtt_client *mqtt, enum reason_code reason)
     } else if (reason == REASON_NOT_AUTHORIZED) {
         code = MQTT_CLOSE_POLICY;
     }
-    client_close(client, code, reason_text(reason));
+    client_close(client, code, close_category_of((uint8_t)reason), reason_text(reason));
     flush(mqtt);
     link->ops->close(link, &client->channel);
 }
@@ -97,7 +97,7 @@ static void on_connect_timeout(struct timer *timer, void *context)
     struct mqtt_client *mqtt = CONTAINER_OF(timer, struct mqtt_client, connect_timer);
 
     (void)context;
-    client_close(&mqtt->client, MQTT_CLOSE_POLICY, "no CONNECT came");
+    client_close(&mqtt->client, MQTT_CLOSE_POLICY, CLOSED_BAD_REQUEST, "no CONNECT came");
 }
 
 static void socket_closed(struct client *client, uint16_t code)
@@ -132,7 +132,7 @@ void mqtt_open(struct mqtt_client *mqtt, struct slice client_identifier, uint32_
     if (gateway_is_ready(client->gateway)) {
         client_open_channel(client, &open);
     } else {
-        client_close(client, MQTT_CLOSE_SERVICE_RESTART, broker_restarts);
+        client_close(client, MQTT_CLOSE_SERVICE_RESTART, CLOSED_SERVICE_RELOAD, broker_restarts);
     }
 }
 
@@ -213,7 +213,8 @@ static void receive(struct client *client, struct slice message, bool is_text)
     struct buffer *input = &mqtt->input;
 
     if (is_text) {
-        client_close(client, MQTT_CLOSE_WRONG_KIND, "MQTT has only binary frames");
+        client_close(client, MQTT_CLOSE_WRONG_KIND, CLOSED_BAD_REQUEST,
+                     "MQTT has only binary frames");
         return;
     }
     if (input->length > 0) {
@@ -267,13 +268,14 @@ static void on_writable(struct channel *channel)
 /* Its DISCONNECT, if any, came before and goes before. */
 static void on_closed(struct channel *channel, uint8_t reason)
 {
-    client_close(client_of(channel), MQTT_CLOSE_NORMAL,
+    client_close(client_of(channel), MQTT_CLOSE_NORMAL, close_category_of(reason),
                  reason == REASON_SUCCESS ? "" : reason_text(reason));
 }
 
 static void on_lost(struct channel *channel)
 {
-    client_close(client_of(channel), MQTT_CLOSE_SERVICE_RESTART, broker_restarts);
+    client_close(client_of(channel), MQTT_CLOSE_SERVICE_RESTART, CLOSED_SERVICE_RELOAD,
+                 broker_restarts);
 }
 
 /* There is no client that waits for the broker: the WebSocket was closed. */

@@ -184,7 +184,8 @@ void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
     struct packet packet;
 
     if (packet_decode(&packet, bytes, &limits) < 0) {
-        client_close(&mqtt->client, MQTT_CLOSE_INTERNAL, "the broker's answer is malformed");
+        client_close(&mqtt->client, MQTT_CLOSE_INTERNAL, CLOSED_TRANSIENT_ERROR,
+                     "the broker's answer is malformed");
         return;
     }
     if (properties_have(&packet.properties, PROPERTY_TOPIC_ALIAS_MAXIMUM)) {

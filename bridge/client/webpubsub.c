@@ -93,10 +93,11 @@ void webpubsub_flush_frame(struct webpubsub *wps)
     frame->length = 0;
 }
 
-void webpubsub_fail(struct webpubsub *wps, uint16_t code, const char *reason)
+void webpubsub_fail(struct webpubsub *wps, uint16_t code, enum close_category category,
+                    const char *reason)
 {
     wps->ends = true;
-    client_close(&wps->client, code, reason);
+    client_close(&wps->client, code, category, reason);
 }
 
 void webpubsub_update_pause(struct webpubsub *wps)
@@ -243,14 +244,16 @@ static void receive_connack(struct webpubsub *wps, const struct packet *packet)
     if (reason_is_error(packet->connack.reason)) {
         LOG_LIMITED(LOG_WARNING, "the broker refused a client", "hub=%s reason=\"%s\"",
                     wps->client.upgrade->hub, reason_text(packet->connack.reason));
-        webpubsub_fail(wps, CLOSE_INTERNAL, "the broker cannot take the connection now");
+        webpubsub_fail(wps, CLOSE_INTERNAL, CLOSED_TRANSIENT_ERROR,
+                       "the broker cannot take the connection now");
         return;
     }
     wps->packet_size_max = properties_have(&packet->properties, PROPERTY_MAXIMUM_PACKET_SIZE)
                                ? packet->properties.maximum_packet_size
                                : PACKET_SIZE_MAX;
     if (resumes && !packet->connack.session_present) {
-        webpubsub_fail(wps, CLOSE_POLICY, "the connection cannot be recovered any more");
+        webpubsub_fail(wps, CLOSE_POLICY, CLOSED_BAD_REQUEST,
+                       "the connection cannot be recovered any more");
     } else if (wps->phase == PHASE_AWAY) {
         connack_return(wps);
     } else if (resumes) {
@@ -347,7 +350,8 @@ static void push_out(struct gateway *gateway, struct slice id)
         away_keep(old);
         gateway->link->ops->close(gateway->link, &old->client.channel);
     }
-    client_close(&old->client, CLOSE_POLICY, "the connection was recovered on another socket");
+    client_close(&old->client, CLOSE_POLICY, CLOSED_NORMAL,
+                 "the connection was recovered on another socket");
 }
 
 /* A broker that is there and does not answer: the browser is to try elsewhere, or later. */
@@ -356,7 +360,8 @@ static void on_open_timeout(struct timer *timer, void *context)
     struct webpubsub *wps = CONTAINER_OF(timer, struct webpubsub, open_timer);
 
     (void)context;
-    client_close(&wps->client, CLOSE_SERVICE_RESTART, "the broker does not answer");
+    client_close(&wps->client, CLOSE_SERVICE_RESTART, CLOSED_TRANSIENT_ERROR,
+                 "the broker does not answer");
 }
 
 static void begin(struct client *client)
@@ -372,11 +377,12 @@ static void begin(struct client *client)
     list_init(&wps->watches);
     timer_init(&wps->open_timer, on_open_timeout);
     if (upgrade->is_recovery && upgrade->connection_id.length != CONNECTION_ID_LENGTH) {
-        webpubsub_fail(wps, CLOSE_POLICY, "the connection cannot be recovered");
+        webpubsub_fail(wps, CLOSE_POLICY, CLOSED_UNAUTHORIZED,
+                       "the connection cannot be recovered");
         return;
     }
     if (!gateway_is_ready(gateway)) {
-        client_close(client, CLOSE_SERVICE_RESTART, broker_restarts);
+        client_close(client, CLOSE_SERVICE_RESTART, CLOSED_SERVICE_RELOAD, broker_restarts);
         return;
     }
     timers_set(&gateway->timers, &wps->open_timer, gateway_now(gateway) + OPEN_TIMEOUT_MS);
@@ -453,7 +459,7 @@ static void on_lost(struct channel *channel)
         janitor_clear(wps->client.gateway, slice_from_string(wps->client.upgrade->hub),
                       connection_id(wps));
     }
-    client_close(&wps->client, CLOSE_SERVICE_RESTART, broker_restarts);
+    client_close(&wps->client, CLOSE_SERVICE_RESTART, CLOSED_SERVICE_RELOAD, broker_restarts);
 }
 
 /* --- the broker ends it --- */
@@ -480,11 +486,11 @@ static void on_closed(struct channel *channel, uint8_t reason)
     }
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
         if (endings[i].reason == reason) {
-            webpubsub_fail(wps, endings[i].code, endings[i].text);
+            webpubsub_fail(wps, endings[i].code, close_category_of(reason), endings[i].text);
             return;
         }
     }
-    webpubsub_fail(wps, CLOSE_INTERNAL, reason_text(reason));
+    webpubsub_fail(wps, CLOSE_INTERNAL, close_category_of(reason), reason_text(reason));
 }
 
 static void on_ready(struct client *client)

@@ -92,7 +92,8 @@ static inline struct slice user_id(const struct webpubsub *wps)
 /* --- webpubsub.c --- */
 
 /* Closes the browser's connection, and its session with it. */
-void webpubsub_fail(struct webpubsub *wps, uint16_t code, const char *reason);
+void webpubsub_fail(struct webpubsub *wps, uint16_t code, enum close_category category,
+                    const char *reason);
 /* Reads from the browser only while the phase, the broker and the number of requests allow it. */
 void webpubsub_update_pause(struct webpubsub *wps);
 /* It is OPEN from now on; sends what was held. */

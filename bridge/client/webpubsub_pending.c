@@ -126,7 +126,8 @@ static void token_groups_answered(struct webpubsub *wps, const struct pending *p
 {
     (void)pending;
     if (reason_is_error(reason)) {
-        webpubsub_fail(wps, 1011, "the broker cannot take the connection now");
+        webpubsub_fail(wps, 1011, CLOSED_TRANSIENT_ERROR,
+                       "the broker cannot take the connection now");
     } else {
         webpubsub_open(wps);
     }

@@ -163,7 +163,8 @@ static bool fits(struct webpubsub *wps, const struct request *request)
     if (request->has_ack_id) {
         refuse(wps, request, "BadRequest", "the message is too large for the broker");
     } else {
-        webpubsub_fail(wps, CLOSE_TOO_BIG, "the message is too large for the broker");
+        webpubsub_fail(wps, CLOSE_TOO_BIG, CLOSED_BAD_REQUEST,
+                       "the message is too large for the broker");
     }
     return false;
 }
@@ -336,9 +337,11 @@ static void receive_raw(struct webpubsub *wps, struct slice message, bool is_tex
     };
 
     if (!upgrade->raw_sends_to_group) {
-        webpubsub_fail(wps, CLOSE_NO_HANDLER, "the hub has no event handler for this event");
+        webpubsub_fail(wps, CLOSE_NO_HANDLER, CLOSED_EVENT_HANDLER_NOT_FOUND,
+                       "the hub has no event handler for this event");
     } else if (!roles_allow(upgrade->roles, ROLE_SEND, request.group)) {
-        webpubsub_fail(wps, CLOSE_POLICY, "the client has no permission to send to this group");
+        webpubsub_fail(wps, CLOSE_POLICY, CLOSED_UNAUTHORIZED,
+                       "the client has no permission to send to this group");
     } else {
         publish(wps, &request);
     }
@@ -358,7 +361,7 @@ void webpubsub_receive(struct client *client, struct slice message, bool is_text
         return;
     }
     if (is_text == wps->codec->is_binary) {
-        webpubsub_fail(wps, CLOSE_WRONG_KIND,
+        webpubsub_fail(wps, CLOSE_WRONG_KIND, CLOSED_BAD_REQUEST,
                        is_text ? "this subprotocol has only binary frames"
                                : "this subprotocol has only text frames");
         return;
@@ -366,7 +369,8 @@ void webpubsub_receive(struct client *client, struct slice message, bool is_text
     scratch->length = 0;
     verdict = wps->codec->decode(message, &request, scratch);
     if (verdict == FRAME_MALFORMED) {
-        webpubsub_fail(wps, CLOSE_MALFORMED, "the frame is not a request of this subprotocol");
+        webpubsub_fail(wps, CLOSE_MALFORMED, CLOSED_BAD_REQUEST,
+                       "the frame is not a request of this subprotocol");
     } else if (is_duplicate(wps, &request)) {
         return;
     } else if (verdict == FRAME_BAD_REQUEST) {

@@ -14,6 +14,7 @@
 
 #include "access/upgrade.h"
 #include "base/slice.h"
+#include "client/close_category.h"
 #include "wire/outgoing.h"
 
 struct client;
@@ -25,9 +26,11 @@ struct websocket_ops {
     /* Queues a frame (takes a count of its own). `number`: see outgoing_write(). Harmless after
      * close. */
     void (*send)(struct websocket *websocket, struct outgoing *outgoing, uint64_t number);
-    /* After what is queued: closes with this code and reason (at most 123 bytes are sent). The
-     * client then gets client_socket_closed(), and no message any more. */
-    void (*close)(struct websocket *websocket, uint16_t code, struct slice reason);
+    /* After what is queued: closes with this code and reason (at most 123 bytes are sent), and
+     * counts it under `category`. The client then gets client_socket_closed(), and no message any
+     * more. */
+    void (*close)(struct websocket *websocket, uint16_t code, enum close_category category,
+                  struct slice reason);
     /* While paused no client_receive() comes: the browser is not read from. */
     void (*pause)(struct websocket *websocket, bool paused);
 };

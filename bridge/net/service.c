@@ -393,7 +393,8 @@ void service_stop(struct service *service, void (*stopped)(void *context), void 
         listener_close(listener, on_listener_closed);
     }
     LIST_FOREACH (link, &service->websockets) {
-        websocket_close(CONTAINER_OF(link, struct websocket, all), CLOSE_GOING_AWAY, STOP_REASON);
+        websocket_close(CONTAINER_OF(link, struct websocket, all), CLOSE_GOING_AWAY,
+                        CLOSED_SERVICE_RELOAD, STOP_REASON);
     }
     timer_init(&service->stop_timer, on_stop_timer);
     timers_set(&service->timers, &service->stop_timer, service_now(service) + STOP_TIME_MS);

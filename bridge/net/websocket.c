@@ -58,13 +58,15 @@ static void limit_closing(struct websocket *websocket)
     timers_set(&service->timers, &websocket->timer, service_now(service) + CLOSE_TIME_MS);
 }
 
-void websocket_close(struct websocket *websocket, uint16_t code, struct slice reason)
+void websocket_close(struct websocket *websocket, uint16_t code, enum close_category category,
+                     struct slice reason)
 {
     if (websocket->phase != WEBSOCKET_OPEN) {
         return;
     }
     websocket->phase = WEBSOCKET_CLOSING;
     websocket->closed_code = code;
+    websocket->closed_category = (uint8_t)category;
     websocket->notice.length =
         frame_write_close(buffer_reserve(&websocket->notice, FRAME_CLOSE_MAX), code, reason);
     buffer_release(&websocket->message);
@@ -170,6 +172,7 @@ static void keep_alive(struct websocket *websocket, struct timers *timers)
     msec_t left = interval * 5 / 2 - silence(websocket, timers->now);
 
     if (left <= 0) {
+        websocket->closed_category = CLOSED_PING_TIMEOUT;
         websocket_break(websocket);
         return;
     }
@@ -248,7 +251,8 @@ static void deliver(struct websocket *websocket, struct slice message)
     bool is_text = !lws_frame_is_binary(websocket->lws);
 
     if (is_text && !utf8_is_well_formed(message)) {
-        websocket_close(websocket, CLOSE_INVALID_PAYLOAD, SLICE_LITERAL("text is not UTF-8"));
+        websocket_close(websocket, CLOSE_INVALID_PAYLOAD, CLOSED_BAD_REQUEST,
+                        SLICE_LITERAL("text is not UTF-8"));
     } else {
         client_receive(websocket->client, message, is_text);
     }
@@ -275,7 +279,8 @@ void websocket_receive(struct websocket *websocket, struct slice piece)
     expected =
         websocket->message.length + piece.length + lws_remaining_packet_payload(websocket->lws);
     if (expected > websocket->service->options.maximum_message_size) {
-        websocket_close(websocket, CLOSE_TOO_BIG, SLICE_LITERAL("message is too big"));
+        websocket_close(websocket, CLOSE_TOO_BIG, CLOSED_BAD_REQUEST,
+                        SLICE_LITERAL("message is too big"));
         return;
     }
     if (is_last && !websocket->is_assembling) {

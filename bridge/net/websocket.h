@@ -49,12 +49,13 @@ struct websocket {
     size_t replies;        /* bytes of what waits that the broker's credit does not bound */
     uint32_t credit;       /* of frames of which libwebsockets holds a part */
     uint16_t keep_alive_s;
-    uint16_t closed_code; /* for client_socket_closed() */
-    uint16_t read_size;   /* bytes that came in this turn */
-    uint8_t phase;        /* enum websocket_phase */
-    bool is_assembling;   /* `message` has the beginning of one */
-    bool is_paused;       /* by the client */
-    bool is_clogged;      /* it asks and does not read: too many replies wait */
+    uint16_t closed_code;    /* for client_socket_closed() */
+    uint16_t read_size;      /* bytes that came in this turn */
+    uint8_t phase;           /* enum websocket_phase */
+    uint8_t closed_category; /* enum close_category */
+    bool is_assembling;      /* `message` has the beginning of one */
+    bool is_paused;          /* by the client */
+    bool is_clogged;         /* it asks and does not read: too many replies wait */
     bool is_ping_due;
 };
 
@@ -78,7 +79,8 @@ void websocket_gone(struct websocket *websocket);
 
 /* Reads what is left, then writes what waits, of all that are busy. */
 void websocket_end_turn(struct service *service);
-void websocket_close(struct websocket *websocket, uint16_t code, struct slice reason);
+void websocket_close(struct websocket *websocket, uint16_t code, enum close_category category,
+                     struct slice reason);
 
 /* --- between websocket.c and websocket_send.c --- */
 

@@ -138,7 +138,7 @@ void echo_resume(struct client *client)
 
 void echo_close(struct client *client, uint16_t code)
 {
-    websocket_operations.close(client->websocket, code, SLICE_EMPTY);
+    websocket_operations.close(client->websocket, code, CLOSED_NORMAL, SLICE_EMPTY);
 }
 
 static bool obey(struct client *client, const char *text)
@@ -147,7 +147,7 @@ static bool obey(struct client *client, const char *text)
     int reason = 0;
 
     if (sscanf(text, "close %u %n", &code, &reason) == 1) {
-        websocket_operations.close(client->websocket, (uint16_t)code,
+        websocket_operations.close(client->websocket, (uint16_t)code, CLOSED_NORMAL,
                                    slice_from_string(text + reason));
     } else if (sscanf(text, "flood %u %u", &count, &size) == 2) {
         echo_flood(client, count, size);

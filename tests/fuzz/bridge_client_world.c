@@ -116,8 +116,10 @@ static void socket_send(struct websocket *browser, struct outgoing *outgoing, ui
     free(bytes);
 }
 
-static void socket_close(struct websocket *browser, uint16_t code, struct slice reason)
+static void socket_close(struct websocket *browser, uint16_t code, enum close_category category,
+                         struct slice reason)
 {
+    FUZZ_CHECK(category < CLOSE_CATEGORIES);
     FUZZ_CHECK(!browser->is_closed && code >= 1000 && reason.length <= 123);
     browser->is_closed = true;
     browser->code = code;

@@ -207,8 +207,10 @@ static void fake_send(struct websocket *websocket, struct outgoing *outgoing, ui
     free(bytes);
 }
 
-static void fake_close(struct websocket *websocket, uint16_t code, struct slice reason)
+static void fake_close(struct websocket *websocket, uint16_t code, enum close_category category,
+                       struct slice reason)
 {
+    FUZZ_CHECK(category < CLOSE_CATEGORIES);
     FUZZ_CHECK(!websocket->is_closed && code >= 1000 && reason.length <= 123);
     websocket->is_closed = true;
 }

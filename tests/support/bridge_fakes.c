@@ -195,10 +195,12 @@ static void browser_send(struct websocket *websocket, struct outgoing *outgoing,
     free(bytes);
 }
 
-static void browser_close(struct websocket *websocket, uint16_t code, struct slice reason)
+static void browser_close(struct websocket *websocket, uint16_t code, enum close_category category,
+                          struct slice reason)
 {
     struct fakes *fakes = (struct fakes *)(void *)websocket;
 
+    fakes->closed_as = category;
     buffer_append_format(&fakes->to_browser, "close %u %.*s\n", code, SLICE_PRINT(reason));
 }
 

@@ -17,9 +17,10 @@ struct fakes {
     struct hub_settings hub;
     struct channel *channels[FAKES_CHANNELS_MAX]; /* open ones by number; NULL: closed */
     size_t channel_count;
-    struct buffer to_broker;  /* a line a packet: `1 SUBSCRIBE id=4097 "h/a" qos=1` */
-    struct buffer to_browser; /* a line a frame: `{"type":...} #7`; `close 1008 reason` */
-    uint32_t credited;        /* bytes */
+    struct buffer to_broker;       /* a line a packet: `1 SUBSCRIBE id=4097 "h/a" qos=1` */
+    struct buffer to_browser;      /* a line a frame: `{"type":...} #7`; `close 1008 reason` */
+    uint32_t credited;             /* bytes */
+    enum close_category closed_as; /* the last WebSocket that a client has closed */
     bool may_send, is_ready, is_paused;
 };
 

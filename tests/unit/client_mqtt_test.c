@@ -242,6 +242,7 @@ TEST(connect_must_come_in_time)
     fixture.now += 1;
     gateway_advance(&fixture.gateway);
     CHECK_ENDED(1008);
+    CHECK_INT_EQUAL(fixture.websocket.closed_as, CLOSED_BAD_REQUEST);
     fixture_end();
     connect(CONNECT_5);
     fixture.now += 100000;

@@ -111,6 +111,7 @@ TEST(a_broker_that_refuses_closes_the_browser)
     fakes_packet(client, &(struct packet){.type = PACKET_CONNACK,
                                           .connack = {.reason = REASON_SERVER_UNAVAILABLE}});
     CHECK_HAS(fakes_to_browser(fakes), "close 1011 ");
+    CHECK_INT_EQUAL(fakes->closed_as, CLOSED_TRANSIENT_ERROR);
     finish(fakes, client);
 }
 
@@ -359,6 +360,7 @@ TEST(a_browser_that_is_not_reliable_is_told_that_the_broker_restarts)
 
     fakes_lose(fakes);
     CHECK_HAS(fakes_to_browser(fakes), "close 1012 ");
+    CHECK_INT_EQUAL(fakes->closed_as, CLOSED_SERVICE_RELOAD);
     finish(fakes, client);
 }
 
@@ -423,6 +425,7 @@ TEST(a_recovery_without_a_session_is_refused_with_1008)
 
     fakes_connack(client, false);
     CHECK_HAS(fakes_to_browser(fakes), "close 1008 ");
+    CHECK_INT_EQUAL(fakes->closed_as, CLOSED_BAD_REQUEST);
     finish(fakes, client);
 }
 
@@ -432,6 +435,7 @@ TEST(a_recovery_with_a_bad_token_is_refused_with_1008_and_no_session_is_touched)
     struct client *client = recover(fakes, "");
 
     CHECK_HAS(fakes_to_browser(fakes), "close 1008 ");
+    CHECK_INT_EQUAL(fakes->closed_as, CLOSED_UNAUTHORIZED);
     CHECK_TEXT(fakes_to_broker(fakes), "");
     finish(fakes, client);
 }
@@ -467,6 +471,7 @@ TEST(too_much_that_waits_closes_with_1008)
     client->channel.is_open = false;
     client->channel.events->closed(&client->channel, REASON_QUOTA_EXCEEDED);
     CHECK_HAS(fakes_to_browser(fakes), "close 1008 too many messages");
+    CHECK_INT_EQUAL(fakes->closed_as, CLOSED_SLOW_CLIENT);
     finish(fakes, client);
 }
 
@@ -595,6 +600,7 @@ TEST(plain_websocket_sends_to_its_group_if_it_may)
             CHECK_HAS(fakes_to_broker(fakes), "\"h/g\" qos=1 text/plain $wps.from=u1 [hello]");
         } else {
             CHECK_HAS(fakes_to_browser(fakes), "close 1008 ");
+            CHECK_INT_EQUAL(fakes->closed_as, CLOSED_UNAUTHORIZED);
         }
         finish(fakes, client);
     }
@@ -607,6 +613,7 @@ TEST(plain_websocket_events_have_no_handler)
 
     fakes_say(client, "hello");
     CHECK_HAS(fakes_to_browser(fakes), "close 1011 ");
+    CHECK_INT_EQUAL(fakes->closed_as, CLOSED_EVENT_HANDLER_NOT_FOUND);
     finish(fakes, client);
 }
 
