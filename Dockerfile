@@ -14,7 +14,7 @@ FROM debian:12 AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     gcc libc6-dev cmake ninja-build pkg-config libssl-dev libpaho-mqtt-dev libcyaml-dev \
     libyaml-dev liblmdb-dev libxxhash-dev libwebsockets-dev libuv1-dev libmsgpack-dev \
-    libprotobuf-c-dev protobuf-c-compiler python3 universal-ctags
+    libprotobuf-c-dev protobuf-c-compiler libcurl4-openssl-dev python3 universal-ctags
 COPY . /src
 WORKDIR /src
 RUN cmake -S . -B /build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_INSTALL_PREFIX=/usr
@@ -25,7 +25,8 @@ RUN DESTDIR=/out cmake --install /build --strip
 FROM debian:12-slim
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     libssl3 libpaho-mqtt1.3 libcyaml1 libyaml-0-2 liblmdb0 libxxhash0 libwebsockets17 \
-    libwebsockets-evlib-uv libuv1 libmsgpackc2 libprotobuf-c1 && rm -rf /var/lib/apt/lists/*
+    libwebsockets-evlib-uv libuv1 libmsgpackc2 libprotobuf-c1 libcurl4 \
+    ca-certificates && rm -rf /var/lib/apt/lists/*
 RUN groupadd --system --gid 1883 pubgrid && \
     useradd --system --uid 1883 --gid pubgrid --no-create-home --home-dir /var/lib/pubgrid pubgrid && \
     install -d -o pubgrid -g pubgrid -m 0700 /var/lib/pubgrid /run/pubgrid

@@ -5,8 +5,10 @@
 #define PUBGRID_ACCESS_HUB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "access/event_handler.h"
 #include "base/buffer.h"
 #include "base/slice.h"
 
@@ -30,6 +32,10 @@ struct hub_settings {
     uint64_t queue_bytes;       /* beyond: closed with 1008 */
     uint32_t reliable_messages; /* the same for what a reliable client has not acknowledged */
     uint64_t reliable_bytes;
+    const struct event_handler *event_handlers; /* [event_handler_count], in order */
+    size_t event_handler_count;
+    const struct event_listener *event_listeners; /* [event_listener_count] */
+    size_t event_listener_count;
 };
 
 /* ^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$ (1.1) */

@@ -25,16 +25,18 @@ ALLOWED = {
     "bridge/wire": {"base", "mqtt", "json", "secret", "wire"},
     "bridge/access": {"base", "mqtt", "json", "secret", "access"},
     "bridge/rest": {"base", "mqtt", "json", "secret", "wire", "access", "rest"},
-    "bridge/client": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "rest", "client"},
+    "bridge/events": {"base", "mqtt", "json", "secret", "wire", "access", "events"},
+    "bridge/client": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "rest", "events",
+                      "client"},
     "bridge/page": {"base", "mqtt", "json", "secret", "page"},
-    "bridge/net": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "rest", "client",
-                   "page", "net"},
-    "bridge": {"base", "mqtt", "json", "secret", "trunk", "config", "wire", "access", "rest", "client",
-               "page", "net"},
+    "bridge/net": {"base", "mqtt", "json", "secret", "trunk", "wire", "access", "rest", "events",
+                   "client", "page", "net"},
+    "bridge": {"base", "mqtt", "json", "secret", "trunk", "config", "wire", "access", "rest", "events",
+               "client", "page", "net"},
     "cli": {"base", "mqtt", "json", "secret", "config", "cli"},
 }
 PURE = {"common/mqtt", "common/json", "common/trunk", "broker/core", "bridge/wire", "bridge/access",
-        "bridge/rest", "bridge/client", "bridge/page"}
+        "bridge/rest", "bridge/events", "bridge/client", "bridge/page"}
 IMPURE = re.compile(r"^(sys/(socket|epoll|eventfd|timerfd|un)|netinet/.*|fcntl|unistd|time)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
