@@ -15,8 +15,8 @@
 
 #include "access_options.h"
 #include "base/memory.h"
-#include "config/config.h"
 #include "mqtt/utf8.h"
+#include "names/names.h"
 #include "secret/access_keys.h"
 #include "secret/jwt.h"
 #include "json/json.h"
@@ -137,7 +137,8 @@ static bool take_option(struct token_command *command, int option)
     switch (option) {
     case OPTION_HUB:
         command->hub = optarg;
-        return config_hub_name_is_valid(optarg) || wrong("a hub has no such name", optarg);
+        return hub_name_is_valid(slice_from_string(optarg)) ||
+               wrong("a hub has no such name", optarg);
     case OPTION_USER:
         command->user = optarg;
         return is_text(optarg) || wrong("a user has no such name", optarg);

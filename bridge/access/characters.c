@@ -3,18 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "access/characters.h"
 
-uint32_t character_take(struct slice *text)
-{
-    uint8_t lead = text->data[0];
-    size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    uint32_t character = length == 1 ? lead : lead & (0x7Fu >> length);
-    for (size_t i = 1; i < length; i++) {
-        character = character << 6 | (text->data[i] & 0x3F);
-    }
-    *text = slice_from(*text, length);
-    return character;
-}
-
 static int hex_value(uint8_t c)
 {
     if (c >= '0' && c <= '9') {

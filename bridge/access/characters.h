@@ -1,5 +1,4 @@
-/* What the parsers of names, roles and URLs share: one UTF-8 character, one %xx, ASCII without
- * case.
+/* What the parsers of roles and URLs share: one %xx, ASCII without case.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_ACCESS_CHARACTERS_H
@@ -10,8 +9,6 @@
 
 #include "base/slice.h"
 
-/* Takes the first character of well-formed text that is not empty. */
-uint32_t character_take(struct slice *text);
 /* The byte that the %xx at the front stands for, or -1 if there is none. */
 int percent_decode(struct slice text);
 

@@ -1,4 +1,4 @@
-/* Hubs: their names, their settings, and how groups become topics. Pure.
+/* Hubs: their settings, and how groups become topics. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_ACCESS_HUB_H
@@ -8,16 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "access/event_handler.h"
 #include "base/buffer.h"
 #include "base/slice.h"
-
-enum {
-    HUB_NAME_MAX = 128,
-    EVENT_NAME_MAX = 128,
-    GROUP_NAME_MAX = 1024, /* characters, */
-    GROUP_NAME_BYTES_MAX = 4 * GROUP_NAME_MAX,
-};
+#include "config/event_handler.h"
+#include "names/names.h"
 
 /* What a hub allows (spec/webpubsub.md section 8, and beyond). Immutable; made by the wiring. */
 struct hub_settings {
@@ -37,13 +31,6 @@ struct hub_settings {
     const struct event_listener *event_listeners; /* [event_listener_count] */
     size_t event_listener_count;
 };
-
-/* ^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$ (1.1) */
-bool hub_name_is_valid(struct slice name);
-/* 1 to 1024 characters of UTF-8, not only white space (1.1). */
-bool group_name_is_valid(struct slice name);
-/* Letter first, then letters, digits, _ . - up to 128 (1.1). */
-bool event_name_is_valid(struct slice name);
 
 /* The settings of the hub `name` (lower case); the last ones if it is not declared. */
 const struct hub_settings *hub_settings_find(const struct hub_settings *hubs, size_t count,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "access/hub.h"
-#include "access/role_pattern.h"
+#include "names/role_pattern.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "json/json.h"

@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "access/event_handler.h"
 #include "access/upgrade.h"
 #include "base/slice.h"
 #include "wire/message.h"

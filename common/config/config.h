@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "config/access_rule.h"
 #include "config/core_options.h"
+#include "names/names.h"
 
 /* --- the broker's part --- */
 
@@ -72,8 +73,6 @@ struct bridge_config {
 
 enum anonymous_connect_policy { ANONYMOUS_CONNECT_DENY, ANONYMOUS_CONNECT_ALLOW };
 
-#define HUB_DEFAULT "_default"
-
 /* What a hub allows (spec/webpubsub.md section 8, and beyond). */
 struct hub_config {
     char *name;                       /* lower case; HUB_DEFAULT: every hub that is not declared */
@@ -119,9 +118,6 @@ struct config *config_load(const char *path, const char *const *sets, size_t set
 struct config *config_parse(struct slice text, const char *file, const char *const *sets,
                             size_t set_count, struct buffer *error);
 void config_free(struct config *config);
-
-/* A letter, then up to 127 letters, digits or any of _`,.[] (spec/webpubsub.md 1.1). */
-bool config_hub_name_is_valid(const char *name);
 
 /* Appends the names of options that differ and that a reload cannot change, comma-separated. */
 void config_need_restart(const struct config *now, const struct config *wanted,

@@ -2,27 +2,13 @@
  * the default hub; one that is has the documented defaults for what it does not say.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "config/loading.h"
-
-enum { HUB_NAME_MAX = 128 };
-
-/* ^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$ (spec/webpubsub.md 1.1) */
-bool config_hub_name_is_valid(const char *name)
-{
-    size_t length = strlen(name);
-    for (size_t i = 0; i < length; i++) {
-        if (!isalnum((unsigned char)name[i]) && !strchr("_`,.[]", name[i])) {
-            return false;
-        }
-    }
-    return length <= HUB_NAME_MAX && isalpha((unsigned char)name[0]);
-}
+#include "names/names.h"
 
 static struct hub_config *find_hub(struct config *config, const char *name)
 {
@@ -81,7 +67,7 @@ static void read_hub(struct loading *loading, const struct yaml_hub *yaml, size_
     char key[KEY_MAX];
     char *name = copy_lower(yaml->name ? yaml->name : "");
     snprintf(key, sizeof(key), "hubs.%zu", index);
-    if (!config_hub_name_is_valid(name) && strcmp(name, HUB_DEFAULT) != 0) {
+    if (!hub_name_is_valid(slice_from_string(name)) && strcmp(name, HUB_DEFAULT) != 0) {
         MISTAKE(loading, key,
                 "a hub needs a `name`: a letter, then up to 127 letters, digits or any of "
                 "_`,.[] (or %s: all that are not named here), not `%s`",

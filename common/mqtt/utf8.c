@@ -114,3 +114,15 @@ size_t utf8_character_length(struct slice text)
 {
     return text.data[0] < 0x80 ? 1 : utf8_character(text.data, text.length);
 }
+
+uint32_t utf8_take(struct slice *text)
+{
+    uint8_t lead = text->data[0];
+    size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    uint32_t character = length == 1 ? lead : lead & (0x7Fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        character = character << 6 | (text->data[i] & 0x3F);
+    }
+    *text = slice_from(*text, length);
+    return character;
+}

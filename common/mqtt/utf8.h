@@ -15,5 +15,7 @@ bool utf8_is_valid_string(struct slice text);
 bool utf8_is_well_formed(struct slice text);
 /* Bytes of the character that the text (not empty) begins with; 0 if it is not well formed. */
 size_t utf8_character_length(struct slice text);
+/* Takes the first character of well-formed text that is not empty. */
+uint32_t utf8_take(struct slice *text);
 
 #endif

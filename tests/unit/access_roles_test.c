@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-#include "access/role_pattern.h"
+#include "names/role_pattern.h"
 #include "access/roles.h"
 #include "json/json.h"
 

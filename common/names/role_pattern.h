@@ -2,8 +2,8 @@
  * of them, `**` any number of any characters; a backslash takes the meaning from \ * and ?.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_ACCESS_ROLE_PATTERN_H
-#define PUBGRID_ACCESS_ROLE_PATTERN_H
+#ifndef PUBGRID_NAMES_ROLE_PATTERN_H
+#define PUBGRID_NAMES_ROLE_PATTERN_H
 
 #include <stdbool.h>
 

@@ -3,11 +3,10 @@
  * the product of the lengths, whatever a client sends.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "access/role_pattern.h"
+#include "names/role_pattern.h"
 
-#include "access/characters.h"
-#include "access/hub.h"
 #include "mqtt/utf8.h"
+#include "names/names.h"
 
 /* Beyond Unicode: what stands for the pattern's `?`, and for a filter's + or #. */
 enum { ANY_BUT_DOT = 0x110000, WILDCARD };
@@ -50,7 +49,7 @@ static const char *compile_escape(struct pattern *pattern, struct slice *rest)
     if (rest->length == 0 || !strchr("\\*?", rest->data[0]) || rest->data[0] == '\0') {
         return "a backslash that is not in front of \\, * or ?";
     }
-    pattern->characters[pattern->length++] = character_take(rest);
+    pattern->characters[pattern->length++] = utf8_take(rest);
     return NULL;
 }
 
@@ -63,13 +62,13 @@ static const char *compile(struct pattern *pattern, struct slice text)
         return "empty, longer than 1024 characters, or not UTF-8";
     }
     for (struct slice count = text; count.length > 0; characters++) {
-        character_take(&count);
+        utf8_take(&count);
     }
     if (characters > ROLE_PATTERN_MAX) {
         return "longer than 1024 characters";
     }
     while (text.length > 0 && !wrong) {
-        uint32_t character = character_take(&text);
+        uint32_t character = utf8_take(&text);
         if (character == '*') {
             wrong = compile_star(pattern, &text, &stars);
         } else if (character == '\\') {
@@ -96,7 +95,7 @@ static bool read_name(struct name *name, struct slice text, bool is_filter)
         return false;
     }
     while (text.length > 0) {
-        uint32_t character = character_take(&text);
+        uint32_t character = utf8_take(&text);
         if (name->length == GROUP_NAME_MAX) {
             return false;
         }

@@ -2,8 +2,8 @@
  * 8). Immutable, parts of struct hub_settings; made from the configuration or from `$config/`.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_ACCESS_EVENT_HANDLER_H
-#define PUBGRID_ACCESS_EVENT_HANDLER_H
+#ifndef PUBGRID_CONFIG_EVENT_HANDLER_H
+#define PUBGRID_CONFIG_EVENT_HANDLER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -37,6 +37,7 @@ struct event_listener {
     const char *topic;              /* MQTT topic, with {hub} and {event} */
     const char *user_event_pattern; /* as above */
     uint32_t system_events;
+    const char *const *group_filters; /* as above */
 };
 
 #endif
