@@ -1,5 +1,5 @@
-/* What fuzz targets share: a check that stays in release builds, and a heap copy of exactly the
- * input's bytes, so that AddressSanitizer sees the first byte read too far.
+/* What fuzz targets share: a check that stays in release builds, a heap copy of exactly the input's
+ * bytes, so that AddressSanitizer sees the first byte read too far, and inputs that are lines.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_TESTS_FUZZ_H
@@ -35,6 +35,16 @@ static inline struct slice fuzz_copy(struct slice bytes)
 static inline void fuzz_free(struct slice copy)
 {
     free((void *)(uintptr_t)copy.data);
+}
+
+/* Takes the first line, without its end, from the front of `rest`. */
+static inline struct slice fuzz_take_line(struct slice *rest)
+{
+    const uint8_t *end = rest->length > 0 ? memchr(rest->data, '\n', rest->length) : NULL;
+    size_t length = end ? (size_t)(end - rest->data) : rest->length;
+    struct slice line = slice_make(rest->data, length);
+    *rest = slice_from(*rest, end ? length + 1 : length);
+    return line;
 }
 
 #endif

@@ -394,6 +394,21 @@ def browsers(text):
     return out
 
 
+# Lines of rest_filter_fuzz.c.
+FILTERS = {
+    "compare": "userId ne 'alice'\nalice\nc1\nmqtt\ng1",
+    "groups": "'g1' in groups and not ('g2' in groups)\n\nc1\n\ng1\ng2",
+    "list": "connectionId in ('a','b', null) or length(groups) in (1,-2)\nu\nb\n\ng",
+    "null": "userId eq null and length(userId) eq null and null lt 1\n\nc1\n",
+    "functions": "startswith(tolower(trim(userId)),'t1-') and endswith(toupper(userId),'E') or contains(concat(userId,protocol),'n')\nT1-e \nc\nmqtt\n",
+    "numbers": "indexof(userId,'\u00fc') >= 1 and substring(userId, 1, 2) == substring('a\u00fcb', 1) or length(userId) < 9\na\u00fcb\nc\n\n",
+    "nested": "((not ((true eq (1 le 2))) or 'it''s' eq userId))\nit's\nc\n\n",
+    "wrong-type": "false and userId gt 'a'\nu\nc\n\n",
+    "wrong-syntax": "userId in ('a',\nu\nc\n\n",
+    "wrong-character": "\u20ac eq 'a\nu\nc\n\n",
+}
+
+
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -416,3 +431,4 @@ write("jwt", {name: row.encode() for name, row in JWTS.items()})
 write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
+write("rest_filter", {name: row.encode() for name, row in FILTERS.items()})

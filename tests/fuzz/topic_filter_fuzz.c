@@ -197,21 +197,12 @@ static void check_name(struct slice name)
     FUZZ_CHECK(topic_name_is_valid(name) == expected);
 }
 
-/* Takes a line off the front; a copy, so that each has its own end. */
-static struct slice take_line(struct slice *rest)
-{
-    const uint8_t *end = rest->length > 0 ? memchr(rest->data, '\n', rest->length) : NULL;
-    size_t length = end ? (size_t)(end - rest->data) : rest->length;
-    struct slice line = slice_make(rest->data, length);
-
-    *rest = slice_from(*rest, end ? length + 1 : length);
-    return fuzz_copy(line);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice rest = slice_make(data, size);
-    struct slice a = take_line(&rest), b = take_line(&rest), name = take_line(&rest);
+    /* Copies, so that each has its own end. */
+    struct slice a = fuzz_copy(fuzz_take_line(&rest)), b = fuzz_copy(fuzz_take_line(&rest));
+    struct slice name = fuzz_copy(fuzz_take_line(&rest));
 
     if (a.length <= TOPIC_MAX && b.length <= TOPIC_MAX && name.length <= TOPIC_MAX) {
         bool valid_a = topic_filter_is_valid(a);

@@ -25,15 +25,6 @@ static const struct hub_settings hubs[] = {
 };
 static const char *const public_endpoints[] = {"https://p.example", NULL};
 
-static struct slice take_line(struct slice *rest)
-{
-    const uint8_t *end = rest->length > 0 ? memchr(rest->data, '\n', rest->length) : NULL;
-    size_t length = end ? (size_t)(end - rest->data) : rest->length;
-    struct slice line = slice_make(rest->data, length);
-    *rest = slice_from(*rest, end ? length + 1 : length);
-    return line;
-}
-
 /* A heap copy with tokens in the places of the @s. */
 static struct slice with_tokens(struct slice text, struct slice claims, bool *has_token)
 {
@@ -159,8 +150,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char keys_file[] = "primary: " KEY "\nsecondary: fedcba9876543210" KEY "\n";
     struct slice in = slice_make(data, size);
-    struct slice target = take_line(&in), host = take_line(&in), authorization = take_line(&in);
-    struct slice subprotocols = fuzz_copy(take_line(&in));
+    struct slice target = fuzz_take_line(&in), host = fuzz_take_line(&in),
+                 authorization = fuzz_take_line(&in);
+    struct slice subprotocols = fuzz_copy(fuzz_take_line(&in));
     bool has_token = false;
     struct buffer error = {0};
     struct access_keys *keys = access_keys_parse(slice_from_string(keys_file), &error);
