@@ -19,25 +19,29 @@ enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 static const struct bench_cell cells[] = {
     {"pairs", "K publishers to K subscribers, each pair its own topic", bench_load_run, BENCH_MANY,
-     BENCH_MANY, BENCH_FILTER_OWN, 50, 50, false},
+     BENCH_MANY, BENCH_FILTER_OWN, 50, 50, false, false},
     {"fan-out", "one publisher to K subscribers", bench_load_run, BENCH_ONE, BENCH_MANY,
-     BENCH_FILTER_GROUP, 100, 2, false},
+     BENCH_FILTER_GROUP, 100, 2, false, false},
     {"groups", "K groups, each with one publisher and its own members", bench_load_run, BENCH_MANY,
-     BENCH_MEMBERS, BENCH_FILTER_GROUP, 10, 2, false},
+     BENCH_MEMBERS, BENCH_FILTER_GROUP, 10, 2, false, false},
     {"fan-in", "K publishers, each its own topic, to one subscriber with a wildcard",
-     bench_load_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 100, 10, false},
+     bench_load_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 100, 10, false, false},
     {"share", "publishers to a shared subscription of K members", bench_load_run, BENCH_MANY,
-     BENCH_MANY, BENCH_FILTER_SHARED, 4, 50, false},
+     BENCH_MANY, BENCH_FILTER_SHARED, 4, 50, false, false},
     {"latency", "pairs with one message at a time", bench_load_run, BENCH_MANY, BENCH_MANY,
-     BENCH_FILTER_OWN, 1, 1, false},
+     BENCH_FILTER_OWN, 1, 1, false, false},
     {"match", "K publishers to K subscribers with many filters, of which each message matches one",
-     bench_load_run, BENCH_MANY, BENCH_MANY, BENCH_FILTER_MATCH, 50, 4, false},
+     bench_load_run, BENCH_MANY, BENCH_MANY, BENCH_FILTER_MATCH, 50, 4, false, false},
     {"retained", "one publisher stores messages, then K subscribers get them, one after another",
-     bench_retained_run, BENCH_ONE, BENCH_MANY, BENCH_FILTER_LATER, 5, 1000, false},
+     bench_retained_run, BENCH_ONE, BENCH_MANY, BENCH_FILTER_LATER, 5, 1000, false, false},
     {"connect", "K connections with one subscription each, then idle", bench_idle_run, BENCH_NONE,
-     BENCH_MANY, BENCH_FILTER_OWN, 1000, 1, false},
+     BENCH_MANY, BENCH_FILTER_OWN, 1000, 1, false, false},
     {"durable", "K publishers to one subscriber that is away, and then comes back",
-     bench_durable_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 1, 100, true},
+     bench_durable_run, BENCH_MANY, BENCH_ONE, BENCH_FILTER_ANY, 1, 100, true, false},
+    {"echo", "K clients to which comes back what they send (events through a webhook)",
+     bench_load_run, BENCH_MANY, BENCH_MANY, BENCH_FILTER_OWN, 50, 1, false, true},
+    {"requests", "K clients of the REST API whose requests are answered, and that is all",
+     bench_load_run, BENCH_MANY, BENCH_NONE, BENCH_FILTER_OWN, 50, 1, false, false},
 };
 
 enum { CELL_COUNT = sizeof(cells) / sizeof(cells[0]) };
@@ -95,6 +99,20 @@ static void run_shape(struct bench_run *run)
         run->publishers = (size_t)options->publishers;
     }
     run->stuck = (size_t)options->stuck;
+    run->publisher_base = cell->echoes ? 0 : run->subscribers;
+}
+
+/* How many connections there are; publishers that use HTTP get their codec. */
+static size_t run_connections(const struct bench_run *run)
+{
+    return run->publisher_base + run->publishers + (size_t)run->options->idle;
+}
+
+static void run_codecs(struct bench_run *run)
+{
+    for (size_t i = 0; run->options->rest != BENCH_REST_OFF && i < run->publishers; i++) {
+        run->fleet.connections[run->publisher_base + i].codec = &bench_codec_rest;
+    }
 }
 
 /* Subscribers before publishers: nothing may be published that not all would get. */
@@ -144,9 +162,11 @@ static void run_fail(const struct bench_run *run)
 static int run_all(struct bench_run *run)
 {
     run_shape(run);
-    size_t connections = run->subscribers + run->publishers + (size_t)run->options->idle;
-    bool good = bench_fleet_open(&run->fleet, run->options, connections) && run_connect(run) &&
-                run->cell->run(run);
+    bool good = bench_fleet_open(&run->fleet, run->options, run_connections(run));
+    if (good) {
+        run_codecs(run);
+        good = run_connect(run) && run->cell->run(run);
+    }
     int status = STATUS_FAILED;
     if (good) {
         bench_report_print(run);
@@ -196,10 +216,31 @@ static const char *protocol_check(const struct bench_options *options,
     if ((cell->durable || options->durable) && !codec->sessions) {
         return "durable is for MQTT";
     }
+    if ((codec == &bench_codec_json_event) != cell->echoes) {
+        return "echo is for json-event, and the other way about";
+    }
     if (options->self_test != BENCH_SELF_TEST_OFF && codec != &bench_codec_mqtt) {
         return "the self-test's relay speaks MQTT over TCP";
     }
     return NULL;
+}
+
+static const char *rest_check(const struct bench_options *options, const struct bench_cell *cell)
+{
+    bool alone = cell->subscribers == BENCH_NONE && cell->publishers != BENCH_NONE;
+    if (alone && options->rest == BENCH_REST_OFF) {
+        return "requests are of the REST API: --rest says to whom";
+    }
+    if (!alone && options->rest == BENCH_REST_HEALTH) {
+        return "the empty route delivers nothing: it is for the cell requests";
+    }
+    if (options->rest == BENCH_REST_OFF) {
+        return NULL;
+    }
+    if (options->keys == NULL) {
+        return "REST needs the server's access keys: --keys FILE";
+    }
+    return options->codec == &bench_codec_json ? NULL : "REST goes with --protocol json";
 }
 
 /* Complaints of what the table of options cannot see. NULL: none. */
@@ -235,6 +276,10 @@ static const char *options_check(const struct bench_options *options)
     if (!bench_processes_exist(&options->broker)) {
         return "--pid: no such process";
     }
+    const char *complaint = rest_check(options, cell);
+    if (complaint != NULL) {
+        return complaint;
+    }
     return protocol_check(options, cell);
 }
 
@@ -258,8 +303,8 @@ int bench_main(int argc, char **argv)
     run->options = &options;
     run->cell = cell_find(options.cell);
     options.durable = options.durable || run->cell->durable;
-    if (options.qos < 0) {
-        options.qos = run->cell->durable ? 1 : 0;
+    if (options.qos < 0 || options.rest != BENCH_REST_OFF) {
+        options.qos = run->cell->durable || options.rest != BENCH_REST_OFF ? 1 : 0;
     }
     int status =
         options.self_test == BENCH_SELF_TEST_OFF ? run_all(run) : run_with_relay(run, &options);

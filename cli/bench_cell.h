@@ -35,6 +35,7 @@ struct bench_cell {
     enum bench_filter filter;
     int count, window; /* defaults */
     bool durable;      /* subscribers are away while messages are published, at QoS 1 */
+    bool echoes;       /* what a client publishes comes back to it */
 };
 
 /* The durable cell: what the backlog costs, and how it comes back. */
@@ -78,22 +79,30 @@ struct bench_result {
     uint64_t stuck_closed; /* stuck subscribers that the broker has closed */
 };
 
-/* The subscribers are the fleet's first connections, the publishers follow, then idle ones. */
+/* The subscribers are the fleet's first connections, the publishers follow (or are the same ones,
+ * if the cell echoes), then idle ones. */
 struct bench_run {
     const struct bench_options *options;
     const struct bench_cell *cell;
     size_t subscribers, publishers;
-    size_t stuck;   /* the last ones of the subscribers */
-    size_t filters; /* match: of all subscribers together */
+    size_t publisher_base; /* number of the first publisher's connection */
+    size_t stuck;          /* the last ones of the subscribers */
+    size_t filters;        /* match: of all subscribers together */
     int window;
     struct bench_fleet fleet;
     struct bench_result result;
 };
 
+/* Is in flight what has not been acknowledged, rather than what has not been delivered? */
+static inline bool bench_run_counts_acks(const struct bench_run *run)
+{
+    return run->cell->durable || run->subscribers == 0;
+}
+
 /* How many deliveries one message makes while messages are published. */
 static inline uint64_t bench_run_fan(const struct bench_run *run)
 {
-    if (run->cell->durable) {
+    if (bench_run_counts_acks(run)) {
         return 0;
     }
     return run->cell->filter == BENCH_FILTER_GROUP

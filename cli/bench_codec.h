@@ -1,9 +1,9 @@
 /* A protocol as the bench needs it: what a client says, and what the server's bytes mean.
  *
  * One row of the table in bench_codec.c per protocol: MQTT on a byte stream, MQTT, the JSON
- * subprotocols of Web PubSub and Socket.IO on WebSocket. The rest of the bench knows events,
- * filters, topics and templates, and nothing of a protocol. What a protocol demands by itself
- * (PUBACK, PUBREL, sequenceAck) its codec answers by itself.
+ * subprotocols of Web PubSub and Socket.IO on WebSocket; publishers may use HTTP instead. The rest
+ * of the bench knows events, filters, topics and templates, and nothing of a protocol. What a
+ * protocol demands by itself (PUBACK, PUBREL, sequenceAck) its codec answers by itself.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLI_BENCH_CODEC_H
@@ -30,6 +30,7 @@ struct bench_event {
     bool session_present;     /* WELCOME */
     uint16_t receive_maximum; /* WELCOME: the server's */
     uint16_t packet_id;       /* ACKNOWLEDGED, MQTT */
+    bool in_order;            /* ACKNOWLEDGED: the oldest message that is not, HTTP */
     size_t payload;           /* DELIVERY: bytes */
     bool retain;              /* DELIVERY, MQTT */
     struct slice topic;       /* DELIVERY, MQTT */
@@ -71,7 +72,9 @@ struct bench_codec {
 };
 
 extern const struct bench_codec bench_codec_mqtt, bench_codec_mqtt_websocket, bench_codec_json,
-    bench_codec_json_reliable, bench_codec_socketio;
+    bench_codec_json_reliable, bench_codec_json_event, bench_codec_socketio;
+/* Of publishers alone: requests of the REST API. */
+extern const struct bench_codec bench_codec_rest;
 
 /* The one of that protocol (NULL: the default one) on a WebSocket or a byte stream; NULL: there is
  * none. */

@@ -78,7 +78,7 @@ static bool drain_read(struct drain *drain)
     }
     drain->now_ns = clock_monotonic_ns();
     drain->progress_ns = drain->now_ns;
-    while ((next = fleet->codec->next(fleet, drain->connection, in, &event, &size)) ==
+    while ((next = drain->connection->codec->next(fleet, drain->connection, in, &event, &size)) ==
            BENCH_NEXT_EVENT) {
         if (!drain_take(drain, &event)) {
             return false;
@@ -88,7 +88,7 @@ static bool drain_read(struct drain *drain)
     bench_connection_keep(drain->connection, in);
     if (drain->owed == 0 && !drain->asked) {
         drain->asked = true;
-        fleet->codec->ping(fleet, drain->connection);
+        drain->connection->codec->ping(fleet, drain->connection);
     }
     return next != BENCH_NEXT_FAILED;
 }

@@ -62,6 +62,9 @@ bool bench_fleet_open(struct bench_fleet *fleet, const struct bench_options *opt
 {
     *fleet = (struct bench_fleet){.options = options, .codec = options->codec, .count = count};
     fleet->connections = memory_allocate_zero(count * sizeof(*fleet->connections));
+    for (size_t i = 0; i < count; i++) {
+        fleet->connections[i].codec = fleet->codec;
+    }
     fleet->queue = memory_allocate_zero(count * sizeof(struct bench_connection *));
     fleet->input_size = READ_SIZE + TOPIC_ROOM + (size_t)options->payload;
     fleet->input = memory_allocate(fleet->input_size);
@@ -78,10 +81,11 @@ bool bench_fleet_open(struct bench_fleet *fleet, const struct bench_options *opt
 
 static void connection_take_leave(struct bench_fleet *fleet, struct bench_connection *connection)
 {
-    if (fleet->codec->leave != NULL) {
-        fleet->codec->leave(fleet, connection);
+    const struct bench_codec *codec = connection->codec;
+    if (codec->leave != NULL) {
+        codec->leave(fleet, connection);
     }
-    if (fleet->codec->subprotocol != NULL) {
+    if (codec->subprotocol != NULL) {
         websocket_close_write(&connection->out, fleet->mask, WEBSOCKET_CLOSE_NORMAL);
         bench_connection_queue(fleet, connection);
     }
@@ -153,8 +157,8 @@ bool bench_connection_start(struct bench_fleet *fleet, struct bench_connection *
     connection->sequence_id = 0;
     connection->subscribed = 0;
     connection->websocket = (struct websocket_reader){
-        .opcode = fleet->codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
-        .terminated = fleet->codec->text,
+        .opcode = connection->codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
+        .terminated = connection->codec->text,
     };
     connection->opened_ns = clock_monotonic_ns();
     if (connection->stuck) {
@@ -273,7 +277,7 @@ bool bench_connection_frames_begin(struct bench_fleet *fleet, struct bench_conne
 bool bench_connection_fill(struct bench_fleet *fleet, struct bench_connection *connection,
                            struct slice *in)
 {
-    bool framed = fleet->codec->subprotocol != NULL && connection->phase > BENCH_UPGRADING;
+    bool framed = connection->codec->subprotocol != NULL && connection->phase > BENCH_UPGRADING;
     size_t kept = connection->rest.length;
     size_t at = kept + (framed ? WEBSOCKET_SLACK : 0); /* where the raw bytes go */
     if (at >= fleet->input_size) {
@@ -310,12 +314,12 @@ void bench_connection_keep(struct bench_connection *connection, struct slice res
 void bench_connection_send(struct bench_fleet *fleet, struct bench_connection *connection,
                            struct slice message)
 {
-    if (fleet->codec->subprotocol == NULL) {
+    if (connection->codec->subprotocol == NULL) {
         buffer_append(&connection->out, message);
     } else {
         websocket_frame_write(&connection->out,
-                              fleet->codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY, fleet->mask,
-                              message);
+                              connection->codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
+                              fleet->mask, message);
     }
     bench_connection_queue(fleet, connection);
 }

@@ -38,6 +38,7 @@ enum bench_session {
 };
 
 struct bench_connection {
+    const struct bench_codec *codec;
     int fd;
     enum bench_phase phase;
     enum bench_session session;
@@ -56,7 +57,7 @@ struct bench_connection {
 
 struct bench_fleet {
     const struct bench_options *options;
-    const struct bench_codec *codec;
+    const struct bench_codec *codec; /* of all but publishers that speak HTTP */
     int epoll;
     size_t count;
     struct bench_connection *connections; /* owned */

@@ -115,7 +115,8 @@ static bool load_read(struct load *load, struct bench_connection *connection)
     struct bench_event event;
     enum bench_next next;
     size_t size;
-    while ((next = fleet->codec->next(fleet, connection, in, &event, &size)) == BENCH_NEXT_EVENT) {
+    while ((next = connection->codec->next(fleet, connection, in, &event, &size)) ==
+           BENCH_NEXT_EVENT) {
         if (!bench_traffic_take(traffic, connection, &event)) {
             return false;
         }

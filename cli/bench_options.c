@@ -20,6 +20,7 @@ enum option_kind {
     KIND_PROCESSES,
     KIND_VERSION,
     KIND_SELF_TEST,
+    KIND_REST,
 };
 
 struct option {
@@ -38,7 +39,11 @@ static const struct option options[] = {
     {"host", 'h', KIND_TEXT, AT(endpoint.host), 0, 0, "HOST", "broker to measure (localhost)"},
     {"port", 'p', KIND_INT, AT(endpoint.port), 1, 65535, "PORT", "its port (1883)"},
     {"protocol", 0, KIND_TEXT, AT(protocol), 0, 0, "NAME",
-     "mqtt (the default), json, json-reliable or socketio"},
+     "mqtt (the default), json, json-reliable, json-event or socketio"},
+    {"rest", 0, KIND_REST, AT(rest), 0, 0, "TARGET",
+     "publishers use the REST API: group, user, hub; or health, the empty route"},
+    {"keys", 0, KIND_TEXT, AT(keys), 0, 0, "FILE", "REST: the server's access keys"},
+    {"filter", 0, KIND_TEXT, AT(filter), 0, 0, "ODATA", "REST: a filter"},
     {"protocol-version", 'V', KIND_VERSION, AT(version), 0, 0, "VERSION", "311 or 5 (311)"},
     {"username", 'u', KIND_TEXT, AT(user_name), 0, 0, "NAME", "user name"},
     {"password", 'P', KIND_TEXT, AT(password), 0, 0, "WORD", "password"},
@@ -117,16 +122,31 @@ static bool value_read_version(int *out, const char *text)
     return false;
 }
 
+/* Its place among the words; -1: it is none of them. */
+static int word_find(const char *const *words, size_t count, const char *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(words[i], text) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
 static bool value_read_self_test(enum bench_self_test *out, const char *text)
 {
     static const char *const modes[] = {"off", "relay", "drop", "duplicate", "swap"};
-    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-        if (strcmp(text, modes[i]) == 0) {
-            *out = (enum bench_self_test)i;
-            return true;
-        }
-    }
-    return false;
+    int found = word_find(modes, sizeof(modes) / sizeof(modes[0]), text);
+    *out = (enum bench_self_test)found;
+    return found >= 0;
+}
+
+static bool value_read_rest(enum bench_rest *out, const char *text)
+{
+    static const char *const targets[] = {"off", "group", "user", "hub", "health"};
+    int found = word_find(targets, sizeof(targets) / sizeof(targets[0]), text);
+    *out = (enum bench_rest)found;
+    return found >= 0;
 }
 
 /* Stores `text` where the option says; false if it is not such a value. */
@@ -157,6 +177,8 @@ static bool option_store(struct bench_options *out, const struct option *option,
         return value_read_version(place, text);
     case KIND_SELF_TEST:
         return value_read_self_test(place, text);
+    case KIND_REST:
+        return value_read_rest(place, text);
     }
     return false;
 }

@@ -12,6 +12,15 @@
 
 struct bench_codec;
 
+/* Whom publishers address in the REST API. */
+enum bench_rest {
+    BENCH_REST_OFF,
+    BENCH_REST_GROUP,
+    BENCH_REST_USER,
+    BENCH_REST_HUB,
+    BENCH_REST_HEALTH, /* nobody: the empty route */
+};
+
 /* How the built-in relay of --self-test treats the messages. */
 enum bench_self_test {
     BENCH_SELF_TEST_OFF,
@@ -46,6 +55,9 @@ struct bench_options {
     int stuck;           /* fan-out: subscribers that stop reading */
     bool durable;        /* the subscribers' sessions outlive their connections */
     int receive_maximum; /* MQTT 5, durable: of the subscriber */
+    enum bench_rest rest;
+    const char *keys;    /* of REST: the file of the server's access keys */
+    const char *filter;  /* of REST; NULL: none */
     const char *between; /* durable: a shell command; NULL: none */
     struct bench_processes broker;
     const char *label;

@@ -127,7 +127,8 @@ static void json_print(const struct bench_run *run, const struct figures *figure
     printf("{\"cell\":\"%s\"", run->cell->name);
     json_parameters(run);
     bench_json_number("seconds", (double)result->cost.elapsed_ns / 1e9, 3);
-    bench_json_count(run->cell->durable ? "acknowledgements" : "deliveries", result->deliveries);
+    bench_json_count(bench_run_counts_acks(run) ? "acknowledgements" : "deliveries",
+                     result->deliveries);
     bench_json_number("rate", figures->rate, 0);
     bench_json_number("server_us_per_message", figures->server_us_per_message, 4);
     bench_json_number("server_cpu_percent", figures->server_cpu_percent, 1);
@@ -167,7 +168,7 @@ static void json_print(const struct bench_run *run, const struct figures *figure
 static void human_print(const struct bench_run *run, const struct figures *figures)
 {
     const struct bench_result *result = &run->result;
-    const char *unit = run->cell->durable ? "acknowledgements" : "deliveries";
+    const char *unit = bench_run_counts_acks(run) ? "acknowledgements" : "deliveries";
     printf("%s %zu:%zu QoS %d, %d bytes: ", run->cell->name, run->publishers, run->subscribers,
            run->options->qos, run->options->payload);
     if (run->publishers > 0) {

@@ -59,7 +59,8 @@ static bool connection_read(struct retained *retained, struct bench_connection *
     }
     retained->now_ns = clock_monotonic_ns();
     retained->progress_ns = retained->now_ns;
-    while ((next = fleet->codec->next(fleet, connection, in, &event, &size)) == BENCH_NEXT_EVENT) {
+    while ((next = connection->codec->next(fleet, connection, in, &event, &size)) ==
+           BENCH_NEXT_EVENT) {
         if (event.kind != BENCH_EVENT_NONE && !take(retained, connection, &event)) {
             return false;
         }

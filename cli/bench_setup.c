@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "bench_codec.h"
+#include "bench_rest.h"
 #include "bench_topics.h"
 
 enum { EVENTS = 256, WAIT_MS = 100 };
@@ -28,20 +29,27 @@ struct progress {
 static void connection_greet(struct bench_fleet *fleet, struct bench_connection *connection)
 {
     connection->phase = BENCH_GREETING;
-    if (fleet->codec->greet != NULL) {
-        fleet->codec->greet(fleet, connection);
+    if (connection->codec->greet != NULL) {
+        connection->codec->greet(fleet, connection);
     }
 }
 
 static void connection_upgrade(struct bench_fleet *fleet, struct bench_connection *connection)
 {
+    struct buffer path = {0};
     struct websocket_request request = {
         .host = fleet->options->endpoint.name,
         .path = fleet->options->endpoint.path,
-        .subprotocol = fleet->codec->subprotocol,
+        .subprotocol = connection->codec->subprotocol,
     };
+    if (fleet->options->rest == BENCH_REST_USER) {
+        rest_client_path_append(&path, fleet->options, bench_fleet_number(fleet, connection));
+        buffer_append_byte(&path, '\0');
+        request.path = (const char *)path.data;
+    }
     connection->phase = BENCH_UPGRADING;
     websocket_request_write(&connection->out, &request);
+    buffer_release(&path);
 }
 
 static bool tcp_established(struct bench_fleet *fleet, struct bench_connection *connection)
@@ -53,7 +61,7 @@ static bool tcp_established(struct bench_fleet *fleet, struct bench_connection *
         return bench_fleet_fail(fleet, "connect to %s: %s", fleet->options->endpoint.name,
                                 strerror(code));
     }
-    if (fleet->codec->subprotocol != NULL) {
+    if (connection->codec->subprotocol != NULL) {
         connection_upgrade(fleet, connection);
     } else {
         connection_greet(fleet, connection);
@@ -79,7 +87,7 @@ static void connection_subscribe(struct progress *progress, struct bench_connect
     }
     connection->phase = BENCH_SUBSCRIBING;
     connection->subscribed += filters->count;
-    fleet->codec->subscribe(fleet, connection, filters->filters, filters->count);
+    connection->codec->subscribe(fleet, connection, filters->filters, filters->count);
 }
 
 static void welcome_take(struct progress *progress, struct bench_connection *connection,
@@ -116,7 +124,8 @@ static bool messages_take(struct progress *progress, struct bench_connection *co
     struct bench_event event;
     enum bench_next next;
     size_t size;
-    while ((next = fleet->codec->next(fleet, connection, in, &event, &size)) == BENCH_NEXT_EVENT) {
+    while ((next = connection->codec->next(fleet, connection, in, &event, &size)) ==
+           BENCH_NEXT_EVENT) {
         if (!setup_take(progress, connection, &event)) {
             return false;
         }
@@ -136,7 +145,7 @@ static bool upgrade_take(struct progress *progress, struct bench_connection *con
     struct bench_fleet *fleet = &progress->run->fleet;
     size_t size;
     int status;
-    switch (websocket_answer_read(in, fleet->codec->subprotocol, &size, &status)) {
+    switch (websocket_answer_read(in, connection->codec->subprotocol, &size, &status)) {
     case WEBSOCKET_INCOMPLETE:
         bench_connection_keep(connection, in);
         return true;

@@ -22,6 +22,8 @@ struct bench_stamp {
 
 enum { BENCH_STAMP_SIZE = sizeof(struct bench_stamp) };
 
+struct bench_options;
+
 struct bench_field {
     size_t offset, size; /* size 0: there is none */
 };
@@ -37,6 +39,8 @@ struct bench_template {
 
 /* What a message looks like. */
 struct bench_shape {
+    const struct bench_options *options;
+    size_t number; /* of the publisher */
     const char *topic;
     int version, qos;
     bool retain;

@@ -36,10 +36,13 @@ static void publisher_open(struct bench_traffic *traffic, size_t number)
 {
     struct bench_run *run = traffic->run;
     struct bench_publisher *publisher = &traffic->publishers[number];
-    const struct bench_codec *codec = run->fleet.codec;
     char topic[BENCH_TOPIC_SIZE];
     bench_topics_topic(run, number, topic, sizeof(topic));
+    publisher->connection = &run->fleet.connections[run->publisher_base + number];
+    const struct bench_codec *codec = publisher->connection->codec;
     struct bench_shape shape = {
+        .options = run->options,
+        .number = number,
         .topic = topic,
         .version = run->options->version,
         .qos = run->options->qos,
@@ -55,9 +58,8 @@ static void publisher_open(struct bench_traffic *traffic, size_t number)
         bench_template_frame(&publisher->template, codec->text ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
                              run->fleet.mask);
     }
-    publisher->connection = &run->fleet.connections[run->subscribers + number];
     publisher->unacknowledged_max = publisher->connection->receive_maximum;
-    if (run->cell->durable) {
+    if (bench_run_counts_acks(run)) {
         publisher->sent_ns = memory_allocate_zero(PACKET_IDS * sizeof(*publisher->sent_ns));
         if (run->options->rate <= 0 && publisher->unacknowledged_max > (uint32_t)run->window) {
             publisher->unacknowledged_max = (uint32_t)run->window;
@@ -122,8 +124,8 @@ static void message_write(struct bench_traffic *traffic, struct bench_publisher 
 {
     const struct bench_template *template = &publisher->template;
     memcpy(at, template->bytes, template->size);
-    traffic->run->fleet.codec->template_fill(template, at, packet_id_next(publisher, stamp->due_ns),
-                                             stamp);
+    publisher->connection->codec->template_fill(template, at,
+                                                packet_id_next(publisher, stamp->due_ns), stamp);
     bool topics = traffic->run->cell->filter == BENCH_FILTER_MATCH;
     if (topics) {
         uint32_t number =
@@ -179,8 +181,8 @@ static uint64_t publisher_publish(struct bench_traffic *traffic, struct bench_pu
 
 static void traffic_fill_windows(struct bench_traffic *traffic)
 {
-    bool durable = traffic->run->cell->durable; /* then unacknowledged_max is the window */
-    uint64_t fan = durable ? 1 : bench_run_fan(traffic->run);
+    /* If acknowledgements count, unacknowledged_max is the window. */
+    uint64_t fan = bench_run_counts_acks(traffic->run) ? 1 : bench_run_fan(traffic->run);
     uint64_t window = (uint64_t)traffic->run->window * fan;
     int64_t now = clock_monotonic_ns();
     for (size_t i = 0; i < traffic->ready_count; i++) {
@@ -323,18 +325,25 @@ static bool sent_time_take(struct bench_traffic *traffic, struct bench_publisher
     return sent_ns != 0;
 }
 
+/* HTTP answers come in the order of the requests and have no identifier. */
+static uint16_t acknowledged_id(const struct bench_publisher *publisher,
+                                const struct bench_event *event)
+{
+    return event->in_order ? (uint16_t)(publisher->acknowledged % UINT16_MAX + 1)
+                           : event->packet_id;
+}
+
 static bool acknowledgement_take(struct bench_traffic *traffic, struct bench_connection *connection,
                                  const struct bench_event *event)
 {
     struct bench_run *run = traffic->run;
-    size_t number = bench_fleet_number(&run->fleet, connection);
-    if (number < run->subscribers || number >= run->subscribers + run->publishers ||
-        traffic->publishers[number - run->subscribers].unacknowledged == 0 ||
-        !sent_time_take(traffic, &traffic->publishers[number - run->subscribers],
-                        event->packet_id)) {
+    size_t number = bench_fleet_number(&run->fleet, connection) - run->publisher_base;
+    struct bench_publisher *publisher =
+        number < run->publishers ? &traffic->publishers[number] : NULL;
+    if (publisher == NULL || publisher->unacknowledged == 0 ||
+        !sent_time_take(traffic, publisher, acknowledged_id(publisher, event))) {
         return bench_fleet_fail(&run->fleet, "the broker acknowledged what was not sent");
     }
-    struct bench_publisher *publisher = &traffic->publishers[number - run->subscribers];
     publisher->unacknowledged--;
     publisher->acknowledged++;
     traffic->outstanding--;
@@ -377,6 +386,6 @@ void bench_traffic_sum(struct bench_traffic *traffic)
         const struct bench_publisher *publisher = &traffic->publishers[number];
         /* What was not acknowledged need not be there after a restart. */
         uint64_t due = run->cell->durable ? publisher->acknowledged : publisher->sent;
-        result->lost += bench_stream_missing(&traffic->streams[i], due);
+        result->lost += run->subscribers > 0 ? bench_stream_missing(&traffic->streams[i], due) : 0;
     }
 }

@@ -195,11 +195,11 @@ void webpubsub_sequence_ack_write(struct buffer *out, uint64_t sequence_id)
                          (unsigned long long)sequence_id);
 }
 
-void webpubsub_template_build(struct bench_template *out, const struct bench_shape *shape)
+/* Behind the request's first members. */
+static void template_finish(struct bench_template *out, struct buffer text,
+                            const struct bench_shape *shape)
 {
-    struct buffer text = {0};
     *out = (struct bench_template){0};
-    buffer_append_format(&text, "{\"type\":\"sendToGroup\",\"group\":\"%s\",", shape->topic);
     if (shape->qos > 0) {
         buffer_append_string(&text, "\"ackId\":");
         out->id = (struct bench_field){text.length, ACK_ID_DIGITS};
@@ -214,6 +214,20 @@ void webpubsub_template_build(struct bench_template *out, const struct bench_sha
     buffer_append_string(&text, "\"}");
     out->size = text.length;
     out->bytes = text.data;
+}
+
+void webpubsub_template_build(struct bench_template *out, const struct bench_shape *shape)
+{
+    struct buffer text = {0};
+    buffer_append_format(&text, "{\"type\":\"sendToGroup\",\"group\":\"%s\",", shape->topic);
+    template_finish(out, text, shape);
+}
+
+void webpubsub_event_template_build(struct bench_template *out, const struct bench_shape *shape)
+{
+    struct buffer text = {0};
+    buffer_append_string(&text, "{\"type\":\"event\",\"event\":\"echo\",");
+    template_finish(out, text, shape);
 }
 
 void webpubsub_template_fill(const struct bench_template *template, uint8_t *at, uint16_t packet_id,

@@ -36,6 +36,8 @@ void webpubsub_join_write(struct buffer *out, struct slice group);
 void webpubsub_sequence_ack_write(struct buffer *out, uint64_t sequence_id);
 /* sendToGroup to shape->topic; with an ackId if shape->qos > 0. Not framed. */
 void webpubsub_template_build(struct bench_template *out, const struct bench_shape *shape);
+/* The same as an event, `echo`. */
+void webpubsub_event_template_build(struct bench_template *out, const struct bench_shape *shape);
 /* The ackId comes from the stamp's sequence number. */
 void webpubsub_template_fill(const struct bench_template *template, uint8_t *at, uint16_t packet_id,
                              const struct bench_stamp *stamp);
