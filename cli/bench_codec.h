@@ -29,8 +29,7 @@ struct bench_event {
     enum bench_event_kind kind;
     bool session_present;     /* WELCOME */
     uint16_t receive_maximum; /* WELCOME: the server's */
-    uint16_t packet_id;       /* ACKNOWLEDGED, MQTT */
-    bool in_order;            /* ACKNOWLEDGED: the oldest message that is not, HTTP */
+    uint16_t packet_id;       /* ACKNOWLEDGED: MQTT; HTTP: 0, the oldest message that is not */
     size_t payload;           /* DELIVERY: bytes */
     bool retain;              /* DELIVERY, MQTT */
     struct slice topic;       /* DELIVERY, MQTT */

@@ -45,7 +45,7 @@ static enum bench_next answer_next(struct bench_fleet *fleet, struct bench_conne
         .kind =
             connection->phase == BENCH_GREETING ? BENCH_EVENT_WELCOME : BENCH_EVENT_ACKNOWLEDGED,
         .receive_maximum = UINT16_MAX,
-        .in_order = true,
+        .packet_id = 0,
     };
     return BENCH_NEXT_EVENT;
 }

@@ -39,12 +39,13 @@ struct bench_template {
 
 /* What a message looks like. */
 struct bench_shape {
-    const struct bench_options *options;
-    size_t number; /* of the publisher */
     const char *topic;
     int version, qos;
     bool retain;
     size_t payload; /* MQTT: 0, or room for a stamp */
+    /* Of REST alone. */
+    const struct bench_options *options;
+    size_t number; /* of the publisher */
 };
 
 /* Puts the message into a frame and masks it. */

@@ -310,27 +310,23 @@ static bool delivery_take(struct bench_traffic *traffic, struct bench_connection
     return true;
 }
 
-/* Durable cell: the time of the acknowledged message is taken; false: none was in flight. */
+/* Where acknowledgements count: the time of the acknowledged message is taken; false: none was in
+ * flight. */
 static bool sent_time_take(struct bench_traffic *traffic, struct bench_publisher *publisher,
-                           uint16_t packet_id)
+                           const struct bench_event *event)
 {
     if (publisher->sent_ns == NULL) {
         return true;
     }
+    uint16_t packet_id = event->packet_id != 0
+                             ? event->packet_id
+                             : (uint16_t)(publisher->acknowledged % UINT16_MAX + 1);
     int64_t sent_ns = publisher->sent_ns[packet_id];
     publisher->sent_ns[packet_id] = 0;
     if (sent_ns != 0) {
         latency_count(traffic, sent_ns);
     }
     return sent_ns != 0;
-}
-
-/* HTTP answers come in the order of the requests and have no identifier. */
-static uint16_t acknowledged_id(const struct bench_publisher *publisher,
-                                const struct bench_event *event)
-{
-    return event->in_order ? (uint16_t)(publisher->acknowledged % UINT16_MAX + 1)
-                           : event->packet_id;
 }
 
 static bool acknowledgement_take(struct bench_traffic *traffic, struct bench_connection *connection,
@@ -341,7 +337,7 @@ static bool acknowledgement_take(struct bench_traffic *traffic, struct bench_con
     struct bench_publisher *publisher =
         number < run->publishers ? &traffic->publishers[number] : NULL;
     if (publisher == NULL || publisher->unacknowledged == 0 ||
-        !sent_time_take(traffic, publisher, acknowledged_id(publisher, event))) {
+        !sent_time_take(traffic, publisher, event)) {
         return bench_fleet_fail(&run->fleet, "the broker acknowledged what was not sent");
     }
     publisher->unacknowledged--;

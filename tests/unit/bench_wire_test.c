@@ -140,8 +140,11 @@ TEST(publish_goes_both_ways)
     for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
         for (int qos = 0; qos <= 2; qos++) {
             for (size_t v = 0; v < VERSION_COUNT; v++) {
-                struct bench_shape shape = {"bench/01234567/0", versions[v], qos, i % 2 == 1,
-                                            payloads[i]};
+                struct bench_shape shape = {.topic = "bench/01234567/0",
+                                            .version = versions[v],
+                                            .qos = qos,
+                                            .retain = i % 2 == 1,
+                                            .payload = payloads[i]};
                 publish_check(&shape);
             }
         }
@@ -151,7 +154,7 @@ TEST(publish_goes_both_ways)
 TEST(topic_and_stamp_of_a_template)
 {
     struct bench_template template;
-    struct bench_shape shape = {"bench/0", 4, 0, true, 0};
+    struct bench_shape shape = {.topic = "bench/0", .version = 4, .retain = true};
     wire_template_build(&template, &shape);
     CHECK_INT_EQUAL(template.stamp.size, 0);
     CHECK_SLICE_EQUAL(slice_make(template.bytes + template.topic.offset, template.topic.size),

@@ -1,0 +1,134 @@
+/* The bench's requests of the REST API, and what it makes of answers.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../cli/bench_rest.c"
+#include "../../cli/bench_template.c"
+#include "../../cli/bench_webpubsub.c"
+#include "../../cli/bench_websocket.c"
+
+static const char key[] = "0123456789abcdef0123456789abcdef";
+static char keys_file[64];
+
+static struct bench_options options_for(enum bench_rest rest)
+{
+    struct bench_options options = {.rest = rest, .keys = keys_file};
+
+    snprintf(keys_file, sizeof(keys_file), "/tmp/bench_rest_%d.keys", getpid());
+    FILE *file = fopen(keys_file, "w");
+    CHECK(file != NULL);
+    CHECK(fchmod(fileno(file), 0600) == 0);
+    fprintf(file, "primary: %s\nsecondary: %s\n", key, key);
+    fclose(file);
+    options.endpoint.path = "client/hubs/chat?access_token=x";
+    snprintf(options.endpoint.name, sizeof(options.endpoint.name), "127.0.0.1:8080");
+    return options;
+}
+
+/* The claims of the token behind `mark`, up to a line's end. */
+static struct buffer claims_behind(struct slice text, const char *mark)
+{
+    struct slice secret = slice_from_string(key);
+    const uint8_t *at = memmem(text.data, text.length, mark, strlen(mark));
+    struct buffer claims = {0};
+    size_t length = 0;
+
+    CHECK(at != NULL);
+    at += strlen(mark);
+    while (at + length < text.data + text.length && at[length] != '\r') {
+        length++;
+    }
+    CHECK(jwt_verify(slice_make(at, length), &secret, 1, &claims));
+    return claims;
+}
+
+static bool contains(struct slice text, const char *part)
+{
+    return memmem(text.data, text.length, part, strlen(part)) != NULL;
+}
+
+TEST(requests_of_each_target)
+{
+    static const struct {
+        enum bench_rest rest;
+        const char *line, *audience;
+    } rows[] = {
+        {BENCH_REST_GROUP,
+         "POST /api/hubs/chat/groups/a%2Fb%20c/:send?api-version=2024-12-01&filter=x%20eq%201 ",
+         "/groups/a%2Fb%20c/:send\""},
+        {BENCH_REST_USER, "POST /api/hubs/chat/users/u7/:send?",
+         "http://127.0.0.1:8080/api/hubs/chat/users/u7/:send\""},
+        {BENCH_REST_HUB, "POST /api/hubs/chat/:send?", "/api/hubs/chat/:send\""},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench_options options = options_for(rows[i].rest);
+        struct bench_shape shape = {
+            .topic = "a/b c", .payload = 60, .options = &options, .number = 7};
+        struct bench_stamp stamp = {1, 2, 3, 4}, again;
+        struct bench_template template;
+
+        test_note("target %d", rows[i].rest);
+        options.filter = "x eq 1";
+        rest_template_build(&template, &shape);
+        struct slice text = slice_make(template.bytes, template.size);
+        CHECK(slice_starts_with(text, slice_from_string(rows[i].line)));
+        CHECK(contains(text, "\r\nContent-Length: 60\r\n\r\n"));
+        struct buffer claims = claims_behind(text, "Bearer ");
+        CHECK(contains(buffer_slice(&claims), rows[i].audience));
+        webpubsub_template_fill(&template, template.bytes, 0, &stamp);
+        CHECK(webpubsub_stamp_read(slice_from(text, text.length - 60), &again));
+        CHECK(again.sequence == 2);
+        buffer_release(&claims);
+        bench_template_release(&template);
+        unlink(keys_file);
+    }
+}
+
+TEST(subscribers_are_users)
+{
+    struct bench_options options = options_for(BENCH_REST_USER);
+    struct buffer path = {0};
+
+    rest_client_path_append(&path, &options, 12);
+    CHECK(slice_starts_with(buffer_slice(&path), SLICE_LITERAL("client/hubs/chat?access_token=")));
+    struct buffer claims = claims_behind(buffer_slice(&path), "access_token=");
+    CHECK(contains(buffer_slice(&claims), "\"sub\":\"u12\""));
+    CHECK(contains(buffer_slice(&claims), "\"aud\":\"http://127.0.0.1:8080/client/hubs/chat\""));
+    buffer_release(&claims);
+    buffer_release(&path);
+    unlink(keys_file);
+}
+
+TEST(answers)
+{
+    static const struct {
+        const char *text;
+        enum rest_answer verdict;
+        int status;
+        size_t size;
+    } rows[] = {
+        {"", REST_ANSWER_INCOMPLETE, 0, 0},
+        {"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n", REST_ANSWER_INCOMPLETE, 0, 0},
+        {"HTTP/1.1 202 Accepted\r\n\r\nHTTP", REST_ANSWER_WHOLE, 202, 25},
+        {"HTTP/1.1 401 x\r\nA: b\r\nContent-Length: 3\r\n\r\nabcd", REST_ANSWER_WHOLE, 401, 46},
+        {"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nab", REST_ANSWER_INCOMPLETE, 200, 0},
+        {"SSH-2.0\r\n\r\n", REST_ANSWER_BAD, 0, 0},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int status = 0;
+        size_t size = 0;
+        test_note("row %zu", i);
+        CHECK_INT_EQUAL(rest_answer_read(slice_from_string(rows[i].text), &status, &size),
+                        rows[i].verdict);
+        if (rows[i].verdict == REST_ANSWER_WHOLE) {
+            CHECK_INT_EQUAL(status, rows[i].status);
+            CHECK_INT_EQUAL(size, rows[i].size);
+        }
+    }
+}
