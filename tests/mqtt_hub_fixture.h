@@ -6,23 +6,28 @@
 
 #include "mqtt_client_fixture.h"
 
-#define ANSWERS_FILTER_5 "<$wps/hub/event/cid/#> 22"
-#define ANSWERS_FILTER_3 "<$wps/hub/event/cid/#> 02"
-#define CONNECTED_5                                                                                \
-    "10 [<MQTT> 05 02 003C 00 <$wps/hub/mqtt/cid>] 82 [0001 00 " ANSWERS_FILTER_5 "]"
-#define CONNECTED_3 "10 [<MQTT> 04 02 003C <$wps/hub/mqtt/cid>] 82 [0001 " ANSWERS_FILTER_3 "]"
+/* What a session begins with: answers to events, and what the server sends. */
+#define BEGINNING(user_5, id)                                                                      \
+    "<$wps/hub/event/" id "/#> 22 <$wps/hub/all> 21 " user_5 "<$wps/hub/conn/" id "> 21"
+#define BEGINNING_5   BEGINNING("", "cid")
+#define BEGINNING_ANN BEGINNING("<$wps/hub/user/ann> 21 ", "cid")
+#define BEGINNING_3   "<$wps/hub/event/cid/#> 02 <$wps/hub/all> 01 <$wps/hub/conn/cid> 01"
+#define CONNECTED(beginning)                                                                       \
+    "10 [<MQTT> 05 02 003C 00 <$wps/hub/mqtt/cid>] 82 [0001 00 " beginning "]"
+#define CONNECTED_5 CONNECTED(BEGINNING_5)
+#define CONNECTED_3 "10 [<MQTT> 04 02 003C <$wps/hub/mqtt/cid>] 82 [0001 " BEGINNING_3 "]"
 
 static void hub_begin(const char *user)
 {
     fixture_begin(UPGRADE_MQTT_HUB, user);
 }
 
-/* Without roles. */
+/* Without roles; the user is nobody or ann. */
 __attribute__((unused)) static void connect_5(const char *user)
 {
     hub_begin(user);
     browser_sends("10 [<MQTT> 05 02 003C 00 <cid>]");
-    CHECK_BROKER_GOT(CONNECTED_5);
+    CHECK_BROKER_GOT(user[0] ? CONNECTED(BEGINNING_ANN) : CONNECTED_5);
     broker_sends("20 [00 00 03 22 000A]"); /* Topic Alias Maximum 10 */
     broker_sends("90 [0001 00 02]");       /* of what the client knows nothing */
     CHECK_BROWSER_GOT("20 [00 00 03 22 000A]");

@@ -9,6 +9,8 @@
 #include "access/hub.h"
 #include "base/memory.h"
 #include "client/group_state.h"
+#include "client/internal_topic.h"
+#include "client/mqtt_topics.h"
 #include "mqtt/utf8.h"
 
 /* Marks of the encodings that no codec makes. */
@@ -58,7 +60,26 @@ static void take_from(struct fanout *fanout, struct slice value)
 
 static void take_exclude(struct fanout *fanout, struct slice value)
 {
-    fanout->exclude = value;
+    struct fanout_scratch *scratch = fanout->scratch;
+
+    if (fanout->excluded_count == scratch->excluded_capacity) {
+        scratch->excluded_capacity = 2 * scratch->excluded_capacity + 4;
+        scratch->excluded = memory_resize(scratch->excluded,
+                                          scratch->excluded_capacity * sizeof(*scratch->excluded));
+    }
+    scratch->excluded[fanout->excluded_count++] = value;
+}
+
+/* Compiled once for all receivers of this process. */
+static void take_filter(struct fanout *fanout, struct slice value)
+{
+    struct buffer error = {0};
+
+    if (!fanout->has_filter) {
+        fanout->has_filter = true;
+        fanout->filter = filter_compile(value, &error);
+        buffer_release(&error);
+    }
 }
 
 static void take_stream(struct fanout *fanout, struct slice value)
@@ -105,6 +126,7 @@ static const struct {
 } own_properties[] = {
     {NAME(PROPERTY_FROM), take_from},
     {NAME(PROPERTY_EXCLUDE), take_exclude},
+    {NAME(PROPERTY_FILTER), take_filter},
     {NAME(PROPERTY_STREAM), take_stream},
     {NAME(PROPERTY_STREAM_AT), take_stream_at},
     {NAME(PROPERTY_STREAM_END), take_stream_end},
@@ -177,6 +199,18 @@ static void take_group(struct fanout *fanout)
     fanout->message.group = group;
 }
 
+static void take_topic(struct fanout *fanout)
+{
+    struct slice topic = fanout->publish.publish.topic;
+    struct internal_topic internal;
+
+    if (!topic_is_internal(topic)) {
+        take_group(fanout);
+    } else if (internal_topic_parse(topic, &internal)) {
+        fanout->message.from_server = internal_topic_is_from_server(internal.kind);
+    }
+}
+
 void fanout_init(struct fanout *fanout, struct fanout_scratch *scratch, uint8_t version,
                  struct slice packet)
 {
@@ -198,7 +232,7 @@ void fanout_init(struct fanout *fanout, struct fanout_scratch *scratch, uint8_t 
     }
     message->data.bytes = fanout->publish.publish.payload;
     message->data.type = data_type_of(&fanout->publish.properties, message->data.bytes);
-    take_group(fanout);
+    take_topic(fanout);
     take_user_properties(fanout);
 }
 
@@ -207,6 +241,17 @@ void fanout_release(struct fanout *fanout)
     for (size_t i = 0; i < FANOUT_ENCODINGS && fanout->encodings[i].key; i++) {
         outgoing_release(fanout->encodings[i].outgoing);
     }
+    filter_free(fanout->filter);
+}
+
+bool fanout_takes(const struct fanout *fanout, const struct filter_subject *subject)
+{
+    for (size_t i = 0; i < fanout->excluded_count; i++) {
+        if (slice_equal(fanout->scratch->excluded[i], subject->connection_id)) {
+            return false;
+        }
+    }
+    return !fanout->has_filter || (fanout->filter && filter_matches(fanout->filter, subject));
 }
 
 void fanout_scratch_release(struct fanout_scratch *scratch)
@@ -214,6 +259,7 @@ void fanout_scratch_release(struct fanout_scratch *scratch)
     buffer_release(&scratch->names);
     buffer_release(&scratch->body);
     free(scratch->metadata);
+    free(scratch->excluded);
 }
 
 /* ---------------------------------------------------------------- encoding */
@@ -279,11 +325,28 @@ struct outgoing *fanout_encode_group_state(struct fanout *fanout, const struct c
 
 /* --- MQTT --- */
 
-static void strip_hub(struct packet *packet)
+/* Who else does or does not get it is nobody's business. */
+static void strip_receivers(struct properties *properties, struct buffer *kept)
+{
+    struct slice raw = properties->raw;
+    struct property_item item;
+
+    while (properties_next(&raw, &item)) {
+        if (item.property != PROPERTY_USER_PROPERTY ||
+            !(slice_equal(item.name, SLICE_LITERAL(PROPERTY_EXCLUDE)) ||
+              slice_equal(item.name, SLICE_LITERAL(PROPERTY_FILTER)))) {
+            buffer_append(kept, item.encoded);
+        }
+    }
+    properties->raw = buffer_slice(kept);
+}
+
+static void strip_hub(struct packet *packet, bool is_from_server)
 {
     struct properties *properties = &packet->properties;
 
-    packet->publish.topic = behind_hub(packet->publish.topic);
+    packet->publish.topic =
+        is_from_server ? SLICE_LITERAL(MQTT_TOPIC_OF_SERVER) : behind_hub(packet->publish.topic);
     if (properties_have(properties, PROPERTY_RESPONSE_TOPIC)) {
         properties->response_topic = behind_hub(properties->response_topic);
         if (properties->response_topic.length == 0) {
@@ -296,17 +359,22 @@ static struct outgoing *make_mqtt(struct fanout *fanout, const void *key)
 {
     struct buffer *stripped = &fanout->scratch->body;
     struct slice bytes = fanout->packet;
+    struct buffer kept = {0};
     struct outgoing *outgoing;
 
     if (key == &mqtt_stripped && fanout->is_valid) {
         struct packet packet = fanout->publish;
-        strip_hub(&packet);
+        strip_hub(&packet, fanout->message.from_server);
+        if (!fanout_is_for_all(fanout)) {
+            strip_receivers(&packet.properties, &kept);
+        }
         stripped->length = 0;
         packet_encode(stripped, &packet, fanout->version);
         bytes = buffer_slice(stripped);
     }
     outgoing = outgoing_new(bytes, false);
     outgoing->packet_id_at = (uint32_t)packet_publish_id_at(bytes);
+    buffer_release(&kept);
     return outgoing;
 }
 

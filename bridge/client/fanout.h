@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "mqtt/packet.h"
+#include "rest/filter.h"
 #include "wire/codec.h"
 #include "wire/message.h"
 #include "wire/outgoing.h"
@@ -24,6 +25,8 @@ struct fanout_scratch {
     struct buffer body;    /* of a frame that is being made */
     struct pair *metadata; /* [metadata_capacity] */
     size_t metadata_capacity;
+    struct slice *excluded; /* [excluded_capacity] */
+    size_t excluded_capacity;
 };
 
 void fanout_scratch_release(struct fanout_scratch *scratch);
@@ -34,8 +37,10 @@ struct fanout {
     uint8_t version;     /* enum protocol_version of `packet` */
     bool is_valid;       /* `publish` and the rest are decoded */
     struct packet publish;
-    struct slice exclude; /* connection id that must not get it; empty: none */
-    uint64_t at;          /* of a group state: Unix ms */
+    size_t excluded_count; /* of scratch->excluded: connection ids that must not get it */
+    bool has_filter;       /* only connections that it takes get it */
+    struct filter *filter; /* NULL though it has one: that is wrong, so it takes none */
+    uint64_t at;           /* of a group state: Unix ms */
     struct message_response message;
     struct {
         const void *key; /* codec, or a marker of this module */
@@ -48,18 +53,27 @@ void fanout_init(struct fanout *fanout, struct fanout_scratch *scratch, uint8_t 
                  struct slice packet);
 void fanout_release(struct fanout *fanout);
 
+/* Is it for all that the broker names? Else fanout_takes() decides on each connection of a hub. */
+static inline bool fanout_is_for_all(const struct fanout *fanout)
+{
+    return fanout->excluded_count == 0 && !fanout->has_filter;
+}
+bool fanout_takes(const struct fanout *fanout, const struct filter_subject *subject);
+
 /* The frame for receivers of this subprotocol. Not owned. */
 struct outgoing *fanout_encode(struct fanout *fanout, const struct codec *codec);
 /* The same of a message about a group's state (client/group_state.h). */
 struct outgoing *fanout_encode_group_state(struct fanout *fanout, const struct codec *codec);
 /* The packet itself, in its own version, for receivers that speak MQTT; `strips_hub`: topic and
- * Response Topic without the hub in front. packet_id_at is set at QoS > 0. Not owned. */
+ * Response Topic as clients of the hub know them, and no word of who else gets it. packet_id_at is
+ * set at QoS > 0. Not owned. */
 struct outgoing *fanout_mqtt(struct fanout *fanout, bool strips_hub);
 
 /* Names of the user properties in which the bridge keeps what MQTT has no place for. Only verified
  * connections may send them. */
 #define PROPERTY_FROM         "$wps.from"         /* user id of the sender */
-#define PROPERTY_EXCLUDE      "$wps.exclude"      /* connection id that does not get it */
+#define PROPERTY_EXCLUDE      "$wps.exclude"      /* connection id that does not get it; several */
+#define PROPERTY_FILTER       "$wps.filter"       /* only connections that it takes get it */
 #define PROPERTY_STREAM       "$wps.stream"       /* stream id */
 #define PROPERTY_STREAM_AT    "$wps.stream-at"    /* stream sequence id */
 #define PROPERTY_STREAM_END   "$wps.stream-end"   /* it is the end; the value is the error's name */

@@ -92,7 +92,7 @@ void group_state_put_update(struct buffer *body, const struct codec *codec,
         item.item.user_id = fanout->message.from_user_id;
         item.item.updated_at = (int64_t)fanout->at;
         read_state(&item, fanout->publish.publish.payload);
-        topic_append_unescaped(&group, topic.group);
+        topic_append_unescaped(&group, topic.name);
         codec->put_group_state(body, &(struct group_state_response){
                                          .group = buffer_slice(&group),
                                          .items = &item.item,
@@ -340,7 +340,7 @@ void group_state_deliver(struct webpubsub *wps, struct fanout *fanout, uint32_t 
     struct state_watch *watch = NULL;
 
     if (internal_topic_parse(fanout->publish.publish.topic, &topic)) {
-        watch = find_watch(wps, topic.group);
+        watch = find_watch(wps, topic.name);
     }
     if (watch) {
         keep(watch, &topic, fanout);

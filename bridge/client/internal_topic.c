@@ -5,26 +5,40 @@
 
 #include "access/hub.h"
 
-static const char *const kind_names[INTERNAL_KINDS] = {
-    [INTERNAL_GONE] = "gone",
-    [INTERNAL_STATE] = "state",
-    [INTERNAL_AWAY] = "away",
-    [INTERNAL_MARK] = "mark",
+static const struct {
+    const char *text;
+    bool has_connection, has_name, is_from_server;
+} kinds[INTERNAL_KINDS] = {
+    [INTERNAL_GONE] = {"gone", true, false, false}, [INTERNAL_STATE] = {"state", true, true, false},
+    [INTERNAL_AWAY] = {"away", true, false, false}, [INTERNAL_MARK] = {"mark", true, false, false},
+    [INTERNAL_ALL] = {"all", false, false, true},   [INTERNAL_USER] = {"user", false, true, true},
+    [INTERNAL_CONN] = {"conn", true, false, true},
 };
 
 void internal_topic_append(struct buffer *out, enum internal_kind kind, struct slice hub,
-                           struct slice connection_id, struct slice group)
+                           struct slice connection_id, struct slice name)
 {
     buffer_append_string(out, "$wps/");
     buffer_append(out, hub);
     buffer_append_byte(out, '/');
-    buffer_append_string(out, kind_names[kind]);
-    buffer_append_byte(out, '/');
-    buffer_append(out, connection_id);
-    if (kind == INTERNAL_STATE) {
+    buffer_append_string(out, kinds[kind].text);
+    if (kinds[kind].has_connection) {
         buffer_append_byte(out, '/');
-        topic_append_escaped(out, group);
+        if (kinds[kind].is_from_server) {
+            topic_append_escaped(out, connection_id); /* of an MQTT client: anything */
+        } else {
+            buffer_append(out, connection_id);
+        }
     }
+    if (kinds[kind].has_name) {
+        buffer_append_byte(out, '/');
+        topic_append_escaped(out, name);
+    }
+}
+
+bool internal_topic_is_from_server(enum internal_kind kind)
+{
+    return kinds[kind].is_from_server;
 }
 
 /* The next level; what is behind it is left in `rest`. */
@@ -43,21 +57,23 @@ static struct slice take_level(struct slice *rest)
 
 bool internal_topic_parse(struct slice topic, struct internal_topic *out)
 {
-    struct slice rest = topic, kind;
+    struct slice rest = topic, text;
+    int kind = 0;
 
     if (!topic_is_internal(topic)) {
         return false;
     }
     take_level(&rest);
     out->hub = take_level(&rest);
-    kind = take_level(&rest);
-    out->connection_id = take_level(&rest);
-    out->group = rest;
-    for (int i = 0; i < INTERNAL_KINDS; i++) {
-        if (slice_equal(kind, slice_from_string(kind_names[i]))) {
-            out->kind = (enum internal_kind)i;
-            return out->connection_id.length > 0;
-        }
+    text = take_level(&rest);
+    while (kind < INTERNAL_KINDS && !slice_equal(text, slice_from_string(kinds[kind].text))) {
+        kind++;
     }
-    return false;
+    if (kind == INTERNAL_KINDS) {
+        return false;
+    }
+    out->kind = (enum internal_kind)kind;
+    out->connection_id = kinds[kind].has_connection ? take_level(&rest) : SLICE_EMPTY;
+    out->name = rest;
+    return !kinds[kind].has_connection || out->connection_id.length > 0;
 }

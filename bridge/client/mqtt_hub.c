@@ -369,6 +369,19 @@ static void deliver_answer(struct mqtt_client *mqtt, const struct fanout *fanout
     outgoing_release(outgoing);
 }
 
+/* Do `excluded` and `filter` of the sender leave it to this client? */
+static bool is_taken(const struct mqtt_client *mqtt, const struct fanout *fanout)
+{
+    const struct upgrade *upgrade = mqtt->client.upgrade;
+    struct filter_subject subject = {
+        .user_id = buffer_slice(&upgrade->user),
+        .connection_id = buffer_slice(&mqtt->hub.identifier),
+        .protocol = slice_from_string(subprotocol_name(SUBPROTOCOL_MQTT)),
+    };
+
+    return fanout_takes(fanout, &subject);
+}
+
 void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t sequence)
 {
     struct client *client = &mqtt->client;
@@ -376,7 +389,12 @@ void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t 
     struct buffer *text = &client->gateway->topic;
 
     text->length = 0;
-    if (mqtt_append_answer_topic(text, topic)) {
+    if (!fanout_is_for_all(fanout) && !is_taken(mqtt, fanout)) {
+        skip(mqtt, fanout, sequence);
+    } else if (fanout->message.from_server) {
+        client->gateway->sockets->send(client->websocket, fanout_mqtt(fanout, true),
+                                       (uint16_t)sequence);
+    } else if (mqtt_append_answer_topic(text, topic)) {
         deliver_answer(mqtt, fanout, buffer_slice(text), sequence);
     } else if (mqtt_topic_in_hub(topic).length == 0) {
         skip(mqtt, fanout, sequence); /* the hub itself, which is no group, matches its `#` */

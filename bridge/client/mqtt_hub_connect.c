@@ -6,9 +6,13 @@
  * client can do anything, and without waiting for the broker.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+
+#include "client/internal_topic.h"
 #include "client/mqtt_client.h"
 #include "client/mqtt_topics.h"
 #include "client/mqtt_write.h"
+#include "client/webpubsub.h"
 #include "mqtt/topic.h"
 
 enum {
@@ -121,6 +125,45 @@ static void put_filter(const struct mqtt_client *mqtt, struct buffer *filters, s
     write_filter(filters, filter, &options);
 }
 
+/* So that who chooses the connection id of a browser as an identifier reads nothing of the other's:
+ * such a client is none that the server can send to by its connection id. */
+static bool is_like_connection_id(struct slice identifier)
+{
+    size_t digits = 0;
+
+    while (digits < identifier.length &&
+           (isalnum(identifier.data[digits]) || identifier.data[digits] == '-' ||
+            identifier.data[digits] == '_')) {
+        digits++;
+    }
+    return digits == CONNECTION_ID_LENGTH && digits == identifier.length;
+}
+
+static void put_own_filter(struct mqtt_client *mqtt, struct buffer *filters,
+                           enum internal_kind kind, struct slice name)
+{
+    struct buffer *topic = &mqtt->client.gateway->topic;
+
+    topic->length = 0;
+    internal_topic_append(topic, kind, slice_from_string(upgrade_of(mqtt)->hub), name, name);
+    put_filter(mqtt, filters, buffer_slice(topic), QOS_1, 2);
+}
+
+/* What the server sends (5.2). */
+static void put_filters_of_server(struct mqtt_client *mqtt, struct buffer *filters)
+{
+    struct slice user = buffer_slice(&upgrade_of(mqtt)->user);
+    struct slice identifier = buffer_slice(&mqtt->hub.identifier);
+
+    put_own_filter(mqtt, filters, INTERNAL_ALL, SLICE_EMPTY);
+    if (user.length > 0) {
+        put_own_filter(mqtt, filters, INTERNAL_USER, user);
+    }
+    if (!is_like_connection_id(identifier)) {
+        put_own_filter(mqtt, filters, INTERNAL_CONN, identifier);
+    }
+}
+
 /* No permission is needed for the groups of the token (1.2). */
 static void put_subscribe(struct mqtt_client *mqtt)
 {
@@ -133,6 +176,7 @@ static void put_subscribe(struct mqtt_client *mqtt)
     topic->length = 0;
     mqtt_append_answers(topic, upgrade->hub, buffer_slice(&mqtt->hub.identifier));
     put_filter(mqtt, &filters, buffer_slice(topic), QOS_2, 2);
+    put_filters_of_server(mqtt, &filters);
     for (size_t i = 0; i < upgrade->group_count; i++) {
         topic->length = 0;
         buffer_append_format(topic, "%s/", upgrade->hub);

@@ -116,13 +116,14 @@ void mqtt_append_answers(struct buffer *out, const char *hub, struct slice clien
 
 bool mqtt_append_answer_topic(struct buffer *out, struct slice topic)
 {
-    struct slice event;
+    struct slice what, event;
 
     if (!slice_starts_with(topic, ANSWERS)) {
         return false;
     }
-    event = behind_level(behind_level(behind_level(behind_level(topic))));
-    if (event.length == 0) {
+    what = behind_level(behind_level(topic));
+    event = behind_level(behind_level(what));
+    if (!slice_starts_with(what, SLICE_LITERAL("event/")) || event.length == 0) {
         return false;
     }
     buffer_append(out, EVENTS);

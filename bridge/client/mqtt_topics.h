@@ -8,7 +8,8 @@
  * and its answer comes on that topic with `/succeeded` or `/failed` behind it, whether the client
  * subscribes to it or not. On the broker the answers of a client are
  * `$wps/<hub>/event/<client identifier>/<event>/failed` (beside those of internal_topic.h), to
- * which its session is subscribed.
+ * which its session is subscribed. What the server sends to the hub, the user or the connection
+ * comes on `$webpubsub/server/messages`, likewise without being asked for.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_MQTT_TOPICS_H
@@ -22,6 +23,9 @@
 
 /* What the hub puts before a topic or filter of at most so many bytes still fits. */
 enum { MQTT_TOPIC_MAX = UINT16_MAX - HUB_NAME_MAX - 1 /* bytes */ };
+
+/* Where messages of the server come. */
+#define MQTT_TOPIC_OF_SERVER "$webpubsub/server/messages"
 
 enum topic_class {
     TOPIC_GROUP,     /* a group, and the client may publish to it */

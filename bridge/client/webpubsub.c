@@ -115,7 +115,8 @@ void webpubsub_update_pause(struct webpubsub *wps)
 
 /* ---------------------------------------------------------------- the way in */
 
-static void send_connect(struct webpubsub *wps, bool clean_start)
+/* CONNECT, into gateway->packet. */
+static void put_connect(struct webpubsub *wps, bool clean_start)
 {
     struct gateway *gateway = wps->client.gateway;
     const struct upgrade *upgrade = wps->client.upgrade;
@@ -143,7 +144,6 @@ static void send_connect(struct webpubsub *wps, bool clean_start)
                       .session_expiry_s = is_reliable(wps) ? settings->recovery_s : 0,
                       .will_topic = buffer_slice(&gateway->topic),
                   });
-    webpubsub_flush_packet(wps);
     buffer_release(&identifier);
 }
 
@@ -191,36 +191,6 @@ void webpubsub_open(struct webpubsub *wps)
     webpubsub_update_pause(wps);
 }
 
-/* Joins the groups of the token; no permission is needed (spec/webpubsub.md 1.2). */
-static void join_token_groups(struct webpubsub *wps)
-{
-    struct gateway *gateway = wps->client.gateway;
-    const struct upgrade *upgrade = wps->client.upgrade;
-    struct subscription_options options = {
-        .qos = is_reliable(wps) ? QOS_1 : QOS_0,
-        .retain_handling = upgrade->settings->retained_on_join ? 1 : 2,
-    };
-    struct buffer filters = {0};
-    uint16_t packet_id = webpubsub_packet_id(wps);
-
-    for (size_t i = 0; i < upgrade->group_count; i++) {
-        write_filter(&filters, webpubsub_topic(wps, buffer_slice(&upgrade->groups[i])), &options);
-    }
-    write_subscribe(&gateway->packet, packet_id, buffer_slice(&filters));
-    buffer_release(&filters);
-    wps->phase = PHASE_JOINING;
-    webpubsub_await(wps, PENDING_TOKEN_GROUPS, packet_id);
-}
-
-static void connack_new(struct webpubsub *wps)
-{
-    if (wps->client.upgrade->group_count > 0) {
-        join_token_groups(wps);
-    } else {
-        webpubsub_open(wps);
-    }
-}
-
 /* A recovery: `connected` comes first, then what was not acknowledged, in order (4.2). */
 static void connack_recovery(struct webpubsub *wps)
 {
@@ -259,7 +229,7 @@ static void receive_connack(struct webpubsub *wps, const struct packet *packet)
     } else if (resumes) {
         connack_recovery(wps);
     } else {
-        connack_new(wps);
+        wps->phase = PHASE_JOINING; /* SUBACK is on its way */
     }
 }
 
@@ -395,7 +365,11 @@ static void begin(struct client *client)
     map_insert(&gateway->connections, &wps->by_connection_id);
     wps->is_listed = true;
     webpubsub_update_pause(wps);
-    send_connect(wps, !upgrade->is_recovery);
+    put_connect(wps, !upgrade->is_recovery);
+    if (!upgrade->is_recovery) {
+        webpubsub_subscribe_first(wps);
+    }
+    webpubsub_flush_packet(wps);
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -498,7 +472,8 @@ static void on_ready(struct client *client)
     struct webpubsub *wps = webpubsub_of(client);
 
     if (wps->phase == PHASE_AWAY && !client->closing) {
-        send_connect(wps, false);
+        put_connect(wps, false);
+        webpubsub_flush_packet(wps);
     }
 }
 

@@ -2,6 +2,7 @@
  * includes it.
  *
  *   webpubsub.c          its life: CONNECT, connected, recovery, the end
+ *   webpubsub_join.c     groups: those that it begins with
  *   webpubsub_request.c  what the browser asks for
  *   webpubsub_pending.c  requests that wait for the broker's answer
  *   webpubsub_deliver.c  what the broker delivers, and sequenceAck
@@ -11,10 +12,10 @@
  *
  * Phases:
  *
- *   CONNECTING --CONNACK--> JOINING --SUBACK of the token's groups--> OPEN <--CONNACK-- AWAY
- *        |                                                             | ^               ^
- *        +--CONNACK of a recovery--> RESTORING --state is here---------|-+               |
- *                                                                      +--broker is gone-+
+ *   CONNECTING --CONNACK--> JOINING --SUBACK---> OPEN <--CONNACK-- AWAY
+ *        |                                        | ^               ^
+ *        +--CONNACK of a recovery--> RESTORING ---|-+               |
+ *                                    (state here) +--broker is gone-+
  *
  * The browser is read from only while OPEN. It gets nothing before `connected`.
  *
@@ -106,6 +107,12 @@ struct slice webpubsub_topic(struct webpubsub *wps, struct slice group);
 /* The same as a topic filter: with the hub's setting, + and # are wildcards. */
 struct slice webpubsub_filter(struct webpubsub *wps, struct slice group, bool *is_wildcard);
 
+/* --- webpubsub_join.c --- */
+
+/* Sends, behind the CONNECT in gateway->packet, the subscriptions that a new session begins with.
+ */
+void webpubsub_subscribe_first(struct webpubsub *wps);
+
 /* --- webpubsub_request.c --- */
 
 void webpubsub_receive(struct client *client, struct slice message, bool is_text);
@@ -116,9 +123,9 @@ void webpubsub_begin_properties(struct webpubsub *wps, bool no_echo);
 /* --- webpubsub_pending.c --- */
 
 enum pending_kind {
-    PENDING_TOKEN_GROUPS, /* the groups of the token */
-    PENDING_REQUEST,      /* join, leave, send: an ack is all that comes of it */
-    PENDING_CLAIM,        /* send, with a claim in the memory of ackIds */
+    PENDING_BEGINNING, /* the subscriptions with which a session begins */
+    PENDING_REQUEST,   /* join, leave, send: an ack is all that comes of it */
+    PENDING_CLAIM,     /* send, with a claim in the memory of ackIds */
     PENDING_STREAM_DATA,
     PENDING_STREAM_END,
     PENDING_STREAM_CUT,   /* its end, of which the publisher is not told */

@@ -122,14 +122,25 @@ static bool take_sequence(struct webpubsub *wps, uint32_t sequence)
     return true;
 }
 
+/* Do noEcho, `excluded` and `filter` of the sender leave it to this client? */
+static bool is_taken(const struct webpubsub *wps, const struct fanout *fanout)
+{
+    const char *protocol = subprotocol_name(wps->client.upgrade->subprotocol);
+    struct filter_subject subject = {
+        .user_id = user_id(wps),
+        .connection_id = connection_id(wps),
+        .protocol = slice_from_string(protocol ? protocol : ""),
+    };
+
+    return fanout_takes(fanout, &subject);
+}
+
 static void deliver_message(struct webpubsub *wps, struct fanout *fanout, uint32_t sequence)
 {
-    bool is_own = fanout->exclude.length > 0 && slice_equal(fanout->exclude, connection_id(wps));
-
-    if (is_own) {
-        skip(wps, fanout, sequence);
-    } else {
+    if (fanout_is_for_all(fanout) || is_taken(wps, fanout)) {
         webpubsub_send(wps, fanout_encode(fanout, wps->codec), sequence_id_of(sequence));
+    } else {
+        skip(wps, fanout, sequence);
     }
 }
 
@@ -164,7 +175,7 @@ void webpubsub_deliver(struct channel *channel, struct fanout *fanout, uint32_t 
     } else if (sequence != 0 && wps->has_wanted && !is_before(wps->sequence_wanted, sequence)) {
         wps->sequence_acked = sequence;
         skip(wps, fanout, sequence);
-    } else if (topic_is_internal(fanout->publish.publish.topic)) {
+    } else if (topic_is_internal(fanout->publish.publish.topic) && !fanout->message.from_server) {
         deliver_internal(wps, fanout, sequence);
     } else {
         deliver_message(wps, fanout, sequence);

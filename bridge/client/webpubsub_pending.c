@@ -121,8 +121,7 @@ void webpubsub_acknowledge(struct webpubsub *wps, const struct pending *pending,
 
 /* ---------------------------------------------------------------- answers */
 
-static void token_groups_answered(struct webpubsub *wps, const struct pending *pending,
-                                  uint8_t reason)
+static void beginning_answered(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
 {
     (void)pending;
     if (reason_is_error(reason)) {
@@ -151,10 +150,10 @@ typedef void answered_function(struct webpubsub *wps, const struct pending *pend
                                uint8_t reason);
 
 static answered_function *const answered[PENDING_KINDS] = {
-    [PENDING_TOKEN_GROUPS] = token_groups_answered, [PENDING_REQUEST] = webpubsub_acknowledge,
-    [PENDING_CLAIM] = webpubsub_acknowledge,        [PENDING_STREAM_DATA] = streams_answered,
-    [PENDING_STREAM_END] = streams_answered,        [PENDING_STREAM_CUT] = streams_answered,
-    [PENDING_WATCH] = group_state_answered,         [PENDING_AWAY] = away_search_answered,
+    [PENDING_BEGINNING] = beginning_answered,     [PENDING_REQUEST] = webpubsub_acknowledge,
+    [PENDING_CLAIM] = webpubsub_acknowledge,      [PENDING_STREAM_DATA] = streams_answered,
+    [PENDING_STREAM_END] = streams_answered,      [PENDING_STREAM_CUT] = streams_answered,
+    [PENDING_WATCH] = group_state_answered,       [PENDING_AWAY] = away_search_answered,
     [PENDING_AWAY_CLEARED] = away_clear_answered,
 };
 

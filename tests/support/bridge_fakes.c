@@ -302,6 +302,9 @@ void fakes_connack(struct client *client, bool session_present)
 {
     fakes_packet(client, &(struct packet){.type = PACKET_CONNACK,
                                           .connack = {.session_present = session_present}});
+    if (!session_present && client->kind == &webpubsub_kind) {
+        fakes_answer(client, PACKET_SUBACK, 1, 0);
+    }
 }
 
 void fakes_answer(struct client *client, enum packet_type type, uint16_t packet_id, uint8_t reason)

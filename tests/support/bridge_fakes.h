@@ -38,6 +38,7 @@ struct client *fakes_client(struct fakes *fakes, struct upgrade *upgrade);
 
 /* From the broker. */
 void fakes_packet(struct client *client, const struct packet *packet);
+/* With the SUBACK that a new session of Web PubSub begins with. */
 void fakes_connack(struct client *client, bool session_present);
 void fakes_answer(struct client *client, enum packet_type type, uint16_t packet_id, uint8_t reason);
 /* A PUBLISH at QoS 1, or 0 with sequence 0. */

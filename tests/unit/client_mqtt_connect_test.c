@@ -23,7 +23,7 @@ TEST(connect_without_what_is_not_for_the_broker)
     hub_begin("");
     browser_sends("10 [<MQTT> 05 C2 003C 08 11 00000E10 22 0005 <cid> <u> <p>]");
     CHECK_BROKER_GOT("10 [<MQTT> 05 02 003C 05 11 00000E10 <$wps/hub/mqtt/cid>]"
-                     " 82 [0001 00 " ANSWERS_FILTER_5 "]");
+                     " 82 [0001 00 " BEGINNING_5 "]");
     fixture_end();
 }
 
@@ -33,7 +33,7 @@ TEST(groups_of_the_token)
     fixture_group("g1");
     fixture_group("a+b/c");
     browser_sends("10 [<MQTT> 05 02 003C 00 <cid>]");
-    CHECK_BROKER_GOT("10 [<MQTT> 05 02 003C 00 <$wps/hub/mqtt/cid>] 82 [0001 00 " ANSWERS_FILTER_5
+    CHECK_BROKER_GOT("10 [<MQTT> 05 02 003C 00 <$wps/hub/mqtt/cid>] 82 [0001 00 " BEGINNING_5
                      " <hub/g1> 21 <hub/a%2Bb/c> 21]");
     broker_sends("20 [00 00 00]");
     broker_sends("90 [0001 00 02 01 01]");
@@ -43,13 +43,13 @@ TEST(groups_of_the_token)
     fixture.settings.retained_on_join = true;
     fixture_group("g1");
     browser_sends("10 [<MQTT> 05 02 003C 00 <cid>]");
-    CHECK_BROKER_GOT("10 [<MQTT> 05 02 003C 00 <$wps/hub/mqtt/cid>] 82 [0001 00 " ANSWERS_FILTER_5
+    CHECK_BROKER_GOT("10 [<MQTT> 05 02 003C 00 <$wps/hub/mqtt/cid>] 82 [0001 00 " BEGINNING_5
                      " <hub/g1> 11]");
     fixture_end();
     hub_begin("");
     fixture_group("g1");
     browser_sends("10 [<MQTT> 04 02 003C <cid>]");
-    CHECK_BROKER_GOT("10 [<MQTT> 04 02 003C <$wps/hub/mqtt/cid>] 82 [0001 " ANSWERS_FILTER_3
+    CHECK_BROKER_GOT("10 [<MQTT> 04 02 003C <$wps/hub/mqtt/cid>] 82 [0001 " BEGINNING_3
                      " <hub/g1> 01]");
     fixture_end();
 }
@@ -63,8 +63,8 @@ TEST(an_identifier_is_assigned)
     browser_sends("10 [<MQTT> 05 02 003C 00 0000]");
     snprintf(text, sizeof(text),
              "10 [<MQTT> 05 02 003C 00 <$wps/hub/mqtt/%s>]"
-             " 82 [0001 00 <$wps/hub/event/%s/#> 22]",
-             id, id);
+             " 82 [0001 00 <$wps/hub/event/%s/#> 22 <$wps/hub/all> 21 <$wps/hub/conn/%s> 21]",
+             id, id, id);
     CHECK_BROKER_GOT(text);
     broker_sends("20 [00 00 03 21 0014]");
     snprintf(text, sizeof(text), "20 [00 00 [12 <%s> 21 0014]]", id);
@@ -165,13 +165,14 @@ TEST(wills)
                   " 'by']");
     CHECK_BROKER_GOT("10 [<MQTT> 05 2E 003C 00 <$wps/hub/mqtt/cid> [08 <hub/r>"
                      " 18 0000000A 26 <$wps.from> <ann>] <hub/w> <by>]"
-                     " 82 [0001 00 " ANSWERS_FILTER_5 "]");
+                     " 82 [0001 00 " BEGINNING_ANN "]");
     fixture_end();
     hub_begin("ann");
     fixture_role("webpubsub.sendToGroup.w");
     browser_sends("10 [<MQTT> 04 06 003C <cid> <w> 0000]");
     CHECK_BROKER_GOT("10 [<MQTT> 04 06 003C <$wps/hub/mqtt/cid> <hub/w> 0000]"
-                     " 82 [0001 " ANSWERS_FILTER_3 "]");
+                     " 82 [0001 <$wps/hub/event/cid/#> 02 <$wps/hub/all> 01"
+                     " <$wps/hub/user/ann> 01 <$wps/hub/conn/cid> 01]");
     fixture_end();
 }
 

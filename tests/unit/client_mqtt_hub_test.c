@@ -247,6 +247,35 @@ TEST(deliveries_of_no_group)
     fixture_end();
 }
 
+/* Who else gets it, or does not, is not told. */
+TEST(deliveries_from_the_server)
+{
+    connect_5("ann");
+    broker_publishes(MQTT_5, "32 [<$wps/hub/all> 0001 00 'x']", 2);
+    broker_publishes(MQTT_5, "32 [<$wps/hub/user/ann> 0001 [26 <a> <b>] 'y']", 3);
+    broker_publishes(MQTT_5, "32 [<$wps/hub/conn/cid> 0001 [26 <$wps.exclude> <x>] 'z']", 4);
+    CHECK_BROWSER_GOT("32 [<$webpubsub/server/messages> 0002 00 'x']"
+                      " 32 [<$webpubsub/server/messages> 0003 [26 <a> <b>] 'y']"
+                      " 32 [<$webpubsub/server/messages> 0004 00 'z']");
+    broker_publishes(MQTT_5, "32 [<$wps/hub/all> 0001 [26 <$wps.exclude> <cid>] 'x']", 5);
+    broker_publishes(MQTT_5, "30 [<hub/g> [26 <$wps.filter> <userId ne 'ann'>] 'x']", 0);
+    CHECK_BROWSER_GOT("");
+    CHECK_BROKER_GOT("40 [0005 90]");
+    broker_publishes(MQTT_5, "30 [<hub/g> [26 <$wps.filter> <protocol eq 'mqtt'>] 'x']", 0);
+    CHECK_BROWSER_GOT("30 [<g> 00 'x']");
+    fixture_end();
+}
+
+/* What looks like the connection id of a browser is not listened to. */
+TEST(an_identifier_like_a_connection_id_is_no_address)
+{
+    hub_begin("");
+    browser_sends("10 [<MQTT> 05 02 003C 00 <abcdefghijklmnopqrst-_>]");
+    CHECK_BROKER_GOT("10 [<MQTT> 05 02 003C 00 <$wps/hub/mqtt/abcdefghijklmnopqrst-_>] 82 [0001 00"
+                     " <$wps/hub/event/abcdefghijklmnopqrst-_/#> 22 <$wps/hub/all> 21]");
+    fixture_end();
+}
+
 /* ---------------------------------------------------------------- events (5.2) */
 
 #define ANSWER_PROPERTIES "01 01 03 <text/plain> 09 <cd> 26 <azure-status-code> <404>"

@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include "client/mqtt_write.h"
+#include "client/webpubsub.h"
 #include "support/bridge_fakes.h"
 
 /* Channel 0 is the janitor's only after fakes_return(); so the first client's is 0. */
@@ -92,12 +93,13 @@ TEST(groups_of_the_token_are_joined_before_connected_and_messages_wait_for_it)
     buffer_append_string(&upgrade->groups[0], "a");
     buffer_append_string(&upgrade->groups[1], "b+c");
     client = fakes_client(fakes, upgrade);
-    fakes_to_broker(fakes);
-    fakes_connack(client, false);
-    CHECK_TEXT(fakes_to_broker(fakes), "0 SUBSCRIBE id=4097 \"h/a\" qos=0 \"h/b%2Bc\" qos=0\n");
+    CHECK_HAS(fakes_to_broker(fakes), "\n0 SUBSCRIBE id=1 \"$wps/h/all\" qos=0 "
+                                      "\"$wps/h/user/u1\" qos=0 \"$wps/h/conn/");
+    fakes_packet(client, &(struct packet){.type = PACKET_CONNACK});
+    CHECK_TEXT(fakes_to_broker(fakes), "");
     deliver(client, "h/a", "early", 0);
     CHECK_TEXT(fakes_to_browser(fakes), "");
-    fakes_answer(client, PACKET_SUBACK, 4097, 0);
+    fakes_answer(client, PACKET_SUBACK, 1, 0);
     CHECK_HAS(fakes_to_browser(fakes), "\"event\":\"connected\"");
     finish(fakes, client);
 }
@@ -112,6 +114,62 @@ TEST(a_broker_that_refuses_closes_the_browser)
                                           .connack = {.reason = REASON_SERVER_UNAVAILABLE}});
     CHECK_HAS(fakes_to_browser(fakes), "close 1011 ");
     CHECK_INT_EQUAL(fakes->closed_as, CLOSED_TRANSIENT_ERROR);
+    finish(fakes, client);
+}
+
+/* ---------------------------------------------------------------- from the server */
+
+TEST(what_the_server_sends_is_from_the_server_and_only_for_whom_it_is_meant)
+{
+    static const struct {
+        const char *topic, *excluded, *filter;
+        bool comes;
+    } rows[] = {
+        {"$wps/h/all", NULL, NULL, true},
+        {"$wps/h/user/u1", NULL, NULL, true},
+        {"$wps/h/conn/x", NULL, NULL, true},
+        {"$wps/h/all", "someone else", NULL, true},
+        {"$wps/h/all", "me", NULL, false},
+        {"$wps/h/all", NULL, "userId eq 'u1'", true},
+        {"$wps/h/all", NULL, "userId ne 'u1'", false},
+        {"$wps/h/all", NULL, "protocol eq 'json.webpubsub.azure.v1'", true},
+        {"$wps/h/all", NULL, "this is none", false},
+        {"h/g", "me", NULL, false},
+        {"h/g", NULL, "startswith(userId, 'u')", true},
+    };
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON, NULL);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buffer properties = {0};
+        struct packet packet;
+        const char *got;
+        test_note("row %zu", i);
+        if (rows[i].excluded) {
+            write_user_property(&properties, PROPERTY_EXCLUDE, SLICE_LITERAL("x"));
+            write_user_property(&properties, PROPERTY_EXCLUDE,
+                                strcmp(rows[i].excluded, "me") == 0
+                                    ? connection_id(webpubsub_of(client))
+                                    : slice_from_string(rows[i].excluded));
+        }
+        if (rows[i].filter) {
+            write_user_property(&properties, PROPERTY_FILTER, slice_from_string(rows[i].filter));
+        }
+        packet = group_message(rows[i].topic, "hi", &properties);
+        fakes->credited = 0;
+        fakes_deliver(client, &packet, 0);
+        got = fakes_to_browser(fakes);
+        if (!rows[i].comes) {
+            CHECK_TEXT(got, "");
+            CHECK(fakes->credited > 0);
+        } else if (rows[i].topic[0] == '$') {
+            CHECK_TEXT(got, "{\"type\":\"message\",\"from\":\"server\",\"dataType\":\"text\","
+                            "\"data\":\"hi\"}\n");
+        } else {
+            CHECK_HAS(got, "\"from\":\"group\"");
+        }
+        buffer_release(&properties);
+    }
     finish(fakes, client);
 }
 

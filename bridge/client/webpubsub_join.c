@@ -1,0 +1,57 @@
+/* The groups of a Web PubSub client, and what else its session is subscribed to: see webpubsub.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/internal_topic.h"
+#include "client/webpubsub.h"
+
+enum { FIRST_PACKET_ID = 1 }; /* there is no ackId yet whose identifier it could be */
+
+static enum qos qos_of(const struct webpubsub *wps)
+{
+    return is_reliable(wps) ? QOS_1 : QOS_0;
+}
+
+/* ---------------------------------------------------------------- the beginning */
+
+/* What the server sends to all, to the user, and to the connection. */
+static void put_filters_of_server(struct webpubsub *wps, struct buffer *filters)
+{
+    static const enum internal_kind kinds[] = {INTERNAL_ALL, INTERNAL_USER, INTERNAL_CONN};
+    struct subscription_options options = {.qos = qos_of(wps), .retain_handling = 2};
+    struct buffer *topic = &wps->client.gateway->topic;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (kinds[i] == INTERNAL_USER && user_id(wps).length == 0) {
+            continue;
+        }
+        topic->length = 0;
+        internal_topic_append(topic, kinds[i], slice_from_string(wps->client.upgrade->hub),
+                              connection_id(wps), user_id(wps));
+        write_filter(filters, buffer_slice(topic), &options);
+    }
+}
+
+/* No permission is needed for the groups of the token (spec/webpubsub.md 1.2). */
+static void put_token_groups(struct webpubsub *wps, struct buffer *filters)
+{
+    const struct upgrade *upgrade = wps->client.upgrade;
+    struct subscription_options options = {
+        .qos = qos_of(wps),
+        .retain_handling = upgrade->settings->retained_on_join ? 1 : 2,
+    };
+
+    for (size_t i = 0; i < upgrade->group_count; i++) {
+        write_filter(filters, webpubsub_topic(wps, buffer_slice(&upgrade->groups[i])), &options);
+    }
+}
+
+void webpubsub_subscribe_first(struct webpubsub *wps)
+{
+    struct buffer filters = {0};
+
+    put_filters_of_server(wps, &filters);
+    put_token_groups(wps, &filters);
+    write_subscribe(&wps->client.gateway->packet, FIRST_PACKET_ID, buffer_slice(&filters));
+    webpubsub_await(wps, PENDING_BEGINNING, FIRST_PACKET_ID);
+    buffer_release(&filters);
+}
