@@ -108,3 +108,27 @@ bool url_query_find(struct slice query, const char *name, struct buffer *value)
     buffer_release(&decoded);
     return found;
 }
+
+static void append_what_it_is(struct buffer *out, struct slice text)
+{
+    size_t before = out->length;
+
+    if (!append_decoded(out, text, true)) {
+        out->length = before;
+        buffer_append(out, text);
+    }
+}
+
+bool url_query_next(struct slice *query, struct buffer *name, struct buffer *value)
+{
+    while (query->length > 0) {
+        struct slice parameter = take_up_to(query, '&');
+        struct slice key = take_up_to(&parameter, '=');
+        if (key.length > 0) {
+            append_what_it_is(name, key);
+            append_what_it_is(value, parameter);
+            return true;
+        }
+    }
+    return false;
+}

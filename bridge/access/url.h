@@ -32,5 +32,8 @@ bool url_query_is_valid(struct slice query);
 /* Appends the parameter of this name, decoded (%xx, and + for a space); the last one if there are
  * several. Names are compared without case. False: there is none. */
 bool url_query_find(struct slice query, const char *name, struct buffer *value);
+/* Takes the first parameter from the front of `query` and appends its name and value, decoded; what
+ * cannot be decoded stays as it is. False: there is none. */
+bool url_query_next(struct slice *query, struct buffer *name, struct buffer *value);
 
 #endif

@@ -32,7 +32,9 @@ struct event {
     struct slice session;             /* MQTT; empty: no header */
     uint32_t number;                  /* ce-id */
     struct payload data;              /* the body; system events: JSON */
+    struct slice content_type;        /* MQTT; empty: by the data's type */
     struct pairs metadata;
+    struct pairs properties; /* MQTT, user properties: headers mqtt-* (5.2) */
 };
 
 struct event_answer {
@@ -47,7 +49,9 @@ struct event_answer {
     bool has_cookies;
     struct slice cookies; /* if has_cookies: to be given with the next event of this connection.
                              Opaque: it knows which upstream each is for (events/cookies.h) */
+    struct slice content_type; /* as it came; empty: none */
     struct pairs metadata;
+    struct pairs properties; /* headers mqtt-*, without the prefix (5.2) */
 };
 
 #endif

@@ -247,6 +247,18 @@ UPGRADES = {
     "tricks": "/client%2Fhubs/../h%2500?%zz\n\n\n\n",
 }
 
+# Of webhook_answer_fuzz.c: status, header lines, an empty line, the body.
+ANSWERS = {
+    "message": "200\nContent-Type: application/json; charset=utf-8\r\nce-connectionState: eyJrIjoxfQ==\r\n"
+               'Set-Cookie: a=2; Path=/\r\nX-WebPubSub-Metadata-K: v\r\nmqtt-p: q\r\n\r\n{"a":[1,"\\u00fc"]}',
+    "text": "200\ncontent-type:text/plain\r\n\r\nh\u00fc",
+    "cookies": "204\nSet-Cookie: a=; Max-Age=0\r\nset-cookie: b\r\nSet-Cookie: c = d ;Secure\r\n\r\n",
+    "states": "200\nce-connectionState: a\r\nce-connectionState: b\r\n\r\n",
+    "preflight": "200\nWebHook-Allowed-Origin: a, p.example:80 [::1]:8080\r\nWebHook-Allowed-Origin: *\r\n\r\n",
+    "connect": '200\n\r\n\r\n{"userId":"u","Groups":["g"],"roles":["webpubsub.joinLeaveGroups.a\\\\*"],"subProtocol":"",'
+               '"mqtt":{"code":138,"reason":"r","userProperties":[{"name":"n","value":"v"}]}}',
+}
+
 # What mqtt_client_fuzz.c gets: its settings, then pieces `browser`, `broker` or `publish`, with
 # [ ] and < > as in counted_bytes.h.
 # A byte, then steps of bridge_client_fuzz.c: what, who, how, and more. Peer 0 is the janitor.
@@ -429,6 +441,7 @@ write("protobuf_frame", {name: message(row) for name, row in MESSAGES.items()})
 write("json_frame", {name: bytes([8 * i + i % 4]) + row.encode() for i, (name, row) in enumerate(JSON_FRAMES.items())})
 write("jwt", {name: row.encode() for name, row in JWTS.items()})
 write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
+write("webhook_answer", {name: row.encode() for name, row in ANSWERS.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
 write("rest_filter", {name: row.encode() for name, row in FILTERS.items()})

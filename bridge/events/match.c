@@ -1,0 +1,89 @@
+/* See match.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "events/match.h"
+
+#include "events/head.h"
+#include "names/role_pattern.h"
+
+bool event_pattern_matches(struct slice pattern, struct slice name)
+{
+    while (pattern.length > 0) {
+        const uint8_t *comma = memchr(pattern.data, ',', pattern.length);
+        size_t length = comma ? (size_t)(comma - pattern.data) : pattern.length;
+        struct slice item = head_trim(slice_make(pattern.data, length));
+        if (slice_equal(item, SLICE_LITERAL("*")) || (item.length > 0 && slice_equal(item, name))) {
+            return true;
+        }
+        pattern = slice_from(pattern, comma ? length + 1 : length);
+    }
+    return false;
+}
+
+static bool takes(const char *user_pattern, uint32_t system_events, const struct event *event)
+{
+    if (!event->is_user_event) {
+        return (system_events & SYSTEM_EVENT_BIT(event->system)) != 0;
+    }
+    return user_pattern && event_pattern_matches(slice_from_string(user_pattern), event->name);
+}
+
+static bool group_passes(const char *const *filters, const struct event *event)
+{
+    bool is_of_group = !event->is_user_event &&
+                       (event->system == SYSTEM_EVENT_JOINED || event->system == SYSTEM_EVENT_LEFT);
+
+    if (!is_of_group || !filters) {
+        return true;
+    }
+    for (; *filters; filters++) {
+        if (role_pattern_matches(slice_from_string(*filters), event->group, false)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct event_handler *event_handler_find(const struct hub_settings *settings,
+                                               const struct event *event)
+{
+    for (size_t i = 0; i < settings->event_handler_count; i++) {
+        const struct event_handler *handler = &settings->event_handlers[i];
+        if (takes(handler->user_event_pattern, handler->system_events, event) &&
+            group_passes(handler->group_filters, event)) {
+            return handler;
+        }
+    }
+    return NULL;
+}
+
+bool event_listener_takes(const struct event_listener *listener, const struct event *event)
+{
+    bool is_connect = !event->is_user_event && event->system == SYSTEM_EVENT_CONNECT;
+
+    return !is_connect && takes(listener->user_event_pattern, listener->system_events, event) &&
+           group_passes(listener->group_filters, event);
+}
+
+bool event_is_listened_to(const struct hub_settings *settings, const struct event *event)
+{
+    for (size_t i = 0; i < settings->event_listener_count; i++) {
+        if (event_listener_takes(&settings->event_listeners[i], event)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct slice event_name(const struct event *event)
+{
+    static const struct slice names[SYSTEM_EVENTS] = {
+        [SYSTEM_EVENT_CONNECT] = SLICE_LITERAL("connect"),
+        [SYSTEM_EVENT_CONNECTED] = SLICE_LITERAL("connected"),
+        [SYSTEM_EVENT_DISCONNECTED] = SLICE_LITERAL("disconnected"),
+        [SYSTEM_EVENT_JOINED] = SLICE_LITERAL("joined"),
+        [SYSTEM_EVENT_LEFT] = SLICE_LITERAL("left"),
+    };
+
+    return event->is_user_event ? event->name : names[event->system];
+}
