@@ -121,6 +121,7 @@ static void make_gateway(struct bridge *bridge, unsigned index)
         .random = random_bytes,
         .clock = clock_now,
         .index = index,
+        .sys_interval_ms = config->core.sys_interval_ms,
         .packet_size_max = config->bridge.maximum_message_size + UINT16_MAX,
     };
     gateway_init(&bridge->gateway);
@@ -151,6 +152,7 @@ static struct service_listener *listeners_from(const struct bridge_config *confi
             .certificate_file = config->listeners[i].certificate,
             .key_file = config->listeners[i].key,
             .page_enabled = config->listeners[i].page,
+            .metrics_enabled = config->listeners[i].metrics,
         };
     }
     return listeners;
@@ -168,6 +170,7 @@ static struct service *make_service(struct bridge *bridge)
                                            .maximum_message_size = config->maximum_message_size,
                                            .upgrade_context = &bridge->access,
                                            .gateway = &bridge->gateway,
+                                           .metrics = &bridge->gateway.metrics,
                                        });
 }
 
@@ -214,6 +217,7 @@ void bridge_reload(struct bridge *bridge, struct config *config)
     }
     text.length = 0;
     log_set_level((enum log_level)config->log_level);
+    bridge->gateway.sys_interval_ms = config->core.sys_interval_ms;
     if (adopt(bridge, config, &text)) {
         reload_certificates(bridge);
         log_write(LOG_INFO, "reloaded", "pid=%d", uv_os_getpid());

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "client/client.h"
 #include "client/janitor.h"
+#include "client/metrics_report.h"
 #include "client/webpubsub.h"
 
 static struct slice connection_key(const struct map_node *node)
@@ -21,6 +22,7 @@ static void on_ready(void *listener)
     struct gateway *gateway = listener;
 
     janitor_connect(gateway->janitor);
+    reporter_connect(gateway->reporter);
     LIST_FOREACH_SAFE (link, &gateway->clients) {
         struct client *client = CONTAINER_OF(link, struct client, all);
         client->kind->ready(client);
@@ -33,6 +35,8 @@ void gateway_init(struct gateway *gateway)
     list_init(&gateway->clients);
     map_init(&gateway->connections, connection_key);
     gateway->janitor = janitor_new(gateway);
+    metrics_init(&gateway->metrics);
+    gateway->reporter = reporter_new(gateway);
     gateway->link->ready = on_ready;
     gateway->link->listener = gateway;
 }
@@ -41,6 +45,8 @@ void gateway_release(struct gateway *gateway)
 {
     assert(list_is_empty(&gateway->clients));
     janitor_free(gateway->janitor);
+    reporter_free(gateway->reporter);
+    metrics_release(&gateway->metrics);
     map_release(&gateway->connections);
     buffer_release(&gateway->decoded);
     buffer_release(&gateway->packet);

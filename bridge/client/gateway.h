@@ -19,9 +19,11 @@
 #include "base/map.h"
 #include "base/timers.h"
 #include "client/link.h"
+#include "client/metrics.h"
 #include "client/websocket.h"
 
 struct janitor;
+struct reporter;
 
 struct gateway {
     /* Set before gateway_init(). */
@@ -32,11 +34,14 @@ struct gateway {
     unsigned index;           /* of this process among those that share the ports */
     uint32_t packet_size_max; /* bytes of one MQTT packet from a browser */
     msec_t (*clock)(void);    /* Unix ms that are never set back */
+    uint32_t sys_interval_ms; /* how often $SYS is told; 0: never; replaced on reload */
 
     struct timers timers;
-    struct list clients;             /* members `all` */
-    struct map connections;          /* Web PubSub clients by connection id */
-    struct janitor *janitor;         /* clears up behind connections that have ended */
+    struct list clients;     /* members `all` */
+    struct map connections;  /* Web PubSub clients by connection id */
+    struct janitor *janitor; /* clears up behind connections that have ended */
+    struct metrics metrics;
+    struct reporter *reporter;       /* tells others of them */
     struct buffer decoded;           /* scratch of codec->decode() */
     struct buffer packet, frame;     /* scratch: an MQTT packet, a frame being made */
     struct buffer topic, properties; /* scratch: parts of that packet */

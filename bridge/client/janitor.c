@@ -108,23 +108,13 @@ static void orphan_free(struct orphan *orphan)
     free(orphan);
 }
 
-/* A CONNACK without a reason to the contrary. */
-static bool is_welcome(struct slice packet)
-{
-    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
-    struct packet connack;
-
-    return packet_decode(&connack, packet, &limits) > 0 && connack.type == PACKET_CONNACK &&
-           !reason_is_error(connack.connack.reason);
-}
-
 static void on_packet(struct channel *channel, struct slice packet)
 {
     struct janitor *janitor = CONTAINER_OF(channel, struct janitor, channel);
     struct buffer *packets = &janitor->gateway->packet;
     struct buffer filters = {0};
 
-    if (!is_welcome(packet)) {
+    if (!connack_is_welcome(packet)) {
         return;
     }
     janitor->is_connected = true;

@@ -33,7 +33,9 @@ void write_connect(struct buffer *out, const struct connect_request *connect)
                 .version = MQTT_5,
                 .clean_start = connect->clean_start,
                 .client_identifier = connect->client_identifier,
-                .will = {.present = true, .qos = QOS_1, .topic = connect->will_topic},
+                .will = {.present = connect->will_topic.length > 0,
+                         .qos = QOS_1,
+                         .topic = connect->will_topic},
             },
     };
     struct properties *properties = &packet.properties;
@@ -45,6 +47,15 @@ void write_connect(struct buffer *out, const struct connect_request *connect)
     will->present = PROPERTY_BIT(WILL_DELAY_INTERVAL);
     will->will_delay_interval = UINT32_MAX; /* the session's end comes before */
     packet_encode(out, &packet, MQTT_5);
+}
+
+bool connack_is_welcome(struct slice packet)
+{
+    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
+    struct packet connack;
+
+    return packet_decode(&connack, packet, &limits) > 0 && connack.type == PACKET_CONNACK &&
+           !reason_is_error(connack.connack.reason);
 }
 
 static uint8_t *put_u16(uint8_t *out, size_t value)

@@ -15,7 +15,8 @@ struct connect_request {
     struct slice client_identifier;
     bool clean_start;
     uint32_t session_expiry_s;
-    struct slice will_topic; /* QoS 1, empty payload, published when the session ends */
+    struct slice
+        will_topic; /* QoS 1, empty payload, published when the session ends; empty: no will */
 };
 
 /* A message; what is empty or 0 is left out. */
@@ -31,6 +32,8 @@ struct publication {
 };
 
 void write_connect(struct buffer *out, const struct connect_request *connect);
+/* Is the packet its answer, and no refusal? */
+bool connack_is_welcome(struct slice packet);
 void write_publish(struct buffer *out, const struct publication *publication);
 void write_user_property(struct buffer *list, const char *name, struct slice value);
 void write_user_number(struct buffer *list, const char *name, uint64_t number);

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "access/upgrade.h"
+#include "base/buffer.h"
 #include "base/slice.h"
 #include "client/close_category.h"
 #include "wire/outgoing.h"
@@ -50,5 +51,7 @@ void client_socket_closed(struct client *client, uint16_t code);
 
 /* False while the broker cannot be reached: answer an upgrade with 503. */
 bool gateway_is_ready(const struct gateway *gateway);
+/* Appends the metrics of all processes, as /metrics shows them. */
+void gateway_write_metrics(const struct gateway *gateway, struct buffer *out);
 
 #endif

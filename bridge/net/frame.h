@@ -27,6 +27,11 @@ static inline size_t frame_size_max(const struct outgoing *outgoing)
 
 /* Writes the frame of `outgoing` for a receiver with this number; returns its length. */
 size_t frame_write(uint8_t *out, const struct outgoing *outgoing, uint64_t number);
+/* The payload of a frame that is so long. */
+static inline size_t frame_payload_size(size_t frame)
+{
+    return frame - (frame <= 2 + 125 ? 2u : frame <= 4 + UINT16_MAX ? 4u : FRAME_HEADER_MAX);
+}
 /* Writes an empty ping. */
 void frame_write_ping(uint8_t out[FRAME_PING_SIZE]);
 /* Writes a close frame, at most FRAME_CLOSE_REASON_MAX bytes of the reason; returns its length. */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/metrics.h"
 #include "net/http.h"
 #include "net/service_state.h"
 
@@ -99,6 +100,7 @@ static int refuse(struct lws *lws, struct refusal refusal)
 {
     struct http_answer answer = {.closes = true};
 
+    metrics_count_refused(service_of(lws)->options.metrics, refusal.status);
     http_refuse(&answer, refusal.status, refusal.message);
     if (refusal.status == 503) {
         http_add_header(&answer, "retry-after", "1");

@@ -4,13 +4,22 @@
 #include "net/http.h"
 
 #include "base/clock.h"
+#include "client/metrics_text.h"
 #include "net/listener.h"
 #include "net/service_state.h"
 #include "page/page.h"
 
 /* ---------------------------------------------------------------- what is at them */
 
-static void answer_health(const struct http_request *request, struct http_answer *answer)
+/* The process is there. */
+static void answer_alive(const struct http_request *request, struct http_answer *answer)
+{
+    (void)request;
+    answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
+}
+
+/* And so is the broker, by all trunks (`/api/health`: spec/webpubsub.md 6.3). */
+static void answer_ready(const struct http_request *request, struct http_answer *answer)
 {
     if (gateway_is_ready(request->service->options.gateway)) {
         answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
@@ -26,18 +35,39 @@ static void answer_upgrade_only(const struct http_request *request, struct http_
     http_refuse(answer, 400, "this is for WebSockets: the request has no Upgrade header");
 }
 
-/* The page is a setting of the listener. */
-static bool shows_page(const struct http_request *request)
+/* What it came by. */
+static const struct service_listener *listener_of(const struct http_request *request)
 {
     const struct service *service = request->service;
     const struct lws_vhost *vhost = lws_get_vhost(request->lws);
 
     for (size_t i = 0; i < service->options.listener_count; i++) {
         if (service->listeners[i].vhost == vhost) {
-            return service->options.listeners[i].page_enabled;
+            return &service->options.listeners[i];
         }
     }
-    return false;
+    return NULL;
+}
+
+/* The page is a setting of the listener. */
+static bool shows_page(const struct http_request *request)
+{
+    const struct service_listener *listener = listener_of(request);
+
+    return listener && listener->page_enabled;
+}
+
+/* And so are the metrics. */
+static void answer_metrics(const struct http_request *request, struct http_answer *answer)
+{
+    const struct service_listener *listener = listener_of(request);
+
+    if (!listener || !listener->metrics_enabled) {
+        http_refuse(answer, 404, "there is nothing at this path");
+        return;
+    }
+    answer->content_type = METRICS_CONTENT_TYPE;
+    gateway_write_metrics(request->service->options.gateway, &answer->body);
 }
 
 static void answer_page(const struct http_request *request, struct http_answer *answer)
@@ -92,13 +122,11 @@ static const struct http_route {
     bool is_prefix; /* and everything that begins so */
     void (*answer)(const struct http_request *request, struct http_answer *answer);
 } routes[] = {
-    {"/healthz", false, answer_health},
-    {"/negotiate", false, answer_negotiate},
-    {"/client", false, answer_upgrade_only},
-    {"/client/", true, answer_upgrade_only},
-    {"/clients/", true, answer_upgrade_only},
-    {"/mqtt", false, answer_upgrade_only},
-    {"/", true, answer_page},
+    {"/healthz", false, answer_alive},       {"/readyz", false, answer_ready},
+    {"/api/health", false, answer_ready},    {"/metrics", false, answer_metrics},
+    {"/negotiate", false, answer_negotiate}, {"/client", false, answer_upgrade_only},
+    {"/client/", true, answer_upgrade_only}, {"/clients/", true, answer_upgrade_only},
+    {"/mqtt", false, answer_upgrade_only},   {"/", true, answer_page},
 };
 
 static const struct http_route *find_route(struct slice path)

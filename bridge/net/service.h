@@ -14,6 +14,7 @@
 
 #include "client/websocket.h"
 
+struct metrics;
 struct uv_loop_s;
 struct service;
 
@@ -22,6 +23,7 @@ struct service_listener {
     uint16_t port;                           /* 0: any, see service_port() */
     const char *certificate_file, *key_file; /* PEM; both NULL: without TLS */
     bool page_enabled;                       /* the page at / */
+    bool metrics_enabled;                    /* the metrics at /metrics */
 };
 
 /* What it points to must outlive the service. */
@@ -32,6 +34,7 @@ struct service_options {
     size_t maximum_message_size;
     const struct upgrade_context *upgrade_context;
     struct gateway *gateway;
+    struct metrics *metrics; /* that connections and requests are counted in */
 };
 
 /* Listens. NULL if it cannot, having logged why; what had begun by then ends on the loop. */

@@ -145,6 +145,8 @@ void websocket_gone(struct websocket *websocket)
     buffer_release(&websocket->message);
     buffer_release(&websocket->notice);
     service->websocket_count--;
+    websocket->traffic->connections--;
+    websocket->traffic->closed[websocket->closed_category]++;
     client_socket_closed(websocket->client, websocket->closed_code);
 }
 
@@ -238,6 +240,9 @@ void websocket_open(struct websocket *websocket, struct lws *lws, struct upgrade
     list_init(&websocket->busy);
     list_add_last(&service->websockets, &websocket->all);
     service->websocket_count++;
+    websocket->traffic = metrics_traffic(service->options.metrics, upgrade);
+    websocket->traffic->connections++;
+    websocket->traffic->connections_total++;
     timer_init(&websocket->timer, on_timer);
     timers_set(&service->timers, &websocket->timer,
                websocket->listening_since + (msec_t)websocket->keep_alive_s * 1000);
@@ -250,6 +255,8 @@ static void deliver(struct websocket *websocket, struct slice message)
 {
     bool is_text = !lws_frame_is_binary(websocket->lws);
 
+    websocket->traffic->messages_in++;
+    websocket->traffic->bytes_in += message.length;
     if (is_text && !utf8_is_well_formed(message)) {
         websocket_close(websocket, CLOSE_INVALID_PAYLOAD, CLOSED_BAD_REQUEST,
                         SLICE_LITERAL("text is not UTF-8"));

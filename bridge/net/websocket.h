@@ -24,6 +24,7 @@
 #include <libwebsockets.h>
 
 #include "base/buffer.h"
+#include "client/metrics.h"
 #include "net/send_queue.h"
 #include "net/service_state.h"
 
@@ -44,10 +45,11 @@ struct websocket {
     struct timer timer;     /* keep-alive while open, then how long the closing may take */
     msec_t listening_since; /* opened, or read from again after a pause */
     struct send_queue queue;
-    struct buffer message; /* what has come of a message in several pieces */
-    struct buffer notice;  /* while closing: the close frame */
-    size_t replies;        /* bytes of what waits that the broker's credit does not bound */
-    uint32_t credit;       /* of frames of which libwebsockets holds a part */
+    struct traffic *traffic; /* what it counts in */
+    struct buffer message;   /* what has come of a message in several pieces */
+    struct buffer notice;    /* while closing: the close frame */
+    size_t replies;          /* bytes of what waits that the broker's credit does not bound */
+    uint32_t credit;         /* of frames of which libwebsockets holds a part */
     uint16_t keep_alive_s;
     uint16_t closed_code;    /* for client_socket_closed() */
     uint16_t read_size;      /* bytes that came in this turn */

@@ -25,9 +25,13 @@ static bool fits(const struct websocket *websocket, const struct gathered *gathe
 static void gather_first(struct websocket *websocket, struct gathered *gathered, uint8_t *out)
 {
     const struct sending *first = &websocket->queue.first;
+    size_t size;
 
     websocket->replies -= websocket_reply_cost(first->outgoing);
-    gathered->length += frame_write(out + gathered->length, first->outgoing, first->number);
+    size = frame_write(out + gathered->length, first->outgoing, first->number);
+    websocket->traffic->messages_out++;
+    websocket->traffic->bytes_out += frame_payload_size(size);
+    gathered->length += size;
     gathered->credit += first->outgoing->credit;
     send_queue_drop_first(&websocket->queue);
 }

@@ -29,7 +29,7 @@ void router_acknowledge(struct session *from, enum qos qos, uint16_t packet_id,
 /* The same, in any case after the commit of what is in the batch. */
 void router_acknowledge_stored(struct session *from, enum qos qos, uint16_t packet_id);
 
-/* Messages of the broker's own ($SYS): QoS 0, never stored. */
+/* Messages under `$SYS/`, of the broker and of bridges: QoS 0, never stored. */
 void router_publish_volatile(struct shard *shard, struct message *message);
 
 /* A retained message for one session, which asked for it with a SUBSCRIBE. */

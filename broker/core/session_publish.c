@@ -113,6 +113,13 @@ static enum reason_code accept_delayed(struct session *session, const struct pac
     return reason;
 }
 
+/* A value of the moment, like those of the broker itself: the store gets nothing of it. */
+static bool is_volatile(const struct publish *publish, struct slice topic)
+{
+    return publish->qos == QOS_0 && topic.data[0] == '$' &&
+           slice_starts_with(topic, SLICE_LITERAL("$SYS/"));
+}
+
 /* Routes an accepted PUBLISH, which acknowledges it too. */
 static void accept_publish(struct session *session, const struct packet *packet, struct slice topic)
 {
@@ -127,7 +134,11 @@ static void accept_publish(struct session *session, const struct packet *packet,
         return;
     }
     struct message *message = make_message(session, packet, topic, 0);
-    router_publish(session->shard, message, session, publish->packet_id);
+    if (is_volatile(publish, topic)) {
+        router_publish_volatile(session->shard, message);
+    } else {
+        router_publish(session->shard, message, session, publish->packet_id);
+    }
     message_release(message);
 }
 

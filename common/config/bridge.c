@@ -178,6 +178,11 @@ static char *resolve_path(const struct config *config, const char *given, const 
     return text;
 }
 
+static bool shows_page(const struct http_listener_config *listener, uint8_t page)
+{
+    return page == PAGE_YES || (page == PAGE_AUTO && address_is_loopback(listener->address));
+}
+
 void bridge_finish(struct loading *loading)
 {
     struct bridge_config *bridge = &loading->config->bridge;
@@ -186,8 +191,8 @@ void bridge_finish(struct loading *loading)
     }
     for (size_t i = 0; i < bridge->listener_count; i++) {
         struct http_listener_config *listener = &bridge->listeners[i];
-        listener->page = bridge->page == PAGE_YES ||
-                         (bridge->page == PAGE_AUTO && address_is_loopback(listener->address));
+        listener->page = shows_page(listener, bridge->page);
+        listener->metrics = shows_page(listener, bridge->metrics);
     }
     bridge->trunk = resolve_path(loading->config, bridge->trunk_given, "trunk.sock");
     bridge->keys = resolve_path(loading->config, bridge->keys_given, "keys");

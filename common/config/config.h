@@ -52,8 +52,10 @@ struct http_listener_config {
     bool tls;
     char *certificate, *key; /* PEM files; NULL: not given */
     bool page;               /* resolved: show the sample page at `/` */
+    bool metrics;            /* resolved: show the metrics at `/metrics` */
 };
 
+/* Which listeners show a page; auto: those at a loopback address. */
 enum bridge_page { PAGE_AUTO, PAGE_YES, PAGE_NO };
 
 struct bridge_config {
@@ -62,7 +64,7 @@ struct bridge_config {
     char *trunk;                    /* resolved: Unix socket between broker and bridge */
     char *keys;                     /* resolved: file of the two access keys */
     bool ignore_audience_host;
-    uint8_t page; /* enum bridge_page */
+    uint8_t page, metrics; /* enum bridge_page */
     uint32_t maximum_message_size;
     struct http_listener_config *listeners;
     size_t listener_count;

@@ -36,12 +36,14 @@ static struct world {
 
 HELPER void start(void)
 {
-    static const struct service_listener listener = {.address = "127.0.0.1", .page_enabled = true};
+    static const struct service_listener listener = {
+        .address = "127.0.0.1", .page_enabled = true, .metrics_enabled = true};
     struct service_options options = {.listeners = &listener,
                                       .listener_count = 1,
                                       .maximum_message_size = MESSAGE_MAX,
                                       .upgrade_context = &world.access,
-                                      .gateway = &world.gateway};
+                                      .gateway = &world.gateway,
+                                      .metrics = &world.gateway.metrics};
 
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&world.loop);
@@ -78,6 +80,7 @@ HELPER void stop(void)
     TURN_UNTIL(world.is_stopped);
     CHECK_INT_EQUAL(world.gateway.opened, world.gateway.ended);
     CHECK(list_is_empty(&world.gateway.clients));
+    echo_release(&world.gateway);
     CHECK_INT_EQUAL(uv_loop_close(&world.loop), 0);
 }
 

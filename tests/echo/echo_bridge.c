@@ -92,6 +92,11 @@ bool gateway_is_ready(const struct gateway *gateway)
     return !gateway->is_unready;
 }
 
+void gateway_write_metrics(const struct gateway *gateway, struct buffer *out)
+{
+    buffer_append_format(out, "opened %zu\n", gateway->opened);
+}
+
 struct client *client_new(struct gateway *gateway, struct websocket *websocket,
                           struct upgrade *upgrade, const char *peer, bool is_loopback)
 {
@@ -192,6 +197,12 @@ void echo_init(struct gateway *gateway)
 {
     *gateway = (struct gateway){0};
     list_init(&gateway->clients);
+    metrics_init(&gateway->metrics);
+}
+
+void echo_release(struct gateway *gateway)
+{
+    metrics_release(&gateway->metrics);
 }
 
 struct upgrade_context echo_context(struct gateway *gateway)

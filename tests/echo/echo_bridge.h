@@ -13,10 +13,12 @@
 #define PUBGRID_TESTS_ECHO_BRIDGE_H
 
 #include "base/list.h"
+#include "client/metrics.h"
 #include "client/websocket.h"
 
 struct gateway {
     bool is_unready;
+    struct metrics metrics;
     struct list clients;  /* newest last */
     size_t opened, ended; /* ever */
     uint16_t ended_code;  /* of the last one that ended */
@@ -37,6 +39,7 @@ struct client {
 };
 
 void echo_init(struct gateway *gateway);
+void echo_release(struct gateway *gateway);
 /* What upgrade_decide() gets; its `hubs` are this stand-in's way to the gateway. */
 struct upgrade_context echo_context(struct gateway *gateway);
 /* The newest client. */

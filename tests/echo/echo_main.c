@@ -38,7 +38,8 @@ int main(int argc, char **argv)
     struct service_options options = {.listeners = &listener,
                                       .listener_count = 1,
                                       .maximum_message_size = 1 << 20,
-                                      .gateway = &program.gateway};
+                                      .gateway = &program.gateway,
+                                      .metrics = &program.gateway.metrics};
     struct upgrade_context context;
     uv_loop_t *loop = uv_default_loop();
 
@@ -66,5 +67,6 @@ int main(int argc, char **argv)
     uv_signal_start_oneshot(&program.terminate, on_signal, SIGTERM);
     uv_run(loop, UV_RUN_DEFAULT);
     printf("%zu\n", program.gateway.opened);
+    echo_release(&program.gateway);
     return uv_loop_close(loop) == 0 ? 0 : 1;
 }

@@ -430,6 +430,16 @@ def write(target, seeds):
 
 write("packet", {name: packet(*row) for name, row in PACKETS.items()})
 write("properties", {name: to_bytes(row) for name, row in PROPERTIES.items()})
+METRICS = {
+    "of_a_process": "0/uptime_seconds 12\n1/connections/chat/json.webpubsub.azure.v1 3\n1/ready 1\n",
+    "ends": "0/closed_total/chat/raw/SlowClient 3\n0/closed_total/_other/mqtt/PingTimeout 1",
+    "histogram": "63/rest_request_seconds/send 1 2 3 4 5 6 7 8 9 10 11 12 13 14 99999\n",
+    "of_the_broker": "uptime 12 seconds\nversion 0.1\nstore/state read-only\nclients/connected 4\n",
+    "escapes": '0/asks_total/a"b\\c 1\nversion "\\\n',
+    "cleared": "0/ready 1\n0/ready \n",
+    "wrong": "64/ready 1\n0/ready 18446744073709551616\n0/ready/x 1\n/ready 1\n0/connections//x 1\n",
+}
+write("metrics", {name: row.encode() for name, row in METRICS.items()})
 write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
 write("config", {name: row.encode() for name, row in CONFIGS.items()})
 write("scram", {name: row.encode() for name, row in SCRAMS.items()})

@@ -73,6 +73,16 @@ static const struct {
      "HTTP/1.1 200 "},
 };
 
+static uint64_t count_refused(const char *status)
+{
+    size_t i = 0;
+
+    while (strcmp(metrics_status_name(i), status) != 0) {
+        i++;
+    }
+    return world.gateway.metrics.refused[i];
+}
+
 TEST(upgrades_that_are_refused)
 {
     start();
@@ -85,6 +95,9 @@ TEST(upgrades_that_are_refused)
         browser_free(&browser);
     }
     CHECK_INT_EQUAL(world.gateway.opened, 0);
+    CHECK_INT_EQUAL(count_refused("426"), 1);
+    CHECK(count_refused("400") > 1);
+    CHECK_INT_EQUAL(count_refused("503"), 0);
     stop();
 }
 
@@ -98,8 +111,14 @@ TEST(without_a_broker)
     CHECK(contains(&browser.in, "HTTP/1.1 503 "));
     CHECK(contains(&browser.in, "retry-after: 1\r\n"));
     browser_free(&browser);
-    browser = browser_request("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "}}");
+    browser = browser_request("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", "}}");
     CHECK(contains(&browser.in, "HTTP/1.1 503 "));
+    browser_free(&browser);
+    browser = browser_request("GET /api/health HTTP/1.1\r\nHost: x\r\n\r\n", "}}");
+    CHECK(contains(&browser.in, "HTTP/1.1 503 "));
+    browser_free(&browser);
+    browser = browser_request("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "\"}");
+    CHECK(contains(&browser.in, "HTTP/1.1 200 "));
     browser_free(&browser);
     stop();
 }
@@ -165,6 +184,11 @@ static const struct {
 } plain[] = {
     {"GET /healthz", "200 OK", "{\"status\":\"ok\"}"},
     {"HEAD /healthz", "200 OK", NULL},
+    {"GET /readyz", "200 OK", "{\"status\":\"ok\"}"},
+    {"GET /api/health", "200 OK", "{\"status\":\"ok\"}"},
+    {"HEAD /api/health?api-version=2024-12-01", "200 OK", NULL},
+    {"GET /metrics", "200 OK", "opened 0\n"},
+    {"HEAD /metrics", "200 OK", NULL},
     {"GET /nothing", "404 Not Found",
      "{\"error\":{\"code\":\"NotFound\",\"message\":\"there is nothing at this path\"}}"},
     {"GET /client/hubs/h", "400 Bad Request",
@@ -219,6 +243,49 @@ TEST(several_requests_on_one_connection)
 }
 
 /* ---------------------------------------------------------------- closing */
+
+/* Of clients without a subprotocol. */
+static struct traffic *traffic(void)
+{
+    return metrics_traffic(&world.gateway.metrics, &(struct upgrade){.kind = UPGRADE_RAW});
+}
+
+TEST(what_comes_and_goes_is_counted)
+{
+    struct browser browser;
+
+    start();
+    browser = browser_open("/client/hubs/h", "", NULL);
+    SAY(&browser, "12345");
+    EXPECT(&browser, "12345");
+    SAY(&browser, "flood 3 65536");
+    for (int i = 0; i < 3; i++) {
+        browser_await(&browser, 65536 + 10);
+        buffer_consume(&browser.in, 65536 + 10);
+    }
+    CHECK_INT_EQUAL(traffic()->connections, 1);
+    CHECK_INT_EQUAL(traffic()->connections_total, 1);
+    CHECK_INT_EQUAL(traffic()->messages_in, 2);
+    CHECK_INT_EQUAL(traffic()->bytes_in, 5 + 13);
+    CHECK_INT_EQUAL(traffic()->messages_out, 4);
+    CHECK_INT_EQUAL(traffic()->bytes_out, 5 + 3 * 65536);
+    browser_say(&browser, FINAL | CLOSE, SLICE_LITERAL("\x03\xe8"));
+    TURN_UNTIL(world.gateway.ended == 1);
+    browser_free(&browser);
+    CHECK_INT_EQUAL(traffic()->connections, 0);
+    CHECK_INT_EQUAL(traffic()->closed[CLOSED_NORMAL], 1);
+    browser = browser_open("/client/hubs/h", "", NULL);
+    browser_say(&browser, FINAL | TEXT, SLICE_LITERAL("\xff"));
+    expect(&browser, FINAL | CLOSE,
+           SLICE_LITERAL("\x03\xef"
+                         "text is not UTF-8"));
+    browser_say(&browser, FINAL | CLOSE, SLICE_LITERAL("\x03\xef"));
+    TURN_UNTIL(world.gateway.ended == 2);
+    browser_free(&browser);
+    CHECK_INT_EQUAL(traffic()->connections_total, 2);
+    CHECK_INT_EQUAL(traffic()->closed[CLOSED_BAD_REQUEST], 1);
+    stop();
+}
 
 TEST(the_client_learns_how_it_ended)
 {
@@ -314,5 +381,8 @@ TEST(stopping_closes_all)
         browser_free(&browsers[i]);
     }
     CHECK_INT_EQUAL(world.gateway.ended, 3);
+    CHECK_INT_EQUAL(traffic()->connections, 0);
+    CHECK_INT_EQUAL(traffic()->closed[CLOSED_SERVICE_RELOAD], 3);
+    echo_release(&world.gateway);
     CHECK_INT_EQUAL(uv_loop_close(&world.loop), 0);
 }

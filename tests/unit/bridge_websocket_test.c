@@ -329,6 +329,9 @@ TEST(who_is_silent_is_dropped)
     CHECK(clock_now() - begin >= 2500);
     CHECK_INT_EQUAL(world.gateway.ended, 1);
     CHECK_INT_EQUAL(world.gateway.ended_code, 1006);
+    CHECK_INT_EQUAL(
+        metrics_traffic(&world.gateway.metrics, &(struct upgrade){0})->closed[CLOSED_PING_TIMEOUT],
+        1);
     SAY(&alive, "here");
     EXPECT(&alive, "here");
     browser_free(&alive);

@@ -1,0 +1,98 @@
+/* Counters of one bridge process: what goes through it, by hub and subprotocol, and what becomes of
+ * upgrades, REST requests, webhooks and questions to other processes. docs/metrics.md lists all.
+ *
+ * Plain numbers that only the bridge's thread adds to; a connection finds its own once, when it is
+ * opened. How they are told: metrics_sample.h. Pure.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_METRICS_H
+#define PUBGRID_CLIENT_METRICS_H
+
+#include <stdint.h>
+
+#include "access/hub.h"
+#include "access/upgrade.h"
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "client/close_category.h"
+#include "rest/operation.h"
+
+enum {
+    METRICS_HUBS_MAX = 1000, /* hubs counted by name; others are "_other" together */
+    LATENCY_BOUNDS = 13,
+    METRICS_STATUSES = 24,
+    METRICS_PROTOCOLS = SUBPROTOCOL_MQTT + 1,
+    METRICS_OPERATIONS = REST_KINDS + 1, /* the last: requests that are none */
+    METRICS_EVENTS = SYSTEM_EVENTS + 1,  /* the last: user events */
+};
+
+/* Of one hub and subprotocol. */
+struct traffic {
+    uint64_t connections; /* now */
+    uint64_t connections_total;
+    uint64_t messages_in, bytes_in;   /* WebSocket messages from clients, payload */
+    uint64_t messages_out, bytes_out; /* the same to clients */
+    uint64_t unacknowledged;          /* now: messages sent to reliable clients */
+    uint64_t closed[CLOSE_CATEGORIES];
+};
+
+/* How long things took. */
+struct latency {
+    uint64_t counts[LATENCY_BOUNDS + 1]; /* by the bound below which it was; the last: longer */
+    uint64_t microseconds;               /* all together */
+};
+
+/* The bounds in microseconds, ascending. */
+extern const uint64_t latency_bounds[LATENCY_BOUNDS];
+
+/* Requests, by status and in time. */
+struct call_metrics {
+    uint64_t statuses[METRICS_STATUSES]; /* by metrics_status_index() */
+    struct latency latency;
+};
+
+enum ask_outcome { ASK_ANSWERED, ASK_TIMED_OUT, ASK_OUTCOMES };
+
+struct hub_traffic {
+    struct map_node by_name;
+    struct list link; /* in metrics->hubs */
+    char *name;
+    struct traffic *protocols[METRICS_PROTOCOLS]; /* NULL: not seen yet */
+};
+
+struct metrics {
+    struct map by_name; /* struct hub_traffic */
+    struct list hubs;
+    uint64_t refused[METRICS_STATUSES]; /* upgrades, by HTTP status */
+    struct call_metrics rest[METRICS_OPERATIONS];
+    struct call_metrics webhooks[METRICS_EVENTS];
+    uint64_t asks[ASK_OUTCOMES];
+};
+
+void metrics_init(struct metrics *metrics);
+void metrics_release(struct metrics *metrics);
+
+/* Where a connection with this upgrade counts. Stays valid. */
+struct traffic *metrics_traffic(struct metrics *metrics, const struct upgrade *upgrade);
+/* An upgrade was refused with this HTTP status. */
+void metrics_count_refused(struct metrics *metrics, int status);
+/* A request was answered; `operation` REST_KINDS: it was none. */
+void metrics_count_rest(struct metrics *metrics, enum rest_kind operation, int status,
+                        uint64_t microseconds);
+/* A webhook was called; `event` SYSTEM_EVENTS: a user event; status 0: no answer. */
+void metrics_count_webhook(struct metrics *metrics, enum system_event event, int status,
+                           uint64_t microseconds);
+static inline void metrics_count_ask(struct metrics *metrics, enum ask_outcome outcome)
+{
+    metrics->asks[outcome]++;
+}
+
+/* Names of labels. */
+const char *metrics_status_name(size_t index); /* "200", "none", "other" */
+const char *metrics_protocol_name(size_t protocol);
+const char *metrics_operation_name(size_t operation);
+const char *metrics_event_name(size_t event);
+const char *metrics_ask_name(size_t outcome);
+
+#endif

@@ -1,0 +1,338 @@
+/* See metrics_report.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/metrics_report.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "client/fanout.h"
+#include "client/gateway.h"
+#include "client/metrics_board.h"
+#include "client/metrics_text.h"
+#include "client/mqtt_write.h"
+#include "trunk/trunk.h"
+
+#define SYS_BRIDGE "$SYS/bridge/"
+#define SYS_BROKER "$SYS/broker/"
+
+enum {
+    SUBSCRIBE_ID = 2,         /* no answer is waited for */
+    INTERVAL_LEAST_MS = 1000, /* the broker's own turn for $SYS */
+    LOOK_MS = 60000,          /* at least so often it is seen that the setting has changed */
+    SEND_BYTES = 16384,
+    MISSED_MAX = 3, /* intervals without a word: the process is gone */
+};
+
+struct reporter {
+    struct channel channel;
+    struct gateway *gateway;
+    struct timer timer;
+    struct metrics_board board;
+    struct buffer topic, text; /* scratch */
+    msec_t started_at, told_at;
+    bool is_connected;
+};
+
+static struct reporter *reporter_of(struct channel *channel)
+{
+    return CONTAINER_OF(channel, struct reporter, channel);
+}
+
+static void send(struct reporter *reporter, struct buffer *packets)
+{
+    struct link *link = reporter->gateway->link;
+
+    if (packets->length > 0 && reporter->channel.is_open) {
+        link->ops->send(link, &reporter->channel, buffer_slice(packets));
+    }
+    packets->length = 0;
+}
+
+/* ---------------------------------------------------------------- all samples of this process */
+
+static struct sample own_gauge(enum metric metric, uint64_t number)
+{
+    return (struct sample){.metric = metric, .numbers = {number}};
+}
+
+static void visit_own(struct reporter *reporter,
+                      void (*visit)(void *context, const struct sample *sample), void *context)
+{
+    struct gateway *gateway = reporter->gateway;
+    msec_t uptime = gateway_now(gateway) - reporter->started_at;
+    struct sample up = own_gauge(METRIC_UPTIME, (uint64_t)uptime / 1000);
+    struct sample ready = own_gauge(METRIC_READY, gateway_is_ready(gateway));
+
+    visit(context, &up);
+    visit(context, &ready);
+    metrics_visit(&gateway->metrics, visit, context);
+}
+
+/* ---------------------------------------------------------------- telling */
+
+/* `topic` is what stands behind SYS_BRIDGE. */
+static void put_publish(struct reporter *reporter, struct slice topic, struct slice text)
+{
+    struct buffer *packets = &reporter->gateway->packet, *name = &reporter->gateway->topic;
+
+    name->length = 0;
+    buffer_append_string(name, SYS_BRIDGE);
+    buffer_append(name, topic);
+    write_publish(packets, &(struct publication){
+                               .topic = buffer_slice(name),
+                               .data = {DATA_TEXT, text},
+                               .is_plain = true,
+                               .retain = true,
+                               .qos = QOS_0,
+                           });
+    if (packets->length >= SEND_BYTES) {
+        send(reporter, packets);
+    }
+}
+
+/* If it is not what was told last. */
+static void tell(void *context, const struct sample *sample)
+{
+    struct reporter *reporter = context;
+    struct slice topic;
+    bool is_new;
+
+    reporter->topic.length = reporter->text.length = 0;
+    buffer_append_format(&reporter->topic, "%u/", reporter->gateway->index);
+    sample_append_topic(&reporter->topic, sample);
+    sample_append_text(&reporter->text, sample);
+    topic = buffer_slice(&reporter->topic);
+    if (board_put(&reporter->board, topic, buffer_slice(&reporter->text), &is_new) && is_new) {
+        put_publish(reporter, topic, buffer_slice(&reporter->text));
+    }
+}
+
+static void tell_all(struct reporter *reporter)
+{
+    if (reporter->is_connected && reporter->gateway->sys_interval_ms > 0) {
+        visit_own(reporter, tell, reporter);
+        send(reporter, &reporter->gateway->packet);
+        reporter->told_at = gateway_now(reporter->gateway);
+    }
+}
+
+static msec_t interval(const struct reporter *reporter)
+{
+    msec_t set = reporter->gateway->sys_interval_ms;
+
+    return set < INTERVAL_LEAST_MS ? INTERVAL_LEAST_MS : set;
+}
+
+static void set_timer(struct reporter *reporter)
+{
+    struct gateway *gateway = reporter->gateway;
+    msec_t pause = interval(reporter);
+
+    timers_set(&gateway->timers, &reporter->timer,
+               gateway_now(gateway) + (pause < LOOK_MS ? pause : LOOK_MS));
+}
+
+static void on_timer(struct timer *timer, void *context)
+{
+    struct reporter *reporter = CONTAINER_OF(timer, struct reporter, timer);
+    struct gateway *gateway = context;
+
+    if (gateway_now(gateway) - reporter->told_at >= interval(reporter)) {
+        tell_all(reporter);
+    }
+    set_timer(reporter);
+}
+
+/* ---------------------------------------------------------------- hearing */
+
+/* Of this process: what its predecessor under the same index has left, and it does not know, is
+ * cleared. (No Local: nothing of its own comes back.) */
+static void hear_own(struct reporter *reporter, struct slice topic, struct slice text)
+{
+    if (text.length > 0 && !board_find(&reporter->board, topic)) {
+        put_publish(reporter, topic, SLICE_EMPTY);
+        send(reporter, &reporter->gateway->packet);
+    }
+}
+
+static void hear_bridge(struct reporter *reporter, struct slice topic, struct slice text,
+                        bool is_retained)
+{
+    unsigned process;
+    bool is_new;
+
+    if (!board_process(topic, &process)) {
+        return;
+    }
+    if (process == reporter->gateway->index) {
+        hear_own(reporter, topic, text);
+        return;
+    }
+    if (text.length == 0) {
+        board_remove(&reporter->board, topic);
+        return;
+    }
+    if (board_put(&reporter->board, topic, text, &is_new) && !is_retained) {
+        reporter->board.heard[process] = gateway_now(reporter->gateway);
+    }
+}
+
+static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+{
+    static const struct slice bridge = {(const uint8_t *)SYS_BRIDGE, sizeof(SYS_BRIDGE) - 1};
+    static const struct slice broker = {(const uint8_t *)SYS_BROKER, sizeof(SYS_BROKER) - 1};
+    struct reporter *reporter = reporter_of(channel);
+    struct link *link = reporter->gateway->link;
+    const struct publish *publish = &fanout->publish.publish;
+
+    (void)sequence; /* QoS 0 */
+    if (fanout->is_valid && slice_starts_with(publish->topic, bridge)) {
+        hear_bridge(reporter, slice_from(publish->topic, bridge.length), publish->payload,
+                    publish->retain);
+    } else if (fanout->is_valid && slice_starts_with(publish->topic, broker)) {
+        broker_numbers_take(&reporter->board.broker, slice_from(publish->topic, broker.length),
+                            publish->payload);
+    }
+    link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
+}
+
+/* ---------------------------------------------------------------- the connection */
+
+static void subscribe(struct reporter *reporter)
+{
+    struct subscription_options options = {.qos = QOS_0, .no_local = true};
+    struct buffer filters = {0};
+
+    write_filter(&filters, SLICE_LITERAL(SYS_BRIDGE "#"), &options);
+    write_filter(&filters, SLICE_LITERAL(SYS_BROKER "#"), &options);
+    write_subscribe(&reporter->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
+    send(reporter, &reporter->gateway->packet);
+    buffer_release(&filters);
+}
+
+/* Its own come first, so that hear_own() knows them. */
+static void on_packet(struct channel *channel, struct slice packet)
+{
+    struct reporter *reporter = reporter_of(channel);
+
+    if (connack_is_welcome(packet)) {
+        reporter->is_connected = true;
+        tell_all(reporter);
+        subscribe(reporter);
+        set_timer(reporter);
+    }
+}
+
+static void on_writable(struct channel *channel)
+{
+    (void)channel;
+}
+
+/* The broker forgets what it had, or another is asked. */
+static void on_lost(struct channel *channel)
+{
+    struct reporter *reporter = reporter_of(channel);
+
+    reporter->is_connected = false;
+    board_clear(&reporter->board);
+}
+
+static void on_closed(struct channel *channel, uint8_t reason)
+{
+    (void)reason; /* the broker stops, or refuses: `ready` comes again with the next broker */
+    on_lost(channel);
+}
+
+static const struct channel_events channel_events = {
+    .packet = on_packet,
+    .publish = on_publish,
+    .writable = on_writable,
+    .closed = on_closed,
+    .lost = on_lost,
+};
+
+void reporter_connect(struct reporter *reporter)
+{
+    struct gateway *gateway = reporter->gateway;
+    struct buffer identifier = {0};
+
+    buffer_append_format(&identifier, "$wps//metrics/%u", gateway->index);
+    gateway->link->ops->open(gateway->link, &reporter->channel,
+                             &(struct link_open){
+                                 .placement = buffer_slice(&identifier),
+                                 .flags = TRUNK_VERIFIED,
+                                 .peer = SLICE_LITERAL("bridge"),
+                             });
+    write_connect(&gateway->packet, &(struct connect_request){
+                                        .client_identifier = buffer_slice(&identifier),
+                                        .clean_start = true,
+                                    });
+    send(reporter, &gateway->packet);
+    buffer_release(&identifier);
+}
+
+struct reporter *reporter_new(struct gateway *gateway)
+{
+    struct reporter *reporter = memory_allocate_zero(sizeof(*reporter));
+
+    reporter->gateway = gateway;
+    reporter->channel.events = &channel_events;
+    reporter->started_at = gateway_now(gateway);
+    board_init(&reporter->board);
+    timer_init(&reporter->timer, on_timer);
+    set_timer(reporter);
+    return reporter;
+}
+
+void reporter_free(struct reporter *reporter)
+{
+    struct gateway *gateway = reporter->gateway;
+
+    timers_cancel(&gateway->timers, &reporter->timer);
+    if (reporter->channel.is_open) {
+        gateway->link->ops->close(gateway->link, &reporter->channel);
+    }
+    board_release(&reporter->board);
+    buffer_release(&reporter->topic);
+    buffer_release(&reporter->text);
+    free(reporter);
+}
+
+/* ---------------------------------------------------------------- /metrics */
+
+struct scrape {
+    struct metrics_text text;
+    unsigned process;
+};
+
+static void add_sample(void *context, const struct sample *sample)
+{
+    struct scrape *scrape = context;
+
+    metrics_text_add(&scrape->text, scrape->process, sample);
+}
+
+static bool is_alive(const struct reporter *reporter, unsigned process)
+{
+    msec_t heard = reporter->board.heard[process];
+
+    return heard > 0 && gateway_now(reporter->gateway) - heard <= MISSED_MAX * interval(reporter);
+}
+
+void gateway_write_metrics(const struct gateway *gateway, struct buffer *out)
+{
+    struct reporter *reporter = gateway->reporter;
+    struct scrape scrape = {.process = gateway->index};
+    const struct map_node *node = NULL;
+
+    visit_own(reporter, add_sample, &scrape);
+    while ((node = map_next(&reporter->board.entries, node))) {
+        const struct board_entry *entry = CONTAINER_OF(node, const struct board_entry, by_topic);
+        if (entry->process != gateway->index && is_alive(reporter, entry->process)) {
+            metrics_text_add(&scrape.text, entry->process, &entry->sample);
+        }
+    }
+    metrics_text_finish(&scrape.text, out);
+    metrics_text_append_broker(out, &reporter->board.broker);
+}

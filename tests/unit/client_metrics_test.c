@@ -1,0 +1,282 @@
+/* client/metrics*.h: counters, as samples, on the board, and as text for Prometheus.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/metrics.h"
+
+#include <stdio.h>
+
+#include "client/metrics_board.h"
+#include "client/metrics_text.h"
+#include "test.h"
+
+static struct traffic *traffic_of(struct metrics *metrics, char *hub, enum subprotocol subprotocol)
+{
+    return metrics_traffic(metrics, &(struct upgrade){.hub = hub, .subprotocol = subprotocol});
+}
+
+/* ---------------------------------------------------------------- counters */
+
+TEST(each_hub_and_subprotocol_counts_for_itself)
+{
+    struct metrics metrics;
+    char chat[] = "chat", news[] = "news";
+    struct traffic *traffic;
+
+    metrics_init(&metrics);
+    traffic = traffic_of(&metrics, chat, SUBPROTOCOL_JSON);
+    CHECK(traffic == traffic_of(&metrics, chat, SUBPROTOCOL_JSON));
+    CHECK(traffic != traffic_of(&metrics, chat, SUBPROTOCOL_MQTT));
+    CHECK(traffic != traffic_of(&metrics, news, SUBPROTOCOL_JSON));
+    CHECK(traffic != traffic_of(&metrics, NULL, SUBPROTOCOL_JSON));
+    metrics_release(&metrics);
+}
+
+TEST(hubs_beyond_the_bound_count_together)
+{
+    struct metrics metrics;
+    char name[16];
+    struct traffic *first, *beyond;
+
+    metrics_init(&metrics);
+    for (int i = 0; i < METRICS_HUBS_MAX; i++) {
+        snprintf(name, sizeof(name), "h%d", i);
+        traffic_of(&metrics, name, SUBPROTOCOL_JSON);
+    }
+    first = traffic_of(&metrics, (char[]){"h0"}, SUBPROTOCOL_JSON);
+    beyond = traffic_of(&metrics, (char[]){"more"}, SUBPROTOCOL_JSON);
+    CHECK(beyond == traffic_of(&metrics, (char[]){"and_more"}, SUBPROTOCOL_JSON));
+    CHECK(beyond != first);
+    CHECK(first == traffic_of(&metrics, (char[]){"h0"}, SUBPROTOCOL_JSON));
+    CHECK_INT_EQUAL(metrics.by_name.count, METRICS_HUBS_MAX + 1);
+    metrics_release(&metrics);
+}
+
+TEST(all_names_are_there_and_differ)
+{
+    const char *(*const names[])(size_t) = {metrics_status_name, metrics_protocol_name,
+                                            metrics_operation_name, metrics_event_name,
+                                            metrics_ask_name};
+    static const size_t counts[] = {METRICS_STATUSES, METRICS_PROTOCOLS, METRICS_OPERATIONS,
+                                    METRICS_EVENTS, ASK_OUTCOMES};
+
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        for (size_t a = 0; a < counts[i]; a++) {
+            test_note("table %zu row %zu", i, a);
+            CHECK(names[i](a) && names[i](a)[0]);
+            for (size_t b = 0; b < a; b++) {
+                CHECK(strcmp(names[i](a), names[i](b)) != 0);
+            }
+        }
+    }
+    for (int i = 0; i < METRICS; i++) {
+        test_note("family %d", i);
+        CHECK(metric_families[i].name && metric_families[i].help && metric_families[i].type);
+    }
+    for (int i = 0; i < BROKER_METRICS; i++) {
+        test_note("broker %d", i);
+        CHECK(broker_metrics[i].name && broker_metrics[i].help && broker_metrics[i].type);
+    }
+}
+
+/* ---------------------------------------------------------------- text */
+
+static void add_to_text(void *context, const struct sample *sample)
+{
+    metrics_text_add(context, 1, sample);
+}
+
+static void write_text(const struct metrics *metrics, struct buffer *out)
+{
+    struct metrics_text text = {0};
+
+    metrics_visit(metrics, add_to_text, &text);
+    metrics_text_finish(&text, out);
+    buffer_append_byte(out, '\0');
+}
+
+#define CHECK_SAYS(out, line)                                                                      \
+    do {                                                                                           \
+        test_note("%s in %s", line, (const char *)(out)->data);                                    \
+        CHECK(strstr((const char *)(out)->data, line));                                            \
+    } while (0)
+
+TEST(what_prometheus_reads)
+{
+    struct metrics metrics;
+    struct buffer out = {0};
+    struct traffic *traffic;
+
+    metrics_init(&metrics);
+    traffic = traffic_of(&metrics, (char[]){"chat"}, SUBPROTOCOL_JSON);
+    traffic->connections = 2;
+    traffic->bytes_out = UINT64_MAX;
+    traffic->closed[CLOSED_SLOW_CLIENT] = 3;
+    metrics_count_refused(&metrics, 401);
+    metrics_count_rest(&metrics, REST_SEND, 202, 400);
+    metrics_count_rest(&metrics, REST_SEND, 202, 500);
+    metrics_count_rest(&metrics, REST_SEND, 799, 99000000);
+    metrics_count_webhook(&metrics, SYSTEM_EVENTS, 0, 3000);
+    metrics_count_ask(&metrics, ASK_TIMED_OUT);
+    write_text(&metrics, &out);
+    CHECK_SAYS(&out, "# HELP pubgrid_bridge_connections WebSockets that are open.\n"
+                     "# TYPE pubgrid_bridge_connections gauge\n"
+                     "pubgrid_bridge_connections{process=\"1\",hub=\"chat\","
+                     "subprotocol=\"json.webpubsub.azure.v1\"} 2\n");
+    CHECK_SAYS(&out, "subprotocol=\"json.webpubsub.azure.v1\"} 18446744073709551615\n");
+    CHECK_SAYS(&out, "\npubgrid_bridge_closed_total{process=\"1\",hub=\"chat\","
+                     "subprotocol=\"json.webpubsub.azure.v1\",category=\"SlowClient\"} 3\n");
+    CHECK(!strstr((const char *)out.data, "Throttled"));
+    CHECK_SAYS(&out, "refused_upgrades_total{process=\"1\",status=\"401\"} 1\n");
+    CHECK_SAYS(&out, "rest_requests_total{process=\"1\",operation=\"send\",status=\"202\"} 2\n");
+    CHECK_SAYS(&out, "rest_requests_total{process=\"1\",operation=\"send\",status=\"other\"} 1\n");
+    CHECK_SAYS(&out,
+               "rest_request_seconds_bucket{process=\"1\",operation=\"send\",le=\"0.0005\"} 2\n"
+               "pubgrid_bridge_rest_request_seconds_bucket{process=\"1\",operation=\"send\","
+               "le=\"0.001\"} 2\n");
+    CHECK_SAYS(&out, "le=\"10\"} 2\n");
+    CHECK_SAYS(&out, "le=\"+Inf\"} 3\n");
+    CHECK_SAYS(&out, "rest_request_seconds_sum{process=\"1\",operation=\"send\"} 99.000900\n"
+                     "pubgrid_bridge_rest_request_seconds_count{process=\"1\",operation=\"send\"} "
+                     "3\n");
+    CHECK_SAYS(&out, "webhook_calls_total{process=\"1\",event=\"user\",status=\"none\"} 1\n");
+    CHECK_SAYS(&out, "asks_total{process=\"1\",outcome=\"timed_out\"} 1\n");
+    CHECK(!strstr((const char *)out.data, "operation=\"close\""));
+    buffer_release(&out);
+    metrics_release(&metrics);
+}
+
+TEST(labels_are_escaped)
+{
+    struct metrics_text text = {0};
+    struct buffer out = {0};
+
+    metrics_text_add(&text, 0,
+                     &(struct sample){.metric = METRIC_ASKS,
+                                      .labels = {SLICE_LITERAL("a\"b\\c\nd\xc3\xbc")},
+                                      .numbers = {7}});
+    metrics_text_finish(&text, &out);
+    buffer_append_byte(&out, '\0');
+    CHECK_SAYS(&out, "outcome=\"a\\\"b\\\\c\\nd\xc3\xbc\"} 7\n");
+    buffer_release(&out);
+}
+
+TEST(the_brokers_numbers)
+{
+    static const struct {
+        const char *topic, *text;
+    } told[] = {
+        {"clients/connected", "12"},
+        {"uptime", "77 seconds"},
+        {"store/commit/microseconds", "1500"},
+        {"version", "0.1\"x"},
+        {"store/state", "read-only"},
+        {"heap/current", "-1"},
+        {"bytes/sent", "18446744073709551616"},
+        {"subscriptions/count", ""},
+        {"load/sockets/1min", "3"},
+    };
+    struct broker_numbers numbers = {0};
+    struct buffer out = {0};
+
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        broker_numbers_take(&numbers, slice_from_string(told[i].topic),
+                            slice_from_string(told[i].text));
+    }
+    metrics_text_append_broker(&out, &numbers);
+    buffer_append_byte(&out, '\0');
+    CHECK_SAYS(&out, "# TYPE pubgrid_broker_connected_clients gauge\n"
+                     "pubgrid_broker_connected_clients 12\n");
+    CHECK_SAYS(&out, "\npubgrid_broker_uptime_seconds 77\n");
+    CHECK_SAYS(&out, "\npubgrid_broker_store_commit_seconds 0.0015\n");
+    CHECK_SAYS(&out, "pubgrid_broker_info{version=\"0.1\\\"x\"} 1\n");
+    CHECK_SAYS(&out, "pubgrid_broker_store_state{state=\"read-only\"} 1\n");
+    CHECK(!strstr((const char *)out.data, "heap"));
+    CHECK(!strstr((const char *)out.data, "sent_bytes"));
+    CHECK(!strstr((const char *)out.data, "subscriptions"));
+    buffer_release(&out);
+    broker_numbers_release(&numbers);
+}
+
+/* ---------------------------------------------------------------- the board */
+
+/* What one process says, another understands. */
+static void pass_on(void *context, const struct sample *sample)
+{
+    struct metrics_board *board = context;
+    struct buffer topic = {0}, text = {0};
+    const struct board_entry *entry;
+    bool is_new = false;
+
+    buffer_append_string(&topic, "63/");
+    sample_append_topic(&topic, sample);
+    sample_append_text(&text, sample);
+    entry = board_put(board, buffer_slice(&topic), buffer_slice(&text), &is_new);
+    test_note("%.*s", SLICE_PRINT(buffer_slice(&topic)));
+    CHECK(entry && is_new && entry->process == 63);
+    CHECK_INT_EQUAL(entry->sample.metric, sample->metric);
+    for (size_t i = 0; i < metric_label_count(sample->metric); i++) {
+        CHECK(slice_equal(entry->sample.labels[i], sample->labels[i]));
+    }
+    CHECK(memcmp(entry->sample.numbers, sample->numbers,
+                 metric_number_count(sample->metric) * sizeof(uint64_t)) == 0);
+    CHECK(board_put(board, buffer_slice(&topic), buffer_slice(&text), &is_new) && !is_new);
+    board_remove(board, buffer_slice(&topic));
+    CHECK(!board_find(board, buffer_slice(&topic)));
+    buffer_release(&topic);
+    buffer_release(&text);
+}
+
+TEST(samples_pass_from_process_to_process)
+{
+    struct metrics metrics;
+    struct metrics_board board;
+
+    metrics_init(&metrics);
+    board_init(&board);
+    traffic_of(&metrics, (char[]){"chat"}, SUBPROTOCOL_NONE)->closed[CLOSED_NORMAL] = 1;
+    traffic_of(&metrics, NULL, SUBPROTOCOL_MQTT)->bytes_in = UINT64_MAX;
+    metrics_count_refused(&metrics, 503);
+    metrics_count_rest(&metrics, REST_KINDS, 404, 1000000);
+    metrics_count_webhook(&metrics, SYSTEM_EVENT_CONNECT, 200, 1);
+    metrics_visit(&metrics, pass_on, &board);
+    board_release(&board);
+    metrics_release(&metrics);
+}
+
+TEST(what_is_no_sample_is_not_kept)
+{
+    static const struct {
+        const char *topic, *text;
+    } wrong[] = {
+        {"", "1"},
+        {"0", "1"},
+        {"uptime_seconds", "1"},
+        {"64/uptime_seconds", "1"},
+        {"-1/uptime_seconds", "1"},
+        {"/uptime_seconds", "1"},
+        {"0/uptime", "1"},
+        {"0/uptime_seconds/", "1"},
+        {"0/uptime_seconds/x", "1"},
+        {"0/uptime_seconds", ""},
+        {"0/uptime_seconds", "1 "},
+        {"0/uptime_seconds", "1 2"},
+        {"0/uptime_seconds", "1x"},
+        {"0/uptime_seconds", "18446744073709551616"},
+        {"0/connections/h", "1"},
+        {"0/connections//json", "1"},
+        {"0/connections/h/json/x", "1"},
+        {"0/rest_request_seconds/send", "1 2 3"},
+        {"0/rest_request_seconds/send", "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16"},
+    };
+    struct metrics_board board;
+    bool is_new;
+
+    board_init(&board);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        test_note("row %zu", i);
+        CHECK(!board_put(&board, slice_from_string(wrong[i].topic),
+                         slice_from_string(wrong[i].text), &is_new));
+    }
+    CHECK_INT_EQUAL(board.entries.count, 0);
+    board_release(&board);
+}
