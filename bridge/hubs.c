@@ -19,6 +19,10 @@ static struct hub_settings settings_from(const struct hub_config *hub)
         .queue_bytes = hub->queue_bytes,
         .reliable_messages = hub->reliable_messages,
         .reliable_bytes = hub->reliable_bytes,
+        .event_handlers = hub->event_handlers,
+        .event_handler_count = hub->event_handler_count,
+        .event_listeners = hub->event_listeners,
+        .event_listener_count = hub->event_listener_count,
     };
 }
 

@@ -8,7 +8,8 @@
 #include "config/config.h"
 
 /* As many as there are in the configuration, the last one "_default". The caller frees the array;
- * the names stay the configuration's, which must live as long. */
+ * names, handlers and listeners stay the configuration's, which must live
+ * as long. */
 struct hub_settings *hubs_from_config(const struct config *config);
 
 #endif

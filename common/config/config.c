@@ -20,7 +20,9 @@ void loading_begin_mistake(struct loading *loading, const char *key)
 {
     unsigned line = loading->file ? yaml_line(loading->positions, key) : 0;
     loading->failed = true;
-    if (line > 0) {
+    if (loading->is_json) {
+        json_append_place(loading->error, key);
+    } else if (line > 0) {
         buffer_append_format(loading->error, "%s:%u: ", loading->file, line);
     } else {
         buffer_append_format(loading->error, "--set %s: ", key);
@@ -42,14 +44,35 @@ void loading_read_bool(struct loading *loading, const char *key, const char *nam
     }
 }
 
+const char *loading_spell(const struct loading *loading, const char *name, char *space)
+{
+    return loading->is_json ? json_spell(name, space) : name;
+}
+
 void loading_read_option(struct loading *loading, const struct option *option, const char *key,
                          const char *text, void *structure)
 {
     struct buffer why = {0};
-    if (!option_set(option, text, structure, &why)) {
+    struct option spelled = *option;
+    char space[KEY_MAX];
+    if (loading->is_json) {
+        spelled.path = json_spell_option(option, space);
+    }
+    if (!option_set(&spelled, text, structure, &why)) {
         MISTAKE(loading, key, "%.*s", SLICE_PRINT(why));
     }
     buffer_release(&why);
+}
+
+void loading_read_options(struct loading *loading, const struct option *table, size_t count,
+                          char *const *texts, const char *key, void *structure)
+{
+    for (size_t i = 0; i < count; i++) {
+        char place[PLACE_MAX];
+        snprintf(place, sizeof(place), "%s.%s", key, table[i].path);
+        loading_read_option(loading, &table[i], place, texts[i] ? texts[i] : table[i].initial,
+                            structure);
+    }
 }
 
 /* --- scalars --- */
@@ -194,7 +217,7 @@ struct config *config_parse(struct slice text, const char *file, const char *con
     apply_sets(&loading, sets, set_count);
     listeners_finish(&loading);
     bridge_finish(&loading);
-    hubs_finish(loading.config);
+    hubs_finish(&loading);
     yaml_positions_free(loading.positions);
     if (loading.failed) {
         config_free(loading.config);

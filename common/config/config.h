@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "config/access_rule.h"
 #include "config/core_options.h"
+#include "config/event_handler.h"
 #include "names/names.h"
 
 /* --- the broker's part --- */
@@ -86,6 +87,9 @@ struct hub_config {
     bool retained_on_join;
     bool wildcards;
     bool protobuf_json_as_text;
+    struct event_handler *event_handlers;   /* owned, with all that is in them */
+    struct event_listener *event_listeners; /* likewise */
+    size_t event_handler_count, event_listener_count;
 };
 
 /* Everything is owned; free with config_free(). */
@@ -120,6 +124,20 @@ struct config *config_load(const char *path, const char *const *sets, size_t set
 struct config *config_parse(struct slice text, const char *file, const char *const *sets,
                             size_t set_count, struct buffer *error);
 void config_free(struct config *config);
+
+/* --- one hub, as JSON (spec/webpubsub.md section 8, and what is beyond Azure) --- */
+
+enum { HUB_JSON_MAX = 64 * 1024 /* bytes */ };
+
+/* Reads it into *hub, which the caller releases; what is not said has its default. False with a
+ * line for each mistake in `error`, `property: what is wrong and what to write instead`. */
+bool hub_config_from_json(struct slice json, struct slice name, struct hub_config *hub,
+                          struct buffer *error);
+void hub_config_release(struct hub_config *hub);
+/* Appends it, with every property. */
+void hub_config_append_json(struct buffer *out, const struct hub_config *hub);
+
+/* --- what is said about a configuration --- */
 
 /* Appends the names of options that differ and that a reload cannot change, comma-separated. */
 void config_need_restart(const struct config *now, const struct config *wanted,

@@ -20,35 +20,25 @@ static struct hub_config *find_hub(struct config *config, const char *name)
     return NULL;
 }
 
-/* With everything at its default. */
+/* With nothing in it but its name. */
 static struct hub_config *add_hub(struct config *config, const char *name)
 {
-    struct buffer ignored = {0};
     config->hubs = memory_resize(config->hubs, (config->hub_count + 1) * sizeof(*config->hubs));
     struct hub_config *hub = &config->hubs[config->hub_count++];
     *hub = (struct hub_config){.name = loading_copy_text(name)};
-    for (size_t i = 0; i < hub_option_count; i++) {
-        option_set(&hub_options[i], hub_options[i].initial, hub, &ignored);
-    }
-    buffer_release(&ignored);
     return hub;
 }
 
-static void read_hub_options(struct loading *loading, const struct yaml_hub *yaml, const char *key,
-                             struct hub_config *hub)
+void hub_read(struct loading *loading, const struct yaml_hub *yaml, const char *key,
+              struct hub_config *hub)
 {
     char *const texts[] = {
 #define TEXT_OF(section, name, kind, initial, least, most, reload, target) yaml->name,
         OPTIONS_HUB(TEXT_OF)
 #undef TEXT_OF
     };
-    for (size_t i = 0; i < hub_option_count; i++) {
-        if (texts[i]) {
-            char place[PLACE_MAX];
-            snprintf(place, sizeof(place), "%s.%s", key, hub_options[i].path);
-            loading_read_option(loading, &hub_options[i], place, texts[i], hub);
-        }
-    }
+    loading_read_options(loading, hub_options, hub_option_count, texts, key, hub);
+    events_read(loading, yaml, key, hub);
 }
 
 static char *copy_lower(const char *text)
@@ -76,7 +66,7 @@ static void read_hub(struct loading *loading, const struct yaml_hub *yaml, size_
         MISTAKE(loading, key, "the hub `%s` stands here already; write all about it in one place",
                 name);
     } else {
-        read_hub_options(loading, yaml, key, add_hub(loading->config, name));
+        hub_read(loading, yaml, key, add_hub(loading->config, name));
     }
     free(name);
 }
@@ -88,21 +78,29 @@ void hubs_read(struct loading *loading, const struct yaml_config *yaml)
     }
 }
 
-void hubs_finish(struct config *config)
+void hubs_finish(struct loading *loading)
 {
+    struct config *config = loading->config;
     struct hub_config *found = find_hub(config, HUB_DEFAULT);
     if (!found) {
         found = add_hub(config, HUB_DEFAULT);
+        hub_read(loading, &(struct yaml_hub){0}, "hubs", found);
     }
     struct hub_config *last = &config->hubs[config->hub_count - 1], hub = *found;
     memmove(found, found + 1, (size_t)(last - found) * sizeof(*found));
     *last = hub;
 }
 
+void hub_free(struct hub_config *hub)
+{
+    events_free(hub);
+    free(hub->name);
+}
+
 void hubs_free(struct config *config)
 {
     for (size_t i = 0; i < config->hub_count; i++) {
-        free(config->hubs[i].name);
+        hub_free(&config->hubs[i]);
     }
     free(config->hubs);
 }

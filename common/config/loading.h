@@ -18,11 +18,12 @@ struct loading {
     struct config *config;
     struct buffer *error;
     bool failed;
+    bool is_json; /* it is about JSON, where names are in camel case */
 };
 
 /* --- mistakes --- */
 
-/* "file:line: " of a key, or "--set key: " if it does not stand in the file. */
+/* "file:line: " of a key, or "--set key: " if it does not stand in the file; of JSON "key: ". */
 void loading_begin_mistake(struct loading *loading, const char *key);
 
 #define MISTAKE(loading, key, ...)                                                                 \
@@ -31,6 +32,15 @@ void loading_begin_mistake(struct loading *loading, const char *key);
         buffer_append_format((loading)->error, __VA_ARGS__);                                       \
         buffer_append_string((loading)->error, "\n");                                              \
     } while (0)
+
+/* The name of an option as the text that is read spells it; `space` has KEY_MAX bytes. */
+const char *loading_spell(const struct loading *loading, const char *name, char *space);
+
+/* The JSON of a hub (hub_json.c): names in camel case, an option's with its unit behind it. */
+const char *json_spell(const char *name, char *space);
+const char *json_spell_option(const struct option *option, char *space);
+/* "eventHandlers.0.urlTemplate: " for a key. */
+void json_append_place(struct buffer *out, const char *key);
 
 /* --- values --- */
 
@@ -42,6 +52,9 @@ void loading_read_bool(struct loading *loading, const char *key, const char *nam
 /* An option of the table; `key` is where it stands. */
 void loading_read_option(struct loading *loading, const struct option *option, const char *key,
                          const char *text, void *structure);
+/* All of a table, in the order of `texts`; what is NULL gets its default. `key` is the section. */
+void loading_read_options(struct loading *loading, const struct option *table, size_t count,
+                          char *const *texts, const char *key, void *structure);
 
 /* --- the parts; `_set` is --set with a list, separated by commas, that replaces what there is ---
  */
@@ -64,7 +77,17 @@ void bridge_free(struct bridge_config *bridge);
 
 void hubs_read(struct loading *loading, const struct yaml_config *yaml);
 /* The default hub, which is always there and the last. */
-void hubs_finish(struct config *config);
+void hubs_finish(struct loading *loading);
 void hubs_free(struct config *config);
+/* One hub: what its entry says behind its name, with everything else at its default. */
+void hub_read(struct loading *loading, const struct yaml_hub *yaml, const char *key,
+              struct hub_config *hub);
+void hub_free(struct hub_config *hub);
+
+/* Event handlers and listeners of a hub. */
+extern const char *const system_event_names[SYSTEM_EVENTS];
+void events_read(struct loading *loading, const struct yaml_hub *yaml, const char *key,
+                 struct hub_config *hub);
+void events_free(struct hub_config *hub);
 
 #endif

@@ -5,7 +5,8 @@
  *   kind    NUMBER, SIZE (bytes; KiB MiB GiB), DURATION_MS, DURATION_S (ms s m h d), BOOL, TEXT, or
  *           CHOICE_x (a list of words in table.c)
  *   reload  RELOAD: SIGHUP changes it; RESTART: it does not
- *   target  member of struct config; of the section `hub` member of struct hub_config
+ *   target  member of struct config; of the section `hub` member of struct hub_config, of
+ *           `event_handler` and `event_listener` of the struct of that name
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CONFIG_OPTION_LIST_H
@@ -96,6 +97,18 @@
     OPTION(hub, retained_on_join, BOOL, "true", 0, 0, RELOAD, retained_on_join)                    \
     OPTION(hub, wildcards, BOOL, "false", 0, 0, RELOAD, wildcards)                                 \
     OPTION(hub, protobuf_json_as_text, BOOL, "false", 0, 0, RELOAD, protobuf_json_as_text)
+
+/* Of each entry of a hub's `event_handlers` and `event_listeners`, besides their lists. */
+#define OPTIONS_EVENT_HANDLER(OPTION)                                                              \
+    OPTION(event_handler, url_template, TEXT, "", 0, 0, RELOAD, url_template)                      \
+    OPTION(event_handler, user_event_pattern, TEXT, "", 0, 0, RELOAD, user_event_pattern)          \
+    OPTION(event_handler, timeout, DURATION_MS, "100s", 100, 600000, RELOAD, timeout_ms)           \
+    OPTION(event_handler, attempts, NUMBER, "4", 1, 10, RELOAD, attempts)                          \
+    OPTION(event_handler, skip_validation, BOOL, "false", 0, 0, RELOAD, skips_validation)
+
+#define OPTIONS_EVENT_LISTENER(OPTION)                                                             \
+    OPTION(event_listener, topic, TEXT, "", 0, 0, RELOAD, topic)                                   \
+    OPTION(event_listener, user_event_pattern, TEXT, "", 0, 0, RELOAD, user_event_pattern)
 
 #define OPTIONS_ALL(OPTION)                                                                        \
     OPTIONS_TOP(OPTION)                                                                            \

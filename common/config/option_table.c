@@ -15,23 +15,27 @@
 
 enum { RELOAD = true, RESTART = false };
 
-#define PATH_top(name)     #name
-#define PATH_store(name)   "store." #name
-#define PATH_auth(name)    "auth." #name
-#define PATH_mqtt(name)    "mqtt." #name
-#define PATH_session(name) "session." #name
-#define PATH_limits(name)  "limits." #name
-#define PATH_bridge(name)  "bridge." #name
-#define PATH_hub(name)     #name
+#define PATH_top(name)            #name
+#define PATH_store(name)          "store." #name
+#define PATH_auth(name)           "auth." #name
+#define PATH_mqtt(name)           "mqtt." #name
+#define PATH_session(name)        "session." #name
+#define PATH_limits(name)         "limits." #name
+#define PATH_bridge(name)         "bridge." #name
+#define PATH_hub(name)            #name
+#define PATH_event_handler(name)  #name
+#define PATH_event_listener(name) #name
 
-#define STRUCTURE_top     struct config
-#define STRUCTURE_store   struct config
-#define STRUCTURE_auth    struct config
-#define STRUCTURE_mqtt    struct config
-#define STRUCTURE_session struct config
-#define STRUCTURE_limits  struct config
-#define STRUCTURE_bridge  struct config
-#define STRUCTURE_hub     struct hub_config
+#define STRUCTURE_top            struct config
+#define STRUCTURE_store          struct config
+#define STRUCTURE_auth           struct config
+#define STRUCTURE_mqtt           struct config
+#define STRUCTURE_session        struct config
+#define STRUCTURE_limits         struct config
+#define STRUCTURE_bridge         struct config
+#define STRUCTURE_hub            struct hub_config
+#define STRUCTURE_event_handler  struct event_handler
+#define STRUCTURE_event_listener struct event_listener
 
 #define ROW(section, name, option_kind, initial_text, smallest, largest, reload, target)           \
     {                                                                                              \
@@ -49,6 +53,12 @@ const struct option config_options[] = {OPTIONS_ALL(ROW)};
 const size_t config_option_count = sizeof(config_options) / sizeof(config_options[0]);
 const struct option hub_options[] = {OPTIONS_HUB(ROW)};
 const size_t hub_option_count = sizeof(hub_options) / sizeof(hub_options[0]);
+const struct option event_handler_options[] = {OPTIONS_EVENT_HANDLER(ROW)};
+const size_t event_handler_option_count =
+    sizeof(event_handler_options) / sizeof(event_handler_options[0]);
+const struct option event_listener_options[] = {OPTIONS_EVENT_LISTENER(ROW)};
+const size_t event_listener_option_count =
+    sizeof(event_listener_options) / sizeof(event_listener_options[0]);
 
 #undef ROW
 
@@ -122,7 +132,7 @@ static void *target_of(const struct option *option, void *structure)
     return (char *)structure + option->offset;
 }
 
-static uint64_t read_target(const struct option *option, const void *structure)
+uint64_t option_number_value(const struct option *option, const void *structure)
 {
     const char *at = (const char *)structure + option->offset;
     uint64_t value = 0;
@@ -135,9 +145,9 @@ static void write_target(const struct option *option, void *structure, uint64_t 
     memcpy(target_of(option, structure), &value, option->width); /* little endian */
 }
 
-static char *text_of(const struct option *option, const void *structure)
+const char *option_text_value(const struct option *option, const void *structure)
 {
-    char *text;
+    const char *text;
     memcpy(&text, (const char *)structure + option->offset, sizeof(text));
     return text;
 }
@@ -232,7 +242,7 @@ bool option_set(const struct option *option, const char *text, void *structure,
         return set_choice(option, text, structure, error);
     }
     char *copy = text[0] ? memory_copy_string(slice_from_string(text)) : NULL;
-    free(text_of(option, structure));
+    free((void *)(uintptr_t)option_text_value(option, structure));
     memcpy(target_of(option, structure), &copy, sizeof(copy));
     return true;
 }
@@ -258,10 +268,10 @@ void option_print(const struct option *option, const void *structure, struct buf
 {
     const struct kind *kind = &kinds[option->kind];
     if (option->kind == TEXT) {
-        option_print_text(out, text_of(option, structure));
+        option_print_text(out, option_text_value(option, structure));
         return;
     }
-    uint64_t value = read_target(option, structure);
+    uint64_t value = option_number_value(option, structure);
     if (kind->choices) {
         buffer_append_string(out, kind->choices[value]);
     } else if (is_never(option, value)) {
@@ -274,9 +284,9 @@ void option_print(const struct option *option, const void *structure, struct buf
 bool option_equal(const struct option *option, const void *a, const void *b)
 {
     if (option->kind != TEXT) {
-        return read_target(option, a) == read_target(option, b);
+        return option_number_value(option, a) == option_number_value(option, b);
     }
-    const char *x = text_of(option, a), *y = text_of(option, b);
+    const char *x = option_text_value(option, a), *y = option_text_value(option, b);
     return x && y ? strcmp(x, y) == 0 : x == y;
 }
 
@@ -284,7 +294,7 @@ void options_free(const struct option *table, size_t count, void *structure)
 {
     for (size_t i = 0; i < count; i++) {
         if (table[i].kind == TEXT) {
-            free(text_of(&table[i], structure));
+            free((void *)(uintptr_t)option_text_value(&table[i], structure));
         }
     }
 }

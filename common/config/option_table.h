@@ -40,6 +40,9 @@ extern const size_t config_option_count;
 /* Targets in struct hub_config; the paths have no section. */
 extern const struct option hub_options[];
 extern const size_t hub_option_count;
+/* The same for struct event_handler and struct event_listener. */
+extern const struct option event_handler_options[], event_listener_options[];
+extern const size_t event_handler_option_count, event_listener_option_count;
 
 /* `structure` below is the one that the option's target is in. */
 
@@ -52,6 +55,9 @@ bool option_set(const struct option *option, const char *text, void *structure,
 void option_print(const struct option *option, const void *structure, struct buffer *out);
 /* Appends a text (NULL: empty) in double quotes, with what these need escaped. */
 void option_print_text(struct buffer *out, const char *text);
+/* The value of a TEXT (NULL: empty); of a NUMBER, SIZE or duration. */
+const char *option_text_value(const struct option *option, const void *structure);
+uint64_t option_number_value(const struct option *option, const void *structure);
 bool option_equal(const struct option *option, const void *a, const void *b);
 /* Frees the values that are texts. */
 void options_free(const struct option *table, size_t count, void *structure);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "config/config.h"
-#include "config/option_table.h"
+#include "config/loading.h"
 
 /* --- differences --- */
 
@@ -131,10 +131,50 @@ static void print_bridge_lists(const struct bridge_config *bridge, struct buffer
     buffer_append_string(out, "]\n");
 }
 
+static void print_system_events(uint32_t events, int first, int end, struct buffer *out)
+{
+    buffer_append_byte(out, '[');
+    for (int i = first, count = 0; i < end; i++) {
+        if (events & SYSTEM_EVENT_BIT(i)) {
+            buffer_append_format(out, "%s%s", count++ > 0 ? ", " : "", system_event_names[i]);
+        }
+    }
+    buffer_append_string(out, "]\n");
+}
+
+static void print_events(uint32_t events, const char *const *filters, struct buffer *out)
+{
+    buffer_append_string(out, "        system_events: ");
+    print_system_events(events, 0, SYSTEM_EVENT_JOINED, out);
+    buffer_append_string(out, "        group_presence_events:\n          event_names: ");
+    print_system_events(events, SYSTEM_EVENT_JOINED, SYSTEM_EVENTS, out);
+    buffer_append_string(out, "          group_filters: [");
+    for (size_t i = 0; filters && filters[i]; i++) {
+        buffer_append_string(out, i > 0 ? ", " : "");
+        option_print_text(out, filters[i]);
+    }
+    buffer_append_string(out, "]\n");
+}
+
 static void print_hub(const struct hub_config *hub, struct buffer *out)
 {
     print_text(out, "  - name", hub->name);
     print_options(hub_options, hub_option_count, hub, "    ", out);
+    buffer_append_format(out, "    event_handlers:%s\n", hub->event_handler_count ? "" : " []");
+    for (size_t i = 0; i < hub->event_handler_count; i++) {
+        const struct event_handler *handler = &hub->event_handlers[i];
+        buffer_append_string(out, "      -\n");
+        print_options(event_handler_options, event_handler_option_count, handler, "        ", out);
+        print_events(handler->system_events, handler->group_filters, out);
+    }
+    buffer_append_format(out, "    event_listeners:%s\n", hub->event_listener_count ? "" : " []");
+    for (size_t i = 0; i < hub->event_listener_count; i++) {
+        const struct event_listener *listener = &hub->event_listeners[i];
+        buffer_append_string(out, "      -\n");
+        print_options(event_listener_options, event_listener_option_count, listener, "        ",
+                      out);
+        print_events(listener->system_events, listener->group_filters, out);
+    }
 }
 
 static void print_listener(const struct listener_config *listener, struct buffer *out)

@@ -24,22 +24,26 @@
         .key = (text_key), .data_offset = offsetof(structure, member), .value = TEXT_VALUE         \
     }
 
-#define STRUCT_top           struct yaml_config
-#define STRUCT_store         struct yaml_store
-#define STRUCT_auth          struct yaml_auth
-#define STRUCT_mqtt          struct yaml_mqtt
-#define STRUCT_session       struct yaml_session
-#define STRUCT_limits        struct yaml_limits
-#define STRUCT_bridge        struct yaml_bridge
-#define STRUCT_hub           struct yaml_hub
-#define MEMBER_top(name)     top.name
-#define MEMBER_store(name)   name
-#define MEMBER_auth(name)    name
-#define MEMBER_mqtt(name)    name
-#define MEMBER_session(name) name
-#define MEMBER_limits(name)  name
-#define MEMBER_bridge(name)  name
-#define MEMBER_hub(name)     name
+#define STRUCT_top                  struct yaml_config
+#define STRUCT_store                struct yaml_store
+#define STRUCT_auth                 struct yaml_auth
+#define STRUCT_mqtt                 struct yaml_mqtt
+#define STRUCT_session              struct yaml_session
+#define STRUCT_limits               struct yaml_limits
+#define STRUCT_bridge               struct yaml_bridge
+#define STRUCT_hub                  struct yaml_hub
+#define MEMBER_top(name)            top.name
+#define MEMBER_store(name)          name
+#define MEMBER_auth(name)           name
+#define MEMBER_mqtt(name)           name
+#define MEMBER_session(name)        name
+#define MEMBER_limits(name)         name
+#define MEMBER_bridge(name)         name
+#define MEMBER_hub(name)            name
+#define STRUCT_event_handler        struct yaml_event_handler
+#define STRUCT_event_listener       struct yaml_event_listener
+#define MEMBER_event_handler(name)  name
+#define MEMBER_event_listener(name) name
 #define OPTION_FIELD(section, name, kind, initial, least, most, reload, target)                    \
     TEXT_FIELD(#name, STRUCT_##section, MEMBER_##section(name)),
 
@@ -122,9 +126,38 @@ static const cyaml_schema_field_t bridge_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t presence_fields[] = {
+    TEXT_LIST_FIELD("event_names", struct yaml_presence_events, event_names),
+    TEXT_LIST_FIELD("group_filters", struct yaml_presence_events, group_filters),
+    CYAML_FIELD_END,
+};
+/* Which events an event handler or listener takes, besides user events. */
+#define EVENT_FIELDS(structure)                                                                    \
+    TEXT_LIST_FIELD("system_events", structure, system_events),                                    \
+        CYAML_FIELD_MAPPING_PTR("group_presence_events", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
+                                structure, group_presence_events, presence_fields)
+
+static const cyaml_schema_field_t event_handler_fields[] = {
+    OPTIONS_EVENT_HANDLER(OPTION_FIELD) EVENT_FIELDS(struct yaml_event_handler),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t event_handler_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_event_handler, event_handler_fields)};
+
+static const cyaml_schema_field_t event_listener_fields[] = {
+    OPTIONS_EVENT_LISTENER(OPTION_FIELD) EVENT_FIELDS(struct yaml_event_listener),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t event_listener_entry = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_event_listener, event_listener_fields)};
+
 static const cyaml_schema_field_t hub_fields[] = {
     TEXT_FIELD("name", struct yaml_hub, name),
-    OPTIONS_HUB(OPTION_FIELD) CYAML_FIELD_END,
+    OPTIONS_HUB(OPTION_FIELD) LIST_FIELD("event_handlers", struct yaml_hub, event_handlers,
+                                         event_handler_entry, sizeof(struct yaml_event_handler)),
+    LIST_FIELD("event_listeners", struct yaml_hub, event_listeners, event_listener_entry,
+               sizeof(struct yaml_event_listener)),
+    CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t hub_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_hub, hub_fields)};

@@ -38,9 +38,32 @@ struct yaml_bridge {
     char **public_endpoints;
     unsigned listeners_count, public_endpoints_count;
 };
+struct yaml_presence_events {
+    char **event_names, **group_filters;
+    unsigned event_names_count, group_filters_count;
+};
+struct yaml_handler_auth { /* in JSON only */
+    char *type;
+};
+struct yaml_event_handler {
+    OPTIONS_EVENT_HANDLER(FIELD)
+    char **system_events;
+    unsigned system_events_count;
+    struct yaml_presence_events *group_presence_events;
+    struct yaml_handler_auth *auth;
+};
+struct yaml_event_listener {
+    OPTIONS_EVENT_LISTENER(FIELD)
+    char **system_events;
+    unsigned system_events_count;
+    struct yaml_presence_events *group_presence_events;
+};
 struct yaml_hub {
     char *name;
     OPTIONS_HUB(FIELD)
+    struct yaml_event_handler *event_handlers;
+    struct yaml_event_listener *event_listeners;
+    unsigned event_handlers_count, event_listeners_count;
 };
 #undef FIELD
 

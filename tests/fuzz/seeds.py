@@ -77,8 +77,27 @@ CONFIGS = {
     "set-public-endpoints": "\x2bhttps://a,http://b:1/",
     "bridge": "bridge:\n  processes: 2\n  listeners:\n    - http://a:1\n    - address: https://b\n      certificate: c\n      key: d\n  public_endpoints: [\"https://a/\"]\n  trunk: /t\n",
     "hubs": "hubs:\n  - name: _default\n    wildcards: yes\n  - name: Chat\n    recovery_window: 1m\n    web_socket_keep_alive_interval: 2m\n",
+    "events": "hubs:\n  - name: a\n    event_handlers:\n      - url_template: http://a/{event}\n        user_event_pattern: \"*\"\n        system_events: [connect]\n        group_presence_events: {event_names: [left], group_filters: [\"r.*\"]}\n        timeout: 1s\n    event_listeners:\n      - topic: log/{hub}\n        system_events: [connected]\n",
 }
 KEY = "A" * 43 + "="
+# Settings of a hub as JSON (spec/webpubsub.md section 8, and beyond).
+HUB_SETTINGS = {
+    "empty": "{}",
+    "azure": '{"eventHandlers":[{"urlTemplate":"http://127.0.0.1:3000/eventhandler/{event}","userEventPattern":"*",'
+    '"systemEvents":["connect","connected","disconnected"],"auth":{"type":"None"},"groupPresenceEvents":'
+    '{"eventNames":["joined","left"],"groupFilters":["room.*"]}}],"eventListeners":[],'
+    '"anonymousConnectPolicy":"deny","webSocketKeepAliveIntervalInSeconds":20}',
+    "beyond": '{"eventHandlers":[{"urlTemplate":"https://a/{hub}?x","userEventPattern":"a, b.c","timeoutInMilliseconds":'
+    '1500,"attempts":2,"skipValidation":true}],"eventListeners":[{"topic":"log/{hub}/{event}","systemEvents":'
+    '["connected"],"groupPresenceEvents":{"eventNames":["left"]}}],"recoveryWindowInSeconds":8,'
+    '"queueMessagesMaximum":9,"queueBytesMaximum":2048,"reliableMessagesMaximum":11,"reliableBytesMaximum":3072,'
+    '"retainedOnJoin":false,"wildcards":true,"protobufJsonAsText":true}',
+    "unknown": '{"wildcard":true,"recoveryWindow":1,"eventHandlers":[{"url":1}]}',
+    "shapes": '{"eventHandlers":[1,{"systemEvents":{}}],"eventListeners":{},"wildcards":null,"wildcards":"x"}',
+    "values": '{"eventHandlers":[{"urlTemplate":"http://{event}/","userEventPattern":"a,,b","systemEvents":["came"],'
+    '"attempts":99,"auth":{"type":"ManagedIdentity"}}],"eventListeners":[{"topic":"$SYS/#"}]}',
+}
+
 SCRAMS = {
     "rfc": "n,,n=user,r=rOprNGfwEbeRWgbNEkqO\nc=biws,r=rOprNGfwEbeRWgbNEkqOsrvnonce,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=",
     "escapes": "y,a=a=2Cb=3D,n=a=2Cb=3D,r=x,x=y\nc=eSws,r=xsrvnonce,p=" + KEY,
@@ -442,6 +461,7 @@ METRICS = {
 write("metrics", {name: row.encode() for name, row in METRICS.items()})
 write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
 write("config", {name: row.encode() for name, row in CONFIGS.items()})
+write("hub_settings", {name: row.encode() for name, row in HUB_SETTINGS.items()})
 write("scram", {name: row.encode() for name, row in SCRAMS.items()})
 write("session", {name: script(row) for name, row in SCRIPTS.items()})
 write("bench_websocket", {name: to_bytes(row) for name, row in BENCH_FRAMES.items()})

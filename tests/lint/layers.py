@@ -18,7 +18,7 @@ ALLOWED = {
     "common/secret": {"base", "json", "secret"},
     "common/trunk": {"base", "trunk"},
     "common/names": {"base", "mqtt", "names"},
-    "common/config": {"base", "mqtt", "names", "config"},
+    "common/config": {"base", "mqtt", "json", "names", "config"},
     "broker/core": {"base", "mqtt", "store", "core", "config/core_options.h", "config/access_rule.h"},
     "broker/store": {"base", "store"},
     "broker/net": {"base", "mqtt", "secret", "trunk", "core", "store", "net"},

@@ -19,7 +19,9 @@ TEST(each_setting_arrives)
                                       "    reliable_bytes_maximum: 3KiB\n"
                                       "    retained_on_join: false\n"
                                       "    wildcards: true\n"
-                                      "    protobuf_json_as_text: true\n");
+                                      "    protobuf_json_as_text: true\n"
+                                      "    event_handlers: [{url_template: http://a}]\n"
+                                      "    event_listeners: [{topic: a}, {topic: b}]\n");
     struct hub_settings *hubs = hubs_from_config(config);
     const struct hub_settings *chat = &hubs[0], *others = &hubs[1];
     CHECK_INT_EQUAL(config->hub_count, 2);
@@ -32,6 +34,10 @@ TEST(each_setting_arrives)
     CHECK_INT_EQUAL(chat->queue_bytes, 2048);
     CHECK_INT_EQUAL(chat->reliable_messages, 11);
     CHECK_INT_EQUAL(chat->reliable_bytes, 3072);
+    CHECK_INT_EQUAL(chat->event_handler_count, 1);
+    CHECK_STRING_EQUAL(chat->event_handlers[0].url_template, "http://a");
+    CHECK_INT_EQUAL(chat->event_listener_count, 2);
+    CHECK_STRING_EQUAL(chat->event_listeners[1].topic, "b");
     CHECK_STRING_EQUAL(others->name, "_default");
     CHECK(!others->anonymous_allowed && others->retained_on_join);
     CHECK(!others->wildcards && !others->protobuf_json_as_text);

@@ -106,6 +106,20 @@ TEST(every_option_is_in_the_file_and_in_the_manual)
         "publish",
         "subscribe",
         "bridge.public_endpoints",
+        "event_handlers",
+        "event_listeners",
+        "system_events",
+        "group_presence_events",
+        "event_names",
+        "group_filters",
+    };
+    static const struct {
+        const struct option *options;
+        const size_t *count;
+    } tables[] = {
+        {hub_options, &hub_option_count},
+        {event_handler_options, &event_handler_option_count},
+        {event_listener_options, &event_listener_option_count},
     };
     char *yaml = read_source("conf/pubgrid.yaml"), *page = read_source("docs/man/pubgrid.yaml.5");
     for (size_t i = 0; i < config_option_count; i++) {
@@ -114,10 +128,13 @@ TEST(every_option_is_in_the_file_and_in_the_manual)
         CHECK(has_key(yaml, dot ? dot + 1 : config_options[i].path));
         CHECK(has_item(page, config_options[i].path));
     }
-    for (size_t i = 0; i < hub_option_count; i++) {
-        test_note("%s", hub_options[i].path);
-        CHECK(has_key(yaml, hub_options[i].path));
-        CHECK(has_item(page, hub_options[i].path));
+    for (size_t t = 0; t < COUNT(tables); t++) {
+        for (size_t i = 0; i < *tables[t].count; i++) {
+            const char *path = tables[t].options[i].path;
+            test_note("%s", path);
+            CHECK(has_key(yaml, path));
+            CHECK(has_item(page, path));
+        }
     }
     for (size_t i = 0; i < COUNT(lists); i++) {
         test_note("%s", lists[i]);
