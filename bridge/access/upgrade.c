@@ -134,7 +134,7 @@ static bool use_token(struct decision *decision, struct slice token)
     } else {
         good = refuse(decision, STATUS_UNAUTHORIZED, "The token is not valid.");
     }
-    buffer_release(&text);
+    decision->upgrade->claims = text;
     return good;
 }
 
@@ -272,5 +272,9 @@ void upgrade_free(struct upgrade *upgrade)
     buffer_release(&upgrade->user);
     buffer_release(&upgrade->raw_group);
     buffer_release(&upgrade->connection_id);
+    buffer_release(&upgrade->claims);
+    buffer_release(&upgrade->state);
+    buffer_release(&upgrade->cookies);
+    free(upgrade->custom_subprotocol);
     free(upgrade);
 }

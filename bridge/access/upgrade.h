@@ -73,10 +73,15 @@ struct upgrade {
     bool raw_no_echo;
     struct buffer raw_group;
     bool is_recovery; /* awps_connection_id is present */
-    /* Of a recovery: the connection to resume, if the token is good for it; empty: it is not
-     * (accept, then close with 1008, 4.2). user, roles, hub and subprotocol are then those of the
-     * token. */
+    /* What the connect event's answer says beyond who it is (7.4). */
+    bool was_asked;               /* there was a connect event, and it was answered in favour */
+    char *custom_subprotocol;     /* chosen among those offered, none of ours; NULL: none */
+    struct buffer state, cookies; /* for the events that follow */
+    /* Chosen before the connect event; empty: not yet. Of a recovery: the connection to resume, if
+     * the token is good for it; empty: it is not (accept, then close with 1008, 4.2). user, roles,
+     * hub and subprotocol are then those of the token. */
     struct buffer connection_id;
+    struct buffer claims; /* of the token, JSON; empty: there is none */
 };
 
 /* Decides. The result is the caller's, also when it refuses. */

@@ -59,6 +59,7 @@ void client_socket_closed(struct client *client, uint16_t code)
     if (client->channel.is_open) {
         link->ops->close(link, &client->channel);
     }
+    event_queue_end(client->events);
     list_remove(&client->all);
     upgrade_free(client->upgrade);
     free(client->peer);
@@ -101,6 +102,7 @@ void client_close(struct client *client, uint16_t code, enum close_category cate
 {
     if (!client->closing) {
         client->closing = true;
+        event_queue_note_reason(client->events, reason);
         client->gateway->sockets->close(client->websocket, code, category,
                                         slice_from_string(reason));
     }

@@ -12,6 +12,7 @@
 #define PUBGRID_CLIENT_CLIENT_H
 
 #include "base/list.h"
+#include "client/event_queue.h"
 #include "client/gateway.h"
 #include "client/link.h"
 #include "client/websocket.h"
@@ -39,8 +40,9 @@ struct client {
     const struct client_kind *kind;
     struct gateway *gateway;
     struct websocket *websocket;
-    struct upgrade *upgrade; /* owned */
-    char *peer;              /* owned */
+    struct upgrade *upgrade;    /* owned */
+    char *peer;                 /* owned */
+    struct event_queue *events; /* NULL: it raises none */
     bool is_loopback;
     bool closing; /* client_close() was called: only socket_closed is to come */
 };

@@ -31,4 +31,9 @@ struct events_ops {
     void (*cancel)(void *context, struct event_wait *wait);
 };
 
+struct events {
+    const struct events_ops *ops; /* NULL: no event is raised */
+    void *context;
+};
+
 #endif

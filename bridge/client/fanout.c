@@ -115,6 +115,11 @@ static void take_at(struct fanout *fanout, struct slice value)
     fanout->at = decimal(value);
 }
 
+static void take_reply(struct fanout *fanout, struct slice value)
+{
+    fanout->reply = (uint16_t)decimal(value);
+}
+
 #define NAME(text)                                                                                 \
     {                                                                                              \
         (const uint8_t *)(text), sizeof(text) - 1                                                  \
@@ -133,6 +138,7 @@ static const struct {
     {NAME(PROPERTY_STREAM_ERROR), take_stream_error},
     {NAME(PROPERTY_STREAM_CODE), take_stream_code},
     {NAME(PROPERTY_AT), take_at},
+    {NAME(PROPERTY_REPLY), take_reply},
 };
 
 static void take_own(struct fanout *fanout, const struct property_item *item)
@@ -286,18 +292,22 @@ static struct outgoing *encoding_for(struct fanout *fanout, const void *key, mak
     return fanout->encodings[i].outgoing;
 }
 
-static struct outgoing *make_message(struct fanout *fanout, const void *key)
+struct outgoing *message_encode(const struct message_response *message, const struct codec *codec,
+                                struct buffer *scratch)
 {
-    const struct codec *codec = key;
-    struct buffer *body = &fanout->scratch->body;
+    bool is_text = codec->subprotocol ? !codec->is_binary : raw_is_text(&message->data);
     struct outgoing *outgoing;
-    bool is_text = codec->subprotocol ? !codec->is_binary : raw_is_text(&fanout->message.data);
 
-    body->length = 0;
-    codec->put_message(body, &fanout->message);
-    outgoing = outgoing_new(buffer_slice(body), is_text);
+    scratch->length = 0;
+    codec->put_message(scratch, message);
+    outgoing = outgoing_new(buffer_slice(scratch), is_text);
     outgoing->codec = codec;
     return outgoing;
+}
+
+static struct outgoing *make_message(struct fanout *fanout, const void *key)
+{
+    return message_encode(&fanout->message, key, &fanout->scratch->body);
 }
 
 struct outgoing *fanout_encode(struct fanout *fanout, const struct codec *codec)

@@ -41,6 +41,7 @@ struct fanout {
     bool has_filter;       /* only connections that it takes get it */
     struct filter *filter; /* NULL though it has one: that is wrong, so it takes none */
     uint64_t at;           /* of a group state: Unix ms */
+    uint16_t reply;        /* to an event: the publisher's packet identifier; 0: it is none */
     struct message_response message;
     struct {
         const void *key; /* codec, or a marker of this module */
@@ -62,6 +63,9 @@ bool fanout_takes(const struct fanout *fanout, const struct filter_subject *subj
 
 /* The frame for receivers of this subprotocol. Not owned. */
 struct outgoing *fanout_encode(struct fanout *fanout, const struct codec *codec);
+/* A frame for one receiver of this subprotocol; `scratch` is overwritten. The caller's. */
+struct outgoing *message_encode(const struct message_response *message, const struct codec *codec,
+                                struct buffer *scratch);
 /* The same of a message about a group's state (client/group_state.h). */
 struct outgoing *fanout_encode_group_state(struct fanout *fanout, const struct codec *codec);
 /* The packet itself, in its own version, for receivers that speak MQTT; `strips_hub`: topic and
@@ -79,6 +83,8 @@ struct outgoing *fanout_mqtt(struct fanout *fanout, bool strips_hub);
 #define PROPERTY_STREAM_END   "$wps.stream-end"   /* it is the end; the value is the error's name */
 #define PROPERTY_STREAM_ERROR "$wps.stream-error" /* the error's message */
 #define PROPERTY_STREAM_CODE  "$wps.stream-code"  /* the user's error code */
+#define PROPERTY_REPLY        "$wps.reply"        /* to an event: packet identifier it had */
+#define PROPERTY_REPLY        "$wps.reply"        /* to an event: its packet identifier */
 #define PROPERTY_AT           "$wps.at"           /* of a group state: Unix ms */
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "client/client.h"
+#include "client/event_queue.h"
 #include "client/janitor.h"
 #include "client/metrics_report.h"
 #include "client/webpubsub.h"
@@ -33,6 +34,7 @@ void gateway_init(struct gateway *gateway)
 {
     timers_init(&gateway->timers, gateway_now(gateway), gateway);
     list_init(&gateway->clients);
+    list_init(&gateway->event_queues);
     map_init(&gateway->connections, connection_key);
     gateway->janitor = janitor_new(gateway);
     metrics_init(&gateway->metrics);
@@ -44,6 +46,7 @@ void gateway_init(struct gateway *gateway)
 void gateway_release(struct gateway *gateway)
 {
     assert(list_is_empty(&gateway->clients));
+    event_queues_free(gateway);
     janitor_free(gateway->janitor);
     reporter_free(gateway->reporter);
     metrics_release(&gateway->metrics);

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/timers.h"
+#include "client/events.h"
 #include "client/link.h"
 #include "client/metrics.h"
 #include "client/websocket.h"
@@ -35,11 +36,13 @@ struct gateway {
     uint32_t packet_size_max; /* bytes of one MQTT packet from a browser */
     msec_t (*clock)(void);    /* Unix ms that are never set back */
     uint32_t sys_interval_ms; /* how often $SYS is told; 0: never; replaced on reload */
+    struct events events;     /* where browsers' events go */
 
     struct timers timers;
-    struct list clients;     /* members `all` */
-    struct map connections;  /* Web PubSub clients by connection id */
-    struct janitor *janitor; /* clears up behind connections that have ended */
+    struct list clients;      /* members `all` */
+    struct list event_queues; /* struct event_queue, also of clients that have gone */
+    struct map connections;   /* Web PubSub clients by connection id */
+    struct janitor *janitor;  /* clears up behind connections that have ended */
     struct metrics metrics;
     struct reporter *reporter;       /* tells others of them */
     struct buffer decoded;           /* scratch of codec->decode() */

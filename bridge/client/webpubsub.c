@@ -14,6 +14,7 @@
 /* WebSocket close codes (spec/webpubsub.md 1.6). */
 enum {
     CLOSE_NORMAL = 1000,
+    CLOSE_BROKEN = 1006,
     CLOSE_POLICY = 1008,
     CLOSE_INTERNAL = 1011,
     CLOSE_SERVICE_RESTART = 1012,
@@ -60,18 +61,6 @@ struct slice webpubsub_filter(struct webpubsub *wps, struct slice group, bool *i
     return buffer_slice(topic);
 }
 
-/* 128 random bits in base64url (spec/webpubsub.md 1.1). */
-static void choose_connection_id(struct webpubsub *wps)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    uint8_t random[CONNECTION_ID_LENGTH];
-
-    wps->client.gateway->random(random, sizeof(random));
-    for (size_t i = 0; i < CONNECTION_ID_LENGTH; i++) {
-        wps->connection_id[i] = digits[random[i] & 63];
-    }
-}
-
 /* ---------------------------------------------------------------- small steps */
 
 void webpubsub_flush_packet(struct webpubsub *wps)
@@ -105,7 +94,8 @@ void webpubsub_update_pause(struct webpubsub *wps)
     struct client *client = &wps->client;
     const struct link *link = client->gateway->link;
     bool pause = wps->phase != PHASE_OPEN || wps->pending_count >= PENDING_MAX ||
-                 wps->watch_count >= WATCHES_MAX || !link->ops->may_send(link, &client->channel);
+                 wps->watch_count >= WATCHES_MAX || event_queue_is_full(client->events) ||
+                 !link->ops->may_send(link, &client->channel);
 
     if (pause != wps->paused && !client->closing) {
         wps->paused = pause;
@@ -184,6 +174,7 @@ void webpubsub_open(struct webpubsub *wps)
 {
     if (wps->phase == PHASE_CONNECTING || wps->phase == PHASE_JOINING) {
         send_connected(wps);
+        webpubsub_raise_connected(wps);
     }
     timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
     wps->phase = PHASE_OPEN;
@@ -221,6 +212,7 @@ static void receive_connack(struct webpubsub *wps, const struct packet *packet)
     wps->packet_size_max = properties_have(&packet->properties, PROPERTY_MAXIMUM_PACKET_SIZE)
                                ? packet->properties.maximum_packet_size
                                : PACKET_SIZE_MAX;
+    wps->owes_disconnected |= resumes && packet->connack.session_present;
     if (resumes && !packet->connack.session_present) {
         webpubsub_fail(wps, CLOSE_POLICY, CLOSED_BAD_REQUEST,
                        "the connection cannot be recovered any more");
@@ -316,6 +308,7 @@ static void push_out(struct gateway *gateway, struct slice id)
     }
     old = CONTAINER_OF(node, struct webpubsub, by_connection_id);
     unlist(old);
+    old->owes_disconnected = false;
     if (old->client.channel.is_open) {
         away_keep(old);
         gateway->link->ops->close(gateway->link, &old->client.channel);
@@ -351,16 +344,19 @@ static void begin(struct client *client)
                        "the connection cannot be recovered");
         return;
     }
+    if (upgrade->connection_id.length == CONNECTION_ID_LENGTH) {
+        memcpy(wps->connection_id, upgrade->connection_id.data, CONNECTION_ID_LENGTH);
+    } else {
+        connection_id_choose(gateway, wps->connection_id);
+    }
+    webpubsub_begin_events(wps);
     if (!gateway_is_ready(gateway)) {
         client_close(client, CLOSE_SERVICE_RESTART, CLOSED_SERVICE_RELOAD, broker_restarts);
         return;
     }
     timers_set(&gateway->timers, &wps->open_timer, gateway_now(gateway) + OPEN_TIMEOUT_MS);
     if (upgrade->is_recovery) {
-        memcpy(wps->connection_id, upgrade->connection_id.data, CONNECTION_ID_LENGTH);
         push_out(gateway, connection_id(wps));
-    } else {
-        choose_connection_id(wps);
     }
     map_insert(&gateway->connections, &wps->by_connection_id);
     wps->is_listed = true;
@@ -384,6 +380,7 @@ static bool may_come_back(const struct webpubsub *wps, uint16_t code)
 static void leave(struct webpubsub *wps, uint16_t code)
 {
     if (may_come_back(wps, code)) {
+        wps->owes_disconnected = false;
         away_keep(wps);
         return;
     }
@@ -412,9 +409,11 @@ static void socket_closed(struct client *client, uint16_t code)
 {
     struct webpubsub *wps = webpubsub_of(client);
 
+    event_queue_note_reason(client->events, code == CLOSE_BROKEN ? "the connection was lost" : "");
     if (client->channel.is_open) {
         leave(wps, code);
     }
+    webpubsub_raise_disconnected(wps);
     release(wps);
 }
 
@@ -424,6 +423,9 @@ static void on_lost(struct channel *channel)
 {
     struct webpubsub *wps = webpubsub_of(client_of(channel));
 
+    if (is_reliable(wps) && wps->phase != PHASE_CONNECTING) {
+        wps->owes_disconnected = false; /* its session's will tells of its end, unless it returns */
+    }
     if (is_reliable(wps) && (wps->phase == PHASE_OPEN || wps->phase == PHASE_AWAY)) {
         wps->phase = PHASE_AWAY;
         webpubsub_update_pause(wps);
@@ -458,6 +460,7 @@ static void on_closed(struct channel *channel, uint8_t reason)
         on_lost(channel); /* what is to be lost next */
         return;
     }
+    wps->owes_disconnected = false; /* the will tells */
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
         if (endings[i].reason == reason) {
             webpubsub_fail(wps, endings[i].code, close_category_of(reason), endings[i].text);

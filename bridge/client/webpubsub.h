@@ -4,6 +4,7 @@
  *   webpubsub.c          its life: CONNECT, connected, recovery, the end
  *   webpubsub_join.c     groups: those that it begins with
  *   webpubsub_request.c  what the browser asks for
+ *   webpubsub_event.c    events for the hub's handlers, and their answers
  *   webpubsub_pending.c  requests that wait for the broker's answer
  *   webpubsub_deliver.c  what the broker delivers, and sequenceAck
  *   streams.c            streams that the browser publishes
@@ -26,14 +27,16 @@
 #include "base/map.h"
 #include "client/ack_memory.h"
 #include "client/client.h"
+#include "client/connection_id.h"
 #include "client/fanout.h"
 #include "client/mqtt_write.h"
 
-enum { CONNECTION_ID_LENGTH = 22, PENDING_MAX = 1000, WATCHES_MAX = 8 };
+enum { PENDING_MAX = 1000, WATCHES_MAX = 8 };
 
 enum phase { PHASE_CONNECTING, PHASE_RESTORING, PHASE_JOINING, PHASE_OPEN, PHASE_AWAY };
 
 struct stream;
+struct pending;
 struct state_watch;
 
 /* A frame that waits for `connected`. */
@@ -66,7 +69,8 @@ struct webpubsub {
     bool ends;         /* the session is over when the socket is closed */
     bool has_state;    /* it has set a group state */
     bool paused;
-    bool is_listed; /* in gateway->connections */
+    bool is_listed;         /* in gateway->connections */
+    bool owes_disconnected; /* its end is an event that is this client's to raise */
     char connection_id[CONNECTION_ID_LENGTH + 1];
 };
 
@@ -120,6 +124,26 @@ void webpubsub_receive(struct client *client, struct slice message, bool is_text
  */
 void webpubsub_begin_properties(struct webpubsub *wps, bool no_echo);
 
+/* The request cannot or may not be: a failed ack, or what takes its place. */
+void webpubsub_refuse(struct webpubsub *wps, const struct request *request, const char *name,
+                      const char *message);
+
+/* --- webpubsub_event.c --- */
+
+/* It has a connection id. */
+void webpubsub_begin_events(struct webpubsub *wps);
+void webpubsub_raise_connected(struct webpubsub *wps);
+/* Once, if it is owed. */
+void webpubsub_raise_disconnected(struct webpubsub *wps);
+void webpubsub_send_event(struct webpubsub *wps, const struct request *request);
+void webpubsub_invoke(struct webpubsub *wps, const struct request *request);
+void webpubsub_cancel_invocation(struct webpubsub *wps, const struct request *request);
+void webpubsub_send_raw_event(struct webpubsub *wps, const struct payload *data);
+/* Is an event with this ackId on its way? */
+bool webpubsub_event_is_pending(const struct webpubsub *wps, uint64_t ack_id);
+/* The reply to an event has come, or the broker did not take it. */
+void webpubsub_reply_answered(struct webpubsub *wps, const struct pending *pending, uint8_t reason);
+
 /* --- webpubsub_pending.c --- */
 
 enum pending_kind {
@@ -129,6 +153,7 @@ enum pending_kind {
     PENDING_STREAM_DATA,
     PENDING_STREAM_END,
     PENDING_STREAM_CUT,   /* its end, of which the publisher is not told */
+    PENDING_REPLY,        /* the answer to an event, on its way to the browser */
     PENDING_WATCH,        /* a subscription to a group's state */
     PENDING_AWAY,         /* a search for what was kept while it was away */
     PENDING_AWAY_CLEARED, /* what was found is not kept any more */
@@ -163,6 +188,10 @@ void webpubsub_acknowledge(struct webpubsub *wps, const struct pending *pending,
  * they all have come. */
 struct pending *webpubsub_collect(struct webpubsub *wps, enum pending_kind kind,
                                   struct slice filter, enum qos qos);
+/* The request succeeded: it is not carried out again. */
+void webpubsub_note_ack(struct webpubsub *wps, uint64_t ack_id);
+/* The reply to an event is here, which was published under this packet identifier. */
+void webpubsub_reply_came(struct webpubsub *wps, uint16_t packet_id, uint32_t sequence);
 /* The mark that a collection is complete. */
 void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout, uint32_t sequence);
 /* An acknowledgement from the broker. */

@@ -139,6 +139,9 @@ static void deliver_message(struct webpubsub *wps, struct fanout *fanout, uint32
 {
     if (fanout_is_for_all(fanout) || is_taken(wps, fanout)) {
         webpubsub_send(wps, fanout_encode(fanout, wps->codec), sequence_id_of(sequence));
+        if (fanout->reply != 0) {
+            webpubsub_reply_came(wps, fanout->reply, sequence);
+        }
     } else {
         skip(wps, fanout, sequence);
     }

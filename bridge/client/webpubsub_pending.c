@@ -102,6 +102,12 @@ static const char *error_name(uint8_t reason)
     return reason == REASON_NOT_AUTHORIZED ? "Forbidden" : "InternalServerError";
 }
 
+void webpubsub_note_ack(struct webpubsub *wps, uint64_t ack_id)
+{
+    ack_memory_note(acks_of(wps), ack_id, &wps->client.gateway->packet);
+    webpubsub_flush_packet(wps);
+}
+
 void webpubsub_acknowledge(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
 {
     bool success = !reason_is_error(reason);
@@ -150,11 +156,11 @@ typedef void answered_function(struct webpubsub *wps, const struct pending *pend
                                uint8_t reason);
 
 static answered_function *const answered[PENDING_KINDS] = {
-    [PENDING_BEGINNING] = beginning_answered,     [PENDING_REQUEST] = webpubsub_acknowledge,
-    [PENDING_CLAIM] = webpubsub_acknowledge,      [PENDING_STREAM_DATA] = streams_answered,
-    [PENDING_STREAM_END] = streams_answered,      [PENDING_STREAM_CUT] = streams_answered,
-    [PENDING_WATCH] = group_state_answered,       [PENDING_AWAY] = away_search_answered,
-    [PENDING_AWAY_CLEARED] = away_clear_answered,
+    [PENDING_BEGINNING] = beginning_answered,   [PENDING_REQUEST] = webpubsub_acknowledge,
+    [PENDING_CLAIM] = webpubsub_acknowledge,    [PENDING_STREAM_DATA] = streams_answered,
+    [PENDING_STREAM_END] = streams_answered,    [PENDING_STREAM_CUT] = streams_answered,
+    [PENDING_REPLY] = webpubsub_reply_answered, [PENDING_WATCH] = group_state_answered,
+    [PENDING_AWAY] = away_search_answered,      [PENDING_AWAY_CLEARED] = away_clear_answered,
 };
 
 static void finish(struct webpubsub *wps, struct pending *pending, uint8_t reason)
@@ -228,6 +234,9 @@ void webpubsub_answered(struct webpubsub *wps, const struct packet *packet)
         return;
     }
     pending->awaits_answer = false;
+    if (pending->kind == PENDING_REPLY && reason == REASON_NO_MATCHING_SUBSCRIBERS) {
+        reason = REASON_UNSPECIFIED_ERROR; /* it will not come */
+    }
     if (is_done(pending) || reason_is_error(reason)) {
         finish(wps, pending, reason);
     }
@@ -274,16 +283,10 @@ struct pending *webpubsub_collect(struct webpubsub *wps, enum pending_kind kind,
     return pending;
 }
 
-void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout, uint32_t sequence)
+static void mark(struct webpubsub *wps, uint16_t packet_id, uint32_t sequence)
 {
-    struct slice digits = fanout->publish.publish.payload;
-    unsigned packet_id = 0;
-    struct pending *pending;
+    struct pending *pending = find(wps, packet_id);
 
-    for (size_t i = 0; i < digits.length; i++) {
-        packet_id = packet_id * 10 + (unsigned)(digits.data[i] - '0');
-    }
-    pending = find(wps, (uint16_t)packet_id);
     if (pending && pending->awaits_mark) {
         pending->awaits_mark = false;
         pending->mark = sequence;
@@ -291,6 +294,22 @@ void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout, uint32
             finish(wps, pending, REASON_SUCCESS);
         }
     }
+}
+
+void webpubsub_marked(struct webpubsub *wps, const struct fanout *fanout, uint32_t sequence)
+{
+    struct slice digits = fanout->publish.publish.payload;
+    unsigned packet_id = 0;
+
+    for (size_t i = 0; i < digits.length; i++) {
+        packet_id = packet_id * 10 + (unsigned)(digits.data[i] - '0');
+    }
+    mark(wps, (uint16_t)packet_id, sequence);
+}
+
+void webpubsub_reply_came(struct webpubsub *wps, uint16_t packet_id, uint32_t sequence)
+{
+    mark(wps, packet_id, sequence);
 }
 
 /* ---------------------------------------------------------------- again */

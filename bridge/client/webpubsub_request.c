@@ -13,13 +13,12 @@ enum {
     CLOSE_MALFORMED = 1007,
     CLOSE_POLICY = 1008,
     CLOSE_TOO_BIG = 1009,
-    CLOSE_NO_HANDLER = 1011,
 };
 
 /* ---------------------------------------------------------------- refusals */
 
-static void refuse(struct webpubsub *wps, const struct request *request, const char *name,
-                   const char *message)
+void webpubsub_refuse(struct webpubsub *wps, const struct request *request, const char *name,
+                      const char *message)
 {
     if (request->opens_stream || request->type == REQUEST_STREAM_DATA ||
         request->type == REQUEST_STREAM_END) {
@@ -32,8 +31,8 @@ static void refuse(struct webpubsub *wps, const struct request *request, const c
 static bool check_group(struct webpubsub *wps, const struct request *request)
 {
     if (!group_name_is_valid(request->group)) {
-        refuse(wps, request, "BadRequest",
-               "a group name has 1 to 1024 characters, not all white space");
+        webpubsub_refuse(wps, request, "BadRequest",
+                         "a group name has 1 to 1024 characters, not all white space");
         return false;
     }
     return true;
@@ -51,7 +50,7 @@ static bool check_role(struct webpubsub *wps, const struct request *request,
         return false;
     }
     if (!roles_allow(wps->client.upgrade->roles, action, request->group)) {
-        refuse(wps, request, "Forbidden", sentences[action]);
+        webpubsub_refuse(wps, request, "Forbidden", sentences[action]);
         return false;
     }
     return true;
@@ -74,7 +73,8 @@ static bool take_filter(struct webpubsub *wps, const struct request *request, st
                     : roles_allow(roles, ROLE_JOIN_LEAVE, request->group)) {
         return true;
     }
-    refuse(wps, request, "Forbidden", "the client has no permission to join or leave this group");
+    webpubsub_refuse(wps, request, "Forbidden",
+                     "the client has no permission to join or leave this group");
     return false;
 }
 
@@ -161,7 +161,7 @@ static bool fits(struct webpubsub *wps, const struct request *request)
     }
     gateway->packet.length = 0;
     if (request->has_ack_id) {
-        refuse(wps, request, "BadRequest", "the message is too large for the broker");
+        webpubsub_refuse(wps, request, "BadRequest", "the message is too large for the broker");
     } else {
         webpubsub_fail(wps, CLOSE_TOO_BIG, CLOSED_BAD_REQUEST,
                        "the message is too large for the broker");
@@ -226,35 +226,6 @@ static void send_to_group(struct webpubsub *wps, const struct request *request)
 
 /* ---------------------------------------------------------------- the others */
 
-/* Event handlers are webhooks of the hub's settings; without one that takes the event, it fails. */
-static void send_event(struct webpubsub *wps, const struct request *request)
-{
-    refuse(wps, request, "InternalServerError", "the hub has no event handler for this event");
-}
-
-static void invoke(struct webpubsub *wps, const struct request *request)
-{
-    bool is_event = slice_equal(request->target, SLICE_LITERAL("event"));
-    struct invoke_response response = {
-        .invocation_id = request->invocation_id,
-        .error = {SLICE_LITERAL("NotFound"),
-                  SLICE_LITERAL("the hub has no event handler for this event")},
-    };
-
-    if (!is_event) {
-        response.error = (struct error_info){SLICE_LITERAL("BadRequest"),
-                                             SLICE_LITERAL("the target must be \"event\"")};
-    }
-    wps->codec->put_invoke_response(&wps->client.gateway->frame, &response);
-    webpubsub_flush_frame(wps);
-}
-
-/* No answer is ever pending: events have none yet. */
-static void cancel_invocation(struct webpubsub *wps, const struct request *request)
-{
-    (void)wps, (void)request;
-}
-
 static void ping(struct webpubsub *wps, const struct request *request)
 {
     (void)request;
@@ -294,11 +265,11 @@ static request_function *const requests[] = {
     [REQUEST_JOIN_GROUP] = join_group,
     [REQUEST_LEAVE_GROUP] = leave_group,
     [REQUEST_SEND_TO_GROUP] = send_to_group,
-    [REQUEST_EVENT] = send_event,
+    [REQUEST_EVENT] = webpubsub_send_event,
     [REQUEST_PING] = ping,
     [REQUEST_SEQUENCE_ACK] = sequence_ack,
-    [REQUEST_INVOKE] = invoke,
-    [REQUEST_CANCEL_INVOCATION] = cancel_invocation,
+    [REQUEST_INVOKE] = webpubsub_invoke,
+    [REQUEST_CANCEL_INVOCATION] = webpubsub_cancel_invocation,
     [REQUEST_STREAM_DATA] = streams_data,
     [REQUEST_STREAM_END] = streams_end,
     [REQUEST_SET_GROUP_STATE] = set_group_state,
@@ -320,7 +291,7 @@ static bool is_duplicate(struct webpubsub *wps, const struct request *request)
         webpubsub_ack(wps, request->ack_id, "Duplicate", message);
         return true;
     }
-    return is_pending(wps, request->ack_id);
+    return is_pending(wps, request->ack_id) || webpubsub_event_is_pending(wps, request->ack_id);
 }
 
 /* ---------------------------------------------------------------- plain WebSocket (1.5) */
@@ -337,8 +308,7 @@ static void receive_raw(struct webpubsub *wps, struct slice message, bool is_tex
     };
 
     if (!upgrade->raw_sends_to_group) {
-        webpubsub_fail(wps, CLOSE_NO_HANDLER, CLOSED_EVENT_HANDLER_NOT_FOUND,
-                       "the hub has no event handler for this event");
+        webpubsub_send_raw_event(wps, &request.data);
     } else if (!roles_allow(upgrade->roles, ROLE_SEND, request.group)) {
         webpubsub_fail(wps, CLOSE_POLICY, CLOSED_UNAUTHORIZED,
                        "the client has no permission to send to this group");
@@ -374,7 +344,7 @@ void webpubsub_receive(struct client *client, struct slice message, bool is_text
     } else if (is_duplicate(wps, &request)) {
         return;
     } else if (verdict == FRAME_BAD_REQUEST) {
-        refuse(wps, &request, "BadRequest", "a value of the request is out of bounds");
+        webpubsub_refuse(wps, &request, "BadRequest", "a value of the request is out of bounds");
     } else {
         requests[request.type](wps, &request);
     }

@@ -8,7 +8,7 @@
 #include "client/client.h"
 #include "client/fanout.h"
 
-enum { FAKES_CHANNELS_MAX = 16 };
+enum { FAKES_CHANNELS_MAX = 16, FAKES_WAITING_MAX = 8 };
 
 struct fakes {
     struct link link;
@@ -21,6 +21,12 @@ struct fakes {
     struct buffer to_browser;      /* a line a frame: `{"type":...} #7`; `close 1008 reason` */
     uint32_t credited;             /* bytes */
     enum close_category closed_as; /* the last WebSocket that a client has closed */
+    /* Events: a line each, `#1 connected [{}]`; the oldest that nobody has answered is first. */
+    struct buffer raised;
+    struct event_wait *waiting[FAKES_WAITING_MAX];
+    size_t waiting_count;
+    const char *user_events; /* that are handled: "*", one name; NULL: none */
+    uint32_t system_events;  /* SYSTEM_EVENT_BITs */
     bool may_send, is_ready, is_paused;
 };
 
@@ -47,11 +53,18 @@ void fakes_deliver(struct client *client, const struct packet *publish, uint32_t
 void fakes_lose(struct fakes *fakes);
 void fakes_return(struct fakes *fakes);
 
+/* From now on the hub has an event handler, for all events but connect. */
+void fakes_handle_events(struct fakes *fakes);
+/* It answers the oldest event: with a status, and text unless that is NULL; with anything. */
+void fakes_answer_event(struct fakes *fakes, int status, const char *text);
+void fakes_answer_event_with(struct fakes *fakes, const struct event_answer *answer);
+
 /* A frame from the browser. */
 void fakes_say(struct client *client, const char *text);
 
 /* What was written since the last call, NUL-terminated; valid until the next. */
 const char *fakes_to_broker(struct fakes *fakes);
 const char *fakes_to_browser(struct fakes *fakes);
+const char *fakes_raised(struct fakes *fakes);
 
 #endif

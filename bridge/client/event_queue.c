@@ -1,0 +1,426 @@
+/* See event_queue.h.
+ *
+ *   waiting --its turn--> under way --answer--> (held by the client) --go_on--> freed
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/event_queue.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "client/gateway.h"
+#include "json/json.h"
+
+enum {
+    WAITING_MAX = 100,     /* events, beyond which the client is not read from, */
+    WAITING_BYTES = 65536, /* and their bytes */
+};
+
+/* Slices are of `text`. */
+struct queued_event {
+    struct list link; /* in queue->waiting */
+    bool is_user_event;
+    enum system_event system;
+    struct slice name, group;
+    struct payload data;
+    struct pair *metadata; /* [metadata_count] */
+    size_t metadata_count;
+    struct event_tag tag;
+    struct buffer text;
+};
+
+struct event_queue {
+    struct list all; /* in gateway->event_queues */
+    struct gateway *gateway;
+    struct event_audience audience;
+    const struct hub_settings *settings;
+    struct buffer hub, connection_id, user_id, subprotocol, physical_connection, session;
+    struct buffer state, cookies;
+    struct buffer reason; /* why the connection ends */
+    uint32_t number;
+    struct list waiting;          /* struct queued_event, oldest first */
+    struct queued_event *current; /* raised and not answered, or answered and held */
+    struct event_wait wait;       /* of `current` */
+    size_t count, bytes;          /* of those that wait */
+    bool is_held;                 /* the client is not done with the answer to `current` */
+    bool is_ended;
+};
+
+/* ---------------------------------------------------------------- one event */
+
+static struct slice keep(struct queued_event *queued, struct slice bytes)
+{
+    size_t start = queued->text.length;
+
+    buffer_append(&queued->text, bytes);
+    return slice_make(queued->text.data + start, bytes.length);
+}
+
+static size_t size_of(const struct event *event, const struct event_tag *tag)
+{
+    size_t size = event->name.length + event->group.length + event->data.bytes.length;
+
+    for (size_t i = 0; i < event->metadata.count; i++) {
+        size += event->metadata.items[i].key.length + event->metadata.items[i].value.length;
+    }
+    return size + (tag ? tag->text.length : 0);
+}
+
+static void keep_metadata(struct queued_event *queued, struct pairs metadata)
+{
+    if (metadata.count == 0) {
+        return;
+    }
+    queued->metadata = memory_allocate(metadata.count * sizeof(*queued->metadata));
+    queued->metadata_count = metadata.count;
+    for (size_t i = 0; i < metadata.count; i++) {
+        queued->metadata[i] = (struct pair){
+            keep(queued, metadata.items[i].key),
+            keep(queued, metadata.items[i].value),
+        };
+    }
+}
+
+static struct queued_event *queued_new(const struct event *event, const struct event_tag *tag)
+{
+    struct queued_event *queued = memory_allocate_zero(sizeof(*queued));
+
+    queued->is_user_event = event->is_user_event;
+    queued->system = event->system;
+    buffer_reserve(&queued->text, size_of(event, tag) + 1); /* so that it stays where it is */
+    queued->name = keep(queued, event->name);
+    queued->group = keep(queued, event->group);
+    queued->data = (struct payload){event->data.type, keep(queued, event->data.bytes)};
+    keep_metadata(queued, event->metadata);
+    if (tag) {
+        queued->tag = *tag;
+        queued->tag.text = keep(queued, tag->text);
+    }
+    return queued;
+}
+
+static void queued_free(struct queued_event *queued)
+{
+    if (queued) {
+        free(queued->metadata);
+        buffer_release(&queued->text);
+        free(queued);
+    }
+}
+
+/* What all events of the connection say. */
+static struct event event_of(const struct event_queue *queue)
+{
+    return (struct event){
+        .settings = queue->settings,
+        .hub = buffer_slice(&queue->hub),
+        .connection_id = buffer_slice(&queue->connection_id),
+        .user_id = buffer_slice(&queue->user_id),
+        .subprotocol = buffer_slice(&queue->subprotocol),
+        .state = buffer_slice(&queue->state),
+        .cookies = buffer_slice(&queue->cookies),
+        .physical_connection = buffer_slice(&queue->physical_connection),
+        .session = buffer_slice(&queue->session),
+        .number = queue->number,
+    };
+}
+
+/* ---------------------------------------------------------------- turns */
+
+static void queue_free(struct event_queue *queue)
+{
+    list_remove(&queue->all);
+    buffer_release(&queue->hub);
+    buffer_release(&queue->connection_id);
+    buffer_release(&queue->user_id);
+    buffer_release(&queue->subprotocol);
+    buffer_release(&queue->physical_connection);
+    buffer_release(&queue->session);
+    buffer_release(&queue->state);
+    buffer_release(&queue->cookies);
+    buffer_release(&queue->reason);
+    free(queue);
+}
+
+static void raise_current(struct event_queue *queue)
+{
+    const struct queued_event *queued = queue->current;
+    const struct events *events = &queue->gateway->events;
+    struct event event = event_of(queue);
+
+    event.is_user_event = queued->is_user_event;
+    event.system = queued->system;
+    event.name = queued->name;
+    event.group = queued->group;
+    event.data = queued->data;
+    event.metadata = (struct pairs){queued->metadata, queued->metadata_count};
+    queue->number++;
+    events->ops->raise(events->context, &event, &queue->wait);
+}
+
+/* Raises the next one if it is its turn; a queue that is done with is freed. */
+static void turn(struct event_queue *queue)
+{
+    if (queue->current) {
+        return;
+    }
+    if (list_is_empty(&queue->waiting)) {
+        if (queue->is_ended) {
+            queue_free(queue);
+        }
+        return;
+    }
+    queue->current = CONTAINER_OF(queue->waiting.next, struct queued_event, link);
+    list_remove(&queue->current->link);
+    queue->count--;
+    queue->bytes -= queue->current->text.length;
+    raise_current(queue);
+}
+
+void event_queue_go_on(struct event_queue *queue)
+{
+    struct event_audience audience = queue->audience;
+
+    queue->is_held = false;
+    queued_free(queue->current);
+    queue->current = NULL;
+    turn(queue);
+    if (audience.moved) {
+        audience.moved(audience.context);
+    }
+}
+
+static void set_bytes(struct buffer *buffer, struct slice bytes)
+{
+    buffer->length = 0;
+    buffer_append(buffer, bytes);
+}
+
+/* Only events that the client waits for change what is remembered (7.4). */
+static void learn(struct event_queue *queue, const struct event_answer *answer)
+{
+    if (answer->status < 200 || answer->status > 299) {
+        return;
+    }
+    if (answer->has_state) {
+        set_bytes(&queue->state, answer->state);
+    }
+    if (answer->has_cookies) {
+        set_bytes(&queue->cookies, answer->cookies);
+    }
+}
+
+static void on_answer(struct event_wait *wait, const struct event_answer *answer)
+{
+    struct event_queue *queue = CONTAINER_OF(wait, struct event_queue, wait);
+    const struct event_audience *audience = &queue->audience;
+
+    if (queue->current->is_user_event) {
+        learn(queue, answer);
+        queue->is_held = true;
+        if (audience->answered &&
+            !audience->answered(audience->context, &queue->current->tag, answer)) {
+            return;
+        }
+    }
+    event_queue_go_on(queue);
+}
+
+/* ---------------------------------------------------------------- the client's side */
+
+static bool has_somebody(const struct hub_settings *settings)
+{
+    return settings->event_handler_count > 0 || settings->event_listener_count > 0;
+}
+
+struct event_queue *event_queue_new(struct gateway *gateway, const struct event_origin *origin,
+                                    struct event_audience audience)
+{
+    struct event_queue *queue;
+
+    if (!gateway->events.ops || !has_somebody(origin->settings)) {
+        return NULL;
+    }
+    queue = memory_allocate_zero(sizeof(*queue));
+    queue->gateway = gateway;
+    queue->audience = audience;
+    queue->settings = origin->settings;
+    queue->wait.answered = on_answer;
+    list_init(&queue->waiting);
+    list_add_last(&gateway->event_queues, &queue->all);
+    buffer_append(&queue->hub, origin->hub);
+    buffer_append(&queue->connection_id, origin->connection_id);
+    buffer_append(&queue->user_id, origin->user_id);
+    buffer_append(&queue->subprotocol, origin->subprotocol);
+    buffer_append(&queue->physical_connection, origin->physical_connection);
+    buffer_append(&queue->session, origin->session);
+    queue->number = 1; /* `connect` has 0 */
+    return queue;
+}
+
+void event_queue_remember(struct event_queue *queue, const struct event_memory *memory)
+{
+    if (queue) {
+        queue->number = memory->number;
+        set_bytes(&queue->state, memory->state);
+        set_bytes(&queue->cookies, memory->cookies);
+    }
+}
+
+struct event_memory event_queue_memory(const struct event_queue *queue)
+{
+    if (!queue) {
+        return (struct event_memory){0};
+    }
+    return (struct event_memory){
+        .number = queue->number,
+        .state = buffer_slice(&queue->state),
+        .cookies = buffer_slice(&queue->cookies),
+    };
+}
+
+static bool put(struct event_queue *queue, const struct event *event, const struct event_tag *tag)
+{
+    const struct events *events = &queue->gateway->events;
+    struct queued_event *queued;
+
+    if (!events->ops->is_handled(events->context, event)) {
+        return false;
+    }
+    queued = queued_new(event, tag);
+    list_add_last(&queue->waiting, &queued->link);
+    queue->count++;
+    queue->bytes += queued->text.length;
+    turn(queue);
+    return true;
+}
+
+bool event_queue_system(struct event_queue *queue, enum system_event system, struct slice group,
+                        struct slice body)
+{
+    struct event event;
+
+    if (!queue) {
+        return false;
+    }
+    event = event_of(queue);
+    event.system = system;
+    event.group = group;
+    event.data = (struct payload){DATA_JSON, body};
+    return put(queue, &event, NULL);
+}
+
+void event_queue_note_reason(struct event_queue *queue, const char *reason)
+{
+    if (queue && queue->reason.length == 0) {
+        buffer_append_string(&queue->reason, reason);
+    }
+}
+
+void event_queue_disconnected(struct event_queue *queue)
+{
+    struct buffer body = {0};
+
+    if (!queue) {
+        return;
+    }
+    buffer_append_string(&body, "{\"reason\":");
+    json_append_string(&body, buffer_slice(&queue->reason));
+    buffer_append_byte(&body, '}');
+    event_queue_system(queue, SYSTEM_EVENT_DISCONNECTED, SLICE_EMPTY, buffer_slice(&body));
+    buffer_release(&body);
+}
+
+bool event_queue_user(struct event_queue *queue, struct slice name, const struct payload *data,
+                      struct pairs metadata, const struct event_tag *tag)
+{
+    struct event event;
+
+    if (!queue) {
+        return false;
+    }
+    event = event_of(queue);
+    event.is_user_event = true;
+    event.name = name;
+    event.data = *data;
+    event.metadata = metadata;
+    return put(queue, &event, tag);
+}
+
+bool event_queue_is_full(const struct event_queue *queue)
+{
+    return queue && (queue->count >= WAITING_MAX || queue->bytes >= WAITING_BYTES);
+}
+
+/* The user event of the client's that it looks for; NULL: none. */
+static struct queued_event *find(const struct event_queue *queue, event_matches *matches,
+                                 const void *wanted)
+{
+    struct queued_event *current = queue->current;
+
+    if (current && current->is_user_event && matches(&current->tag, wanted)) {
+        return current;
+    }
+    LIST_FOREACH (link, &queue->waiting) {
+        struct queued_event *queued = CONTAINER_OF(link, struct queued_event, link);
+        if (queued->is_user_event && matches(&queued->tag, wanted)) {
+            return queued;
+        }
+    }
+    return NULL;
+}
+
+bool event_queue_has(const struct event_queue *queue, event_matches *matches, const void *wanted)
+{
+    return queue && find(queue, matches, wanted);
+}
+
+void event_queue_forget(struct event_queue *queue, event_matches *matches, const void *wanted)
+{
+    const struct events *events = queue ? &queue->gateway->events : NULL;
+    struct queued_event *queued = queue ? find(queue, matches, wanted) : NULL;
+
+    if (!queued || (queued == queue->current && queue->is_held)) {
+        return;
+    }
+    if (queued == queue->current) {
+        events->ops->cancel(events->context, &queue->wait);
+        event_queue_go_on(queue);
+        return;
+    }
+    list_remove(&queued->link);
+    queue->count--;
+    queue->bytes -= queued->text.length;
+    queued_free(queued);
+}
+
+void event_queue_end(struct event_queue *queue)
+{
+    if (!queue) {
+        return;
+    }
+    queue->audience = (struct event_audience){0};
+    queue->is_ended = true;
+    if (queue->is_held) {
+        event_queue_go_on(queue);
+    } else {
+        turn(queue);
+    }
+}
+
+void event_queues_free(struct gateway *gateway)
+{
+    LIST_FOREACH_SAFE (link, &gateway->event_queues) {
+        struct event_queue *queue = CONTAINER_OF(link, struct event_queue, all);
+        if (queue->current && !queue->is_held) {
+            gateway->events.ops->cancel(gateway->events.context, &queue->wait);
+        }
+        queued_free(queue->current);
+        LIST_FOREACH_SAFE (waiting, &queue->waiting) {
+            struct queued_event *queued = CONTAINER_OF(waiting, struct queued_event, link);
+            list_remove(&queued->link);
+            queued_free(queued);
+        }
+        queue_free(queue);
+    }
+}

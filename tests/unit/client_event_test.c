@@ -1,0 +1,469 @@
+/* bridge/client: events of Web PubSub clients, and what becomes of their answers
+ * (spec/webpubsub.md 2.3, 2.4, 7.2, 7.5).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "client/mqtt_write.h"
+#include "support/bridge_fakes.h"
+#include "test.h"
+
+static struct client *begin(struct fakes *fakes, enum subprotocol subprotocol)
+{
+    return fakes_client(fakes, fakes_upgrade(fakes, subprotocol ? UPGRADE_WEBPUBSUB : UPGRADE_RAW,
+                                             subprotocol, "u1", NULL));
+}
+
+/* Its `connected` has been answered. */
+static struct client *start(struct fakes *fakes, enum subprotocol subprotocol)
+{
+    struct client *client;
+
+    fakes_handle_events(fakes);
+    client = begin(fakes, subprotocol);
+    fakes_connack(client, false);
+    fakes_answer_event(fakes, 200, NULL);
+    fakes_to_broker(fakes);
+    fakes_to_browser(fakes);
+    fakes_raised(fakes);
+    return client;
+}
+
+static void finish(struct fakes *fakes, struct client *client)
+{
+    client_socket_closed(client, 1000);
+    fakes_free(fakes);
+}
+
+#define CHECK_TEXT(actual, expected)                                                               \
+    do {                                                                                           \
+        const char *actual_text = (actual);                                                        \
+        if (strcmp(actual_text, expected) != 0) {                                                  \
+            test_fail(__FILE__, __LINE__, "got:\n%s\nwanted:\n%s", actual_text, expected);         \
+        }                                                                                          \
+    } while (0)
+
+#define SAY_EVENT(client, id)                                                                      \
+    fakes_say(client, "{\"type\":\"event\",\"event\":\"e\",\"ackId\":" id                          \
+                      ",\"dataType\":\"text\",\"data\":\"d" id "\"}")
+#define ACK(id) "{\"type\":\"ack\",\"ackId\":" id ",\"success\":true}\n"
+#define NACK(id, name, message)                                                                    \
+    "{\"type\":\"ack\",\"ackId\":" id ",\"success\":false,\"error\":{\"name\":\"" name             \
+    "\",\"message\":\"" message "\"}}\n"
+#define NO_HANDLER "the hub has no event handler for this event"
+
+/* ---------------------------------------------------------------- the life of a connection */
+
+TEST(connected_goes_out_first_and_disconnected_last)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client;
+
+    fakes_handle_events(fakes);
+    client = begin(fakes, SUBPROTOCOL_JSON);
+    CHECK_TEXT(fakes_raised(fakes), "");
+    fakes_connack(client, false);
+    CHECK_TEXT(fakes_raised(fakes), "#1 connected user=u1 [{}]\n");
+    SAY_EVENT(client, "1");
+    CHECK_TEXT(fakes_raised(fakes), "");
+    fakes_answer_event(fakes, 500, NULL);
+    CHECK_TEXT(fakes_raised(fakes), "#2 user e text user=u1 [d1]\n");
+    SAY_EVENT(client, "2");
+    client_socket_closed(client, 1000);
+    CHECK_TEXT(fakes_raised(fakes), "");
+    fakes_answer_event(fakes, 200, "too late");
+    CHECK_TEXT(fakes_raised(fakes), "#3 user e text user=u1 [d2]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_raised(fakes), "#4 disconnected user=u1 [{\"reason\":\"\"}]\n");
+    fakes_answer_event(fakes, 0, NULL);
+    CHECK(list_is_empty(&fakes->gateway.event_queues));
+    fakes_free(fakes);
+}
+
+TEST(disconnected_says_why)
+{
+    static const struct {
+        uint16_t code;
+        bool bad_frame;
+        const char *raised;
+    } ends[] = {
+        {1006, false, "#2 disconnected user=u1 [{\"reason\":\"the connection was lost\"}]\n"},
+        {1001, false, "#2 disconnected user=u1 [{\"reason\":\"\"}]\n"},
+        {1007, true,
+         "#2 disconnected user=u1 [{\"reason\":\"the frame is not a request of this "
+         "subprotocol\"}]\n"},
+    };
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct fakes *fakes = fakes_new();
+        struct client *client = start(fakes, SUBPROTOCOL_JSON);
+        if (ends[i].bad_frame) {
+            fakes_say(client, "{");
+        }
+        client_socket_closed(client, ends[i].code);
+        CHECK_TEXT(fakes_raised(fakes), ends[i].raised);
+        fakes_free(fakes);
+    }
+}
+
+TEST(no_event_is_raised_that_nobody_takes)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client;
+
+    fakes_handle_events(fakes);
+    fakes->system_events = 0;
+    fakes->user_events = "other";
+    client = begin(fakes, SUBPROTOCOL_JSON);
+    fakes_connack(client, false);
+    fakes_to_browser(fakes);
+    SAY_EVENT(client, "1");
+    CHECK_TEXT(fakes_to_browser(fakes), NACK("1", "InternalServerError", NO_HANDLER));
+    client_socket_closed(client, 1000);
+    CHECK_TEXT(fakes_raised(fakes), "");
+    fakes_free(fakes);
+}
+
+/* 7.2: after a connect that was answered with 2xx, whatever comes. */
+TEST(disconnected_comes_although_the_session_never_began)
+{
+    for (int was_asked = 0; was_asked < 2; was_asked++) {
+        struct fakes *fakes = fakes_new();
+        struct upgrade *upgrade =
+            fakes_upgrade(fakes, UPGRADE_WEBPUBSUB, SUBPROTOCOL_JSON, "u1", NULL);
+        struct client *client;
+
+        fakes_handle_events(fakes);
+        fakes->is_ready = false;
+        upgrade->was_asked = was_asked;
+        client = fakes_client(fakes, upgrade);
+        client_socket_closed(client, 1012);
+        CHECK_TEXT(fakes_raised(fakes),
+                   was_asked ? "#1 disconnected user=u1 [{\"reason\":\"the broker restarts\"}]\n"
+                             : "");
+        fakes_free(fakes);
+    }
+}
+
+TEST(what_connect_has_said_goes_with_the_events)
+{
+    struct fakes *fakes = fakes_new();
+    struct upgrade *upgrade = fakes_upgrade(fakes, UPGRADE_WEBPUBSUB, SUBPROTOCOL_JSON, "u1", NULL);
+    struct client *client;
+
+    fakes_handle_events(fakes);
+    upgrade->was_asked = true;
+    buffer_append_string(&upgrade->state, "s");
+    buffer_append_string(&upgrade->cookies, "c=1");
+    buffer_append_string(&upgrade->connection_id, "0123456789012345678901");
+    client = fakes_client(fakes, upgrade);
+    CHECK(strstr(fakes_to_broker(fakes), "CONNECT \"$wps/h/0123456789012345678901\""));
+    fakes_connack(client, false);
+    CHECK_TEXT(fakes_raised(fakes), "#1 connected user=u1 state=s cookies=c=1 [{}]\n");
+    finish(fakes, client);
+}
+
+/* ---------------------------------------------------------------- user events */
+
+TEST(an_answer_goes_before_the_ack)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON);
+
+    SAY_EVENT(client, "1");
+    CHECK_TEXT(fakes_to_browser(fakes), "");
+    fakes_answer_event(fakes, 200, "hello");
+    CHECK_TEXT(fakes_to_browser(fakes), "{\"type\":\"message\",\"from\":\"server\",\"dataType\":"
+                                        "\"text\",\"data\":\"hello\"}\n" ACK("1"));
+    SAY_EVENT(client, "2");
+    fakes_answer_event(fakes, 204, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), ACK("2"));
+    fakes_say(client, "{\"type\":\"event\",\"event\":\"e\",\"dataType\":\"text\",\"data\":\"\"}");
+    fakes_answer_event(fakes, 404, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), ""); /* no ackId, no ack */
+    finish(fakes, client);
+}
+
+TEST(events_of_a_connection_go_one_at_a_time)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON);
+
+    SAY_EVENT(client, "1");
+    SAY_EVENT(client, "2");
+    CHECK_TEXT(fakes_raised(fakes), "#2 user e text user=u1 [d1]\n");
+    fakes_say(client, "{\"type\":\"ping\"}");
+    CHECK_TEXT(fakes_to_browser(fakes), "{\"type\":\"pong\"}\n");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), ACK("1"));
+    CHECK_TEXT(fakes_raised(fakes), "#3 user e text user=u1 [d2]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), ACK("2"));
+    finish(fakes, client);
+}
+
+TEST(who_has_too_many_events_waiting_is_not_read_from)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON);
+    int count = 0;
+
+    while (!fakes->is_paused && count < 1000) {
+        SAY_EVENT(client, "1");
+        fakes_say(client,
+                  "{\"type\":\"event\",\"event\":\"e\",\"dataType\":\"text\",\"data\":\"\"}");
+        count++;
+    }
+    CHECK(count < 1000);
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK(!fakes->is_paused);
+    finish(fakes, client);
+}
+
+TEST(failures_are_failed_acks)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON);
+
+    SAY_EVENT(client, "1");
+    fakes_answer_event(fakes, 503, "not for the browser");
+    CHECK_TEXT(fakes_to_browser(fakes),
+               NACK("1", "InternalServerError", "the event handler answered 503"));
+    SAY_EVENT(client, "1"); /* only a success is remembered */
+    fakes_answer_event(fakes, 0, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), NACK("1", "InternalServerError",
+                                             "the event handler gave no answer: nobody is there"));
+    fakes_say(client, "{\"type\":\"event\",\"event\":\"1x\",\"ackId\":3,\"dataType\":\"text\","
+                      "\"data\":\"\"}");
+    CHECK_TEXT(fakes_to_browser(fakes),
+               NACK("3", "BadRequest", "the name of the event is not valid"));
+    finish(fakes, client);
+}
+
+TEST(an_event_with_the_same_ack_id_is_raised_once)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON);
+
+    SAY_EVENT(client, "1");
+    SAY_EVENT(client, "1");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), ACK("1"));
+    CHECK_INT_EQUAL(fakes->waiting_count, 0);
+    SAY_EVENT(client, "1");
+    CHECK_TEXT(fakes_to_browser(fakes),
+               NACK("1", "Duplicate", "Message with ack-id: 1 has been processed"));
+    finish(fakes, client);
+}
+
+TEST(state_cookies_and_metadata_go_both_ways)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON);
+    struct pair pair = {SLICE_LITERAL("k"), SLICE_LITERAL("v")};
+
+    fakes_say(client, "{\"type\":\"event\",\"event\":\"e\",\"data\":{\"a\":1},"
+                      "\"metadata\":{\"m\":\"n\"}}");
+    CHECK_TEXT(fakes_raised(fakes), "#2 user e json user=u1 m:n [{\"a\":1}]\n");
+    fakes_answer_event_with(fakes, &(struct event_answer){.status = 200,
+                                                          .data = {DATA_JSON, SLICE_LITERAL("2")},
+                                                          .has_state = true,
+                                                          .state = SLICE_LITERAL("s1"),
+                                                          .has_cookies = true,
+                                                          .cookies = SLICE_LITERAL("c=1"),
+                                                          .metadata = {&pair, 1}});
+    CHECK_TEXT(fakes_to_browser(fakes), "{\"type\":\"message\",\"from\":\"server\",\"dataType\":"
+                                        "\"json\",\"data\":2,\"metadata\":{\"k\":\"v\"}}\n");
+    SAY_EVENT(client, "1");
+    CHECK_TEXT(fakes_raised(fakes), "#3 user e text user=u1 state=s1 cookies=c=1 [d1]\n");
+    fakes_answer_event_with(fakes, &(struct event_answer){.status = 500,
+                                                          .has_state = true,
+                                                          .state = SLICE_LITERAL("of a failure")});
+    SAY_EVENT(client, "1");
+    CHECK_TEXT(fakes_raised(fakes), "#4 user e text user=u1 state=s1 cookies=c=1 [d1]\n");
+    fakes_answer_event_with(
+        fakes, &(struct event_answer){.status = 200, .has_state = true, .state = SLICE_EMPTY});
+    client_socket_closed(client, 1000);
+    CHECK_TEXT(fakes_raised(fakes), "#5 disconnected user=u1 cookies=c=1 [{\"reason\":\"\"}]\n");
+    fakes_free(fakes);
+}
+
+/* Whatever it answers, no frame is malformed (2.2). */
+TEST(an_answer_that_is_not_what_it_says_is_no_malformed_frame)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON);
+    struct pair pair = {SLICE_LITERAL("K\xff"), SLICE_LITERAL("v\n")};
+
+    fakes_say(client, "{\"type\":\"event\",\"event\":\"e\",\"data\":1}");
+    fakes_answer_event_with(fakes, &(struct event_answer){.status = 200,
+                                                          .data = {DATA_JSON, SLICE_LITERAL("{no")},
+                                                          .metadata = {&pair, 1}});
+    CHECK_TEXT(fakes_to_browser(fakes), "{\"type\":\"message\",\"from\":\"server\",\"dataType\":"
+                                        "\"text\",\"data\":\"{no\"}\n");
+    fakes_say(client, "{\"type\":\"event\",\"event\":\"e\",\"data\":1}");
+    fakes_answer_event_with(
+        fakes,
+        &(struct event_answer){.status = 200, .data = {DATA_TEXT, SLICE_LITERAL("\xff\xfe")}});
+    CHECK_TEXT(fakes_to_browser(fakes), "{\"type\":\"message\",\"from\":\"server\",\"dataType\":"
+                                        "\"binary\",\"data\":\"//4=\"}\n");
+    finish(fakes, client);
+}
+
+/* ---------------------------------------------------------------- reliable clients */
+
+static void deliver_reply(struct client *client, const char *id, uint32_t sequence)
+{
+    struct buffer properties = {0}, topic = {0};
+    struct packet packet = {.type = PACKET_PUBLISH};
+
+    write_user_property(&properties, "$wps.reply", slice_from_string(id));
+    buffer_append_string(&topic, "$wps/h/conn/x");
+    packet.publish.topic = buffer_slice(&topic);
+    packet.publish.payload = SLICE_LITERAL("hello");
+    packet.properties.present = PROPERTY_BIT(USER_PROPERTY);
+    packet.properties.raw = buffer_slice(&properties);
+    fakes_deliver(client, &packet, sequence);
+    buffer_release(&properties);
+    buffer_release(&topic);
+}
+
+/* The answer has a sequence id, and only then the ack follows. */
+TEST(an_answer_for_a_reliable_client_is_a_delivery_of_its_session)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE);
+    const char *sent;
+
+    SAY_EVENT(client, "1");
+    SAY_EVENT(client, "2");
+    fakes_raised(fakes);
+    fakes_answer_event(fakes, 200, "hello");
+    sent = fakes_to_broker(fakes);
+    CHECK(strstr(sent, "0 PUBLISH id=4097 \"$wps/h/conn/"));
+    CHECK(strstr(sent, " qos=1 text/plain $wps.reply=4097 [hello]\n"));
+    fakes_answer(client, PACKET_PUBACK, 4097, 0);
+    CHECK_TEXT(fakes_to_browser(fakes), "");
+    CHECK_TEXT(fakes_raised(fakes), "");
+    deliver_reply(client, "4097", 1);
+    CHECK_TEXT(fakes_to_browser(fakes),
+               "{\"type\":\"message\",\"from\":\"server\",\"dataType\":\"text\",\"data\":\"hello\","
+               "\"sequenceId\":1}\n" ACK("1"));
+    CHECK_TEXT(fakes_raised(fakes), "#3 user e text user=u1 [d2]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), ACK("2"));
+    finish(fakes, client);
+}
+
+TEST(an_answer_that_the_broker_does_not_take_is_a_failed_ack)
+{
+    static const uint8_t reasons[] = {REASON_QUOTA_EXCEEDED, REASON_NO_MATCHING_SUBSCRIBERS};
+
+    for (size_t i = 0; i < sizeof(reasons); i++) {
+        struct fakes *fakes = fakes_new();
+        struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE);
+        SAY_EVENT(client, "1");
+        fakes_answer_event(fakes, 200, "hello");
+        fakes_answer(client, PACKET_PUBACK, 4097, reasons[i]);
+        CHECK(strstr(fakes_to_browser(fakes), "\"success\":false"));
+        SAY_EVENT(client, "2");
+        CHECK_INT_EQUAL(fakes->waiting_count, 1);
+        finish(fakes, client);
+    }
+}
+
+TEST(a_reliable_client_that_may_come_back_is_not_disconnected)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE);
+
+    client_socket_closed(client, 1006);
+    CHECK_TEXT(fakes_raised(fakes), "");
+    client = start(fakes, SUBPROTOCOL_JSON_RELIABLE);
+    client_socket_closed(client, 1000);
+    CHECK_TEXT(fakes_raised(fakes), "#2 disconnected user=u1 [{\"reason\":\"\"}]\n");
+    fakes_free(fakes);
+}
+
+/* ---------------------------------------------------------------- invocations */
+
+#define INVOKE(id)                                                                                 \
+    "{\"type\":\"invoke\",\"invocationId\":\"" id "\",\"target\":\"event\",\"event\":\"e\","       \
+    "\"dataType\":\"text\",\"data\":\"d" id "\"}"
+
+TEST(an_invocation_gets_its_answer)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE);
+
+    fakes_say(client, INVOKE("a"));
+    CHECK_TEXT(fakes_raised(fakes), "#2 user e text user=u1 [da]\n");
+    fakes_answer_event(fakes, 200, "r");
+    CHECK_TEXT(fakes_to_browser(fakes), "{\"type\":\"invokeResponse\",\"invocationId\":\"a\","
+                                        "\"success\":true,\"dataType\":\"text\",\"data\":\"r\"}\n");
+    fakes_say(client, INVOKE("b"));
+    fakes_answer_event_with(
+        fakes, &(struct event_answer){.status = 200, .data = {DATA_JSON, SLICE_LITERAL("null")}});
+    CHECK_TEXT(fakes_to_browser(fakes),
+               "{\"type\":\"invokeResponse\",\"invocationId\":\"b\",\"success\":true}\n");
+    fakes_say(client, INVOKE("c"));
+    fakes_answer_event(fakes, 500, "r");
+    CHECK_TEXT(fakes_to_browser(fakes),
+               "{\"type\":\"invokeResponse\",\"invocationId\":\"c\",\"success\":false,\"error\":{"
+               "\"name\":\"InternalServerError\",\"message\":\"the event handler answered "
+               "500\"}}\n");
+    finish(fakes, client);
+}
+
+TEST(a_cancelled_invocation_gets_none)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON);
+
+    fakes_say(client, INVOKE("a"));
+    fakes_say(client, INVOKE("b"));
+    fakes_say(client, INVOKE("c"));
+    fakes_raised(fakes);
+    fakes_say(client, "{\"type\":\"cancelInvocation\",\"invocationId\":\"b\"}");
+    fakes_say(client, "{\"type\":\"cancelInvocation\",\"invocationId\":\"a\"}");
+    CHECK_TEXT(fakes_raised(fakes), "cancelled\n#3 user e text user=u1 [dc]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes),
+               "{\"type\":\"invokeResponse\",\"invocationId\":\"c\",\"success\":true}\n");
+    finish(fakes, client);
+}
+
+/* ---------------------------------------------------------------- plain WebSocket */
+
+TEST(messages_of_plain_websockets_are_events)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_NONE);
+
+    fakes_say(client, "hi");
+    CHECK_TEXT(fakes_raised(fakes), "#2 user message text user=u1 [hi]\n");
+    fakes_answer_event(fakes, 200, "ho");
+    CHECK_TEXT(fakes_to_browser(fakes), "ho\n");
+    client_receive(client, SLICE_LITERAL("\1"), false);
+    CHECK_TEXT(fakes_raised(fakes), "#3 user message binary user=u1 [\1]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), "");
+    fakes_say(client, "hi");
+    fakes_answer_event(fakes, 500, NULL);
+    CHECK_TEXT(fakes_to_browser(fakes), "close 1011 the event handler answered 500\n");
+    CHECK_INT_EQUAL(fakes->closed_as, CLOSED_SEND_EVENT_FAILED);
+    finish(fakes, client);
+}
+
+TEST(a_plain_websocket_without_a_handler_is_closed)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_NONE);
+
+    fakes->user_events = NULL;
+    fakes_say(client, "hi");
+    CHECK_TEXT(fakes_to_browser(fakes), "close 1011 " NO_HANDLER "\n");
+    CHECK_INT_EQUAL(fakes->closed_as, CLOSED_EVENT_HANDLER_NOT_FOUND);
+    finish(fakes, client);
+}
