@@ -50,6 +50,17 @@ void broker_numbers_release(struct broker_numbers *numbers)
     buffer_release(&numbers->store_state);
 }
 
+/* "pubgrid version 0.1.0" */
+static struct slice last_word(struct slice text)
+{
+    size_t start = text.length;
+
+    while (start > 0 && text.data[start - 1] != ' ') {
+        start--;
+    }
+    return slice_from(text, start);
+}
+
 /* "12" or "12 seconds". */
 static struct slice first_word(struct slice text)
 {
@@ -72,7 +83,7 @@ void broker_numbers_take(struct broker_numbers *numbers, struct slice topic, str
     uint64_t value;
 
     if (slice_equal(topic, SLICE_LITERAL("version"))) {
-        take_text(&numbers->version, text);
+        take_text(&numbers->version, last_word(text));
         return;
     }
     if (slice_equal(topic, SLICE_LITERAL("store/state"))) {

@@ -35,24 +35,10 @@ static void answer_upgrade_only(const struct http_request *request, struct http_
     http_refuse(answer, 400, "this is for WebSockets: the request has no Upgrade header");
 }
 
-/* What it came by. */
-static const struct service_listener *listener_of(const struct http_request *request)
-{
-    const struct service *service = request->service;
-    const struct lws_vhost *vhost = lws_get_vhost(request->lws);
-
-    for (size_t i = 0; i < service->options.listener_count; i++) {
-        if (service->listeners[i].vhost == vhost) {
-            return &service->options.listeners[i];
-        }
-    }
-    return NULL;
-}
-
 /* The page is a setting of the listener. */
 static bool shows_page(const struct http_request *request)
 {
-    const struct service_listener *listener = listener_of(request);
+    const struct service_listener *listener = listener_options_of(request->lws);
 
     return listener && listener->page_enabled;
 }
@@ -60,7 +46,7 @@ static bool shows_page(const struct http_request *request)
 /* And so are the metrics. */
 static void answer_metrics(const struct http_request *request, struct http_answer *answer)
 {
-    const struct service_listener *listener = listener_of(request);
+    const struct service_listener *listener = listener_options_of(request->lws);
 
     if (!listener || !listener->metrics_enabled) {
         http_refuse(answer, 404, "there is nothing at this path");

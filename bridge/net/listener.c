@@ -46,19 +46,19 @@ static int open_socket(const struct addrinfo *address, bool shares_port)
     return fd;
 }
 
-static uint16_t bound_port(int fd)
+/* Of this side of the socket; zeroed if it has none. */
+static union socket_address address_of(int fd)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.v6 = {0}};
+    union socket_address address = {.v6 = {0}};
     socklen_t length = sizeof(address);
 
-    if (getsockname(fd, &address.any, &length) < 0) {
-        return 0;
-    }
-    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
+    getsockname(fd, &address.any, &length);
+    return address;
+}
+
+static uint16_t port_of(const union socket_address *address)
+{
+    return ntohs(address->any.sa_family == AF_INET6 ? address->v6.sin6_port : address->v4.sin_port);
 }
 
 bool listener_open(struct listener *listener, struct service *service,
@@ -83,10 +83,50 @@ bool listener_open(struct listener *listener, struct service *service,
         log_write(LOG_ERROR, "cannot listen", "address=%s port=%u error=\"%s\"", options->address,
                   options->port, strerrordesc_np(errno));
     } else {
-        listener->port = bound_port(listener->fd);
+        listener->address = address_of(listener->fd);
+        listener->port = port_of(&listener->address);
     }
     freeaddrinfo(found);
     return listener->fd >= 0;
+}
+
+/* ---------------------------------------------------------------- which one it was */
+
+static bool is_same_host(const union socket_address *a, const union socket_address *b)
+{
+    if (a->any.sa_family != b->any.sa_family) {
+        return false;
+    }
+    return a->any.sa_family == AF_INET6 ? IN6_ARE_ADDR_EQUAL(&a->v6.sin6_addr, &b->v6.sin6_addr)
+                                        : a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
+}
+
+static bool is_any_host(const union socket_address *address)
+{
+    return address->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr)
+                                              : address->v4.sin_addr.s_addr == INADDR_ANY;
+}
+
+/* The one that is bound to the connection's own address and port, else the one for any address. */
+const struct service_listener *listener_options_of(struct lws *lws)
+{
+    const struct service *service = service_of(lws);
+    union socket_address local = address_of(lws_get_socket_fd(lws));
+    const struct service_listener *found = NULL;
+
+    for (size_t i = 0; i < service->options.listener_count; i++) {
+        const struct listener *listener = &service->listeners[i];
+        if (listener->port != port_of(&local)) {
+            continue;
+        }
+        if (is_same_host(&listener->address, &local)) {
+            return &service->options.listeners[i];
+        }
+        if (is_any_host(&listener->address)) {
+            found = &service->options.listeners[i];
+        }
+    }
+    return found;
 }
 
 /* ---------------------------------------------------------------- accepting */

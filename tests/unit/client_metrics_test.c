@@ -168,7 +168,7 @@ TEST(the_brokers_numbers)
         {"clients/connected", "12"},
         {"uptime", "77 seconds"},
         {"store/commit/microseconds", "1500"},
-        {"version", "0.1\"x"},
+        {"version", "pubgrid version 0.1\"x"},
         {"store/state", "read-only"},
         {"heap/current", "-1"},
         {"bytes/sent", "18446744073709551616"},

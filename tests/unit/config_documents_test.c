@@ -3,31 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config/option_table.h"
 #include "config_fixture.h"
-
-#define SOURCE_FILE __FILE__
-
-/* Reads a file of the source tree. NUL-terminated. */
-static char *read_source(const char *name)
-{
-    struct buffer path = {0}, text = {0};
-    const char *end = strstr(SOURCE_FILE, "tests/unit/");
-    CHECK(end);
-    buffer_append_format(&path, "%.*s%s", (int)(end - SOURCE_FILE), SOURCE_FILE, name);
-    buffer_append_byte(&path, '\0');
-    FILE *file = fopen((const char *)path.data, "re");
-    if (!file) {
-        test_fail(__FILE__, __LINE__, "cannot read %s", (const char *)path.data);
-    }
-    size_t got;
-    do {
-        got = fread(buffer_reserve(&text, 4096), 1, 4096, file);
-        text.length += got;
-    } while (got > 0);
-    fclose(file);
-    buffer_release(&path);
-    buffer_append_byte(&text, '\0');
-    return (char *)text.data;
-}
+#include "source_file.h"
 
 TEST(what_is_printed_can_be_loaded)
 {
@@ -45,7 +21,7 @@ TEST(what_is_printed_can_be_loaded)
 
 TEST(the_delivered_file_says_the_defaults)
 {
-    char *text = read_source("conf/pubgrid.yaml");
+    char *text = read_source(__FILE__, "conf/pubgrid.yaml");
     struct config *file = load_good(text), *defaults = load_good("");
     char *file_text = print(file), *defaults_text = print(defaults);
     CHECK_STRING_EQUAL(file_text, defaults_text);
@@ -121,7 +97,7 @@ TEST(every_option_is_in_the_file_and_in_the_manual)
         {event_handler_options, &event_handler_option_count},
         {event_listener_options, &event_listener_option_count},
     };
-    char *yaml = read_source("conf/pubgrid.yaml"), *page = read_source("docs/man/pubgrid.yaml.5");
+    char *yaml = read_source(__FILE__, "conf/pubgrid.yaml"), *page = read_source(__FILE__, "docs/man/pubgrid.yaml.5");
     for (size_t i = 0; i < config_option_count; i++) {
         const char *dot = strchr(config_options[i].path, '.');
         test_note("%s", config_options[i].path);
