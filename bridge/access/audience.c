@@ -65,7 +65,16 @@ static bool host_fits(struct slice authority, const struct upgrade_context *cont
     return false;
 }
 
-static bool target_fits(struct slice target, const struct endpoint *endpoint)
+/* --- targets --- */
+
+/* What the target of an audience is compared with. */
+struct wanted {
+    const struct endpoint *endpoint; /* of a WebSocket; NULL: */
+    struct slice target;             /* of a REST request, */
+    struct slice path;               /* the same without its query */
+};
+
+static bool endpoint_fits(struct slice target, const struct endpoint *endpoint)
 {
     struct url url;
     struct endpoint named;
@@ -78,33 +87,104 @@ static bool target_fits(struct slice target, const struct endpoint *endpoint)
     return fits;
 }
 
-static bool one_fits(const struct json_value *aud, const struct endpoint *endpoint,
+/* Takes a byte, or what %xx stands for, without case. */
+static uint8_t take_byte(struct slice *text, bool decodes)
+{
+    int byte = decodes ? percent_decode(*text) : -1;
+    uint8_t taken = byte >= 0 ? (uint8_t)byte : text->data[0];
+    *text = slice_from(*text, byte >= 0 ? 3 : 1);
+    return ascii_lower(taken);
+}
+
+/* Is `named` the same as `wanted`, decoded? */
+static bool same_text(struct slice named, bool decodes_named, struct slice wanted)
+{
+    while (named.length > 0 && wanted.length > 0) {
+        if (take_byte(&named, decodes_named) != take_byte(&wanted, true)) {
+            return false;
+        }
+    }
+    return named.length == wanted.length;
+}
+
+static struct slice without_slash(struct slice target)
+{
+    if (target.length > 0 && target.data[target.length - 1] == '/') {
+        target.length--;
+    }
+    return target;
+}
+
+static bool request_fits(struct slice target, const struct wanted *wanted)
+{
+    struct slice forms[] = {wanted->target, wanted->path};
+    target = without_slash(target);
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct slice form = without_slash(forms[i]);
+        if (same_text(target, true, form) || same_text(target, false, form)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool target_fits(struct slice target, const struct wanted *wanted)
+{
+    return wanted->endpoint ? endpoint_fits(target, wanted->endpoint)
+                            : request_fits(target, wanted);
+}
+
+/* --- audiences --- */
+
+static bool one_fits(const struct json_value *aud, const struct wanted *wanted,
                      const struct upgrade_context *context, struct slice host)
 {
-    struct buffer text = {0};
+    struct buffer scratch = {0};
     struct slice authority, target;
+    bool fits;
     if (aud->type != JSON_STRING) {
         return false;
     }
-    json_append_string_value(&text, aud);
-    bool fits = split_absolute(buffer_slice(&text), &authority, &target) &&
-                host_fits(authority, context, host) && target_fits(target, endpoint);
-    buffer_release(&text);
+    struct slice text = json_string_value(aud, &scratch);
+    if (!wanted->endpoint && text.length > 0 && text.data[0] == '/') {
+        fits = target_fits(text, wanted);
+    } else {
+        fits = split_absolute(text, &authority, &target) && host_fits(authority, context, host) &&
+               target_fits(target, wanted);
+    }
+    buffer_release(&scratch);
     return fits;
+}
+
+static bool any_fits(const struct json_value *aud, const struct wanted *wanted,
+                     const struct upgrade_context *context, struct slice host)
+{
+    struct json_value element;
+    if (aud->type != JSON_ARRAY) {
+        return one_fits(aud, wanted, context, host);
+    }
+    struct json_walk walk = json_elements(aud);
+    while (json_next_element(&walk, &element)) {
+        if (one_fits(&element, wanted, context, host)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool audience_fits(const struct json_value *aud, const struct endpoint *endpoint,
                    const struct upgrade_context *context, struct slice host)
 {
-    struct json_value element;
-    if (aud->type != JSON_ARRAY) {
-        return one_fits(aud, endpoint, context, host);
+    return any_fits(aud, &(struct wanted){.endpoint = endpoint}, context, host);
+}
+
+bool audience_fits_request(const struct json_value *aud, struct slice target,
+                           const struct upgrade_context *context, struct slice host)
+{
+    struct wanted wanted = {.target = target, .path = target};
+    const uint8_t *query = target.length > 0 ? memchr(target.data, '?', target.length) : NULL;
+    if (query) {
+        wanted.path.length = (size_t)(query - target.data);
     }
-    struct json_walk walk = json_elements(aud);
-    while (json_next_element(&walk, &element)) {
-        if (one_fits(&element, endpoint, context, host)) {
-            return true;
-        }
-    }
-    return false;
+    return any_fits(aud, &wanted, context, host);
 }

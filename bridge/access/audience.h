@@ -16,4 +16,10 @@
 bool audience_fits(const struct json_value *aud, const struct endpoint *endpoint,
                    const struct upgrade_context *context, struct slice host);
 
+/* The same for a request of the REST API (6.2): its target is `target`, as it came, with or without
+ * the query; raw or percent-decoded once, with or without a slash at the end. The audience may be
+ * the target alone. */
+bool audience_fits_request(const struct json_value *aud, struct slice target,
+                           const struct upgrade_context *context, struct slice host);
+
 #endif

@@ -3,11 +3,27 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "access/claims.h"
 
+#include "access/characters.h"
 #include "base/memory.h"
 #include "secret/jwt.h"
 
 #define LONG_NAME_IDENTIFIER "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"
 #define LONG_ROLE            "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"
+
+struct slice claims_bearer_token(struct slice authorization)
+{
+    static const struct slice scheme = SLICE_LITERAL("Bearer ");
+    struct slice token = authorization;
+    if (token.length < scheme.length ||
+        !equal_ignoring_case(slice_make(token.data, scheme.length), scheme)) {
+        return SLICE_EMPTY;
+    }
+    token = slice_from(token, scheme.length);
+    while (token.length > 0 && token.data[0] == ' ') {
+        token = slice_from(token, 1);
+    }
+    return token;
+}
 
 const char *claims_check_time(const struct json_value *claims, int64_t now)
 {

@@ -13,6 +13,8 @@
 
 enum { CLAIMS_CLOCK_SKEW_S = 300 }; /* how far apart the clocks of both sides may be */
 
+/* The token of an Authorization header "Bearer ..."; empty: it has none. */
+struct slice claims_bearer_token(struct slice authorization);
 /* `exp` is required, `nbf` is not. */
 const char *claims_check_time(const struct json_value *claims, int64_t now);
 /* `sub`, or its long name. */

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 
 #include "access/hub.h"
-#include "names/role_pattern.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "names/role_pattern.h"
 #include "json/json.h"
 
 enum { LITERALS_MAX = 1000, PATTERNS_MAX = 10 };

@@ -92,20 +92,10 @@ static bool choose_subprotocol(struct decision *decision)
 /* From the query, else from the Authorization header; an empty one counts as none. */
 static struct slice find_token(const struct decision *decision, struct buffer *scratch)
 {
-    static const struct slice scheme = {(const uint8_t *)"Bearer ", 7};
-    struct slice header = decision->request->authorization;
     if (url_query_find(decision->url.query, "access_token", scratch) && scratch->length > 0) {
         return buffer_slice(scratch);
     }
-    if (header.length < scheme.length ||
-        !equal_ignoring_case(slice_make(header.data, scheme.length), scheme)) {
-        return SLICE_EMPTY;
-    }
-    header = slice_from(header, scheme.length);
-    while (header.length > 0 && header.data[0] == ' ') {
-        header = slice_from(header, 1);
-    }
-    return header;
+    return claims_bearer_token(decision->request->authorization);
 }
 
 static bool use_claims(struct decision *decision, const struct json_value *claims)

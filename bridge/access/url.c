@@ -28,7 +28,7 @@ static bool has_only_target_bytes(struct slice target)
     return true;
 }
 
-static bool append_decoded(struct buffer *out, struct slice text, bool plus_is_space)
+bool url_append_decoded(struct buffer *out, struct slice text, bool plus_is_space)
 {
     while (text.length > 0) {
         int byte = percent_decode(text);
@@ -45,7 +45,8 @@ static bool append_decoded(struct buffer *out, struct slice text, bool plus_is_s
 static bool add_segment(struct url *url, struct slice segment)
 {
     size_t start = url->bytes.length;
-    if (url->segment_count == URL_SEGMENTS_MAX || !append_decoded(&url->bytes, segment, false)) {
+    if (url->segment_count == URL_SEGMENTS_MAX ||
+        !url_append_decoded(&url->bytes, segment, false)) {
         return false;
     }
     url->segments[url->segment_count++] = slice_from(buffer_slice(&url->bytes), start);
@@ -87,19 +88,28 @@ bool url_query_is_valid(struct slice query)
     return true;
 }
 
+bool url_query_take(struct slice *query, struct slice *name, struct slice *value)
+{
+    if (query->length == 0) {
+        return false;
+    }
+    *value = take_up_to(query, '&');
+    *name = take_up_to(value, '=');
+    return true;
+}
+
 bool url_query_find(struct slice query, const char *name, struct buffer *value)
 {
     struct buffer decoded = {0};
     size_t before = value->length;
     bool found = false;
-    while (query.length > 0) {
-        struct slice parameter = take_up_to(&query, '&');
-        struct slice key = take_up_to(&parameter, '=');
+    struct slice key, parameter;
+    while (url_query_take(&query, &key, &parameter)) {
         decoded.length = 0;
-        if (append_decoded(&decoded, key, true) &&
+        if (url_append_decoded(&decoded, key, true) &&
             equal_ignoring_case(buffer_slice(&decoded), slice_from_string(name))) {
             value->length = before;
-            found = append_decoded(value, parameter, true);
+            found = url_append_decoded(value, parameter, true);
         }
     }
     if (!found) {
@@ -113,7 +123,7 @@ static void append_what_it_is(struct buffer *out, struct slice text)
 {
     size_t before = out->length;
 
-    if (!append_decoded(out, text, true)) {
+    if (!url_append_decoded(out, text, true)) {
         out->length = before;
         buffer_append(out, text);
     }
@@ -121,9 +131,9 @@ static void append_what_it_is(struct buffer *out, struct slice text)
 
 bool url_query_next(struct slice *query, struct buffer *name, struct buffer *value)
 {
-    while (query->length > 0) {
-        struct slice parameter = take_up_to(query, '&');
-        struct slice key = take_up_to(&parameter, '=');
+    struct slice key, parameter;
+
+    while (url_query_take(query, &key, &parameter)) {
         if (key.length > 0) {
             append_what_it_is(name, key);
             append_what_it_is(value, parameter);

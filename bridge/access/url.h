@@ -27,6 +27,11 @@ struct url {
 bool url_split(struct url *url, struct slice target);
 void url_release(struct url *url);
 
+/* Appends the text with each %xx decoded, and with + as a space if that is asked for. False: there
+ * is a % without two hex digits. */
+bool url_append_decoded(struct buffer *out, struct slice text, bool plus_is_space);
+/* Takes the next parameter off the front of the query, still encoded. False: there is none. */
+bool url_query_take(struct slice *query, struct slice *name, struct slice *value);
 /* Is each % of the query followed by two hex digits? */
 bool url_query_is_valid(struct slice query);
 /* Appends the parameter of this name, decoded (%xx, and + for a space); the last one if there are

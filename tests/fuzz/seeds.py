@@ -439,6 +439,24 @@ FILTERS = {
     "wrong-character": "\u20ac eq 'a\nu\nc\n\n",
 }
 
+# Lines of rest_request_fuzz.c: method, target, host, claims, type, one header, and the body.
+CLAIMS = '{"aud":"@","exp":2000000}'
+REQUESTS = {
+    "health": "HEAD\n/api/health\nh\n\n\n\n",
+    "send": f"POST\n/api/hubs/Hub1/:send?api-version=2024-12-01&excluded=x&excluded=y&filter=userId%20ne%20%27o%27%27b%27&messageTtlSeconds=5\nh:80\n{CLAIMS}\napplication/json\nX-WebPubSub-Metadata-Trace: 1\n" + '{"a":1}',
+    "send-text": f"POST\n/api/hubs/hub1/users/us%20er%2F%C3%BC/:send\nh\n{CLAIMS}\ntext/plain; charset=\"utf-16\"\n\n\0h\0i",
+    "send-binary": f"POST\n/api/hubs/hub1/connections/c/:send?messageTtlSeconds=0\nh\n{CLAIMS}\n\n\nx",
+    "close": f"POST\n/api/hubs/hub1/groups/g/:closeConnections?excluded=q&reason=bye\nh\n{CLAIMS}\n\n\n",
+    "join": f"PUT\n/api/hubs/hub1/groups/grp%2Fa%20b/connections/c1\nh\n{CLAIMS}\n\n\n",
+    "list": f"GET\n/api/hubs/hub1/groups/g/connections?maxpagesize=2&top=5&continuationToken=T1\np.example\n{CLAIMS}\n\n\n",
+    "many": f"POST\n/api/hubs/hub1/:addToGroups\nh\n{CLAIMS}\napplication/json\n\n" + '{"groups":["a","b\\u00fc"],"filter":"userId eq null"}',
+    "permission": f"HEAD\n/api/hubs/hub1/permissions/sendToGroup/connections/c?targetName=g%201\nh\n{CLAIMS}\n\n\n",
+    "token": f"POST\n/api/hubs/hub1/:generateToken?userId=u&role=r&role=s&group=g&minutesToExpire=5&clientType=mqtt\nh\n{CLAIMS}\n\n\n",
+    "audience": 'GET\n/api/hubs/hub1/:count?x=1\nh\n{"aud":["x","https://p.example/API/hubs/hub1/%3Acount/"],"exp":2000000}\n\n\n',
+    "wrong-method": f"PATCH\n/api/hubs/hub1/:send\nh\n{CLAIMS}\n\n\n",
+    "wrong-path": f"GET\n/api/hubs/../groups/%2\nh\n{CLAIMS}\n\n\n",
+}
+
 
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
@@ -475,3 +493,4 @@ write("webhook_answer", {name: row.encode() for name, row in ANSWERS.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
 write("rest_filter", {name: row.encode() for name, row in FILTERS.items()})
+write("rest_request", {name: row.encode() for name, row in REQUESTS.items()})
