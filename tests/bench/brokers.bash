@@ -2,7 +2,7 @@
 # the repository's folder.
 #
 # The caller may set: durable (not empty: nothing is pinned, mosquitto has persistence), pinned
-# (empty: nothing is pinned), family, workers and processes of Pubgrid.
+# (empty: nothing is pinned), family, workers, processes and configuration of Pubgrid.
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 
@@ -16,6 +16,7 @@ pinned=1    # a processor for the server, another one for the generator
 family=tcp  # or ws, js, sio
 workers=1   # of Pubgrid's broker
 processes=1 # of its bridge
+serve_config=conf/pubgrid.yaml
 declare -A commands=()
 
 die() {
@@ -38,7 +39,7 @@ broker_pubgrid() {
 
 # What `pubgrid serve` and `pubgrid token` are told.
 serve_options() {
-    printf '%s\n' -c conf/pubgrid.yaml --set "listeners=unix:$2/mqtt.sock" --set "workers=$workers" \
+    printf '%s\n' -c "$serve_config" --set "listeners=unix:$2/mqtt.sock" --set "workers=$workers" \
         --set "store.path=$2" --set "bridge.listeners=http://127.0.0.1:$1" \
         --set "bridge.processes=$processes"
 }

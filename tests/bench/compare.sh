@@ -24,7 +24,7 @@ declare -A family_names=([ws]="pubgrid nats" [js]="pubgrid relay" [sio]="pubgrid
 usage() {
     cat <<'END'
 Usage: ./dev bench [OPTION]...
-       ./dev bench azure|growth [OPTION]...   other tables; --help says what about
+       ./dev bench azure|growth|server [OPTION]...   other tables; --help says what about
   --quick              one round of short runs, without the largest cells: three minutes
   --rounds N           rounds (3)
   --seconds S          measured time of a run (1.2)
