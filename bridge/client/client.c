@@ -55,6 +55,7 @@ void client_socket_closed(struct client *client, uint16_t code)
     struct link *link = client->gateway->link;
 
     client->closing = true;
+    registry_remove(&client->gateway->registry, &client->member);
     client->kind->socket_closed(client, code);
     if (client->channel.is_open) {
         link->ops->close(link, &client->channel);
@@ -111,4 +112,30 @@ void client_close(struct client *client, uint16_t code, enum close_category cate
 void client_drop(struct client *client, const struct fanout *fanout)
 {
     client_written(client, fanout->packet.length);
+}
+
+void client_joined(struct client *client, struct slice group)
+{
+    if (client->member.hub) {
+        registry_join(&client->member, group);
+    }
+}
+
+void client_left(struct client *client, struct slice group)
+{
+    if (client->member.hub) {
+        registry_leave(&client->member, group);
+    }
+}
+
+bool client_is_meant(struct client *client, const struct fanout *fanout)
+{
+    const char *protocol = subprotocol_name(client->upgrade->subprotocol);
+    struct filter_subject subject = {.protocol = slice_from_string(protocol ? protocol : "")};
+
+    if (fanout_is_for_all(fanout)) {
+        return true;
+    }
+    registry_describe(&client->gateway->registry, &client->member, &subject);
+    return fanout_takes(fanout, &subject);
 }

@@ -15,10 +15,16 @@
 #include "client/event_queue.h"
 #include "client/gateway.h"
 #include "client/link.h"
+#include "client/registry.h"
 #include "client/websocket.h"
 #include "trunk/trunk.h"
 
 struct client;
+
+/* Waits for what was asked of a client. */
+struct client_task {
+    void (*done)(struct client_task *task, bool success);
+};
 
 struct client_kind {
     size_t size; /* of the struct that embeds struct client as its first member */
@@ -29,6 +35,10 @@ struct client_kind {
     void (*socket_closed)(struct client *client, uint16_t code);
     /* The broker is there again (after events.lost). */
     void (*ready)(struct client *client);
+    /* What the server asks of a connection in the registry. Each calls task->done, now or later,
+     * exactly once. */
+    void (*join)(struct client *client, struct slice group, struct client_task *task);
+    void (*leave)(struct client *client, struct slice group, struct client_task *task);
     struct channel_events events;
 };
 
@@ -43,6 +53,7 @@ struct client {
     struct upgrade *upgrade;    /* owned */
     char *peer;                 /* owned */
     struct event_queue *events; /* NULL: it raises none */
+    struct member member;       /* of a hub, in gateway->registry */
     bool is_loopback;
     bool closing; /* client_close() was called: only socket_closed is to come */
 };
@@ -62,6 +73,11 @@ void client_send_frame(struct client *client, struct slice frame, bool is_text);
  * `category`. */
 void client_close(struct client *client, uint16_t code, enum close_category category,
                   const char *reason);
+/* It is in this group of its hub now, or no more. */
+void client_joined(struct client *client, struct slice group);
+void client_left(struct client *client, struct slice group);
+/* Do `excluded` and `filter` of the sender leave it to this connection of a hub? */
+bool client_is_meant(struct client *client, const struct fanout *fanout);
 /* Gives back the credit of a PUBLISH that will not be written. */
 void client_drop(struct client *client, const struct fanout *fanout);
 

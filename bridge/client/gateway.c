@@ -10,12 +10,6 @@
 #include "client/event_queue.h"
 #include "client/janitor.h"
 #include "client/metrics_report.h"
-#include "client/webpubsub.h"
-
-static struct slice connection_key(const struct map_node *node)
-{
-    return connection_id(CONTAINER_OF(node, struct webpubsub, by_connection_id));
-}
 
 /* The broker is there, for the first time or again. */
 static void on_ready(void *listener)
@@ -35,7 +29,7 @@ void gateway_init(struct gateway *gateway)
     timers_init(&gateway->timers, gateway_now(gateway), gateway);
     list_init(&gateway->clients);
     list_init(&gateway->event_queues);
-    map_init(&gateway->connections, connection_key);
+    registry_init(&gateway->registry);
     gateway->janitor = janitor_new(gateway);
     metrics_init(&gateway->metrics);
     gateway->reporter = reporter_new(gateway);
@@ -50,7 +44,7 @@ void gateway_release(struct gateway *gateway)
     janitor_free(gateway->janitor);
     reporter_free(gateway->reporter);
     metrics_release(&gateway->metrics);
-    map_release(&gateway->connections);
+    registry_release(&gateway->registry);
     buffer_release(&gateway->decoded);
     buffer_release(&gateway->packet);
     buffer_release(&gateway->frame);

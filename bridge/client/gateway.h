@@ -16,11 +16,11 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/list.h"
-#include "base/map.h"
 #include "base/timers.h"
 #include "client/events.h"
 #include "client/link.h"
 #include "client/metrics.h"
+#include "client/registry.h"
 #include "client/websocket.h"
 
 struct janitor;
@@ -41,7 +41,7 @@ struct gateway {
     struct timers timers;
     struct list clients;      /* members `all` */
     struct list event_queues; /* struct event_queue, also of clients that have gone */
-    struct map connections;   /* Web PubSub clients by connection id */
+    struct registry registry; /* connections of hubs */
     struct janitor *janitor;  /* clears up behind connections that have ended */
     struct metrics metrics;
     struct reporter *reporter;       /* tells others of them */

@@ -156,7 +156,7 @@ void group_state_set(struct webpubsub *wps, const struct request *request)
                   });
     buffer_release(&state);
     wps->has_state |= request->has_state;
-    webpubsub_await_ack(wps, request, packet_id);
+    webpubsub_owe_ack(webpubsub_await(wps, PENDING_REQUEST, packet_id), request);
 }
 
 /* Whether a recovered connection has set one is not known. */
@@ -243,7 +243,7 @@ void group_state_unsubscribe(struct webpubsub *wps, const struct request *reques
 
     write_unsubscribe(&wps->client.gateway->packet, packet_id,
                       state_topic(wps, SLICE_LITERAL("+"), request->group));
-    webpubsub_await_ack(wps, request, packet_id);
+    webpubsub_owe_ack(webpubsub_await(wps, PENDING_REQUEST, packet_id), request);
 }
 
 /* Its number is that of the mark, which is behind all that the browser has been sent: a lower one

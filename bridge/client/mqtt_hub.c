@@ -369,19 +369,6 @@ static void deliver_answer(struct mqtt_client *mqtt, const struct fanout *fanout
     outgoing_release(outgoing);
 }
 
-/* Do `excluded` and `filter` of the sender leave it to this client? */
-static bool is_taken(const struct mqtt_client *mqtt, const struct fanout *fanout)
-{
-    const struct upgrade *upgrade = mqtt->client.upgrade;
-    struct filter_subject subject = {
-        .user_id = buffer_slice(&upgrade->user),
-        .connection_id = buffer_slice(&mqtt->hub.identifier),
-        .protocol = slice_from_string(subprotocol_name(SUBPROTOCOL_MQTT)),
-    };
-
-    return fanout_takes(fanout, &subject);
-}
-
 void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t sequence)
 {
     struct client *client = &mqtt->client;
@@ -389,7 +376,7 @@ void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t 
     struct buffer *text = &client->gateway->topic;
 
     text->length = 0;
-    if (!fanout_is_for_all(fanout) && !is_taken(mqtt, fanout)) {
+    if (!client_is_meant(client, fanout)) {
         skip(mqtt, fanout, sequence);
     } else if (fanout->message.from_server) {
         client->gateway->sockets->send(client->websocket, fanout_mqtt(fanout, true),

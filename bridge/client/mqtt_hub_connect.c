@@ -222,6 +222,26 @@ void mqtt_hub_connect(struct mqtt_client *mqtt, struct slice bytes)
 
 /* ---------------------------------------------------------------- what comes back */
 
+/* One that has the identifier has been taken over. */
+static void enter_registry(struct mqtt_client *mqtt)
+{
+    const struct upgrade *upgrade = upgrade_of(mqtt);
+    struct registry *registry = &mqtt->client.gateway->registry;
+    struct slice name = slice_from_string(upgrade->hub);
+    struct slice identifier = buffer_slice(&mqtt->hub.identifier);
+    struct registry_hub *hub = registry_find_hub(registry, name);
+    struct member *old = hub ? registry_find(hub, identifier) : NULL;
+
+    if (old) {
+        registry_remove(registry, old);
+    }
+    registry_add(registry, &mqtt->client.member, name, identifier);
+    registry_open(&mqtt->client.member, buffer_slice(&upgrade->user));
+    for (size_t i = 0; i < upgrade->group_count; i++) {
+        client_joined(&mqtt->client, buffer_slice(&upgrade->groups[i]));
+    }
+}
+
 void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
 {
     struct packet_limits limits = {mqtt->version, PACKET_SIZE_MAX, true};
@@ -241,6 +261,7 @@ void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
     }
     mqtt_send_packet(mqtt, &packet);
     if (packet.connack.reason == REASON_SUCCESS) {
+        enter_registry(mqtt);
         mqtt_is_connected(mqtt);
     }
 }

@@ -154,7 +154,7 @@ static void publish(struct webpubsub *wps, const struct stream *stream, struct p
                                     });
     pending = webpubsub_await(wps, kind, packet_id);
     pending->stream_sequence = stream->expected;
-    buffer_append(&pending->stream_id, buffer_slice(&stream->id));
+    buffer_append(&pending->name, buffer_slice(&stream->id));
 }
 
 /* Why it ends, for the receivers; all empty: as planned. */
@@ -271,7 +271,7 @@ void streams_end(struct webpubsub *wps, const struct request *request)
 
 static void fragment_refused(struct webpubsub *wps, const struct pending *pending)
 {
-    struct stream *stream = find(wps, buffer_slice(&pending->stream_id));
+    struct stream *stream = find(wps, buffer_slice(&pending->name));
 
     if (stream && stream->expected > pending->stream_sequence) {
         stream->expected = pending->stream_sequence;
@@ -282,14 +282,14 @@ static void fragment_refused(struct webpubsub *wps, const struct pending *pendin
 /* Taken, but behind one that was refused it is to come again: the publisher has been told so. */
 static bool is_to_come_again(const struct webpubsub *wps, const struct pending *pending)
 {
-    const struct stream *stream = find(wps, buffer_slice(&pending->stream_id));
+    const struct stream *stream = find(wps, buffer_slice(&pending->name));
 
     return stream && stream->expected <= pending->stream_sequence;
 }
 
 void streams_answered(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
 {
-    struct slice id = buffer_slice(&pending->stream_id);
+    struct slice id = buffer_slice(&pending->name);
 
     if (pending->kind == PENDING_STREAM_END) {
         send_closed(wps, id, NULL, NULL);

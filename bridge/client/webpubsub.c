@@ -177,6 +177,7 @@ void webpubsub_open(struct webpubsub *wps)
         webpubsub_raise_connected(wps);
     }
     timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
+    registry_open(&wps->client.member, user_id(wps));
     wps->phase = PHASE_OPEN;
     send_held(wps);
     webpubsub_update_pause(wps);
@@ -288,26 +289,20 @@ static const struct codec *codec_for(const struct upgrade *upgrade)
     return &codec_raw;
 }
 
-static void unlist(struct webpubsub *wps)
-{
-    if (wps->is_listed) {
-        map_remove(&wps->client.gateway->connections, &wps->by_connection_id);
-        wps->is_listed = false;
-    }
-}
-
 /* The connection's old socket is still there, and has likely died in silence (4.2): it is aborted,
  * and what is known of the connection handed over. */
-static void push_out(struct gateway *gateway, struct slice id)
+static void push_out(struct gateway *gateway, const struct webpubsub *wps)
 {
-    struct map_node *node = map_find(&gateway->connections, id);
+    struct registry_hub *hub =
+        registry_find_hub(&gateway->registry, slice_from_string(wps->client.upgrade->hub));
+    struct member *member = hub ? registry_find(hub, connection_id(wps)) : NULL;
     struct webpubsub *old;
 
-    if (!node) {
+    if (!member) {
         return;
     }
-    old = CONTAINER_OF(node, struct webpubsub, by_connection_id);
-    unlist(old);
+    old = CONTAINER_OF(member, struct webpubsub, client.member);
+    registry_remove(&gateway->registry, member);
     old->owes_disconnected = false;
     if (old->client.channel.is_open) {
         away_keep(old);
@@ -356,10 +351,10 @@ static void begin(struct client *client)
     }
     timers_set(&gateway->timers, &wps->open_timer, gateway_now(gateway) + OPEN_TIMEOUT_MS);
     if (upgrade->is_recovery) {
-        push_out(gateway, connection_id(wps));
+        push_out(gateway, wps);
     }
-    map_insert(&gateway->connections, &wps->by_connection_id);
-    wps->is_listed = true;
+    registry_add(&gateway->registry, &client->member, slice_from_string(upgrade->hub),
+                 connection_id(wps));
     webpubsub_update_pause(wps);
     put_connect(wps, !upgrade->is_recovery);
     if (!upgrade->is_recovery) {
@@ -393,7 +388,6 @@ static void leave(struct webpubsub *wps, uint16_t code)
 
 static void release(struct webpubsub *wps)
 {
-    unlist(wps);
     timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
     for (uint32_t i = 0; i < wps->held_count; i++) {
         outgoing_release(wps->held[i].outgoing);
@@ -491,6 +485,8 @@ const struct client_kind webpubsub_kind = {
     .receive = webpubsub_receive,
     .socket_closed = socket_closed,
     .ready = on_ready,
+    .join = webpubsub_rest_join,
+    .leave = webpubsub_rest_leave,
     .events =
         {
             .packet = on_packet,

@@ -2,7 +2,7 @@
  * includes it.
  *
  *   webpubsub.c          its life: CONNECT, connected, recovery, the end
- *   webpubsub_join.c     groups: those that it begins with
+ *   webpubsub_join.c     groups: those that it begins with, joining and leaving
  *   webpubsub_request.c  what the browser asks for
  *   webpubsub_event.c    events for the hub's handlers, and their answers
  *   webpubsub_pending.c  requests that wait for the broker's answer
@@ -47,7 +47,6 @@ struct held_frame {
 
 struct webpubsub {
     struct client client; /* first */
-    struct map_node by_connection_id;
     const struct codec *codec;
     struct timer open_timer; /* until it is OPEN for the first time */
     struct list pending;     /* struct pending, oldest first */
@@ -69,7 +68,6 @@ struct webpubsub {
     bool ends;         /* the session is over when the socket is closed */
     bool has_state;    /* it has set a group state */
     bool paused;
-    bool is_listed;         /* in gateway->connections */
     bool owes_disconnected; /* its end is an event that is this client's to raise */
     char connection_id[CONNECTION_ID_LENGTH + 1];
 };
@@ -116,6 +114,15 @@ struct slice webpubsub_filter(struct webpubsub *wps, struct slice group, bool *i
 /* Sends, behind the CONNECT in gateway->packet, the subscriptions that a new session begins with.
  */
 void webpubsub_subscribe_first(struct webpubsub *wps);
+void webpubsub_has_begun(struct webpubsub *wps);
+/* Subscribes to the filter of the group, or unsubscribes. Whoever waits is put into the result. */
+struct pending *webpubsub_join(struct webpubsub *wps, struct slice group, struct slice filter);
+struct pending *webpubsub_leave(struct webpubsub *wps, struct slice group, struct slice filter);
+void webpubsub_joined(struct webpubsub *wps, const struct pending *pending, uint8_t reason);
+void webpubsub_left(struct webpubsub *wps, const struct pending *pending, uint8_t reason);
+/* What client_kind has for the server: see there. */
+void webpubsub_rest_join(struct client *client, struct slice group, struct client_task *task);
+void webpubsub_rest_leave(struct client *client, struct slice group, struct client_task *task);
 
 /* --- webpubsub_request.c --- */
 
@@ -148,8 +155,10 @@ void webpubsub_reply_answered(struct webpubsub *wps, const struct pending *pendi
 
 enum pending_kind {
     PENDING_BEGINNING, /* the subscriptions with which a session begins */
-    PENDING_REQUEST,   /* join, leave, send: an ack is all that comes of it */
-    PENDING_CLAIM,     /* send, with a claim in the memory of ackIds */
+    PENDING_REQUEST,   /* a message: an ack is all that comes of it */
+    PENDING_JOIN,
+    PENDING_LEAVE,
+    PENDING_CLAIM, /* send, with a claim in the memory of ackIds */
     PENDING_STREAM_DATA,
     PENDING_STREAM_END,
     PENDING_STREAM_CUT,   /* its end, of which the publisher is not told */
@@ -171,7 +180,8 @@ struct pending {
     uint64_t ack_id;
     uint32_t mark; /* the number of the delivery of its mark; 0 at QoS 0 */
     uint64_t stream_sequence;
-    struct buffer stream_id;   /* of a stream; copied, since that may end first */
+    struct buffer name;        /* of the group; the stream's id, which may end first */
+    struct client_task *task;  /* whose part it is; NULL: nobody's */
     struct state_watch *watch; /* of PENDING_WATCH */
     struct buffer packet;      /* reliable: to be sent again */
 };
@@ -180,8 +190,8 @@ struct pending {
 uint16_t webpubsub_packet_id(struct webpubsub *wps);
 /* The packet in gateway->packet is on its way, under this identifier; sends it. */
 struct pending *webpubsub_await(struct webpubsub *wps, enum pending_kind kind, uint16_t packet_id);
-/* The same for a request of which an ack is all that comes. */
-void webpubsub_await_ack(struct webpubsub *wps, const struct request *request, uint16_t packet_id);
+/* The request is owed an ack, if it has an ackId. */
+void webpubsub_owe_ack(struct pending *pending, const struct request *request);
 /* The ack that the request is owed, if it has an ackId; a success is remembered. */
 void webpubsub_acknowledge(struct webpubsub *wps, const struct pending *pending, uint8_t reason);
 /* SUBSCRIBE to `filter`, whose retained messages are wanted to the last: `kind` is answered when

@@ -122,22 +122,9 @@ static bool take_sequence(struct webpubsub *wps, uint32_t sequence)
     return true;
 }
 
-/* Do noEcho, `excluded` and `filter` of the sender leave it to this client? */
-static bool is_taken(const struct webpubsub *wps, const struct fanout *fanout)
-{
-    const char *protocol = subprotocol_name(wps->client.upgrade->subprotocol);
-    struct filter_subject subject = {
-        .user_id = user_id(wps),
-        .connection_id = connection_id(wps),
-        .protocol = slice_from_string(protocol ? protocol : ""),
-    };
-
-    return fanout_takes(fanout, &subject);
-}
-
 static void deliver_message(struct webpubsub *wps, struct fanout *fanout, uint32_t sequence)
 {
-    if (fanout_is_for_all(fanout) || is_taken(wps, fanout)) {
+    if (client_is_meant(&wps->client, fanout)) {
         webpubsub_send(wps, fanout_encode(fanout, wps->codec), sequence_id_of(sequence));
         if (fanout->reply != 0) {
             webpubsub_reply_came(wps, fanout->reply, sequence);

@@ -55,3 +55,76 @@ void webpubsub_subscribe_first(struct webpubsub *wps)
     webpubsub_await(wps, PENDING_BEGINNING, FIRST_PACKET_ID);
     buffer_release(&filters);
 }
+
+void webpubsub_has_begun(struct webpubsub *wps)
+{
+    const struct upgrade *upgrade = wps->client.upgrade;
+
+    for (size_t i = 0; i < upgrade->group_count; i++) {
+        client_joined(&wps->client, buffer_slice(&upgrade->groups[i]));
+    }
+}
+
+/* ---------------------------------------------------------------- joining and leaving */
+
+struct pending *webpubsub_join(struct webpubsub *wps, struct slice group, struct slice filter)
+{
+    struct subscription_options options = {
+        .qos = qos_of(wps),
+        .retain_handling = wps->client.upgrade->settings->retained_on_join ? 1 : 2,
+    };
+    uint16_t packet_id = webpubsub_packet_id(wps);
+    struct buffer filters = {0};
+    struct pending *pending;
+
+    write_filter(&filters, filter, &options);
+    write_subscribe(&wps->client.gateway->packet, packet_id, buffer_slice(&filters));
+    buffer_release(&filters);
+    pending = webpubsub_await(wps, PENDING_JOIN, packet_id);
+    buffer_append(&pending->name, group);
+    return pending;
+}
+
+struct pending *webpubsub_leave(struct webpubsub *wps, struct slice group, struct slice filter)
+{
+    uint16_t packet_id = webpubsub_packet_id(wps);
+    struct pending *pending;
+
+    write_unsubscribe(&wps->client.gateway->packet, packet_id, filter);
+    pending = webpubsub_await(wps, PENDING_LEAVE, packet_id);
+    buffer_append(&pending->name, group);
+    group_state_leave(wps, group);
+    return pending;
+}
+
+void webpubsub_joined(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
+{
+    if (!reason_is_error(reason)) {
+        client_joined(&wps->client, buffer_slice(&pending->name));
+    }
+    webpubsub_acknowledge(wps, pending, reason);
+}
+
+void webpubsub_left(struct webpubsub *wps, const struct pending *pending, uint8_t reason)
+{
+    if (!reason_is_error(reason)) {
+        client_left(&wps->client, buffer_slice(&pending->name));
+    }
+    webpubsub_acknowledge(wps, pending, reason);
+}
+
+void webpubsub_rest_join(struct client *client, struct slice group, struct client_task *task)
+{
+    struct webpubsub *wps = webpubsub_of(client);
+    bool is_wildcard;
+
+    webpubsub_join(wps, group, webpubsub_filter(wps, group, &is_wildcard))->task = task;
+}
+
+void webpubsub_rest_leave(struct client *client, struct slice group, struct client_task *task)
+{
+    struct webpubsub *wps = webpubsub_of(client);
+    bool is_wildcard;
+
+    webpubsub_leave(wps, group, webpubsub_filter(wps, group, &is_wildcard))->task = task;
+}

@@ -51,20 +51,21 @@ struct pending *webpubsub_await(struct webpubsub *wps, enum pending_kind kind, u
     return pending;
 }
 
-void webpubsub_await_ack(struct webpubsub *wps, const struct request *request, uint16_t packet_id)
+void webpubsub_owe_ack(struct pending *pending, const struct request *request)
 {
-    struct pending *pending = webpubsub_await(wps, PENDING_REQUEST, packet_id);
-
     pending->has_ack_id = request->has_ack_id;
     pending->ack_id = request->ack_id;
 }
 
 static void pending_free(struct webpubsub *wps, struct pending *pending)
 {
+    if (pending->task) { /* its answer will not come */
+        pending->task->done(pending->task, false);
+    }
     list_remove(&pending->link);
     wps->pending_count--;
     buffer_release(&pending->packet);
-    buffer_release(&pending->stream_id);
+    buffer_release(&pending->name);
     free(pending);
 }
 
@@ -134,6 +135,7 @@ static void beginning_answered(struct webpubsub *wps, const struct pending *pend
         webpubsub_fail(wps, 1011, CLOSED_TRANSIENT_ERROR,
                        "the broker cannot take the connection now");
     } else {
+        webpubsub_has_begun(wps);
         webpubsub_open(wps);
     }
 }
@@ -157,6 +159,7 @@ typedef void answered_function(struct webpubsub *wps, const struct pending *pend
 
 static answered_function *const answered[PENDING_KINDS] = {
     [PENDING_BEGINNING] = beginning_answered,   [PENDING_REQUEST] = webpubsub_acknowledge,
+    [PENDING_JOIN] = webpubsub_joined,          [PENDING_LEAVE] = webpubsub_left,
     [PENDING_CLAIM] = webpubsub_acknowledge,    [PENDING_STREAM_DATA] = streams_answered,
     [PENDING_STREAM_END] = streams_answered,    [PENDING_STREAM_CUT] = streams_answered,
     [PENDING_REPLY] = webpubsub_reply_answered, [PENDING_WATCH] = group_state_answered,
@@ -165,8 +168,14 @@ static answered_function *const answered[PENDING_KINDS] = {
 
 static void finish(struct webpubsub *wps, struct pending *pending, uint8_t reason)
 {
+    struct client_task *task = pending->task;
+
     answered[pending->kind](wps, pending, reason);
+    pending->task = NULL;
     pending_free(wps, pending);
+    if (task) {
+        task->done(task, !reason_is_error(reason));
+    }
     webpubsub_update_pause(wps);
 }
 

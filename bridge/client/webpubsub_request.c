@@ -80,36 +80,20 @@ static bool take_filter(struct webpubsub *wps, const struct request *request, st
 
 static void join_group(struct webpubsub *wps, const struct request *request)
 {
-    struct subscription_options options = {
-        .qos = is_reliable(wps) ? QOS_1 : QOS_0,
-        .retain_handling = wps->client.upgrade->settings->retained_on_join ? 1 : 2,
-    };
-    struct buffer filters = {0};
-    uint16_t packet_id;
     struct slice filter;
 
-    if (!take_filter(wps, request, &filter)) {
-        return;
+    if (take_filter(wps, request, &filter)) {
+        webpubsub_owe_ack(webpubsub_join(wps, request->group, filter), request);
     }
-    packet_id = webpubsub_packet_id(wps);
-    write_filter(&filters, filter, &options);
-    write_subscribe(&wps->client.gateway->packet, packet_id, buffer_slice(&filters));
-    buffer_release(&filters);
-    webpubsub_await_ack(wps, request, packet_id);
 }
 
 static void leave_group(struct webpubsub *wps, const struct request *request)
 {
-    uint16_t packet_id;
     struct slice filter;
 
-    if (!take_filter(wps, request, &filter)) {
-        return;
+    if (take_filter(wps, request, &filter)) {
+        webpubsub_owe_ack(webpubsub_leave(wps, request->group, filter), request);
     }
-    packet_id = webpubsub_packet_id(wps);
-    write_unsubscribe(&wps->client.gateway->packet, packet_id, filter);
-    webpubsub_await_ack(wps, request, packet_id);
-    group_state_leave(wps, request->group);
 }
 
 /* ---------------------------------------------------------------- messages */
