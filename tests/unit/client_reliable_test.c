@@ -60,7 +60,7 @@ TEST(an_acknowledgement_that_was_lost_with_the_broker_is_sent_again)
     fakes_to_browser(fakes);
     fakes->credited = 0;
     deliver(client, "h/g", "x", 1);
-    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "2 PUBACK id=1\n");
+    CHECK_HAS(fakes_to_broker(fakes), " PUBACK id=1\n");
     CHECK(fakes->credited > 0);
     deliver(client, "h/g", "y", 2); /* that one the browser has not acknowledged yet */
     CHECK_STRING_EQUAL(fakes_to_broker(fakes), "");
@@ -140,6 +140,7 @@ TEST(who_goes_with_the_broker_and_had_a_state_waits_for_the_janitor)
     struct fakes *fakes = fakes_new();
     struct channel *janitor;
     struct client *client;
+    size_t first;
 
     fakes_return(fakes);
     janitor = fakes->channels[0];
@@ -153,9 +154,10 @@ TEST(who_goes_with_the_broker_and_had_a_state_waits_for_the_janitor)
     client->channel.events->lost(&client->channel);
     CHECK_STRING_EQUAL(fakes_to_broker(fakes), "");
     janitor->events->lost(janitor);
-    fakes->channels[0] = fakes->channels[1] = NULL;
+    fakes->channels[janitor->number] = fakes->channels[client->channel.number] = NULL;
+    first = fakes->channel_count;
     fakes_return(fakes);
-    janitor = fakes->channels[2];
+    janitor = fakes->channels[first];
     fakes_packet(CONTAINER_OF(janitor, struct client, channel),
                  &(struct packet){.type = PACKET_CONNACK});
     CHECK_HAS(fakes_to_broker(fakes), "SUBSCRIBE id=3 \"$wps/h/state/");
