@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "events/head.h"
 
+#include "access/characters.h"
+
 static bool is_blank(uint8_t byte)
 {
     return byte == ' ' || byte == '\t';
@@ -45,4 +47,9 @@ bool head_next(struct slice *head, struct header *header)
         }
     }
     return false;
+}
+
+bool head_name_is(const struct header *header, const char *name)
+{
+    return equal_ignoring_case(header->name, slice_from_string(name));
 }

@@ -16,6 +16,9 @@ struct header {
  * over. False at the end. */
 bool head_next(struct slice *head, struct header *header);
 
+/* `name` in lower case. */
+bool head_name_is(const struct header *header, const char *name);
+
 /* Without the spaces and tabs at both ends. */
 struct slice head_trim(struct slice text);
 

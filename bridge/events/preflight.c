@@ -60,7 +60,7 @@ static bool head_allows(struct slice head, struct slice origin, bool *is_there)
 
     *is_there = false;
     while (head_next(&head, &header)) {
-        if (equal_ignoring_case(header.name, SLICE_LITERAL("webhook-allowed-origin"))) {
+        if (head_name_is(&header, "webhook-allowed-origin")) {
             *is_there = true;
             if (list_allows(header.value, origin)) {
                 return true;

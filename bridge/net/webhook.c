@@ -1,0 +1,380 @@
+/* Events come, and the webhooks' beginning and end. See webhook.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net/webhook.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "events/match.h"
+#include "net/webhook_state.h"
+
+enum {
+    CONNECTIONS_PER_HANDLER = 128,
+    CONNECTIONS = 1024,
+    WAITING_MAX = 20000,
+    WAITING_BYTES_MAX = 64 << 20,
+    SPARE_TRANSFERS_MAX = 256,
+    HUBS_MAX = 1024, /* with statistics and a log of their own */
+    STOP_TIME_MS = 5000,
+};
+
+#define OTHER_HUBS SLICE_LITERAL("_other")
+
+/* ---------------------------------------------------------------- hubs */
+
+static struct slice hub_key(const struct map_node *node)
+{
+    return slice_from_string(CONTAINER_OF(node, struct webhook_hub, node)->name);
+}
+
+static struct webhook_hub *find_hub(const struct webhook *webhook, struct slice name)
+{
+    struct map_node *node = map_find(&webhook->hubs, name);
+
+    return node ? CONTAINER_OF(node, struct webhook_hub, node) : NULL;
+}
+
+struct webhook_hub *webhook_hub_of(struct webhook *webhook, struct slice name)
+{
+    struct webhook_hub *hub = find_hub(webhook, name);
+
+    if (!hub && webhook->hubs.count >= HUBS_MAX) {
+        name = OTHER_HUBS;
+        hub = find_hub(webhook, name);
+    }
+    if (!hub) {
+        hub = memory_allocate_zero(sizeof(*hub));
+        hub->name = memory_copy_string(name);
+        map_insert(&webhook->hubs, &hub->node);
+    }
+    return hub;
+}
+
+static void free_hubs(struct webhook *webhook)
+{
+    struct map_node *node = map_next(&webhook->hubs, NULL);
+
+    while (node) {
+        struct webhook_hub *hub = CONTAINER_OF(node, struct webhook_hub, node);
+        node = map_next(&webhook->hubs, node);
+        map_remove(&webhook->hubs, &hub->node);
+        delivery_log_free(hub->log);
+        free(hub->name);
+        free(hub);
+    }
+    map_release(&webhook->hubs);
+}
+
+const struct delivery_log *webhook_log(const struct webhook *webhook, struct slice name)
+{
+    const struct webhook_hub *hub = find_hub(webhook, name);
+
+    return hub ? hub->log : NULL;
+}
+
+void webhook_each_hub(const struct webhook *webhook,
+                      void (*visit)(void *context, struct slice hub,
+                                    const struct event_statistics *statistics),
+                      void *context)
+{
+    for (struct map_node *node = map_next(&webhook->hubs, NULL); node;
+         node = map_next(&webhook->hubs, node)) {
+        const struct webhook_hub *hub = CONTAINER_OF(node, struct webhook_hub, node);
+        visit(context, slice_from_string(hub->name), &hub->statistics);
+    }
+}
+
+struct webhook_gauges webhook_gauges(const struct webhook *webhook)
+{
+    return (struct webhook_gauges){.waiting = webhook->call_count - webhook->running_count,
+                                   .running = webhook->running_count};
+}
+
+/* ---------------------------------------------------------------- events come */
+
+static bool is_listened_to(const struct webhook *webhook, const struct event *event)
+{
+    return webhook->options.publish && event_is_listened_to(event->settings, event);
+}
+
+static bool is_handled(void *context, const struct event *event)
+{
+    return event_handler_find(event->settings, event) || is_listened_to(context, event);
+}
+
+static void publish_copies(struct webhook *webhook, const struct event *event)
+{
+    const struct hub_settings *settings = event->settings;
+    struct listener_message *message = &webhook->message;
+
+    listener_message_begin(message, event, webhook->options.access->keys,
+                           webhook_now(webhook) / 1000);
+    for (size_t i = 0; i < settings->event_listener_count; i++) {
+        if (event_listener_takes(&settings->event_listeners[i], event)) {
+            listener_message_address(message, event, &settings->event_listeners[i]);
+            webhook->options.publish(webhook->options.publish_context, message);
+            webhook_hub_of(webhook, event->hub)->statistics.listened++;
+        }
+    }
+}
+
+enum { STATUS_NO_CONTENT = 204 };
+
+/* No handler takes it; if a listener did, that is success (7.7). */
+static void end_unhandled(struct event_call *call, bool was_listened_to)
+{
+    call->status = was_listened_to ? STATUS_NO_CONTENT : 0;
+    call_fail(call, EVENT_RESULTS, was_listened_to ? NULL : "no event handler takes the event");
+}
+
+static void raise_event(void *context, const struct event *event, struct event_wait *wait)
+{
+    struct webhook *webhook = context;
+    const struct event_handler *handler = event_handler_find(event->settings, event);
+    bool listened = is_listened_to(webhook, event);
+    struct event_call *call;
+
+    if (listened) {
+        publish_copies(webhook, event);
+    }
+    if (!handler && !wait) {
+        return;
+    }
+    call = call_new(webhook, event, handler, wait);
+    if (!handler) {
+        end_unhandled(call, listened);
+    } else if (webhook->is_stopping) {
+        call_fail(call, EVENT_RESULT_CANCELLED, "the server is stopping");
+    } else if (webhook->call_count - webhook->running_count > webhook->options.waiting_max ||
+               webhook->call_bytes > webhook->options.waiting_bytes_max) {
+        call_fail(call, EVENT_RESULT_OVERFLOW, "too many events are waiting");
+    } else {
+        upstream_add(call);
+    }
+}
+
+static void cancel(void *context, struct event_wait *wait)
+{
+    (void)context;
+    if (wait->call) {
+        wait->call->wait = NULL;
+        wait->call = NULL;
+    }
+}
+
+const struct events_ops webhook_operations = {
+    .is_handled = is_handled,
+    .raise = raise_event,
+    .cancel = cancel,
+};
+
+/* ---------------------------------------------------------------- transfers */
+
+static void transfer_done(void *context, CURL *easy, CURLcode result)
+{
+    struct transfer *transfer = transfer_of(easy);
+
+    (void)context;
+    transfer->done(transfer, result);
+}
+
+/* NULL: libcurl cannot. */
+struct transfer *webhook_take_transfer(struct webhook *webhook)
+{
+    struct transfer_trust trust = {.ca_file = webhook->options.ca_file,
+                                   .accepts_any_certificate =
+                                       webhook->options.accepts_any_certificate};
+    struct transfer *transfer;
+
+    if (list_is_empty(&webhook->spare_transfers)) {
+        return transfer_new(&webhook->curl, &trust);
+    }
+    /* The one used last: its memory is the warmest, and its URL may be the same. */
+    transfer = CONTAINER_OF(webhook->spare_transfers.prev, struct transfer, link);
+    list_remove(&transfer->link);
+    webhook->spare_transfer_count--;
+    return transfer;
+}
+
+void webhook_return_transfer(struct webhook *webhook, struct transfer *transfer)
+{
+    transfer_reset(transfer);
+    if (webhook->spare_transfer_count == SPARE_TRANSFERS_MAX) {
+        transfer_free(transfer);
+    } else {
+        list_add_last(&webhook->spare_transfers, &transfer->link);
+        webhook->spare_transfer_count++;
+    }
+}
+
+/* ---------------------------------------------------------------- time */
+
+static void on_timer(uv_timer_t *timer)
+{
+    webhook_advance(timer->data);
+}
+
+void webhook_set_timer(struct webhook *webhook)
+{
+    msec_t next = timers_next(&webhook->timers), now = webhook_now(webhook);
+
+    if (next == MSEC_NEVER || webhook->is_closing) {
+        uv_timer_stop(&webhook->timer);
+    } else {
+        uv_timer_start(&webhook->timer, on_timer, next > now ? (uint64_t)(next - now) : 0, 0);
+    }
+}
+
+void webhook_advance(struct webhook *webhook)
+{
+    timers_advance(&webhook->timers, webhook_now(webhook));
+    webhook_set_timer(webhook);
+}
+
+/* ---------------------------------------------------------------- the end */
+
+static void go_on_stopping(struct webhook *webhook);
+
+static void on_finisher(uv_idle_t *finisher)
+{
+    struct webhook *webhook = finisher->data;
+
+    uv_idle_stop(finisher);
+    calls_finish(webhook);
+    if (webhook->is_stopping) {
+        go_on_stopping(webhook);
+    }
+}
+
+void webhook_finish_soon(struct webhook *webhook)
+{
+    if (!webhook->is_closing) {
+        uv_idle_start(&webhook->finisher, on_finisher);
+    }
+}
+
+static void webhook_free(struct webhook *webhook)
+{
+    void (*stopped)(void *context) = webhook->stopped;
+    void *context = webhook->stopped_context;
+
+    LIST_FOREACH_SAFE (link, &webhook->spare_calls) {
+        struct event_call *call = CONTAINER_OF(link, struct event_call, link);
+        list_remove(link);
+        buffer_release(&call->texts);
+        free(call);
+    }
+    upstreams_free(webhook);
+    free_hubs(webhook);
+    answer_scratch_release(&webhook->scratch);
+    listener_message_release(&webhook->message);
+    buffer_release(&webhook->url);
+    buffer_release(&webhook->text);
+    free(webhook);
+    stopped(context);
+}
+
+static void handle_closed(struct webhook *webhook)
+{
+    if (--webhook->handles_left == 0) {
+        webhook_free(webhook);
+    }
+}
+
+static void own_handle_closed(uv_handle_t *handle)
+{
+    handle_closed(handle->data);
+}
+
+static void curl_closed(void *context)
+{
+    handle_closed(context);
+}
+
+static void close_all(struct webhook *webhook)
+{
+    webhook->is_closing = true;
+    timers_cancel(&webhook->timers, &webhook->stop_timer);
+    LIST_FOREACH_SAFE (link, &webhook->spare_transfers) {
+        list_remove(link);
+        transfer_free(CONTAINER_OF(link, struct transfer, link));
+    }
+    webhook->handles_left = WEBHOOK_OWN_HANDLES + 1;
+    uv_close((uv_handle_t *)&webhook->timer, own_handle_closed);
+    uv_close((uv_handle_t *)&webhook->finisher, own_handle_closed);
+    curl_loop_close(&webhook->curl);
+}
+
+static void go_on_stopping(struct webhook *webhook)
+{
+    if (webhook->call_count == 0 && webhook->check_count == 0 && list_is_empty(&webhook->probes) &&
+        !webhook->is_closing) {
+        close_all(webhook);
+    }
+}
+
+static void stop_waiting(struct timer *timer, void *context)
+{
+    struct webhook *webhook = context;
+
+    (void)timer;
+    log_write(LOG_WARNING, "events are dropped", "count=%zu", webhook->call_count);
+    calls_abandon(webhook, "the server stopped");
+    probes_abandon(webhook, "the server stopped");
+    webhook_finish_soon(webhook);
+}
+
+void webhook_stop(struct webhook *webhook, void (*stopped)(void *context), void *context)
+{
+    webhook->is_stopping = true;
+    webhook->stopped = stopped;
+    webhook->stopped_context = context;
+    timers_set(&webhook->timers, &webhook->stop_timer, webhook_now(webhook) + STOP_TIME_MS);
+    webhook_set_timer(webhook);
+    webhook_finish_soon(webhook);
+}
+
+/* ---------------------------------------------------------------- the beginning */
+
+static void set_default(size_t *option, size_t value)
+{
+    *option = *option > 0 ? *option : value;
+}
+
+struct webhook *webhook_new(uv_loop_t *loop, const struct webhook_options *options)
+{
+    struct webhook *webhook = memory_allocate_zero(sizeof(*webhook));
+    struct list *lists[] = {&webhook->all_upstreams, &webhook->stalled,        &webhook->running,
+                            &webhook->retrying,      &webhook->ended,          &webhook->probes,
+                            &webhook->spare_calls,   &webhook->spare_transfers};
+
+    webhook->loop = loop;
+    webhook->options = *options;
+    set_default(&webhook->options.connections_per_handler, CONNECTIONS_PER_HANDLER);
+    set_default(&webhook->options.connections, CONNECTIONS);
+    set_default(&webhook->options.waiting_max, WAITING_MAX);
+    set_default(&webhook->options.waiting_bytes_max, WAITING_BYTES_MAX);
+    webhook->curl.done = transfer_done;
+    webhook->curl.closed = curl_closed;
+    webhook->curl.context = webhook;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
+        !curl_loop_open(&webhook->curl, loop, (long)webhook->options.connections)) {
+        log_write(LOG_ERROR, "libcurl cannot start", "version=%s", LIBCURL_VERSION);
+        free(webhook);
+        return NULL;
+    }
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        list_init(lists[i]);
+    }
+    map_init(&webhook->hubs, hub_key);
+    upstreams_init(webhook);
+    timers_init(&webhook->timers, webhook_now(webhook), webhook);
+    timer_init(&webhook->stop_timer, stop_waiting);
+    uv_timer_init(loop, &webhook->timer);
+    uv_idle_init(loop, &webhook->finisher);
+    uv_unref((uv_handle_t *)&webhook->timer);
+    webhook->timer.data = webhook->finisher.data = webhook;
+    return webhook;
+}
