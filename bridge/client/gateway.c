@@ -17,11 +17,11 @@ static void on_ready(void *listener)
     struct gateway *gateway = listener;
 
     janitor_connect(gateway->janitor);
-    reporter_connect(gateway->reporter);
     LIST_FOREACH_SAFE (link, &gateway->clients) {
         struct client *client = CONTAINER_OF(link, struct client, all);
         client->kind->ready(client);
     }
+    reporter_connect(gateway->reporter);
 }
 
 void gateway_init(struct gateway *gateway)

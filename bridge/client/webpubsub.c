@@ -329,6 +329,7 @@ static void begin(struct client *client)
     struct gateway *gateway = client->gateway;
 
     wps->codec = codec_for(upgrade);
+    wps->traffic = metrics_traffic(&gateway->metrics, upgrade);
     wps->next_packet_id = ACK_PACKET_IDS + 1;
     list_init(&wps->pending);
     list_init(&wps->streams);
@@ -388,6 +389,7 @@ static void leave(struct webpubsub *wps, uint16_t code)
 
 static void release(struct webpubsub *wps)
 {
+    webpubsub_end_sequence(wps);
     timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
     for (uint32_t i = 0; i < wps->held_count; i++) {
         outgoing_release(wps->held[i].outgoing);

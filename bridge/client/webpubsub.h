@@ -48,6 +48,7 @@ struct held_frame {
 struct webpubsub {
     struct client client; /* first */
     const struct codec *codec;
+    struct traffic *traffic; /* where `unacknowledged` is counted in */
     struct timer open_timer; /* until it is OPEN for the first time */
     struct list pending;     /* struct pending, oldest first */
     struct list streams;     /* struct stream: open streams that it publishes */
@@ -61,6 +62,7 @@ struct webpubsub {
     uint32_t sequence_sent;   /* the last that was sent to the browser */
     uint32_t sequence_acked;  /* all up to here have been acknowledged to the broker */
     uint32_t sequence_wanted; /* up to here the browser has acknowledged */
+    uint32_t unacknowledged;  /* what sequence_sent is ahead of sequence_acked, as counted */
     uint16_t next_packet_id;
     uint8_t phase;     /* enum phase */
     bool has_sequence; /* sequence_sent and sequence_acked mean something */
@@ -216,6 +218,8 @@ void webpubsub_ack(struct webpubsub *wps, uint64_t ack_id, const char *error, co
 
 void webpubsub_deliver(struct channel *channel, struct fanout *fanout, uint32_t sequence);
 void webpubsub_sequence_ack(struct webpubsub *wps, uint64_t sequence_id);
+/* The connection is over: nothing of it waits for an acknowledgement. */
+void webpubsub_end_sequence(struct webpubsub *wps);
 /* Sends the frame, or holds it until `connected` was sent. */
 void webpubsub_send(struct webpubsub *wps, struct outgoing *outgoing, uint64_t number);
 /* The sequence id of a delivery; 0 for 0 (see trunk.h: numbers with a low half of 0 are left out).

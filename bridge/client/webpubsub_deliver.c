@@ -32,6 +32,21 @@ static bool is_before(uint32_t sequence, uint32_t other)
 
 /* ---------------------------------------------------------------- acknowledgements */
 
+static void count_unacknowledged(struct webpubsub *wps)
+{
+    uint32_t now = wps->has_sequence ? wps->sequence_sent - wps->sequence_acked : 0;
+
+    wps->traffic->unacknowledged += now;
+    wps->traffic->unacknowledged -= wps->unacknowledged;
+    wps->unacknowledged = now;
+}
+
+void webpubsub_end_sequence(struct webpubsub *wps)
+{
+    wps->has_sequence = false;
+    count_unacknowledged(wps);
+}
+
 static void acknowledge_one(struct webpubsub *wps, uint32_t sequence)
 {
     write_ack(&wps->client.gateway->packet, PACKET_PUBACK, (uint16_t)sequence);
@@ -67,6 +82,7 @@ void webpubsub_sequence_ack(struct webpubsub *wps, uint64_t sequence_id)
     }
     if (wps->has_sequence) {
         acknowledge_wanted(wps);
+        count_unacknowledged(wps);
     }
 }
 
@@ -152,10 +168,8 @@ static void deliver_internal(struct webpubsub *wps, struct fanout *fanout, uint3
     skip(wps, fanout, sequence);
 }
 
-void webpubsub_deliver(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+static void deliver(struct webpubsub *wps, struct fanout *fanout, uint32_t sequence)
 {
-    struct webpubsub *wps = webpubsub_of(client_of(channel));
-
     if (wps->client.closing) {
         client_drop(&wps->client, fanout);
     } else if (!fanout->is_valid) {
@@ -169,5 +183,15 @@ void webpubsub_deliver(struct channel *channel, struct fanout *fanout, uint32_t 
         deliver_internal(wps, fanout, sequence);
     } else {
         deliver_message(wps, fanout, sequence);
+    }
+}
+
+void webpubsub_deliver(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+{
+    struct webpubsub *wps = webpubsub_of(client_of(channel));
+
+    deliver(wps, fanout, sequence);
+    if (sequence != 0) {
+        count_unacknowledged(wps);
     }
 }

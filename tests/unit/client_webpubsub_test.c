@@ -361,6 +361,30 @@ TEST(sequence_ids_are_numbers_of_deliveries_and_acknowledged_up_to)
     finish(fakes, client);
 }
 
+TEST(what_is_not_acknowledged_is_counted)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON_RELIABLE, NULL);
+    struct client *other = start(fakes, SUBPROTOCOL_JSON_RELIABLE, NULL);
+    const struct traffic *traffic = metrics_traffic(&fakes->gateway.metrics, client->upgrade);
+
+    deliver(client, "h/g", "x", 7);
+    deliver(client, "h/g", "x", 8);
+    deliver(other, "h/g", "x", 1);
+    deliver(other, "h/g", "x", 0);
+    CHECK_INT_EQUAL(traffic->unacknowledged, 3);
+    fakes_say(client, "{\"type\":\"sequenceAck\",\"sequenceId\":7}");
+    CHECK_INT_EQUAL(traffic->unacknowledged, 2);
+    fakes_lose(fakes);
+    fakes_return(fakes);
+    CHECK_INT_EQUAL(traffic->unacknowledged, 2);
+    client_socket_closed(client, 1006);
+    CHECK_INT_EQUAL(traffic->unacknowledged, 1);
+    client_socket_closed(other, 1006);
+    CHECK_INT_EQUAL(traffic->unacknowledged, 0);
+    fakes_free(fakes);
+}
+
 TEST(numbers_that_the_broker_leaves_out_leave_no_gap)
 {
     struct fakes *fakes = fakes_new();
