@@ -42,18 +42,40 @@ static bool is_separator(uint8_t c)
     return c == ',' || c == ' ' || c == '\t';
 }
 
+/* The next name of the list; false at its end. */
+static bool next_offered(struct slice *offered, struct slice *name)
+{
+    size_t length = 0;
+    while (offered->length > 0 && is_separator(offered->data[0])) {
+        *offered = slice_from(*offered, 1);
+    }
+    while (length < offered->length && !is_separator(offered->data[length])) {
+        length++;
+    }
+    *name = slice_make(offered->data, length);
+    *offered = slice_from(*offered, length);
+    return length > 0;
+}
+
 enum subprotocol subprotocol_choose(struct slice offered, bool mqtt)
 {
-    while (offered.length > 0) {
-        size_t length = 0;
-        while (length < offered.length && !is_separator(offered.data[length])) {
-            length++;
-        }
-        enum subprotocol found = subprotocol_from_name(slice_make(offered.data, length));
+    struct slice name;
+    while (next_offered(&offered, &name)) {
+        enum subprotocol found = subprotocol_from_name(name);
         if (found != SUBPROTOCOL_NONE && (found == SUBPROTOCOL_MQTT) == mqtt) {
             return found;
         }
-        offered = slice_from(offered, length < offered.length ? length + 1 : length);
     }
     return SUBPROTOCOL_NONE;
+}
+
+bool subprotocol_is_offered(struct slice offered, struct slice wanted)
+{
+    struct slice name;
+    while (next_offered(&offered, &name)) {
+        if (slice_equal(name, wanted)) {
+            return true;
+        }
+    }
+    return false;
 }

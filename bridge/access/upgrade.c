@@ -176,12 +176,12 @@ static bool is_word(const struct buffer *text, const char *word)
     return equal_ignoring_case(buffer_slice(text), slice_from_string(word));
 }
 
-static const char *read_no_echo(struct decision *decision)
+static const char *read_no_echo(struct upgrade *upgrade, struct slice query)
 {
     struct buffer value = {0};
     const char *wrong = NULL;
-    if (url_query_find(decision->url.query, "noEcho", &value)) {
-        decision->upgrade->raw_no_echo = is_word(&value, "true");
+    if (url_query_find(query, "noEcho", &value)) {
+        upgrade->raw_no_echo = is_word(&value, "true");
         if (!is_word(&value, "true") && !is_word(&value, "false")) {
             wrong = "noEcho must be true or false.";
         }
@@ -190,28 +190,54 @@ static const char *read_no_echo(struct decision *decision)
     return wrong;
 }
 
-static const char *read_send_to_group(struct decision *decision)
+static const char *read_send_to_group(struct upgrade *upgrade, struct slice query)
 {
-    struct upgrade *upgrade = decision->upgrade;
     upgrade->raw_sends_to_group = true;
-    if (!url_query_find(decision->url.query, "group", &upgrade->raw_group) ||
+    if (!url_query_find(query, "group", &upgrade->raw_group) ||
         !group_name_is_valid(buffer_slice(&upgrade->raw_group))) {
         return "sendToGroup needs the name of a group.";
     }
-    return read_no_echo(decision);
+    return read_no_echo(upgrade, query);
 }
 
-static bool read_raw_mode(struct decision *decision)
+/* NULL: all is well. */
+static const char *read_raw_mode(struct upgrade *upgrade, struct slice query)
 {
     struct buffer mode = {0};
     const char *wrong = NULL;
-    if (url_query_find(decision->url.query, "webpubsub_mode", &mode) &&
-        !is_word(&mode, "sendEvent")) {
-        wrong = is_word(&mode, "sendToGroup") ? read_send_to_group(decision)
+    if (url_query_find(query, "webpubsub_mode", &mode) && !is_word(&mode, "sendEvent")) {
+        wrong = is_word(&mode, "sendToGroup") ? read_send_to_group(upgrade, query)
                                               : "webpubsub_mode is unknown.";
     }
     buffer_release(&mode);
-    return check(decision, STATUS_BAD_REQUEST, wrong);
+    return wrong;
+}
+
+/* --- the choice of an event handler --- */
+
+bool upgrade_choose(struct upgrade *upgrade, struct slice name, struct slice offered,
+                    struct slice query)
+{
+    enum subprotocol known = subprotocol_from_name(name);
+    if (name.length > 0 && !subprotocol_is_offered(offered, name)) {
+        return false;
+    }
+    free(upgrade->custom_subprotocol);
+    upgrade->custom_subprotocol = NULL;
+    if (known != SUBPROTOCOL_NONE && known != SUBPROTOCOL_MQTT) {
+        upgrade->kind = UPGRADE_WEBPUBSUB;
+        upgrade->subprotocol = known;
+        return true;
+    }
+    if (name.length > 0) {
+        upgrade->custom_subprotocol = memory_copy_string(name);
+    }
+    upgrade->subprotocol = SUBPROTOCOL_NONE;
+    if (upgrade->kind == UPGRADE_RAW) {
+        return true;
+    }
+    upgrade->kind = UPGRADE_RAW;
+    return !read_raw_mode(upgrade, query);
 }
 
 /* --- the decision --- */
@@ -232,7 +258,9 @@ static bool decide(struct decision *decision)
         recover(decision);
         return true;
     }
-    return authenticate(decision) && (upgrade->kind != UPGRADE_RAW || read_raw_mode(decision));
+    return authenticate(decision) &&
+           (upgrade->kind != UPGRADE_RAW ||
+            check(decision, STATUS_BAD_REQUEST, read_raw_mode(upgrade, decision->url.query)));
 }
 
 struct upgrade *upgrade_decide(const struct upgrade_context *context,
@@ -263,6 +291,7 @@ void upgrade_free(struct upgrade *upgrade)
     buffer_release(&upgrade->raw_group);
     buffer_release(&upgrade->connection_id);
     buffer_release(&upgrade->claims);
+    buffer_release(&upgrade->arrival);
     buffer_release(&upgrade->state);
     buffer_release(&upgrade->cookies);
     free(upgrade->custom_subprotocol);

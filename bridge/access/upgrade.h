@@ -73,7 +73,10 @@ struct upgrade {
     bool raw_no_echo;
     struct buffer raw_group;
     bool is_recovery; /* awps_connection_id is present */
-    /* What the connect event's answer says beyond who it is (7.4). */
+    /* What the client came with, for the connect event (client/admission.h); empty: not asked. */
+    struct buffer arrival;
+    bool awaits_admission; /* the handshake is answered when the connect event is */
+    /* What its answer says beyond who it is (7.4). */
     bool was_asked;               /* there was a connect event, and it was answered in favour */
     char *custom_subprotocol;     /* chosen among those offered, none of ours; NULL: none */
     struct buffer state, cookies; /* for the events that follow */
@@ -88,6 +91,12 @@ struct upgrade {
 struct upgrade *upgrade_decide(const struct upgrade_context *context,
                                const struct upgrade_request *request);
 void upgrade_free(struct upgrade *upgrade);
+
+/* The connect event's answer chooses a subprotocol, one of those in `offered`, or none (empty); one
+ * that is not ours makes it a raw client (1.4). False: it was not offered, or `query` is not that
+ * of a raw client. */
+bool upgrade_choose(struct upgrade *upgrade, struct slice name, struct slice offered,
+                    struct slice query);
 
 /* Appends a reconnection token (4.1): HS256 with the primary key, valid a week, for this connection
  * id and what `upgrade` says of hub, subprotocol, user and roles. */

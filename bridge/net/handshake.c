@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "client/admission.h"
 #include "client/metrics.h"
 #include "net/http.h"
 #include "net/service_state.h"
@@ -94,6 +95,50 @@ static struct refusal check_request(struct lws *lws, int method)
     return refusal;
 }
 
+/* ---------------------------------------------------------------- what it came with */
+
+/* One header, or several of the same name. */
+static void describe_header(struct lws *lws, enum lws_token_indexes token, struct buffer *arrival)
+{
+    const char *name = (const char *)lws_token_to_string(token);
+    struct buffer value = {0};
+
+    if (!name || !strchr(name, ':') || lws_hdr_total_length(lws, token) <= 0) {
+        return; /* a method or the like */
+    }
+    http_header(lws, token, &value);
+    arrival_add(arrival, slice_make(name, strlen(name) - 1));
+    arrival_add(arrival, buffer_slice(&value));
+    buffer_release(&value);
+}
+
+/* What the event handler is told of the request. Headers that libwebsockets has no name for are
+ * not kept by it. */
+static void describe(struct lws *lws, struct slice target, struct slice protocols,
+                     struct buffer *arrival)
+{
+    const uint8_t *mark = memchr(target.data, '?', target.length);
+    size_t path = mark ? (size_t)(mark + 1 - target.data) : target.length;
+
+    arrival_add(arrival, slice_from(target, path));
+    arrival_add(arrival, protocols);
+    for (int i = 0; i < WSI_TOKEN_COUNT; i++) {
+        describe_header(lws, (enum lws_token_indexes)i, arrival);
+    }
+}
+
+/* The answer to a hub's MQTT client does not wait: it is its CONNECT that is asked about. */
+static void prepare_admission(struct lws *lws, struct slice target, struct slice protocols,
+                              struct upgrade *upgrade)
+{
+    if (admission_is_wanted(service_of(lws)->options.gateway, upgrade)) {
+        describe(lws, target, protocols, &upgrade->arrival);
+        upgrade->awaits_admission = upgrade->kind != UPGRADE_MQTT_HUB;
+    } else {
+        buffer_release(&upgrade->claims);
+    }
+}
+
 /* ---------------------------------------------------------------- the decision */
 
 static int refuse(struct lws *lws, struct refusal refusal)
@@ -153,6 +198,7 @@ static int accept_or_refuse(struct lws *lws, struct slice target, struct buffer 
         upgrade_free(upgrade);
         return refuse(lws, refusal);
     }
+    prepare_admission(lws, target, buffer_slice(protocols), upgrade);
     lws_set_opaque_user_data(lws, upgrade);
     return 0;
 }
@@ -188,9 +234,46 @@ void handshake_choose(struct lws *lws)
 {
     struct service *service = service_of(lws);
     const struct upgrade *upgrade = lws_get_opaque_user_data(lws);
-    const char *name = upgrade ? subprotocol_name(upgrade->subprotocol) : NULL;
+    const char *name =
+        upgrade && !upgrade->awaits_admission ? subprotocol_name(upgrade->subprotocol) : NULL;
 
     lws_strncpy(service->protocol_name, name ? name : "", sizeof(service->protocol_name));
+}
+
+/* ---------------------------------------------------------------- an answer that waits */
+
+#define HEAD_BEGIN "HTTP/1.1 101 "
+
+enum { HEAD_MAX = 480 }; /* bytes before the headers that we could add */
+
+/* Where the answer begins whose end is `end`; NULL: it is not as it should be. */
+static char *find_head(char *end)
+{
+    size_t length = strlen(HEAD_BEGIN);
+
+    for (size_t i = length; i <= HEAD_MAX; i++) {
+        if (memcmp(end - i, HEAD_BEGIN, length) == 0) {
+            return end - i;
+        }
+    }
+    return NULL;
+}
+
+int handshake_hold(struct lws *lws, struct lws_process_html_args *answer, struct buffer *head)
+{
+    const struct upgrade *upgrade = lws_get_opaque_user_data(lws);
+    char *begin;
+
+    if (!upgrade || !upgrade->awaits_admission) {
+        return 0;
+    }
+    begin = find_head(answer->p);
+    if (!begin) {
+        return -1;
+    }
+    buffer_append(head, slice_make(begin, (size_t)(answer->p - begin)));
+    answer->p = begin - 2; /* CR LF will be put there: that makes an answer of no bytes */
+    return 0;
 }
 
 struct upgrade *handshake_take(struct lws *lws)

@@ -7,11 +7,18 @@
  * table has one entry, whose name is ours to change: while it looks it is what the browser offers
  * first, and when it answers it is what was chosen.
  *
+ * Nor does it know of answers that come later, when the hub's event handler has been asked (7.4).
+ * Then it is to think that it has answered: the head that it makes is taken out of its hands before
+ * it writes it (it writes nothing then), and is kept with the WebSocket (websocket_ask.c), which
+ * writes it, or a refusal, when that is decided.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_HANDSHAKE_H
 #define PUBGRID_NET_HANDSHAKE_H
 
 #include <libwebsockets.h>
+
+#include "base/buffer.h"
 
 struct upgrade;
 
@@ -19,6 +26,9 @@ struct upgrade;
 int handshake_begin(struct lws *lws, const char *protocol);
 /* LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: the answer is made next. */
 void handshake_choose(struct lws *lws);
+/* LWS_CALLBACK_ADD_HEADERS: if the answer has to wait, it is moved to `head`. 0, or -1 to hang up.
+ */
+int handshake_hold(struct lws *lws, struct lws_process_html_args *answer, struct buffer *head);
 /* The accepted upgrade becomes the caller's; NULL if there is none (any more). */
 struct upgrade *handshake_take(struct lws *lws);
 

@@ -82,6 +82,8 @@ static int on_event(struct lws *lws, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
         handshake_choose(lws);
         return 0;
+    case LWS_CALLBACK_ADD_HEADERS:
+        return handshake_hold(lws, in, &((struct websocket *)user)->notice);
     case LWS_CALLBACK_WSI_DESTROY: /* the handshake may have failed behind the decision */
         upgrade_free(handshake_take(lws));
         return 0;

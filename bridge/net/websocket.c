@@ -41,6 +41,7 @@ void websocket_break(struct websocket *websocket)
     if (websocket->phase == WEBSOCKET_BROKEN) {
         return;
     }
+    websocket_stop_asking(websocket);
     websocket->phase = WEBSOCKET_BROKEN;
     send_queue_clear(&websocket->queue);
     list_remove(&websocket->busy);
@@ -51,7 +52,7 @@ void websocket_break(struct websocket *websocket)
     lws_callback_on_writable(websocket->lws);
 }
 
-static void limit_closing(struct websocket *websocket)
+void websocket_limit_closing(struct websocket *websocket)
 {
     struct service *service = websocket->service;
 
@@ -61,6 +62,10 @@ static void limit_closing(struct websocket *websocket)
 void websocket_close(struct websocket *websocket, uint16_t code, enum close_category category,
                      struct slice reason)
 {
+    if (websocket->phase == WEBSOCKET_ASKING) {
+        websocket_stop_asking(websocket);
+        websocket_refuse(websocket, 503, reason);
+    }
     if (websocket->phase != WEBSOCKET_OPEN) {
         return;
     }
@@ -70,7 +75,7 @@ void websocket_close(struct websocket *websocket, uint16_t code, enum close_cate
     websocket->notice.length =
         frame_write_close(buffer_reserve(&websocket->notice, FRAME_CLOSE_MAX), code, reason);
     buffer_release(&websocket->message);
-    limit_closing(websocket);
+    websocket_limit_closing(websocket);
     websocket_be_busy(websocket);
     lws_rx_flow_control(websocket->lws, 1); /* for the answer, if it was paused */
 }
@@ -112,7 +117,7 @@ void websocket_leaves(struct websocket *websocket)
 {
     if (websocket->phase == WEBSOCKET_OPEN || websocket->phase == WEBSOCKET_CLOSING) {
         websocket->phase = WEBSOCKET_LEAVING;
-        limit_closing(websocket);
+        websocket_limit_closing(websocket);
     }
 }
 
@@ -137,6 +142,7 @@ void websocket_gone(struct websocket *websocket)
     if (websocket->phase == WEBSOCKET_NONE) {
         return;
     }
+    websocket_stop_asking(websocket);
     websocket->phase = WEBSOCKET_NONE;
     timers_cancel(&service->timers, &websocket->timer);
     list_remove(&websocket->all);
@@ -145,9 +151,11 @@ void websocket_gone(struct websocket *websocket)
     buffer_release(&websocket->message);
     buffer_release(&websocket->notice);
     service->websocket_count--;
-    websocket->traffic->connections--;
-    websocket->traffic->closed[websocket->closed_category]++;
-    client_socket_closed(websocket->client, websocket->closed_code);
+    if (websocket->client) {
+        websocket->traffic->connections--;
+        websocket->traffic->closed[websocket->closed_category]++;
+        client_socket_closed(websocket->client, websocket->closed_code);
+    }
 }
 
 /* ---------------------------------------------------------------- keep-alive */
@@ -225,28 +233,39 @@ static bool describe_peer(struct lws *lws, char *name, socklen_t size)
     return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
-void websocket_open(struct websocket *websocket, struct lws *lws, struct upgrade *upgrade)
+void websocket_begin(struct websocket *websocket, struct upgrade *upgrade)
 {
-    struct service *service = service_of(lws);
+    struct service *service = websocket->service;
     char peer[INET6_ADDRSTRLEN];
-    bool is_loopback = describe_peer(lws, peer, sizeof(peer));
+    bool is_loopback = describe_peer(websocket->lws, peer, sizeof(peer));
 
-    websocket->lws = lws;
-    websocket->service = service;
     websocket->phase = WEBSOCKET_OPEN;
-    websocket->closed_code = CLOSE_BROKEN;
     websocket->keep_alive_s = (uint16_t)upgrade->settings->keep_alive_s;
     websocket->listening_since = service_now(service);
-    list_init(&websocket->busy);
-    list_add_last(&service->websockets, &websocket->all);
-    service->websocket_count++;
     websocket->traffic = metrics_traffic(service->options.metrics, upgrade);
     websocket->traffic->connections++;
     websocket->traffic->connections_total++;
-    timer_init(&websocket->timer, on_timer);
     timers_set(&service->timers, &websocket->timer,
                websocket->listening_since + (msec_t)websocket->keep_alive_s * 1000);
     websocket->client = client_new(service->options.gateway, websocket, upgrade, peer, is_loopback);
+}
+
+void websocket_open(struct websocket *websocket, struct lws *lws, struct upgrade *upgrade)
+{
+    struct service *service = service_of(lws);
+
+    websocket->lws = lws;
+    websocket->service = service;
+    websocket->closed_code = CLOSE_BROKEN;
+    list_init(&websocket->busy);
+    list_add_last(&service->websockets, &websocket->all);
+    service->websocket_count++;
+    timer_init(&websocket->timer, on_timer);
+    if (upgrade->awaits_admission) {
+        websocket_ask(websocket, upgrade);
+    } else {
+        websocket_begin(websocket, upgrade);
+    }
 }
 
 /* ---------------------------------------------------------------- receiving */
@@ -280,6 +299,9 @@ void websocket_receive(struct websocket *websocket, struct slice piece)
     size_t expected;
 
     note_read(websocket, piece.length);
+    if (websocket->phase == WEBSOCKET_ASKING) {
+        websocket_break(websocket); /* nothing is to be sent before the answer (RFC 6455 4.1) */
+    }
     if (websocket->phase != WEBSOCKET_OPEN) {
         return;
     }

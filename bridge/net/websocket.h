@@ -9,6 +9,8 @@
  * a callback asks it to, and so sends none).
  *
  *     none       the struct is libwebsockets' memory for a connection: no WebSocket yet
+ *     asking     the hub's event handler is asked; the browser has no answer yet, and there is no
+ *                client (websocket_ask.c)
  *     open       the client lives
  *     closing    websocket_ops.close(): the queue is written, then the close frame, within 5 s
  *     leaving    a close frame was sent or came: within 5 s nothing is left
@@ -30,16 +32,20 @@
 
 enum websocket_phase {
     WEBSOCKET_NONE,
+    WEBSOCKET_ASKING,
     WEBSOCKET_OPEN,
     WEBSOCKET_CLOSING,
     WEBSOCKET_LEAVING,
     WEBSOCKET_BROKEN,
 };
 
+struct asking;
+
 struct websocket {
     struct lws *lws;
     struct service *service;
-    struct client *client;
+    struct client *client;  /* NULL: none (yet) */
+    struct asking *asking;  /* while asking */
     struct list all;        /* in service->websockets */
     struct list busy;       /* in service->busy */
     struct timer timer;     /* keep-alive while open, then how long the closing may take */
@@ -47,9 +53,9 @@ struct websocket {
     struct send_queue queue;
     struct traffic *traffic; /* what it counts in */
     struct buffer message;   /* what has come of a message in several pieces */
-    struct buffer notice;    /* while closing: the close frame */
-    size_t replies;          /* bytes of what waits that the broker's credit does not bound */
-    uint32_t credit;         /* of frames of which libwebsockets holds a part */
+    struct buffer notice; /* while asking: the handshake's answer; while closing: the close frame */
+    size_t replies;       /* bytes of what waits that the broker's credit does not bound */
+    uint32_t credit;      /* of frames of which libwebsockets holds a part */
     uint16_t keep_alive_s;
     uint16_t closed_code;    /* for client_socket_closed() */
     uint16_t read_size;      /* bytes that came in this turn */
@@ -66,7 +72,8 @@ extern const struct websocket_ops websocket_operations;
 
 /* --- from the callbacks of libwebsockets; what returns an int says 0, or -1: close it --- */
 
-/* The handshake is answered; `websocket` is zeroed memory. Takes over `upgrade`. */
+/* libwebsockets takes the handshake for answered; `websocket` is zeroed memory. Takes over
+ * `upgrade`. */
 void websocket_open(struct websocket *websocket, struct lws *lws, struct upgrade *upgrade);
 void websocket_receive(struct websocket *websocket, struct slice piece);
 int websocket_writable(struct websocket *websocket);
@@ -84,7 +91,22 @@ void websocket_end_turn(struct service *service);
 void websocket_close(struct websocket *websocket, uint16_t code, enum close_category category,
                      struct slice reason);
 
-/* --- between websocket.c and websocket_send.c --- */
+/* --- websocket_ask.c --- */
+
+/* Asks the hub's event handler whether it is let in. Takes over `upgrade`. */
+void websocket_ask(struct websocket *websocket, struct upgrade *upgrade);
+/* The browser is gone, or the service stops: nobody wants to know any more. Harmless if it does not
+ * ask. */
+void websocket_stop_asking(struct websocket *websocket);
+/* Answers the handshake with this status. */
+void websocket_refuse(struct websocket *websocket, int status, struct slice text);
+
+/* --- between the files of the WebSocket --- */
+
+/* It is open: there is a client. Takes over `upgrade`. */
+void websocket_begin(struct websocket *websocket, struct upgrade *upgrade);
+/* It is to be gone within 5 s. */
+void websocket_limit_closing(struct websocket *websocket);
 
 /* What a frame adds to websocket->replies. */
 static inline size_t websocket_reply_cost(const struct outgoing *outgoing)

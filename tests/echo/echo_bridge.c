@@ -81,8 +81,47 @@ struct upgrade *upgrade_decide(const struct upgrade_context *context,
 void upgrade_free(struct upgrade *upgrade)
 {
     if (upgrade) {
+        buffer_release(&upgrade->arrival);
         free(CONTAINER_OF(upgrade, struct echo_upgrade, upgrade));
     }
+}
+
+/* ---------------------------------------------------------------- admission */
+
+bool admission_is_wanted(struct gateway *gateway, const struct upgrade *upgrade)
+{
+    (void)upgrade;
+    return strstr(gateway->target, "ask") != NULL;
+}
+
+void arrival_add(struct buffer *arrival, struct slice text)
+{
+    buffer_append(arrival, text);
+    buffer_append_byte(arrival, '\n');
+}
+
+void admission_begin(struct admission *admission, struct gateway *gateway, struct upgrade *upgrade)
+{
+    admission->gateway = gateway;
+    admission->upgrade = upgrade;
+    gateway->asking = admission;
+    snprintf(gateway->arrival, sizeof(gateway->arrival), "%.*s", SLICE_PRINT(upgrade->arrival));
+}
+
+void admission_cancel(struct admission *admission)
+{
+    admission->gateway->asking = NULL;
+}
+
+void echo_decide(struct gateway *gateway, int status, const char *text, const char *subprotocol)
+{
+    struct admission *admission = gateway->asking;
+
+    gateway->asking = NULL;
+    if (subprotocol) {
+        admission->upgrade->subprotocol = choose(subprotocol);
+    }
+    admission->decided(admission, &(struct admission_verdict){status, slice_from_string(text)});
 }
 
 /* ---------------------------------------------------------------- client */

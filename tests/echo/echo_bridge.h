@@ -6,13 +6,15 @@
  *     "pause"                 stops reading; echo_resume() goes on
  *     anything else           is sent back
  *
- * A URL with `refuse=STATUS` is refused; with `keep_alive=SECONDS` that is the ping's interval.
+ * A URL with `ask` waits for echo_decide(). One with `refuse=STATUS` is refused; with
+ * `keep_alive=SECONDS` that is the ping's interval.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_TESTS_ECHO_BRIDGE_H
 #define PUBGRID_TESTS_ECHO_BRIDGE_H
 
 #include "base/list.h"
+#include "client/admission.h"
 #include "client/metrics.h"
 #include "client/websocket.h"
 
@@ -24,6 +26,8 @@ struct gateway {
     uint16_t ended_code;  /* of the last one that ended */
     char target[40000];   /* of the last request */
     char authorization[64];
+    struct admission *asking; /* NULL: nobody is waiting */
+    char arrival[8192];       /* of whoever asked last: texts, each ended by LF */
 };
 
 struct client {
@@ -44,6 +48,8 @@ void echo_release(struct gateway *gateway);
 struct upgrade_context echo_context(struct gateway *gateway);
 /* The newest client. */
 struct client *echo_client(struct gateway *gateway);
+/* The event handler answers (client/admission.h); the subprotocol is chosen unless that is NULL. */
+void echo_decide(struct gateway *gateway, int status, const char *text, const char *subprotocol);
 /* The number that message `index` of a flood carries in its first four bytes is big endian; all
  * others are its low byte. */
 void echo_flood(struct client *client, uint32_t count, uint32_t size);
