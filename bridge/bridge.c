@@ -14,24 +14,26 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "client/gateway.h"
+#include "client/hub_store.h"
 #include "hubs.h"
 #include "net/link_trunk.h"
 #include "net/service.h"
 #include "net/websocket.h"
 #include "secret/access_keys.h"
 
-/* What one reading of configuration and keys has come to. Clients point into the one that was in
- * force when they came, so all are kept. */
+/* What one reading of configuration and keys has come to. Texts of older ones are still in use, so
+ * all are kept. */
 struct generation {
     struct list link; /* in bridge->generations */
     struct config *config;
     struct access_keys *keys;
-    struct hub_settings *hubs;
 };
 
 struct bridge {
     uv_loop_t *loop;
-    struct list generations;       /* the last is in force */
+    struct list generations; /* the last is in force */
+    struct hub_tables *hubs; /* the settings of hubs, also what is set at run time */
+    struct hub_listener hub_listener;
     struct upgrade_context access; /* points into it */
     struct gateway gateway;
     struct link_trunk *links;
@@ -49,7 +51,6 @@ static void generation_free(struct generation *generation)
 {
     list_remove(&generation->link);
     access_keys_free(generation->keys);
-    free(generation->hubs);
     config_free(generation->config);
     free(generation);
 }
@@ -72,16 +73,50 @@ static bool adopt(struct bridge *bridge, struct config *config, struct buffer *e
     generation = memory_allocate_zero(sizeof(*generation));
     generation->config = config;
     generation->keys = keys;
-    generation->hubs = hubs_from_config(config);
     list_add_last(&bridge->generations, &generation->link);
-    bridge->access = (struct upgrade_context){
-        .keys = keys,
-        .hubs = generation->hubs,
-        .hub_count = config->hub_count,
-        .public_endpoints = (const char *const *)config->bridge.public_endpoints,
-        .ignore_audience_host = config->bridge.ignore_audience_host,
-    };
+    if (bridge->hubs) {
+        hub_tables_set_config(bridge->hubs, config);
+    } else {
+        bridge->hubs = hub_tables_new(config);
+        bridge->access.awaits_settings = true;
+    }
+    bridge->access.keys = keys;
+    bridge->access.public_endpoints = (const char *const *)config->bridge.public_endpoints;
+    bridge->access.ignore_audience_host = config->bridge.ignore_audience_host;
+    bridge->access.hubs = hub_tables_current(bridge->hubs, &bridge->access.hub_count);
     return true;
+}
+
+/* ---------------------------------------------------------------- hubs at run time */
+
+static void begin_hubs(void *context)
+{
+    hub_tables_begin(((struct bridge *)context)->hubs);
+}
+
+static void hub_changed(void *context, struct slice hub, struct slice settings)
+{
+    struct bridge *bridge = context;
+    struct buffer error = {0};
+
+    if (hub_tables_set(bridge->hubs, hub, settings, &error)) {
+        log_write(LOG_DEBUG, settings.length > 0 ? "hub set" : "hub as configured", "hub=%.*s",
+                  SLICE_PRINT(hub));
+    } else {
+        log_write(LOG_ERROR, "settings of a hub ignored", "hub=%.*s reason=\"%.*s\"",
+                  SLICE_PRINT(hub), SLICE_PRINT(error));
+    }
+    buffer_release(&error);
+    bridge->access.hubs = hub_tables_current(bridge->hubs, &bridge->access.hub_count);
+}
+
+static void hubs_are_complete(void *context)
+{
+    struct bridge *bridge = context;
+
+    hub_tables_complete(bridge->hubs);
+    bridge->access.hubs = hub_tables_current(bridge->hubs, &bridge->access.hub_count);
+    bridge->access.awaits_settings = false;
 }
 
 /* ---------------------------------------------------------------- time */
@@ -113,11 +148,18 @@ static void make_gateway(struct bridge *bridge, unsigned index)
 {
     const struct config *config = current(bridge)->config;
 
+    bridge->hub_listener = (struct hub_listener){
+        .context = bridge,
+        .begin = begin_hubs,
+        .changed = hub_changed,
+        .complete = hubs_are_complete,
+    };
     bridge->links = link_trunk_new(bridge->loop, config->bridge.trunk);
     bridge->gateway = (struct gateway){
         .link = link_trunk_link(bridge->links),
         .sockets = &websocket_operations,
         .access = &bridge->access,
+        .hub_listener = &bridge->hub_listener,
         .random = random_bytes,
         .clock = clock_now,
         .index = index,
@@ -246,6 +288,7 @@ void bridge_stop(struct bridge *bridge, void (*stopped)(void *context), void *co
 
 void bridge_end(struct bridge *bridge)
 {
+    hub_tables_free(bridge->hubs);
     LIST_FOREACH_SAFE (link, &bridge->generations) {
         generation_free(CONTAINER_OF(link, struct generation, link));
     }

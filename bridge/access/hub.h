@@ -30,11 +30,27 @@ struct hub_settings {
     size_t event_handler_count;
     const struct event_listener *event_listeners; /* [event_listener_count] */
     size_t event_listener_count;
+    size_t *users; /* counts who holds them; NULL: they stay as long as the process */
 };
 
 /* The settings of the hub `name` (lower case); the last ones if it is not declared. */
 const struct hub_settings *hub_settings_find(const struct hub_settings *hubs, size_t count,
                                              const char *name);
+
+/* Settings can change while the process runs: whoever keeps a pointer to some holds them. */
+static inline void hub_settings_hold(const struct hub_settings *settings)
+{
+    if (settings->users) {
+        ++*settings->users;
+    }
+}
+
+static inline void hub_settings_release(const struct hub_settings *settings)
+{
+    if (settings->users) {
+        --*settings->users;
+    }
+}
 
 /* Appends the name with + # % and control characters percent-escaped, so that it is no wildcard. */
 void topic_append_escaped(struct buffer *out, struct slice name);

@@ -26,7 +26,12 @@ struct decision {
     struct upgrade *upgrade; /* the result */
 };
 
-enum { STATUS_BAD_REQUEST = 400, STATUS_UNAUTHORIZED = 401, STATUS_NOT_FOUND = 404 };
+enum {
+    STATUS_BAD_REQUEST = 400,
+    STATUS_UNAUTHORIZED = 401,
+    STATUS_NOT_FOUND = 404,
+    STATUS_UNAVAILABLE = 503,
+};
 
 static bool refuse(struct decision *decision, int status, const char *reason)
 {
@@ -249,8 +254,12 @@ static bool decide(struct decision *decision)
     if (!find_endpoint(decision) || !choose_subprotocol(decision)) {
         return false;
     }
+    if (context->awaits_settings && upgrade->kind != UPGRADE_MQTT) {
+        return refuse(decision, STATUS_UNAVAILABLE, "The server is starting.");
+    }
     upgrade->settings =
         hub_settings_find(context->hubs, context->hub_count, upgrade->hub ? upgrade->hub : "");
+    hub_settings_hold(upgrade->settings);
     if (upgrade->kind == UPGRADE_MQTT) {
         return true; /* CONNECT will say who it is */
     }
@@ -283,6 +292,9 @@ void upgrade_free(struct upgrade *upgrade)
     }
     for (size_t i = 0; i < upgrade->group_count; i++) {
         buffer_release(&upgrade->groups[i]);
+    }
+    if (upgrade->settings) {
+        hub_settings_release(upgrade->settings);
     }
     free(upgrade->groups);
     free(upgrade->hub);

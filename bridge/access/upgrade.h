@@ -25,6 +25,7 @@ struct upgrade_context {
     const char *const *public_endpoints; /* "https://pubsub.example.com", NULL-terminated: accepted
                                             in `aud` beside the Host header; may be NULL */
     bool ignore_audience_host;
+    bool awaits_settings; /* those of hubs set at run time have not come yet: 503 */
 };
 
 /* What came, as it came. */
@@ -60,10 +61,10 @@ bool subprotocol_is_reliable(enum subprotocol subprotocol);
 /* Everything is owned; upgrade_free(). */
 struct upgrade {
     enum upgrade_kind kind;
-    int status;                   /* of UPGRADE_REFUSED: 400, 401, 404 */
+    int status;                   /* of UPGRADE_REFUSED: 400, 401, 404, 503 */
     const char *reason;           /* of UPGRADE_REFUSED: a sentence for the body; static */
     enum subprotocol subprotocol; /* chosen: echo it; SUBPROTOCOL_NONE: no header in the answer */
-    const struct hub_settings *settings; /* not owned */
+    const struct hub_settings *settings; /* held */
     char *hub;                           /* lower case */
     struct buffer user;                  /* user id; empty: none */
     struct roles *roles;

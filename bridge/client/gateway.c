@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "client/client.h"
 #include "client/event_queue.h"
+#include "client/hub_store.h"
 #include "client/janitor.h"
 #include "client/metrics_report.h"
 
@@ -17,6 +18,9 @@ static void on_ready(void *listener)
     struct gateway *gateway = listener;
 
     janitor_connect(gateway->janitor);
+    if (gateway->hub_listener) {
+        hub_store_connect(gateway->hub_store);
+    }
     LIST_FOREACH_SAFE (link, &gateway->clients) {
         struct client *client = CONTAINER_OF(link, struct client, all);
         client->kind->ready(client);
@@ -31,6 +35,7 @@ void gateway_init(struct gateway *gateway)
     list_init(&gateway->event_queues);
     registry_init(&gateway->registry);
     gateway->janitor = janitor_new(gateway);
+    gateway->hub_store = hub_store_new(gateway);
     metrics_init(&gateway->metrics);
     gateway->reporter = reporter_new(gateway);
     gateway->link->ready = on_ready;
@@ -42,6 +47,7 @@ void gateway_release(struct gateway *gateway)
     assert(list_is_empty(&gateway->clients));
     event_queues_free(gateway);
     janitor_free(gateway->janitor);
+    hub_store_free(gateway->hub_store);
     reporter_free(gateway->reporter);
     metrics_release(&gateway->metrics);
     registry_release(&gateway->registry);

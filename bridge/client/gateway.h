@@ -23,6 +23,8 @@
 #include "client/registry.h"
 #include "client/websocket.h"
 
+struct hub_listener;
+struct hub_store;
 struct janitor;
 struct reporter;
 
@@ -37,12 +39,14 @@ struct gateway {
     msec_t (*clock)(void);    /* Unix ms that are never set back */
     uint32_t sys_interval_ms; /* how often $SYS is told; 0: never; replaced on reload */
     struct events events;     /* where browsers' events go */
+    const struct hub_listener *hub_listener; /* NULL: settings of hubs never change */
 
     struct timers timers;
-    struct list clients;      /* members `all` */
-    struct list event_queues; /* struct event_queue, also of clients that have gone */
-    struct registry registry; /* connections of hubs */
-    struct janitor *janitor;  /* clears up behind connections that have ended */
+    struct list clients;         /* members `all` */
+    struct list event_queues;    /* struct event_queue, also of clients that have gone */
+    struct registry registry;    /* connections of hubs */
+    struct janitor *janitor;     /* clears up behind connections that have ended */
+    struct hub_store *hub_store; /* tells hub_listener of settings that are set at run time */
     struct metrics metrics;
     struct reporter *reporter;       /* tells others of them */
     struct buffer decoded;           /* scratch of codec->decode() */

@@ -118,6 +118,31 @@ TEST(hubs_and_their_settings)
     upgrade_free(upgrade);
 }
 
+TEST(settings_are_held_and_waited_for)
+{
+    size_t users = 0;
+    struct hub_settings hub = {.name = "_default", .anonymous_allowed = true, .users = &users};
+    struct upgrade_context context = fixture_context();
+    struct upgrade_request request = {.target = SLICE_LITERAL("/client/hubs/hub1"),
+                                      .host = SLICE_LITERAL(FIXTURE_HOST),
+                                      .now = FIXTURE_NOW};
+    context.hubs = &hub;
+    context.hub_count = 1;
+    struct upgrade *one = upgrade_decide(&context, &request);
+    struct upgrade *two = upgrade_decide(&context, &request);
+    CHECK_INT_EQUAL(one->kind, UPGRADE_RAW);
+    CHECK_INT_EQUAL(users, 2);
+    context.awaits_settings = true;
+    struct upgrade *early = upgrade_decide(&context, &request);
+    CHECK_INT_EQUAL(early->status, 503);
+    CHECK_INT_EQUAL(users, 2);
+    upgrade_free(early);
+    upgrade_free(one);
+    upgrade_free(two);
+    CHECK_INT_EQUAL(users, 0);
+    fixture_context_free(&context);
+}
+
 /* --- anonymous --- */
 
 TEST(anonymous)

@@ -1,0 +1,157 @@
+/* client/hub_store.h: what is retained under $config/hubs/ reaches the listener, and changes are
+ * answered.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/hub_store.h"
+
+#include "support/bridge_fakes.h"
+#include "test.h"
+
+struct world {
+    struct fakes *fakes;
+    struct hub_listener listener;
+    struct channel *channel;
+    struct buffer heard; /* a line a call of the listener */
+};
+
+static void begin(void *context)
+{
+    buffer_append_string(&((struct world *)context)->heard, "begin\n");
+}
+
+static void changed(void *context, struct slice hub, struct slice settings)
+{
+    buffer_append_format(&((struct world *)context)->heard, "%.*s=%.*s\n", SLICE_PRINT(hub),
+                         SLICE_PRINT(settings));
+}
+
+static void complete(void *context)
+{
+    buffer_append_string(&((struct world *)context)->heard, "complete\n");
+}
+
+static const char *heard(struct world *world)
+{
+    buffer_append_byte(&world->heard, '\0');
+    world->heard.length = 0;
+    return (const char *)world->heard.data;
+}
+
+static void answer(struct world *world, const struct packet *packet)
+{
+    struct buffer bytes = {0};
+    packet_encode(&bytes, packet, MQTT_5);
+    world->channel->events->packet(world->channel, buffer_slice(&bytes));
+    buffer_release(&bytes);
+}
+
+static void hear(struct world *world, const char *topic, const char *text, uint32_t sequence)
+{
+    struct packet publish = {
+        .type = PACKET_PUBLISH,
+        .publish = {.topic = slice_from_string(topic), .payload = slice_from_string(text)}};
+    struct fanout_scratch scratch = {0};
+    struct fanout fanout;
+    struct buffer bytes = {0};
+    packet_encode(&bytes, &publish, MQTT_5);
+    fanout_init(&fanout, &scratch, MQTT_5, buffer_slice(&bytes));
+    world->channel->events->publish(world->channel, &fanout, sequence);
+    fanout_release(&fanout);
+    fanout_scratch_release(&scratch);
+    buffer_release(&bytes);
+}
+
+/* Its channel is the one that is opened between the janitor's and the reporter's. */
+static void start(struct world *world)
+{
+    *world = (struct world){.fakes = fakes_new()};
+    world->listener = (struct hub_listener){world, begin, changed, complete};
+    world->fakes->gateway.hub_listener = &world->listener;
+    world->fakes->gateway.index = 2;
+    fakes_lose(world->fakes);
+    fakes_return(world->fakes);
+    for (size_t i = 0; i < FAKES_CHANNELS_MAX; i++) {
+        if (world->fakes->channels[i] && world->fakes->channels[i]->events->packet &&
+            !world->channel) {
+            world->channel = world->fakes->channels[i + 1];
+        }
+    }
+    CHECK(world->channel);
+    CHECK(strstr(fakes_to_broker(world->fakes), "CONNECT"));
+    answer(world, &(struct packet){.type = PACKET_CONNACK});
+}
+
+static void end(struct world *world)
+{
+    fakes_free(world->fakes);
+    buffer_release(&world->heard);
+}
+
+struct waiter {
+    struct hub_change change;
+    int stored; /* -1: not done */
+};
+
+static void done(struct hub_change *change, bool is_stored)
+{
+    CONTAINER_OF(change, struct waiter, change)->stored = is_stored;
+}
+
+TEST(it_subscribes_and_hears_all_that_is_retained)
+{
+    struct world world;
+    start(&world);
+    const char *sent = fakes_to_broker(world.fakes);
+    CHECK(strstr(sent, "SUBSCRIBE id=2 \"$config/hubs/+\" qos=1"));
+    CHECK(strstr(sent, "PUBLISH"));
+    CHECK(strstr(sent, "$wps//mark/settings-2"));
+    CHECK_STRING_EQUAL(heard(&world), "begin\n");
+    hear(&world, "$config/hubs/chat", "{}", 1);
+    hear(&world, "$wps//mark/settings-2", "", 2);
+    hear(&world, "$config/hubs/chat", "", 3);
+    CHECK_STRING_EQUAL(heard(&world), "chat={}\ncomplete\nchat=\n");
+    sent = fakes_to_broker(world.fakes);
+    CHECK(strstr(sent, "PUBACK id=1") && strstr(sent, "PUBACK id=2") &&
+          strstr(sent, "PUBACK id=3"));
+    end(&world);
+}
+
+TEST(a_change_is_a_retained_message)
+{
+    struct world world;
+    struct waiter one = {.change.done = done, .stored = -1}, two = one, three = one;
+    start(&world);
+    fakes_to_broker(world.fakes);
+    struct hub_store *store = world.fakes->gateway.hub_store;
+    CHECK(hub_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{\"a\":1}"), &one.change));
+    const char *sent = fakes_to_broker(world.fakes);
+    CHECK(strstr(sent, "\"$config/hubs/chat\""));
+    CHECK(strstr(sent, "id=16") && strstr(sent, "qos=1") && strstr(sent, "retain"));
+    CHECK(hub_store_set(store, SLICE_LITERAL("b"), SLICE_EMPTY, &two.change));
+    CHECK(hub_store_set(store, SLICE_LITERAL("c"), SLICE_EMPTY, &three.change));
+    CHECK_INT_EQUAL(one.stored, -1);
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {17, REASON_QUOTA_EXCEEDED}});
+    CHECK_INT_EQUAL(two.stored, 0);
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {16, REASON_SUCCESS}});
+    CHECK_INT_EQUAL(one.stored, 1);
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {3, REASON_SUCCESS}}); /* mark */
+    hub_store_abandon(&three.change);
+    hub_store_abandon(&one.change);
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {18, REASON_SUCCESS}});
+    CHECK_INT_EQUAL(three.stored, -1);
+    end(&world);
+}
+
+TEST(the_broker_is_gone)
+{
+    struct world world;
+    struct waiter one = {.change.done = done, .stored = -1}, two = one;
+    start(&world);
+    struct hub_store *store = world.fakes->gateway.hub_store;
+    CHECK(hub_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{}"), &one.change));
+    fakes_lose(world.fakes);
+    CHECK_INT_EQUAL(one.stored, 0);
+    CHECK(!hub_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{}"), &two.change));
+    hub_store_abandon(&two.change);
+    end(&world);
+}
