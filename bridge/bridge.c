@@ -103,6 +103,7 @@ static void hub_changed(void *context, struct slice hub, struct slice settings)
         log_write(LOG_DEBUG, settings.length > 0 ? "hub set" : "hub as configured", "hub=%.*s",
                   SLICE_PRINT(hub));
     } else {
+        error.length--; /* the last line's end */
         log_write(LOG_ERROR, "settings of a hub ignored", "hub=%.*s reason=\"%.*s\"",
                   SLICE_PRINT(hub), SLICE_PRINT(error));
     }

@@ -6,10 +6,10 @@
 #include "access/characters.h"
 
 const struct hub_settings *hub_settings_find(const struct hub_settings *hubs, size_t count,
-                                             const char *name)
+                                             struct slice name)
 {
     for (size_t i = 0; i + 1 < count; i++) {
-        if (strcmp(hubs[i].name, name) == 0) {
+        if (slice_equal(slice_from_string(hubs[i].name), name)) {
             return &hubs[i];
         }
     }

@@ -35,7 +35,7 @@ struct hub_settings {
 
 /* The settings of the hub `name` (lower case); the last ones if it is not declared. */
 const struct hub_settings *hub_settings_find(const struct hub_settings *hubs, size_t count,
-                                             const char *name);
+                                             struct slice name);
 
 /* Settings can change while the process runs: whoever keeps a pointer to some holds them. */
 static inline void hub_settings_hold(const struct hub_settings *settings)

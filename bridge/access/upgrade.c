@@ -257,8 +257,8 @@ static bool decide(struct decision *decision)
     if (context->awaits_settings && upgrade->kind != UPGRADE_MQTT) {
         return refuse(decision, STATUS_UNAVAILABLE, "The server is starting.");
     }
-    upgrade->settings =
-        hub_settings_find(context->hubs, context->hub_count, upgrade->hub ? upgrade->hub : "");
+    upgrade->settings = hub_settings_find(context->hubs, context->hub_count,
+                                          slice_from_string(upgrade->hub ? upgrade->hub : ""));
     hub_settings_hold(upgrade->settings);
     if (upgrade->kind == UPGRADE_MQTT) {
         return true; /* CONNECT will say who it is */

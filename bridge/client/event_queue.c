@@ -33,7 +33,6 @@ struct event_queue {
     struct list all; /* in gateway->event_queues */
     struct gateway *gateway;
     struct event_audience audience;
-    const struct hub_settings *settings;
     struct buffer hub, connection_id, user_id, subprotocol, physical_connection, session;
     struct buffer state, cookies;
     struct buffer reason; /* why the connection ends */
@@ -112,7 +111,7 @@ static void queued_free(struct queued_event *queued)
 static struct event event_of(const struct event_queue *queue)
 {
     return (struct event){
-        .settings = queue->settings,
+        .settings = gateway_hub(queue->gateway, buffer_slice(&queue->hub)),
         .hub = buffer_slice(&queue->hub),
         .connection_id = buffer_slice(&queue->connection_id),
         .user_id = buffer_slice(&queue->user_id),
@@ -238,13 +237,12 @@ struct event_queue *event_queue_new(struct gateway *gateway, const struct event_
 {
     struct event_queue *queue;
 
-    if (!gateway->events.ops || !has_somebody(origin->settings)) {
+    if (!gateway->events.ops || !has_somebody(gateway_hub(gateway, origin->hub))) {
         return NULL;
     }
     queue = memory_allocate_zero(sizeof(*queue));
     queue->gateway = gateway;
     queue->audience = audience;
-    queue->settings = origin->settings;
     queue->wait.answered = on_answer;
     list_init(&queue->waiting);
     list_add_last(&gateway->event_queues, &queue->all);

@@ -20,7 +20,6 @@ struct event_queue;
 
 /* Whose events they are; copied. */
 struct event_origin {
-    const struct hub_settings *settings;
     struct slice hub, connection_id, user_id;
     struct slice subprotocol;                  /* empty: none */
     struct slice physical_connection, session; /* of MQTT; empty: none */
@@ -49,7 +48,8 @@ struct event_audience {
     void *context;
 };
 
-/* NULL if no event of the hub goes anywhere; the other functions then take that. */
+/* NULL if no event of the hub goes anywhere now; the other functions then take that. Handlers that
+ * are set later get events, too: ask again. */
 struct event_queue *event_queue_new(struct gateway *gateway, const struct event_origin *origin,
                                     struct event_audience audience);
 void event_queue_remember(struct event_queue *queue, const struct event_memory *memory);

@@ -59,6 +59,13 @@ static inline msec_t gateway_now(const struct gateway *gateway)
     return gateway->clock();
 }
 
+/* The settings of the hub (lower case) that are in force now: only until the loop turns. */
+static inline const struct hub_settings *gateway_hub(const struct gateway *gateway,
+                                                     struct slice hub)
+{
+    return hub_settings_find(gateway->access->hubs, gateway->access->hub_count, hub);
+}
+
 void gateway_init(struct gateway *gateway);
 /* All clients have been closed (client_socket_closed()). */
 void gateway_release(struct gateway *gateway);

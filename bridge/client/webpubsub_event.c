@@ -20,11 +20,46 @@ enum { TAG_EVENT, TAG_INVOCATION, TAG_RAW };
 
 static const char no_handler[] = "the hub has no event handler for this event";
 
+static bool answered(void *context, const struct event_tag *tag, const struct event_answer *answer);
+static void moved(void *context);
+
+static struct slice subprotocol_of(const struct upgrade *upgrade)
+{
+    const char *name = upgrade->custom_subprotocol ? upgrade->custom_subprotocol
+                                                   : subprotocol_name(upgrade->subprotocol);
+
+    return name ? slice_from_string(name) : SLICE_EMPTY;
+}
+
+/* NULL if the hub has neither handlers nor listeners; it can get some at any time. */
+static struct event_queue *queue_of(struct webpubsub *wps)
+{
+    struct upgrade *upgrade = wps->client.upgrade;
+    struct event_origin origin = {
+        .hub = slice_from_string(upgrade->hub),
+        .connection_id = connection_id(wps),
+        .user_id = user_id(wps),
+        .subprotocol = subprotocol_of(upgrade),
+    };
+
+    if (wps->client.events) {
+        return wps->client.events;
+    }
+    wps->client.events = event_queue_new(wps->client.gateway, &origin,
+                                         (struct event_audience){answered, moved, wps});
+    event_queue_remember(wps->client.events, &(struct event_memory){
+                                                 .number = 1, /* `connect` has 0 */
+                                                 .state = buffer_slice(&upgrade->state),
+                                                 .cookies = buffer_slice(&upgrade->cookies),
+                                             });
+    return wps->client.events;
+}
+
 /* Hands it to the handlers; false: there is none. */
 static bool raise_event(struct webpubsub *wps, struct slice name, const struct payload *data,
                         struct pairs metadata, const struct event_tag *tag)
 {
-    bool is_taken = event_queue_user(wps->client.events, name, data, metadata, tag);
+    bool is_taken = event_queue_user(queue_of(wps), name, data, metadata, tag);
 
     webpubsub_update_pause(wps);
     return is_taken;
@@ -284,35 +319,12 @@ static void moved(void *context)
     webpubsub_update_pause(context);
 }
 
-static struct slice subprotocol_of(const struct upgrade *upgrade)
-{
-    const char *name = upgrade->custom_subprotocol ? upgrade->custom_subprotocol
-                                                   : subprotocol_name(upgrade->subprotocol);
-
-    return name ? slice_from_string(name) : SLICE_EMPTY;
-}
-
 void webpubsub_begin_events(struct webpubsub *wps)
 {
-    struct upgrade *upgrade = wps->client.upgrade;
-    struct event_origin origin = {
-        .settings = upgrade->settings,
-        .hub = slice_from_string(upgrade->hub),
-        .connection_id = connection_id(wps),
-        .user_id = user_id(wps),
-        .subprotocol = subprotocol_of(upgrade),
-    };
-
-    wps->client.events = event_queue_new(wps->client.gateway, &origin,
-                                         (struct event_audience){answered, moved, wps});
-    event_queue_remember(wps->client.events, &(struct event_memory){
-                                                 .number = 1, /* `connect` has 0 */
-                                                 .state = buffer_slice(&upgrade->state),
-                                                 .cookies = buffer_slice(&upgrade->cookies),
-                                             });
-    buffer_release(&upgrade->state);
-    buffer_release(&upgrade->cookies);
-    wps->owes_disconnected = upgrade->was_asked;
+    queue_of(wps);
+    buffer_release(&wps->client.upgrade->state);
+    buffer_release(&wps->client.upgrade->cookies);
+    wps->owes_disconnected = wps->client.upgrade->was_asked;
 }
 
 void webpubsub_raise_connected(struct webpubsub *wps)
@@ -326,6 +338,6 @@ void webpubsub_raise_disconnected(struct webpubsub *wps)
 {
     if (wps->owes_disconnected) {
         wps->owes_disconnected = false;
-        event_queue_disconnected(wps->client.events);
+        event_queue_disconnected(queue_of(wps));
     }
 }

@@ -73,7 +73,7 @@ TEST(settings_of_a_hub)
 {
     static const struct hub_settings hubs[] = {
         {.name = "chat"}, {.name = "news"}, {.name = "_default"}};
-    CHECK(hub_settings_find(hubs, 3, "news") == &hubs[1]);
-    CHECK(hub_settings_find(hubs, 3, "other") == &hubs[2]);
-    CHECK(hub_settings_find(hubs + 2, 1, "chat") == &hubs[2]);
+    CHECK(hub_settings_find(hubs, 3, SLICE_LITERAL("news")) == &hubs[1]);
+    CHECK(hub_settings_find(hubs, 3, SLICE_LITERAL("other")) == &hubs[2]);
+    CHECK(hub_settings_find(hubs + 2, 1, SLICE_LITERAL("chat")) == &hubs[2]);
 }

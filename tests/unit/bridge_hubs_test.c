@@ -10,7 +10,7 @@ static const struct hub_settings *find(const struct hub_tables *hubs, const char
     size_t count;
     const struct hub_settings *table = hub_tables_current(hubs, &count);
     CHECK_STRING_EQUAL(table[count - 1].name, "_default");
-    return hub_settings_find(table, count, name);
+    return hub_settings_find(table, count, slice_from_string(name));
 }
 
 static void set(struct hub_tables *hubs, const char *name, const char *json)

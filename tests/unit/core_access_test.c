@@ -189,7 +189,9 @@ TEST(no_client_opens_reserved_topics_by_its_name)
     CHECK_RIGHTS("$wps", rules, {"publish", "$wps/chat/gone/1", 'n'},
                  {"publish", "$delayed/5/$wps/chat/gone/1", 'n'},
                  {"receive", "$wps/chat/state/1/g", 'n'}, {"filter", "$wps/#", 'r'},
-                 {"publish", "$own/$wps", 'y'}, {"filter", "$own/$wps", 'g'});
+                 {"publish", "$config/hubs/chat", 'n'}, {"receive", "$config/hubs/chat", 'n'},
+                 {"filter", "$config/#", 'r'}, {"publish", "$own/$wps", 'y'},
+                 {"filter", "$own/$wps", 'g'});
     CHECK_RIGHTS("$", rules, {"publish", "$wps/chat/gone/1", 'n'}, {"filter", "$wps/#", 'r'});
     CHECK_RIGHTS("$SYS", rules, {"publish", "$SYS/broker/version", 'n'}, {"filter", "$SYS/#", 'g'});
     CHECK_RIGHTS("wps", rules, {"publish", "wps/x", 'y'}, {"filter", "wps/#", 'g'});
