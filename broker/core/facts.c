@@ -214,7 +214,7 @@ void fact_put_session(struct batch *batch, const struct session *session)
     }
     buffer_append_byte(&out, session->version);
     varint64_append(&out, session->expiry_interval);
-    varint64_append(&out, session->connection ? 0 : (uint64_t)session->disconnected_at);
+    varint64_append(&out, session->connection ? 0 : (uint64_t)session->schedule->disconnected_at);
     buffer_append_u32(&out, session->sent_next);
     append_will(&out, session->will);
     append_session_flags(&out, session);

@@ -112,10 +112,10 @@ bool recovered_read_session(struct recovered *recovered, struct broker *broker,
     session->identity = identity;
     session->version = reader_u8(reader);
     session->expiry_interval = (uint32_t)varint64_read(reader);
-    session->disconnected_at = recovered_read_time(reader);
+    session_schedule(session)->disconnected_at = recovered_read_time(reader);
     recovered->sent_next = reader_u32(reader);
     session->saved_next = session->saved_first = DELIVERY_FIRST_SEQUENCE;
-    recovered->was_connected = session->disconnected_at == 0;
+    recovered->was_connected = session->schedule->disconnected_at == 0;
     recovered->first = DELIVERY_FIRST_SEQUENCE;
     return read_will(session, reader) && read_flags(session, reader);
 }
@@ -442,7 +442,7 @@ void recovered_arm(struct recovered *recovered, msec_t alive_until)
     struct session *session = recovered->session;
 
     if (recovered->was_connected) {
-        session->disconnected_at = alive_until;
+        session_schedule(session)->disconnected_at = alive_until;
     }
     session_arm(session);
     if (recovered->was_connected || !session->will) {

@@ -49,6 +49,16 @@ struct session_subscription {
     char filter[]; /* as subscribed, $share prefix included */
 };
 
+/* What is to happen to a session without a network connection, and when. Made when that is to be
+ * known (session_schedule); most sessions end with their connection and never have one. */
+struct session_schedule {
+    struct session *session;
+    struct timer timer; /* will delay, then expiry */
+    msec_t will_at;     /* MSEC_NEVER: no will waits */
+    msec_t expires_at;  /* MSEC_NEVER: it never expires */
+    msec_t disconnected_at;
+};
+
 struct session {
     struct map_node by_client_identifier;
     struct shard *shard;
@@ -65,11 +75,8 @@ struct session {
     uint64_t last_posting;          /* of the store, in which the last one has */
     uint32_t connection_number; /* counts network connections, so that an old one's acks are lost */
     struct will_message *will;
-    struct timer timer; /* disconnected: will delay, then expiry */
-    msec_t will_at;     /* MSEC_NEVER: no will waits */
-    msec_t expires_at;  /* MSEC_NEVER while connected, or when it never expires */
-    msec_t disconnected_at;
-    uint32_t expiry_interval; /* seconds; 0: ends with the connection */
+    struct session_schedule *schedule; /* NULL while connected, unless it has overflowed */
+    uint32_t expiry_interval;          /* seconds; 0: ends with the connection */
     struct session_bounds bounds;
     uint32_t shared_count; /* shared subscriptions */
     uint32_t queued_qos0;  /* QoS 0 messages in `queue` */
@@ -142,8 +149,11 @@ void session_overflow(struct session *session);
 void session_end(struct session *session);
 /* A new session that is not connected; NULL when the shard has no free slot. */
 struct session *session_create(struct shard *shard, struct slice client_identifier);
+/* The session's schedule, made if need be: nothing is planned then. */
+struct session_schedule *session_schedule(struct session *session);
+void session_drop_schedule(struct session *session);
 /* Sets the timer of a session that is not connected, for its will and its end, as counted from
- * `disconnected_at`. */
+ * its schedule's `disconnected_at`. */
 void session_arm(struct session *session);
 /* The client changed its Session Expiry Interval (at DISCONNECT). */
 void session_set_expiry(struct session *session, uint32_t seconds);

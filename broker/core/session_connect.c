@@ -25,15 +25,38 @@ enum { WILL_RETRY_MS = 1000 };
 
 static void session_timer_fire(struct timer *timer, void *context);
 
+struct session_schedule *session_schedule(struct session *session)
+{
+    struct session_schedule *schedule = session->schedule;
+    if (!schedule) {
+        schedule = memory_allocate_zero(sizeof(*schedule));
+        schedule->session = session;
+        schedule->will_at = schedule->expires_at = MSEC_NEVER;
+        timer_init(&schedule->timer, session_timer_fire);
+        session->schedule = schedule;
+    }
+    return schedule;
+}
+
+void session_drop_schedule(struct session *session)
+{
+    if (session->schedule) {
+        timers_cancel(&session->shard->timers, &session->schedule->timer);
+        free(session->schedule);
+        session->schedule = NULL;
+    }
+}
+
 static void arm_timer(struct session *session)
 {
+    struct session_schedule *schedule = session_schedule(session);
     msec_t deadline =
-        session->will_at < session->expires_at ? session->will_at : session->expires_at;
+        schedule->will_at < schedule->expires_at ? schedule->will_at : schedule->expires_at;
     deadline = session->overflowed ? session->shard->now : deadline;
     if (deadline == MSEC_NEVER) {
-        timers_cancel(&session->shard->timers, &session->timer);
+        timers_cancel(&session->shard->timers, &schedule->timer);
     } else {
-        timers_set(&session->shard->timers, &session->timer, deadline);
+        timers_set(&session->shard->timers, &schedule->timer, deadline);
     }
 }
 
@@ -44,7 +67,7 @@ static bool postpone_will(struct session *session)
     bool waits = will && session_is_durable(session) && will->message->qos > QOS_0 &&
                  shard_store_refusal(session->shard) != REASON_SUCCESS;
     if (waits) {
-        session->will_at = session->shard->now + WILL_RETRY_MS;
+        session_schedule(session)->will_at = session->shard->now + WILL_RETRY_MS;
     }
     return waits;
 }
@@ -63,17 +86,18 @@ static void end_overflowed(struct session *session)
 static void session_timer_fire(struct timer *timer, void *context)
 {
     struct shard *shard = context;
-    struct session *session = CONTAINER_OF(timer, struct session, timer);
+    struct session_schedule *schedule = CONTAINER_OF(timer, struct session_schedule, timer);
+    struct session *session = schedule->session;
     if (session->overflowed) {
         end_overflowed(session);
         return;
     }
-    if (session->expires_at <= shard->now) {
+    if (schedule->expires_at <= shard->now) {
         counter_add(&shard->counters.clients_expired, 1);
         session_end(session);
         return;
     }
-    if (session->will_at <= shard->now && !postpone_will(session)) {
+    if (schedule->will_at <= shard->now && !postpone_will(session)) {
         will_publish(session);
         session_put_row(session);
     }
@@ -121,7 +145,8 @@ static void arm_will(struct session *session)
     if (!will) {
         return;
     }
-    session->will_at = session->disconnected_at + (msec_t)will->delay * 1000;
+    struct session_schedule *schedule = session_schedule(session);
+    schedule->will_at = schedule->disconnected_at + (msec_t)will->delay * 1000;
     if (will->delay == 0 && !postpone_will(session)) {
         will_publish(session);
     }
@@ -133,19 +158,19 @@ void session_disconnect(struct session *session, bool keep_will)
     session->connection->session = NULL;
     session->connection = NULL;
     session->unacknowledged = 0;
-    session->disconnected_at = shard->now;
     counter_subtract(&shard->counters.clients_connected, 1);
     counter_add(&shard->counters.clients_disconnected, 1);
+    if (!keep_will && !shard->stopping) {
+        will_drop(session);
+    }
+    if (session->expiry_interval == 0 && !shard->stopping) {
+        session_end(session);
+        return;
+    }
+    session_schedule(session)->disconnected_at = shard->now;
     if (shard->stopping) {
         session_put_row(session);
         return; /* sessions and wills stay as they are */
-    }
-    if (!keep_will) {
-        will_drop(session);
-    }
-    if (session->expiry_interval == 0) {
-        session_end(session);
-        return;
     }
     session_update_subscriptions(session, false);
     session_requeue(session);
@@ -157,7 +182,8 @@ void session_arm(struct session *session)
 {
     arm_will(session);
     if (session->expiry_interval != SESSION_NEVER_EXPIRES) {
-        session->expires_at = session->disconnected_at + (msec_t)session->expiry_interval * 1000;
+        struct session_schedule *schedule = session_schedule(session);
+        schedule->expires_at = schedule->disconnected_at + (msec_t)session->expiry_interval * 1000;
     }
     arm_timer(session);
 }
@@ -172,7 +198,7 @@ void session_overflow(struct session *session)
                     "client=%s messages=%u bytes=%llu",
                     log_quote(session_client_identifier(session)), session->queue.count,
                     (unsigned long long)session->queue.bytes);
-        timers_set(&session->shard->timers, &session->timer, session->shard->now);
+        arm_timer(session);
     }
 }
 
@@ -234,7 +260,6 @@ struct session *session_create(struct shard *shard, struct slice client_identifi
 {
     struct session *session = sessions_add(shard, client_identifier);
     if (session) {
-        timer_init(&session->timer, session_timer_fire);
         counter_add(&shard->counters.clients_disconnected, 1);
     }
     return session;
@@ -255,8 +280,7 @@ static void attach(struct session *session, struct connection *connection,
                    const struct packet *packet)
 {
     struct shard *shard = session->shard;
-    timers_cancel(&shard->timers, &session->timer);
-    session->will_at = session->expires_at = MSEC_NEVER;
+    session_drop_schedule(session);
     session->connection = connection;
     session->connection_number++;
     session->version = connection->version;

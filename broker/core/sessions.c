@@ -56,7 +56,6 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
         .place = (uint32_t)shard->index << 24 | slot,
         .generation = shard->slots[slot].generation,
     };
-    session->will_at = session->expires_at = MSEC_NEVER;
     session->next_sequence = session->sent_next = DELIVERY_FIRST_SEQUENCE;
     list_init(&session->unsaved);
     list_init(&session->reporting);
@@ -85,7 +84,7 @@ void sessions_remove(struct session *session)
     uint32_t slot = session_ref_slot(session->ref);
     assert(shard->slots[slot].session == session);
 
-    timers_cancel(&shard->timers, &session->timer);
+    session_drop_schedule(session);
     map_remove(&shard->sessions, &session->by_client_identifier);
     shard->slots[slot].session = NULL;
     /* Generation 0 is SESSION_REF_NONE's. */

@@ -39,7 +39,9 @@ void will_set(struct session *session, const struct will *will)
 
 void will_drop(struct session *session)
 {
-    session->will_at = MSEC_NEVER;
+    if (session->schedule) {
+        session->schedule->will_at = MSEC_NEVER;
+    }
     if (session->will) {
         message_release(session->will->message);
         free(session->will);

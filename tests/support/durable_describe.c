@@ -93,7 +93,8 @@ static void describe_session(struct lines *lines, struct buffer *line,
     buffer_append_format(
         line, "%" PRIu64 " user=%.*s version=%u expiry=%u expires=%" PRId64 " next=%u sent=%u",
         session->durable_id, SLICE_PRINT(session->identity->user_name), session->version,
-        session->expiry_interval, session->expires_at, session->next_sequence, session->sent_next);
+        session->expiry_interval, session->schedule ? session->schedule->expires_at : MSEC_NEVER,
+        session->next_sequence, session->sent_next);
     if (session->identity->trusted) {
         buffer_append_string(line, " trusted");
     }
@@ -102,7 +103,8 @@ static void describe_session(struct lines *lines, struct buffer *line,
                              session->bounds.bytes);
     }
     if (session->will) {
-        buffer_append_format(line, " will at %" PRId64 " delay=%u expiry=%u,%d ", session->will_at,
+        buffer_append_format(line, " will at %" PRId64 " delay=%u expiry=%u,%d ",
+                             session->schedule ? session->schedule->will_at : MSEC_NEVER,
                              session->will->delay, session->will->expiry, session->will->expires);
         describe_message(line, session->will->message);
     }
