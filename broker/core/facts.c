@@ -202,7 +202,7 @@ static void append_session_flags(struct buffer *out, const struct session *sessi
 
 void fact_put_session(struct batch *batch, const struct session *session)
 {
-    struct fact_key key = fact_row_key(session->durable_id, 'a');
+    struct fact_key key = fact_row_key(session_durable_id(session), 'a');
     const struct identity *identity = session->identity;
     struct buffer out = {0};
 
@@ -225,7 +225,7 @@ void fact_put_session(struct batch *batch, const struct session *session)
 void fact_put_subscription(struct batch *batch, const struct session *session,
                            const struct session_subscription *subscription)
 {
-    struct fact_key key = fact_numbered_key(session->durable_id, 'f', subscription->number);
+    struct fact_key key = fact_numbered_key(session_durable_id(session), 'f', subscription->number);
     struct buffer out = {0};
 
     buffer_append_byte(&out, subscription->qos);
@@ -238,7 +238,7 @@ void fact_put_subscription(struct batch *batch, const struct session *session,
 
 void fact_delete_subscription(struct batch *batch, const struct session *session, uint32_t number)
 {
-    struct fact_key key = fact_numbered_key(session->durable_id, 'f', number);
+    struct fact_key key = fact_numbered_key(session_durable_id(session), 'f', number);
 
     batch_delete(batch, fact_key_slice(&key));
 }

@@ -97,8 +97,10 @@ static uint64_t read_number(struct reader *reader, int bytes)
 
 static bool new_session(struct recovery *recovery, uint64_t number, struct reader *value)
 {
+    if (number == 0) {
+        return false; /* nobody's name */
+    }
     struct recovered *recovered = memory_allocate_zero(sizeof(*recovered));
-
     recovered->number = number;
     if (!recovered_read_session(recovered, recovery->broker, value)) {
         free(recovered);

@@ -108,13 +108,12 @@ bool recovered_read_session(struct recovered *recovered, struct broker *broker,
         return false;
     }
     recovered->session = session;
-    session->durable_id = recovered->number;
+    session_make_record(session, recovered->number);
     session->identity = identity;
     session->version = reader_u8(reader);
     session->expiry_interval = (uint32_t)varint64_read(reader);
     session_schedule(session)->disconnected_at = recovered_read_time(reader);
     recovered->sent_next = reader_u32(reader);
-    session->saved_next = session->saved_first = DELIVERY_FIRST_SEQUENCE;
     recovered->was_connected = session->schedule->disconnected_at == 0;
     recovered->first = DELIVERY_FIRST_SEQUENCE;
     return read_will(session, reader) && read_flags(session, reader);
@@ -175,9 +174,9 @@ bool recovered_read_progress(struct recovered *recovered, uint64_t stamp, struct
     recovered->stamp = stamp;
     recovered->delivered_until = (uint64_t)reader_u32(reader) << 32;
     recovered->delivered_until |= reader_u32(reader);
-    session->next_sequence = session->saved_next = reader_u32(reader);
+    session->next_sequence = session->record->saved_next = reader_u32(reader);
     session->sent_next = reader_u32(reader);
-    recovered->first = session->saved_first = reader_u32(reader);
+    recovered->first = session->record->saved_first = reader_u32(reader);
     for (uint32_t i = read_count(reader, 4); i > 0; i--) {
         uint32_t sequence = reader_u32(reader);
         buffer_append(&recovered->sent, slice_make(&sequence, sizeof(sequence)));
@@ -379,7 +378,7 @@ void recovered_end_delivery(struct recovered *recovered, uint32_t sequence, bool
     }
     /* One that stands in a row was dropped when it was its turn to be sent (if it is not sent, it
      * is dropped before it gets into a row); that the row is of no use any more is told by this. */
-    if ((sent || delivery_is_before(sequence, session->saved_next)) &&
+    if ((sent || delivery_is_before(sequence, session->record->saved_next)) &&
         delivery_is_before(session->sent_next, delivery_next_sequence(sequence))) {
         session->sent_next = delivery_next_sequence(sequence);
     }

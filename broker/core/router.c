@@ -302,7 +302,7 @@ enum reason_code router_publish(struct shard *shard, struct message *message, st
     if (route.is_stored) {
         route.offset =
             stored_message_put(shard, message, route.recipients, route.merges,
-                               received ? from->durable_id : 0, received ? packet_id : 0);
+                               received ? session_durable_id(from) : 0, received ? packet_id : 0);
     }
     route.seals = message->qos > QOS_0 && (route.is_stored || message->retain || waits);
     if (acknowledged) {

@@ -38,7 +38,7 @@ struct chunk_row {
 
 static void put_chunk(struct session *session, struct chunk_row *row)
 {
-    struct fact_key key = fact_numbered_key(session->durable_id, 'q', row->chunk);
+    struct fact_key key = fact_numbered_key(session->record->durable_id, 'q', row->chunk);
     struct buffer value = {0};
 
     if (row->count > 0) {
@@ -111,10 +111,10 @@ static struct delivery_place find_from(const struct delivery_queue *queue, uint3
 /* Rows for all that came since the last time; the last chunk of then is written again. */
 static void put_deliveries(struct session *session)
 {
-    uint32_t from = chunk_of(session->saved_next) << CHUNK_BITS;
-    struct chunk_row row = {.chunk = chunk_of(session->saved_next)};
+    uint32_t from = chunk_of(session->record->saved_next) << CHUNK_BITS;
+    struct chunk_row row = {.chunk = chunk_of(session->record->saved_next)};
 
-    if (session->saved_next == session->next_sequence) {
+    if (session->record->saved_next == session->next_sequence) {
         return;
     }
     add_inflight(session, &row, from);
@@ -127,7 +127,7 @@ static void put_deliveries(struct session *session)
     }
     put_chunk(session, &row);
     buffer_release(&row.entries);
-    session->saved_next = session->next_sequence;
+    session->record->saved_next = session->next_sequence;
 }
 
 /* ---------------------------------------------------------------- progress */
@@ -156,12 +156,12 @@ static uint32_t first_open(const struct session *session)
 /* Chunks in which nothing is open any more. */
 static void delete_chunks(struct session *session, uint32_t first)
 {
-    for (uint32_t chunk = chunk_of(session->saved_first); chunk != chunk_of(first);
+    for (uint32_t chunk = chunk_of(session->record->saved_first); chunk != chunk_of(first);
          chunk = chunk_of((chunk + 1) << CHUNK_BITS)) {
-        struct fact_key key = fact_numbered_key(session->durable_id, 'q', chunk);
+        struct fact_key key = fact_numbered_key(session->record->durable_id, 'q', chunk);
         batch_delete(session->shard->outbox.batch, fact_key_slice(&key));
     }
-    session->saved_first = first;
+    session->record->saved_first = first;
 }
 
 static void append_sequences(struct buffer *out, const uint32_t *sequences, size_t count)
@@ -231,7 +231,7 @@ static void append_received(struct buffer *out, const struct session *session)
 
 static void put_progress(struct session *session, uint32_t first)
 {
-    struct fact_key key = fact_row_key(session->durable_id, 'p');
+    struct fact_key key = fact_row_key(session->record->durable_id, 'p');
     struct buffer out = {0};
 
     buffer_append_u32(&out, (uint32_t)(session->shard->delivered_until >> 32));
@@ -251,7 +251,7 @@ static void save_session(struct session *session)
 {
     uint32_t first = first_open(session);
 
-    list_remove(&session->unsaved);
+    list_remove(&session->record->unsaved);
     put_deliveries(session);
     delete_chunks(session, first);
     put_progress(session, first);
@@ -269,7 +269,7 @@ void save_some(struct shard *shard)
     batch_begin(batch, false);
     size_t most = batch->rows.length + SAVE_BYTES;
     while (!list_is_empty(&shard->unsaved) && batch->rows.length < most) {
-        save_session(CONTAINER_OF(shard->unsaved.next, struct session, unsaved));
+        save_session(CONTAINER_OF(shard->unsaved.next, struct session_record, unsaved)->session);
     }
     if (list_is_empty(&shard->unsaved)) {
         batch->saved_round = shard->saving_round;

@@ -59,6 +59,18 @@ struct session_schedule {
     msec_t disconnected_at;
 };
 
+/* Of a session that the store keeps: its name there, and how far what it has told the store is
+ * behind. Made and freed in session_store.c. */
+struct session_record {
+    struct session *session;
+    uint64_t durable_id;       /* names it in the store; never 0 */
+    struct list unsaved;       /* in shard->unsaved while its progress row is behind */
+    struct list reporting;     /* in shard->reporting while `done` holds something */
+    uint32_t saved_next;       /* deliveries from here on are in no row yet */
+    uint32_t saved_first;      /* no row holds a delivery before this */
+    uint32_t done, done_count; /* deliveries that were acknowledged in this turn */
+};
+
 struct session {
     struct map_node by_client_identifier;
     struct shard *shard;
@@ -78,17 +90,11 @@ struct session {
     struct session_schedule *schedule; /* NULL while connected, unless it has overflowed */
     uint32_t expiry_interval;          /* seconds; 0: ends with the connection */
     struct session_bounds bounds;
-    uint32_t shared_count; /* shared subscriptions */
-    uint32_t queued_qos0;  /* QoS 0 messages in `queue` */
-    /* What the store knows of it. */
-    uint64_t durable_id;       /* names it in the store; 0: it is not there */
-    struct list unsaved;       /* in shard->unsaved while its progress row is behind */
-    struct list reporting;     /* in shard->reporting while `done` holds something */
-    uint32_t next_sequence;    /* of the next delivery at QoS > 0 */
-    uint32_t sent_next;        /* deliveries from here on were never sent */
-    uint32_t saved_next;       /* deliveries from here on are in no row yet */
-    uint32_t saved_first;      /* no row holds a delivery before this */
-    uint32_t done, done_count; /* deliveries that were acknowledged in this turn */
+    uint32_t shared_count;         /* shared subscriptions */
+    uint32_t queued_qos0;          /* QoS 0 messages in `queue` */
+    struct session_record *record; /* NULL: the store does not keep it */
+    uint32_t next_sequence;        /* of the next delivery at QoS > 0 */
+    uint32_t sent_next;            /* deliveries from here on were never sent */
     uint32_t next_subscription;
     bool reading;           /* messages of the queue are being read back */
     uint8_t version;        /* of the last network connection */
@@ -105,7 +111,13 @@ static inline struct slice session_client_identifier(const struct session *sessi
 
 static inline bool session_is_durable(const struct session *session)
 {
-    return session->durable_id != 0;
+    return session->record != NULL;
+}
+
+/* 0: the store does not keep it. */
+static inline uint64_t session_durable_id(const struct session *session)
+{
+    return session->record ? session->record->durable_id : 0;
 }
 
 /* The network connection that a reply is owed to, should it still be there when it can be sent. */
@@ -192,6 +204,9 @@ void session_resend_pubrels(struct session *session);
 
 /* --- session_store.c --- */
 
+/* The store keeps this session, under this name. */
+void session_make_record(struct session *session, uint64_t durable_id);
+void session_drop_record(struct session *session);
 /* From now on the store keeps this session; its first rows are in the batch. */
 void session_become_durable(struct session *session);
 /* And from now on no longer. */

@@ -396,7 +396,7 @@ static void release_delivery(struct session *session, struct inflight_entry *ent
         .sequence = sequence,
     };
     batch_begin(batch, false);
-    fact_released(batch, session->durable_id, sequence);
+    fact_released(batch, session_durable_id(session), sequence);
     batch_seal(batch, session->shard->index, &pubrel->sealed);
     session_mark_unsaved(session);
 }

@@ -106,8 +106,8 @@ static enum reason_code accept_delayed(struct session *session, const struct pac
     struct message *message = make_message(session, packet, topic, seconds);
     reason = delayed_add(shard, message, seconds);
     if (reason == REASON_SUCCESS && publish->qos == QOS_2 && session_is_durable(session)) {
-        stored_message_put(shard, message, &(struct recipients){0}, false, session->durable_id,
-                           publish->packet_id);
+        stored_message_put(shard, message, &(struct recipients){0}, false,
+                           session_durable_id(session), publish->packet_id);
     }
     message_release(message);
     return reason;
@@ -271,7 +271,7 @@ static void complete_stored(struct session *session, uint16_t packet_id, bool fo
     };
     batch_begin(batch, false);
     if (found) {
-        fact_received_end(batch, session->durable_id, packet_id);
+        fact_received_end(batch, session_durable_id(session), packet_id);
         session_mark_unsaved(session);
     }
     batch_seal(batch, session->shard->index, &pubcomp->sealed);

@@ -6,6 +6,7 @@
  * before PUBCOMP. So nothing waits for it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -31,20 +32,44 @@ void session_put_row(struct session *session)
     }
 }
 
+void session_make_record(struct session *session, uint64_t durable_id)
+{
+    struct session_record *record = memory_allocate_zero(sizeof(*record));
+
+    assert(!session->record && durable_id != 0);
+    record->session = session;
+    record->durable_id = durable_id;
+    list_init(&record->unsaved);
+    list_init(&record->reporting);
+    record->saved_next = record->saved_first = DELIVERY_FIRST_SEQUENCE;
+    session->record = record;
+}
+
+void session_drop_record(struct session *session)
+{
+    struct session_record *record = session->record;
+
+    if (record) {
+        list_remove(&record->unsaved);
+        list_remove(&record->reporting);
+        free(record);
+        session->record = NULL;
+    }
+}
+
 void session_become_durable(struct session *session)
 {
     struct broker *broker = session->shard->broker;
 
-    session->durable_id =
-        atomic_fetch_add_explicit(&broker->next_durable_id, 1, memory_order_relaxed);
+    session_make_record(
+        session, atomic_fetch_add_explicit(&broker->next_durable_id, 1, memory_order_relaxed));
     session->next_sequence = session->sent_next = DELIVERY_FIRST_SEQUENCE;
-    session->saved_next = session->saved_first = DELIVERY_FIRST_SEQUENCE;
     session_mark_unsaved(session);
 }
 
 void session_become_volatile(struct session *session)
 {
-    struct fact_key key = fact_session_key(session->durable_id);
+    struct fact_key key = fact_session_key(session_durable_id(session));
     struct batch *batch = session->shard->outbox.batch;
 
     if (!session_is_durable(session)) {
@@ -52,45 +77,44 @@ void session_become_volatile(struct session *session)
     }
     batch_begin(batch, false);
     batch_delete_prefix(batch, fact_key_slice(&key));
-    session->durable_id = 0;
-    session->done_count = 0;
-    list_remove(&session->unsaved);
-    list_remove(&session->reporting);
+    session_drop_record(session);
 }
 
 void session_mark_unsaved(struct session *session)
 {
-    if (session_is_durable(session) && list_is_empty(&session->unsaved)) {
-        list_add_last(&session->shard->unsaved, &session->unsaved);
+    struct session_record *record = session->record;
+
+    if (record && list_is_empty(&record->unsaved)) {
+        list_add_last(&session->shard->unsaved, &record->unsaved);
     }
 }
 
 /* ---------------------------------------------------------------- reports */
 
-static void report_done(struct session *session)
+static void report_done(struct session_record *record)
 {
-    struct batch *batch = session->shard->outbox.batch;
+    struct batch *batch = record->session->shard->outbox.batch;
 
-    if (session->done_count > 0) {
+    if (record->done_count > 0) {
         batch_begin(batch, false);
-        fact_deliveries(batch, FACT_DONE, session->durable_id, session->done, session->done_count);
-        session->done_count = 0;
+        fact_deliveries(batch, FACT_DONE, record->durable_id, record->done, record->done_count);
+        record->done_count = 0;
     }
 }
 
-static void add_done(struct session *session, uint32_t sequence)
+static void add_done(struct session_record *record, uint32_t sequence)
 {
-    if (session->done_count > 0 && session->done_count < FACT_RUN_MAX - 1 &&
-        sequence == delivery_next_sequence(session->done + session->done_count - 1)) {
+    if (record->done_count > 0 && record->done_count < FACT_RUN_MAX - 1 &&
+        sequence == delivery_next_sequence(record->done + record->done_count - 1)) {
         /* A sequence number that is left out counts as done too. */
-        session->done_count = sequence - session->done + 1;
+        record->done_count = sequence - record->done + 1;
         return;
     }
-    report_done(session);
-    session->done = sequence;
-    session->done_count = 1;
-    if (list_is_empty(&session->reporting)) {
-        list_add_last(&session->shard->reporting, &session->reporting);
+    report_done(record);
+    record->done = sequence;
+    record->done_count = 1;
+    if (list_is_empty(&record->reporting)) {
+        list_add_last(&record->session->shard->reporting, &record->reporting);
     }
 }
 
@@ -110,18 +134,19 @@ void session_finish_stored(struct session *session, const struct delivery *deliv
     session_mark_unsaved(session);
     if (dropped) {
         batch_begin(batch, false);
-        fact_deliveries(batch, FACT_DROPPED, session->durable_id, delivery->sequence, 1);
+        fact_deliveries(batch, FACT_DROPPED, session_durable_id(session), delivery->sequence, 1);
     } else {
-        add_done(session, delivery->sequence);
+        add_done(session->record, delivery->sequence);
     }
 }
 
 void shard_report(struct shard *shard)
 {
     while (!list_is_empty(&shard->reporting)) {
-        struct session *session = CONTAINER_OF(shard->reporting.next, struct session, reporting);
-        list_remove(&session->reporting);
-        report_done(session);
+        struct session_record *record =
+            CONTAINER_OF(shard->reporting.next, struct session_record, reporting);
+        list_remove(&record->reporting);
+        report_done(record);
     }
 }
 

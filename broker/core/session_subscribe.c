@@ -60,7 +60,7 @@ static struct subscriber make_subscriber(const struct session *session,
                                          enum access_filter access)
 {
     return (struct subscriber){
-        .durable_id = session->durable_id,
+        .durable_id = session_durable_id(session),
         .session = session->ref,
         .identifier = step->identifier,
         .qos = (uint8_t)step->options.qos,
@@ -77,7 +77,7 @@ static struct subscriber subscriber_of(const struct session *session,
                                        const struct session_subscription *subscription)
 {
     return (struct subscriber){
-        .durable_id = session->durable_id,
+        .durable_id = session_durable_id(session),
         .session = session->ref,
         .identifier = subscription->identifier,
         .qos = subscription->qos,

@@ -57,8 +57,6 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
         .generation = shard->slots[slot].generation,
     };
     session->next_sequence = session->sent_next = DELIVERY_FIRST_SEQUENCE;
-    list_init(&session->unsaved);
-    list_init(&session->reporting);
     session->client_identifier_length = (uint16_t)client_identifier.length;
     if (client_identifier.length > 0) {
         memcpy(session->client_identifier, client_identifier.data, client_identifier.length);
@@ -97,8 +95,7 @@ void sessions_remove(struct session *session)
     counter_subtract(&shard->counters.messages_queued, session->queue.count);
     counter_subtract(&shard->counters.messages_queued_bytes, session->queue.bytes);
     shard->window_bytes -= session->queue.present_bytes;
-    list_remove(&session->unsaved);
-    list_remove(&session->reporting);
+    session_drop_record(session);
     delivery_queue_release(&session->queue);
     inflight_release(&session->inflight);
     packet_ids_release(&session->received);

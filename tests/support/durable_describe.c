@@ -92,7 +92,7 @@ static void describe_session(struct lines *lines, struct buffer *line,
     begin(line, session, "is");
     buffer_append_format(
         line, "%" PRIu64 " user=%.*s version=%u expiry=%u expires=%" PRId64 " next=%u sent=%u",
-        session->durable_id, SLICE_PRINT(session->identity->user_name), session->version,
+        session_durable_id(session), SLICE_PRINT(session->identity->user_name), session->version,
         session->expiry_interval, session->schedule ? session->schedule->expires_at : MSEC_NEVER,
         session->next_sequence, session->sent_next);
     if (session->identity->trusted) {

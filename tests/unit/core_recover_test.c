@@ -250,7 +250,8 @@ TEST(a_delivery_at_qos_3_is_damage)
         durable_world_init(&world);
         start(&world, 1, 0);
         durable_lose(durable_connect(&world, "a", true, 1000, NULL));
-        struct fact_key key = fact_numbered_key(durable_session(&world, "a")->durable_id, 'q', 0);
+        struct fact_key key =
+            fact_numbered_key(session_durable_id(durable_session(&world, "a")), 'q', 0);
         durable_stop(&world);
         if (how == 0) {
             durable_put_frame(&world, slice_make(frame, sizeof(frame)));

@@ -78,8 +78,8 @@ static void acknowledge(struct crowd *crowd, unsigned most, unsigned left)
 
 static size_t rows(struct crowd *crowd)
 {
-    return durable_count_rows(&crowd->world, durable_session(&crowd->world, "reader")->durable_id,
-                              'q');
+    return durable_count_rows(&crowd->world,
+                              session_durable_id(durable_session(&crowd->world, "reader")), 'q');
 }
 
 static void lose_all(struct crowd *crowd)
@@ -194,7 +194,7 @@ TEST(the_wrap_of_sequence_numbers_survives)
         crowd_init(&crowd);
         struct session *session = durable_session(&crowd.world, "reader");
         session->next_sequence = session->sent_next = UINT32_MAX - 2 * CHUNK - 70;
-        session->saved_next = session->saved_first = session->next_sequence;
+        session->record->saved_next = session->record->saved_first = session->next_sequence;
         durable_save(&crowd.world);
         publish_many(&crowd, 2 * CHUNK);
         acknowledge(&crowd, how * CHUNK / 2, 0);
