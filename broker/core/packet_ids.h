@@ -19,13 +19,24 @@ static inline uint32_t packet_id_home(uint32_t capacity, uint16_t packet_id)
     return (uint32_t)((uint64_t)spread * capacity >> 16);
 }
 
-/* Zeroed memory is an empty set. Identifier 0 is never a member. */
-struct packet_ids {
-    uint16_t *places;  /* 0: free */
-    uint32_t capacity; /* power of two or 0 */
-    uint32_t count;
+struct packet_id_table {
+    uint32_t count, capacity; /* power of two */
+    uint16_t places[];        /* 0: free */
 };
 
+/* Zeroed memory is an empty set: few clients use QoS 2, so a session has two of these and one
+ * pointer for each. Identifier 0 is never a member. */
+struct packet_ids {
+    struct packet_id_table *table; /* owned; NULL before the first member */
+};
+
+static inline uint32_t packet_ids_count(const struct packet_ids *ids)
+{
+    return ids->table ? ids->table->count : 0;
+}
+
+/* A walk over the members: *place is where to go on, at first 0. 0 at the end. */
+uint16_t packet_ids_next(const struct packet_ids *ids, uint32_t *place);
 bool packet_ids_contain(const struct packet_ids *ids, uint16_t packet_id);
 /* False if it was a member already. */
 bool packet_ids_add(struct packet_ids *ids, uint16_t packet_id);

@@ -216,10 +216,11 @@ static void append_received(struct buffer *out, const struct session *session)
 {
     struct buffer ids = {0};
     uint64_t count = 0;
+    uint32_t place = 0;
+    uint16_t packet_id;
 
-    for (uint32_t i = 0; i < session->received.capacity; i++) {
-        uint16_t packet_id = session->received.places[i];
-        if (packet_id != 0 && !packet_ids_contain(&session->received_now, packet_id)) {
+    while ((packet_id = packet_ids_next(&session->received, &place)) != 0) {
+        if (!packet_ids_contain(&session->received_now, packet_id)) {
             varint64_append(&ids, packet_id);
             count++;
         }

@@ -111,12 +111,12 @@ static void describe_session(struct lines *lines, struct buffer *line,
     lines_add(lines, line);
     describe_subscriptions(lines, line, session);
     describe_deliveries(lines, line, session);
-    for (uint32_t i = 0; i < session->received.capacity; i++) {
-        if (session->received.places[i] != 0) {
-            begin(line, session, "received");
-            buffer_append_format(line, "%05u", session->received.places[i]);
-            lines_add(lines, line);
-        }
+    uint32_t place = 0;
+    uint16_t packet_id;
+    while ((packet_id = packet_ids_next(&session->received, &place)) != 0) {
+        begin(line, session, "received");
+        buffer_append_format(line, "%05u", packet_id);
+        lines_add(lines, line);
     }
 }
 

@@ -8,7 +8,9 @@
 TEST(an_empty_set_has_no_members)
 {
     struct packet_ids ids = {0};
+    uint32_t place = 0;
 
+    CHECK_INT_EQUAL(packet_ids_next(&ids, &place), 0);
     CHECK(!packet_ids_contain(&ids, 1));
     CHECK(!packet_ids_remove(&ids, 1));
     packet_ids_release(&ids);
@@ -22,12 +24,33 @@ TEST(a_member_is_added_and_removed_once)
     CHECK(!packet_ids_add(&ids, 65535));
     CHECK(packet_ids_contain(&ids, 65535));
     CHECK(!packet_ids_contain(&ids, 15));
-    CHECK_INT_EQUAL(ids.count, 1);
+    CHECK_INT_EQUAL(packet_ids_count(&ids), 1);
     CHECK(packet_ids_remove(&ids, 65535));
     CHECK(!packet_ids_remove(&ids, 65535));
-    CHECK_INT_EQUAL(ids.count, 0);
+    CHECK_INT_EQUAL(packet_ids_count(&ids), 0);
     packet_ids_release(&ids);
-    CHECK_INT_EQUAL(ids.capacity, 0);
+    CHECK(!ids.table);
+}
+
+TEST(a_walk_meets_every_member_once)
+{
+    struct packet_ids ids = {0};
+    bool met[100] = {false};
+    uint32_t place = 0, count = 0;
+    uint16_t id;
+
+    for (uint16_t i = 1; i < 100; i++) {
+        packet_ids_add(&ids, i);
+    }
+    packet_ids_remove(&ids, 50);
+    while ((id = packet_ids_next(&ids, &place)) != 0) {
+        CHECK(id < 100 && id != 50 && !met[id]);
+        met[id] = true;
+        count++;
+    }
+    CHECK_INT_EQUAL(count, packet_ids_count(&ids));
+    CHECK_INT_EQUAL(count, 98);
+    packet_ids_release(&ids);
 }
 
 /* 7 of 16 places are taken: whichever identifiers share a run, the rest stays found. */
@@ -54,12 +77,12 @@ TEST(every_identifier_fits)
     for (unsigned id = 1; id <= UINT16_MAX; id++) {
         CHECK(packet_ids_add(&ids, (uint16_t)id));
     }
-    CHECK_INT_EQUAL(ids.count, UINT16_MAX);
+    CHECK_INT_EQUAL(packet_ids_count(&ids), UINT16_MAX);
     for (unsigned id = 1; id <= UINT16_MAX; id++) {
         CHECK(packet_ids_remove(&ids, (uint16_t)id));
         CHECK(!packet_ids_contain(&ids, (uint16_t)id));
     }
-    CHECK_INT_EQUAL(ids.count, 0);
+    CHECK_INT_EQUAL(packet_ids_count(&ids), 0);
     packet_ids_release(&ids);
 }
 
@@ -85,7 +108,7 @@ TEST(random_changes_agree_with_flags)
             count -= member[which];
             member[which] = false;
         }
-        CHECK_INT_EQUAL(ids.count, count);
+        CHECK_INT_EQUAL(packet_ids_count(&ids), count);
     }
     packet_ids_release(&ids);
 }
