@@ -120,6 +120,22 @@ static void hubs_are_complete(void *context)
     bridge->access.awaits_settings = false;
 }
 
+static void append_hubs(void *context, struct buffer *out)
+{
+    hub_tables_append_list(((struct bridge *)context)->hubs, out);
+}
+
+static void append_hub(void *context, struct slice hub, struct buffer *out)
+{
+    hub_tables_append_settings(((struct bridge *)context)->hubs, hub, out);
+}
+
+static bool check_hub(void *context, struct slice hub, struct slice settings, struct buffer *error)
+{
+    (void)context;
+    return hub_settings_are_good(hub, settings, error);
+}
+
 /* ---------------------------------------------------------------- time */
 
 static void wake(uv_timer_t *timer)
@@ -154,6 +170,9 @@ static void make_gateway(struct bridge *bridge, unsigned index)
         .begin = begin_hubs,
         .changed = hub_changed,
         .complete = hubs_are_complete,
+        .append_list = append_hubs,
+        .append_settings = append_hub,
+        .check = check_hub,
     };
     bridge->links = link_trunk_new(bridge->loop, config->bridge.trunk);
     bridge->gateway = (struct gateway){

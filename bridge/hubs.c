@@ -231,7 +231,7 @@ static bool is_hub(struct slice name)
     return hub_name_is_valid(name);
 }
 
-static bool is_good(struct slice name, struct slice json, struct buffer *error)
+bool hub_settings_are_good(struct slice name, struct slice json, struct buffer *error)
 {
     struct hub_config hub;
 
@@ -270,7 +270,7 @@ bool hub_tables_set(struct hub_tables *hubs, struct slice name, struct slice jso
 {
     struct override *override = find_override(hubs, name);
 
-    if (!is_good(name, json, error)) {
+    if (!hub_settings_are_good(name, json, error)) {
         return false;
     }
     if (json.length > 0) {

@@ -31,6 +31,8 @@ void hub_tables_begin(struct hub_tables *hubs);
 bool hub_tables_set(struct hub_tables *hubs, struct slice name, struct slice json,
                     struct buffer *error);
 void hub_tables_complete(struct hub_tables *hubs);
+/* Would hub_tables_set() take it? False with lines in `error`. */
+bool hub_settings_are_good(struct slice name, struct slice json, struct buffer *error);
 
 /* Appends {"value":[{"name":"chat","source":"runTime","settings":{...}},...]}; the source is
  * "configuration" for others. */

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "base/buffer.h"
 #include "base/list.h"
 #include "base/slice.h"
 
@@ -24,6 +25,11 @@ struct hub_listener {
     /* `settings` empty: the hub has none any more. Both are borrowed. */
     void (*changed)(void *context, struct slice hub, struct slice settings);
     void (*complete)(void *context);
+    /* For client/hub_admin.h: appends all hubs, or what counts for one, as JSON. */
+    void (*append_list)(void *context, struct buffer *out);
+    void (*append_settings)(void *context, struct slice hub, struct buffer *out);
+    /* Are these settings that changed() would take? False with lines in `error`. */
+    bool (*check)(void *context, struct slice hub, struct slice settings, struct buffer *error);
 };
 
 /* --- */

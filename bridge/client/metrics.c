@@ -42,6 +42,12 @@ static const char *const operations[METRICS_OPERATIONS] = {
     [REST_REVOKE] = "revoke",
     [REST_HAS_PERMISSION] = "has_permission",
     [REST_TOKEN] = "generate_token",
+    [REST_HUBS] = "list_hubs",
+    [REST_HUB] = "get_hub",
+    [REST_SET_HUB] = "set_hub",
+    [REST_RESET_HUB] = "reset_hub",
+    [REST_HUB_LOG] = "hub_log",
+    [REST_CHECK_HUB] = "check_hub",
     [REST_KINDS] = "none",
 };
 

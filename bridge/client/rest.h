@@ -12,6 +12,7 @@
 #include "rest/operation.h"
 
 struct gateway;
+struct hub_call;
 struct rest_call;
 
 /* Who waits for the answer; embedded in the owner's struct. */
@@ -19,7 +20,8 @@ struct rest_reply {
     /* `status` and `body`, JSON (empty: no content), are as in 6.3 and 6.6; `error_code` is for the
      * header x-ms-error-code (NULL: none). The body is borrowed. */
     void (*answer)(struct rest_reply *reply, int status, const char *error_code, struct slice body);
-    struct rest_call *call; /* set while it is under way */
+    struct rest_call *call;    /* set while it is under way; zero before */
+    struct hub_call *hub_call; /* likewise, of client/hub_admin.h */
 };
 
 /* Carries the operation out; copies of it what it needs for longer than this call. 503 if the

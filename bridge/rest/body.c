@@ -305,22 +305,36 @@ static bool read_member(struct parser *parser, struct slice key, const struct js
     return true;
 }
 
+/* A body that is a JSON object, whether it says so or nothing. */
+static bool read_object(struct parser *parser, struct payload *payload, struct json_value *object)
+{
+    if (!read_payload(parser, payload)) {
+        return false;
+    }
+    if (payload->type != DATA_JSON &&
+        rest_header(parser->request, SLICE_LITERAL("content-type")).length > 0) {
+        return rest_refuse(parser, 415, "Content-Type",
+                           SLICE_LITERAL("The Content-Type must be application/json."));
+    }
+    payload->type = DATA_JSON;
+    return (json_parse(payload->bytes, object) && object->type == JSON_OBJECT) ||
+           rest_refuse_value(parser, "body", "The body must be a JSON object.");
+}
+
+static bool read_settings(struct parser *parser)
+{
+    struct json_value object;
+    return read_object(parser, &parser->operation->data, &object);
+}
+
 static bool read_many(struct parser *parser)
 {
     struct payload payload = {0};
     struct json_value object, value;
     struct slice key;
     bool has_groups = false;
-    if (!read_payload(parser, &payload)) {
+    if (!read_object(parser, &payload, &object)) {
         return false;
-    }
-    if (payload.type != DATA_JSON &&
-        rest_header(parser->request, SLICE_LITERAL("content-type")).length > 0) {
-        return rest_refuse(parser, 415, "Content-Type",
-                           SLICE_LITERAL("The Content-Type must be application/json."));
-    }
-    if (!json_parse(payload.bytes, &object) || object.type != JSON_OBJECT) {
-        return rest_refuse_value(parser, "body", "The body must be a JSON object.");
     }
     buffer_reserve(&parser->scratch->strings, payload.bytes.length); /* they must not move */
     struct json_walk walk = json_members(&object);
@@ -338,6 +352,7 @@ bool rest_read_body(struct parser *parser)
         [BODY_NONE] = read_nothing,
         [BODY_DATA] = read_data,
         [BODY_GROUPS] = read_many,
+        [BODY_SETTINGS] = read_settings,
     };
     return readers[parser->route->body](parser);
 }

@@ -33,6 +33,13 @@ enum rest_kind {
     REST_REVOKE,
     REST_HAS_PERMISSION,
     REST_TOKEN, /* :generateToken */
+    /* Beyond Azure: the settings of hubs (client/hub_admin.h) and what became of their events. */
+    REST_HUBS,      /* all */
+    REST_HUB,       /* one */
+    REST_SET_HUB,   /* at run time, to `data` */
+    REST_RESET_HUB, /* to what is configured */
+    REST_HUB_LOG,   /* deliveries to webhooks */
+    REST_CHECK_HUB, /* preflights, now */
     REST_KINDS
 };
 
@@ -49,7 +56,7 @@ struct rest_operation {
     size_t excluded_count;
     struct slice filter; /* its text; it was compiled once, so it is good; empty: none */
     struct slice reason; /* of a close; empty: none */
-    struct payload data; /* of a send; JSON was found valid, text is UTF-8 */
+    struct payload data; /* of a send, or settings; JSON was found valid, text is UTF-8 */
     struct pairs metadata;
     uint32_t ttl_seconds; /* 0: none */
     /* Permissions. */
@@ -66,6 +73,8 @@ struct rest_operation {
     size_t role_count;
     uint32_t minutes;
     bool is_mqtt; /* the URL is that of MQTT clients */
+    /* :log */
+    bool only_failures;
     /* For nextLink and tokens: "http://host:port" as the client knows us. */
     struct slice base_url;
     struct slice path;        /* as it came, without the query */

@@ -148,6 +148,13 @@ static bool take_client_type(struct parser *parser, struct slice value)
            rest_refuse_value(parser, "clientType", "clientType must be Default or MQTT.");
 }
 
+static bool take_failures(struct parser *parser, struct slice value)
+{
+    parser->operation->only_failures = slice_equal(value, SLICE_LITERAL("true"));
+    return parser->operation->only_failures || slice_equal(value, SLICE_LITERAL("false")) ||
+           rest_refuse_value(parser, "failures", "failures must be true or false.");
+}
+
 /* --- the query --- */
 
 static const struct parameter {
@@ -170,6 +177,7 @@ static const struct parameter {
     {SLICE_LITERAL("group"), PARAMETER_GROUP, true, take_group},
     {SLICE_LITERAL("minutesToExpire"), PARAMETER_MINUTES, false, take_minutes},
     {SLICE_LITERAL("clientType"), PARAMETER_CLIENT_TYPE, false, take_client_type},
+    {SLICE_LITERAL("failures"), PARAMETER_FAILURES, false, take_failures},
 };
 
 static const struct parameter *find_parameter(struct slice name)

@@ -7,9 +7,10 @@
 #include "rest/parse.h"
 
 enum rest_body {
-    BODY_NONE,   /* what there is, is ignored */
-    BODY_DATA,   /* a message: operation->data */
-    BODY_GROUPS, /* JSON: operation->groups and ->filter */
+    BODY_NONE,     /* what there is, is ignored */
+    BODY_DATA,     /* a message: operation->data */
+    BODY_GROUPS,   /* JSON: operation->groups and ->filter */
+    BODY_SETTINGS, /* JSON: operation->data */
 };
 
 /* Places in paths; the names of these are captured. */
@@ -40,6 +41,7 @@ enum {
     PARAMETER_GROUP = 1 << 11,
     PARAMETER_MINUTES = 1 << 12,
     PARAMETER_CLIENT_TYPE = 1 << 13,
+    PARAMETER_FAILURES = 1 << 14,
 };
 
 struct parser {

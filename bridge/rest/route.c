@@ -13,6 +13,7 @@ enum {
     OF_SEND = PARAMETER_TTL | PARAMETER_FILTER | PARAMETER_EXCLUDED,
     OF_CLOSE = PARAMETER_EXCLUDED | PARAMETER_REASON,
     OF_LIST = PARAMETER_PAGE_SIZE | PARAMETER_TOP | PARAMETER_CONTINUATION,
+    OF_LOG = OF_LIST | PARAMETER_FAILURES,
     OF_TOKEN = PARAMETER_USER | PARAMETER_ROLE | PARAMETER_GROUP | PARAMETER_MINUTES |
                PARAMETER_CLIENT_TYPE,
 };
@@ -131,6 +132,12 @@ static const struct rest_route routes[] = {
     {"GET", {"hubs", "{h}", "groups"}, REST_LIST_GROUPS, TARGET_HUB, OF_LIST, BODY_NONE},
     {"GET", {"hubs", "{h}", "users"}, REST_LIST_USERS, TARGET_HUB, OF_LIST, BODY_NONE},
     {"GET", {"hubs", "{h}", ":count"}, REST_COUNT, TARGET_HUB, 0, BODY_NONE},
+    {"GET", {"hubs"}, REST_HUBS, TARGET_HUB, 0, BODY_NONE},
+    {"GET", {"hubs", "{h}"}, REST_HUB, TARGET_HUB, 0, BODY_NONE},
+    {"PUT", {"hubs", "{h}"}, REST_SET_HUB, TARGET_HUB, 0, BODY_SETTINGS},
+    {"DELETE", {"hubs", "{h}"}, REST_RESET_HUB, TARGET_HUB, 0, BODY_NONE},
+    {"GET", {"hubs", "{h}", ":log"}, REST_HUB_LOG, TARGET_HUB, OF_LOG, BODY_NONE},
+    {"POST", {"hubs", "{h}", ":check"}, REST_CHECK_HUB, TARGET_HUB, 0, BODY_NONE},
 };
 /* clang-format on */
 
@@ -173,11 +180,19 @@ static bool path_fits(const struct rest_route *route, const struct url *url,
 
 /* --- the values of places --- */
 
+/* Nobody is in the hub of the others, but it has settings. */
+static bool is_default_hub(const struct parser *parser, struct slice name)
+{
+    enum rest_kind kind = parser->route->kind;
+    bool may_be = kind == REST_HUB || kind == REST_SET_HUB || kind == REST_RESET_HUB;
+    return may_be && slice_equal(name, SLICE_LITERAL(HUB_DEFAULT));
+}
+
 static bool take_hub(struct parser *parser, struct slice name)
 {
     /* In place: the decoded path is ours. */
     uint8_t *bytes = (uint8_t *)(uintptr_t)name.data;
-    if (!hub_name_is_valid(name)) {
+    if (!hub_name_is_valid(name) && !is_default_hub(parser, name)) {
         return rest_refuse_value(parser, "hub", "The name of the hub is not valid.");
     }
     for (size_t i = 0; i < name.length; i++) {

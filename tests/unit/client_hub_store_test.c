@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/hub_store.h"
 
+#include "client/hub_admin.h"
 #include "support/bridge_fakes.h"
 #include "test.h"
 
@@ -65,7 +66,8 @@ static void hear(struct world *world, const char *topic, const char *text, uint3
 static void start(struct world *world)
 {
     *world = (struct world){.fakes = fakes_new()};
-    world->listener = (struct hub_listener){world, begin, changed, complete};
+    world->listener = (struct hub_listener){
+        .context = world, .begin = begin, .changed = changed, .complete = complete};
     world->fakes->gateway.hub_listener = &world->listener;
     world->fakes->gateway.index = 2;
     fakes_lose(world->fakes);
@@ -139,6 +141,113 @@ TEST(a_change_is_a_retained_message)
     hub_store_abandon(&one.change);
     answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {18, REASON_SUCCESS}});
     CHECK_INT_EQUAL(three.stored, -1);
+    end(&world);
+}
+
+/* --- client/hub_admin.h --- */
+
+struct asker {
+    struct rest_reply reply;
+    int status; /* 0: no answer */
+    struct buffer body;
+};
+
+static void take_answer(struct rest_reply *reply, int status, const char *code, struct slice body)
+{
+    struct asker *asker = CONTAINER_OF(reply, struct asker, reply);
+    CHECK_INT_EQUAL(asker->status, 0);
+    CHECK_INT_EQUAL(code != NULL, status >= 400);
+    asker->status = status;
+    asker->body.length = 0;
+    buffer_append(&asker->body, body);
+    buffer_append_byte(&asker->body, '\0');
+}
+
+static void append_list(void *context, struct buffer *out)
+{
+    (void)context;
+    buffer_append_string(out, "{\"value\":[]}");
+}
+
+static void append_settings(void *context, struct slice hub, struct buffer *out)
+{
+    (void)context;
+    buffer_append_format(out, "{\"of\":\"%.*s\"}", SLICE_PRINT(hub));
+}
+
+static bool check(void *context, struct slice hub, struct slice settings, struct buffer *error)
+{
+    (void)context;
+    (void)hub;
+    if (slice_equal(settings, SLICE_LITERAL("{\"bad\": 1}"))) {
+        buffer_append_string(error, "bad: it is\n");
+        return false;
+    }
+    return true;
+}
+
+static void ask(struct world *world, struct asker *asker, enum rest_kind kind, const char *data)
+{
+    struct rest_operation operation = {
+        .kind = kind, .hub = SLICE_LITERAL("chat"), .data = {DATA_JSON, slice_from_string(data)}};
+    asker->status = 0;
+    asker->reply.answer = take_answer;
+    CHECK(hub_admin_carry_out(&world->fakes->gateway, &operation, &asker->reply));
+}
+
+TEST(operations_about_hubs)
+{
+    struct world world;
+    struct asker asker = {0};
+    start(&world);
+    world.listener.append_list = append_list;
+    world.listener.append_settings = append_settings;
+    world.listener.check = check;
+    fakes_to_broker(world.fakes);
+    ask(&world, &asker, REST_HUBS, "");
+    CHECK_INT_EQUAL(asker.status, 200);
+    CHECK_STRING_EQUAL((const char *)asker.body.data, "{\"value\":[]}");
+    ask(&world, &asker, REST_HUB, "");
+    CHECK_INT_EQUAL(asker.status, 200);
+    CHECK_STRING_EQUAL((const char *)asker.body.data, "{\"of\":\"chat\"}");
+    ask(&world, &asker, REST_SET_HUB, "{\"bad\": 1}");
+    CHECK_INT_EQUAL(asker.status, 400);
+    CHECK(strstr((const char *)asker.body.data, "\"message\":\"bad: it is\""));
+    CHECK_STRING_EQUAL(fakes_to_broker(world.fakes), "");
+    ask(&world, &asker, REST_SET_HUB, "{\"good\": 1}");
+    CHECK_INT_EQUAL(asker.status, 0);
+    CHECK(strstr(fakes_to_broker(world.fakes), "\"$config/hubs/chat\""));
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {16, REASON_SUCCESS}});
+    CHECK_INT_EQUAL(asker.status, 200);
+    CHECK_STRING_EQUAL((const char *)asker.body.data, "{\"good\":1}");
+    ask(&world, &asker, REST_RESET_HUB, "");
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {17, REASON_SUCCESS}});
+    CHECK_INT_EQUAL(asker.status, 204);
+    ask(&world, &asker, REST_RESET_HUB, "");
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {18, REASON_QUOTA_EXCEEDED}});
+    CHECK_INT_EQUAL(asker.status, 503);
+    struct rest_operation send = {.kind = REST_SEND};
+    CHECK(!hub_admin_carry_out(&world.fakes->gateway, &send, &asker.reply));
+    buffer_release(&asker.body);
+    end(&world);
+}
+
+TEST(operations_that_nobody_waits_for_or_the_broker_takes_along)
+{
+    struct world world;
+    struct asker gone = {0}, lost = {0};
+    start(&world);
+    world.listener.check = check;
+    ask(&world, &gone, REST_SET_HUB, "{}");
+    ask(&world, &lost, REST_SET_HUB, "{}");
+    hub_admin_abandon(&gone.reply);
+    hub_admin_abandon(&gone.reply);
+    fakes_lose(world.fakes);
+    CHECK_INT_EQUAL(gone.status, 0);
+    CHECK_INT_EQUAL(lost.status, 503);
+    ask(&world, &lost, REST_RESET_HUB, "");
+    CHECK_INT_EQUAL(lost.status, 503);
+    buffer_release(&lost.body);
     end(&world);
 }
 

@@ -53,6 +53,10 @@ static const struct row rows[] = {
     {"GET", "/api/hubs/hub1/groups", REST_LIST_GROUPS, TARGET_HUB, NULL, NULL},
     {"GET", "/api/hubs/hub1/users", REST_LIST_USERS, TARGET_HUB, NULL, NULL},
     {"GET", "/api/hubs/hub1/:count", REST_COUNT, TARGET_HUB, NULL, NULL},
+    {"GET", "/api/hubs/hub1", REST_HUB, TARGET_HUB, NULL, NULL},
+    {"DELETE", "/api/hubs/hub1", REST_RESET_HUB, TARGET_HUB, NULL, NULL},
+    {"GET", "/api/hubs/hub1/:log", REST_HUB_LOG, TARGET_HUB, NULL, NULL},
+    {"POST", "/api/hubs/hub1/:check", REST_CHECK_HUB, TARGET_HUB, NULL, NULL},
 };
 
 static void check_row(const struct row *row, const char *target)
@@ -155,7 +159,7 @@ static const struct {
     {"GET", "/api", 404},
     {"GET", "/api/", 404},
     {"GET", "/apis/health", 404},
-    {"GET", "/api/hubs", 404},
+    {"GET", "/api/hub", 404},
     {"POST", "/api/hubs/hub1/:invoke", 404},
     {"POST", "/api/hubs/hub1/groups/a/b/:send", 404},
     {"GET", "/api/hubs/hub1/groups/g/connections/c/x", 404},
@@ -190,6 +194,40 @@ TEST(paths_that_are_refused)
                         refused_paths[i].status);
         CHECK(outcome.error.code && outcome.error.message.length > 0);
     }
+    outcome_release();
+}
+
+TEST(settings_of_hubs)
+{
+    static const char *const bad[] = {"", "x", "[]", "{\"a\":}"};
+    const struct rest_operation *operation = &outcome.operation;
+    CHECK_INT_EQUAL(CALL(.target = "/api/hubs"), 0);
+    CHECK_INT_EQUAL(operation->kind, REST_HUBS);
+    CHECK_INT_EQUAL(CALL(.method = "PUT", .target = "/api/hubs/CHAT", .body = TEXT("{\"a\":1} ")),
+                    0);
+    CHECK_INT_EQUAL(operation->kind, REST_SET_HUB);
+    CHECK_SLICE_EQUAL(operation->hub, TEXT("chat"));
+    CHECK_SLICE_EQUAL(operation->data.bytes, TEXT("{\"a\":1} "));
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        CHECK_INT_EQUAL(
+            CALL(.method = "PUT", .target = "/api/hubs/chat", .body = slice_from_string(bad[i])),
+            400);
+    }
+    /* The others have settings, but nobody is there. */
+    CHECK_INT_EQUAL(CALL(.method = "PUT", .target = "/api/hubs/_default", .body = TEXT("{}")), 0);
+    CHECK_SLICE_EQUAL(operation->hub, TEXT("_default"));
+    CHECK_INT_EQUAL(CALL(.target = "/api/hubs/_default"), 0);
+    CHECK_INT_EQUAL(CALL(.method = "DELETE", .target = "/api/hubs/_default"), 0);
+    CHECK_INT_EQUAL(CALL(.target = "/api/hubs/_default/users"), 400);
+    CHECK_INT_EQUAL(CALL(.target = "/api/hubs/_other"), 400);
+    CHECK_INT_EQUAL(CALL(.method = "POST", .target = "/api/hubs/chat"), 405);
+    CHECK_SLICE_EQUAL(outcome.error.allow, TEXT("GET, PUT, DELETE"));
+    CHECK_INT_EQUAL(CALL(.target = "/api/hubs/chat/:log?failures=true&top=5"), 0);
+    CHECK(operation->only_failures);
+    CHECK_INT_EQUAL(operation->top, 5);
+    CHECK_INT_EQUAL(CALL(.target = "/api/hubs/chat/:log?failures=yes"), 400);
+    CHECK_INT_EQUAL(CALL(.target = "/api/hubs/chat/:log"), 0);
+    CHECK(!operation->only_failures);
     outcome_release();
 }
 
