@@ -10,15 +10,11 @@
 #define HUB_NONE  "_none"  /* plain MQTT at /mqtt belongs to no hub */
 #define HUB_OTHER "_other" /* no hub's name begins so */
 
-const uint64_t latency_bounds[LATENCY_BOUNDS] = {
-    500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 10000000,
-};
-
 static const struct {
     int status;
     const char *name;
 } statuses[METRICS_STATUSES] = {
-    {0, "none"},  {200, "200"}, {202, "202"}, {204, "204"}, {304, "304"}, {400, "400"},
+    {206, "206"}, {200, "200"}, {202, "202"}, {204, "204"}, {304, "304"}, {400, "400"},
     {401, "401"}, {403, "403"}, {404, "404"}, {405, "405"}, {408, "408"}, {409, "409"},
     {411, "411"}, {413, "413"}, {414, "414"}, {415, "415"}, {426, "426"}, {429, "429"},
     {431, "431"}, {500, "500"}, {502, "502"}, {503, "503"}, {504, "504"}, {-1, "other"}, /* last */
@@ -51,15 +47,6 @@ static const char *const operations[METRICS_OPERATIONS] = {
     [REST_KINDS] = "none",
 };
 
-static const char *const events[METRICS_EVENTS] = {
-    [SYSTEM_EVENT_CONNECT] = "connect",
-    [SYSTEM_EVENT_CONNECTED] = "connected",
-    [SYSTEM_EVENT_DISCONNECTED] = "disconnected",
-    [SYSTEM_EVENT_JOINED] = "joined",
-    [SYSTEM_EVENT_LEFT] = "left",
-    [SYSTEM_EVENTS] = "user",
-};
-
 static const char *const asks[ASK_OUTCOMES] = {
     [ASK_ANSWERED] = "answered",
     [ASK_TIMED_OUT] = "timed_out",
@@ -82,11 +69,6 @@ const char *metrics_protocol_name(size_t protocol)
 const char *metrics_operation_name(size_t operation)
 {
     return operations[operation];
-}
-
-const char *metrics_event_name(size_t event)
-{
-    return events[event];
 }
 
 const char *metrics_ask_name(size_t outcome)
@@ -165,18 +147,6 @@ static size_t status_index(int status)
     return i;
 }
 
-static void count_call(struct call_metrics *calls, int status, uint64_t microseconds)
-{
-    size_t i = 0;
-
-    while (i < LATENCY_BOUNDS && microseconds > latency_bounds[i]) {
-        i++;
-    }
-    calls->latency.counts[i]++;
-    calls->latency.microseconds += microseconds;
-    calls->statuses[status_index(status)]++;
-}
-
 void metrics_count_refused(struct metrics *metrics, int status)
 {
     metrics->refused[status_index(status)]++;
@@ -185,11 +155,9 @@ void metrics_count_refused(struct metrics *metrics, int status)
 void metrics_count_rest(struct metrics *metrics, enum rest_kind operation, int status,
                         uint64_t microseconds)
 {
-    count_call(&metrics->rest[operation], status, microseconds);
-}
+    struct rest_metrics *rest = &metrics->rest[operation];
 
-void metrics_count_webhook(struct metrics *metrics, enum system_event event, int status,
-                           uint64_t microseconds)
-{
-    count_call(&metrics->webhooks[event], status, microseconds);
+    rest->statuses[status_index(status)]++;
+    rest->latencies[event_latency_index(microseconds)]++;
+    rest->microseconds += microseconds;
 }

@@ -1,5 +1,6 @@
 /* Counters of one bridge process: what goes through it, by hub and subprotocol, and what becomes of
- * upgrades, REST requests, webhooks and questions to other processes. docs/metrics.md lists all.
+ * upgrades, REST requests and questions to other processes; the webhooks have their own. All are
+ * listed in docs/metrics.md.
  *
  * Plain numbers that only the bridge's thread adds to; a connection finds its own once, when it is
  * opened. How they are told: metrics_sample.h. Pure.
@@ -16,15 +17,14 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "client/close_category.h"
+#include "events/statistics.h"
 #include "rest/operation.h"
 
 enum {
     METRICS_HUBS_MAX = 1000, /* hubs counted by name; others are "_other" together */
-    LATENCY_BOUNDS = 13,
     METRICS_STATUSES = 24,
     METRICS_PROTOCOLS = SUBPROTOCOL_MQTT + 1,
     METRICS_OPERATIONS = REST_KINDS + 1, /* the last: requests that are none */
-    METRICS_EVENTS = SYSTEM_EVENTS + 1,  /* the last: user events */
 };
 
 /* Of one hub and subprotocol. */
@@ -37,19 +37,21 @@ struct traffic {
     uint64_t closed[CLOSE_CATEGORIES];
 };
 
-/* How long things took. */
-struct latency {
-    uint64_t counts[LATENCY_BOUNDS + 1]; /* by the bound below which it was; the last: longer */
+/* Requests of the REST API, by status and in time. */
+struct rest_metrics {
+    uint64_t statuses[METRICS_STATUSES]; /* by metrics_status_name() */
+    uint64_t latencies[EVENT_LATENCIES]; /* as of events: the same bounds */
     uint64_t microseconds;               /* all together */
 };
 
-/* The bounds in microseconds, ascending. */
-extern const uint64_t latency_bounds[LATENCY_BOUNDS];
-
-/* Requests, by status and in time. */
-struct call_metrics {
-    uint64_t statuses[METRICS_STATUSES]; /* by metrics_status_index() */
-    struct latency latency;
+/* The webhooks' counters, by whoever has them (net/webhook_metrics.h). */
+struct webhook_source {
+    void (*each_hub)(const void *context,
+                     void (*visit)(void *visitor, struct slice hub,
+                                   const struct event_statistics *statistics),
+                     void *visitor); /* NULL: there are no webhooks */
+    void (*gauges)(const void *context, uint64_t *waiting, uint64_t *running);
+    const void *context;
 };
 
 enum ask_outcome { ASK_ANSWERED, ASK_TIMED_OUT, ASK_OUTCOMES };
@@ -65,8 +67,8 @@ struct metrics {
     struct map by_name; /* struct hub_traffic */
     struct list hubs;
     uint64_t refused[METRICS_STATUSES]; /* upgrades, by HTTP status */
-    struct call_metrics rest[METRICS_OPERATIONS];
-    struct call_metrics webhooks[METRICS_EVENTS];
+    struct rest_metrics rest[METRICS_OPERATIONS];
+    struct webhook_source webhooks;
     uint64_t asks[ASK_OUTCOMES];
 };
 
@@ -80,19 +82,15 @@ void metrics_count_refused(struct metrics *metrics, int status);
 /* A request was answered; `operation` REST_KINDS: it was none. */
 void metrics_count_rest(struct metrics *metrics, enum rest_kind operation, int status,
                         uint64_t microseconds);
-/* A webhook was called; `event` SYSTEM_EVENTS: a user event; status 0: no answer. */
-void metrics_count_webhook(struct metrics *metrics, enum system_event event, int status,
-                           uint64_t microseconds);
 static inline void metrics_count_ask(struct metrics *metrics, enum ask_outcome outcome)
 {
     metrics->asks[outcome]++;
 }
 
 /* Names of labels. */
-const char *metrics_status_name(size_t index); /* "200", "none", "other" */
+const char *metrics_status_name(size_t index); /* "200", "other" */
 const char *metrics_protocol_name(size_t protocol);
 const char *metrics_operation_name(size_t operation);
-const char *metrics_event_name(size_t event);
 const char *metrics_ask_name(size_t outcome);
 
 #endif

@@ -52,14 +52,30 @@ const struct metric_family metric_families[METRICS] = {
                              "histogram",
                              "Time from a whole request of the REST API to its answer.",
                              {"operation", NULL}},
-    [METRIC_WEBHOOK_CALLS] = {"webhook_calls_total",
-                              "counter",
-                              "Calls of event handlers; status none: no answer came.",
-                              {"event", "status", NULL}},
-    [METRIC_WEBHOOK_SECONDS] = {"webhook_call_seconds",
+    [METRIC_WEBHOOK_EVENTS] = {"webhook_events_total",
+                               "counter",
+                               "Events for event handlers, by what became of them.",
+                               {"hub", "event", "result"}},
+    [METRIC_WEBHOOK_SECONDS] = {"webhook_event_seconds",
                                 "histogram",
-                                "Time from an event to its handler's answer, with repetitions.",
-                                {"event", NULL}},
+                                "Time from an event to its handler's answer, if it came.",
+                                {"hub", "event", NULL}},
+    [METRIC_WEBHOOK_REQUESTS] = {"webhook_requests_total",
+                                 "counter",
+                                 "Requests to event handlers, repetitions included.",
+                                 {"hub", "event", NULL}},
+    [METRIC_WEBHOOK_COPIES] = {"webhook_copies_total",
+                               "counter",
+                               "Copies of events to event listeners.",
+                               {"hub", NULL}},
+    [METRIC_WEBHOOK_WAITING] = {"webhook_waiting_events",
+                                "gauge",
+                                "Events that wait for a connection to their handler.",
+                                {NULL}},
+    [METRIC_WEBHOOK_RUNNING] = {"webhook_running_requests",
+                                "gauge",
+                                "Requests to event handlers that are under way.",
+                                {NULL}},
     [METRIC_ASKS] = {"asks_total",
                      "counter",
                      "Questions to all bridge processes, for the REST API.",
@@ -131,37 +147,90 @@ static void visit_traffic(const struct visitor *visitor, const struct hub_traffi
     }
 }
 
-/* By status and in time; nothing of what was never called. */
-static void visit_calls(const struct visitor *visitor, const struct call_metrics *calls,
-                        const char *what, enum metric by_status, enum metric in_time)
+static void tell_latency(const struct visitor *visitor, struct sample *sample, enum metric metric,
+                         const uint64_t latencies[EVENT_LATENCIES], uint64_t microseconds)
 {
-    struct sample sample = {.labels = {slice_from_string(what)}};
-    bool any = false;
-
-    for (size_t i = 0; i < METRICS_STATUSES; i++) {
-        sample.labels[1] = slice_from_string(metrics_status_name(i));
-        if (calls->statuses[i] > 0) {
-            any = true;
-            tell(visitor, &sample, by_status, calls->statuses[i]);
-        }
-    }
-    if (any) {
-        memcpy(sample.numbers, calls->latency.counts, sizeof(calls->latency.counts));
-        sample.numbers[LATENCY_BOUNDS + 1] = calls->latency.microseconds;
-        sample.metric = in_time;
-        visitor->visit(visitor->context, &sample);
-    }
+    memcpy(sample->numbers, latencies, EVENT_LATENCIES * sizeof(*latencies));
+    sample->numbers[EVENT_LATENCIES] = microseconds;
+    sample->metric = metric;
+    visitor->visit(visitor->context, sample);
 }
 
+/* Numbers that differ in the label number `at`. */
+struct row {
+    enum metric metric;
+    size_t at, count;
+    const uint64_t *numbers; /* [count] */
+    const char *(*name_of)(size_t index);
+};
+
+/* Those above 0; false: there is none. */
+static bool tell_row(const struct visitor *visitor, struct sample *sample, const struct row *row)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < row->count; i++) {
+        sample->labels[row->at] = slice_from_string(row->name_of(i));
+        if (row->numbers[i] > 0) {
+            any = true;
+            tell(visitor, sample, row->metric, row->numbers[i]);
+        }
+    }
+    return any;
+}
+
+/* Nothing of an operation that never was. */
 static void visit_rest(const struct visitor *visitor, const struct metrics *metrics)
 {
     for (size_t i = 0; i < METRICS_OPERATIONS; i++) {
-        visit_calls(visitor, &metrics->rest[i], metrics_operation_name(i), METRIC_REST_REQUESTS,
-                    METRIC_REST_SECONDS);
+        const struct rest_metrics *rest = &metrics->rest[i];
+        struct sample sample = {.labels = {slice_from_string(metrics_operation_name(i))}};
+        struct row row = {METRIC_REST_REQUESTS, 1, METRICS_STATUSES, rest->statuses,
+                          metrics_status_name};
+        if (tell_row(visitor, &sample, &row)) {
+            tell_latency(visitor, &sample, METRIC_REST_SECONDS, rest->latencies,
+                         rest->microseconds);
+        }
     }
-    for (size_t i = 0; i < METRICS_EVENTS; i++) {
-        visit_calls(visitor, &metrics->webhooks[i], metrics_event_name(i), METRIC_WEBHOOK_CALLS,
-                    METRIC_WEBHOOK_SECONDS);
+}
+
+static const char *result_name(size_t result)
+{
+    return event_result_names[result];
+}
+
+/* Nothing of a kind of event that never was. */
+static void visit_hub_events(void *context, struct slice hub,
+                             const struct event_statistics *statistics)
+{
+    const struct visitor *visitor = context;
+    struct sample sample = {.labels = {hub}};
+
+    for (size_t i = 0; i < EVENT_KINDS; i++) {
+        const struct event_kind_statistics *kind = &statistics->kinds[i];
+        struct row row = {METRIC_WEBHOOK_EVENTS, 2, EVENT_RESULTS, kind->results, result_name};
+        sample.labels[1] = slice_from_string(event_kind_names[i]);
+        if (tell_row(visitor, &sample, &row)) {
+            tell(visitor, &sample, METRIC_WEBHOOK_REQUESTS, kind->attempts);
+            tell_latency(visitor, &sample, METRIC_WEBHOOK_SECONDS, kind->latencies,
+                         kind->latency_sum_us);
+        }
+    }
+    if (statistics->listened > 0) {
+        tell(visitor, &sample, METRIC_WEBHOOK_COPIES, statistics->listened);
+    }
+}
+
+static void visit_webhooks(struct visitor *visitor, const struct webhook_source *webhooks)
+{
+    struct sample sample = {0};
+    uint64_t waiting, running;
+
+    if (webhooks->each_hub) {
+        webhooks->each_hub(webhooks->context, visit_hub_events, visitor);
+        webhooks->gauges(webhooks->context, &waiting, &running);
+        tell(visitor, &sample, METRIC_WEBHOOK_WAITING, waiting);
+        tell(visitor, &sample, METRIC_WEBHOOK_RUNNING, running);
     }
 }
 
@@ -169,6 +238,8 @@ void metrics_visit(const struct metrics *metrics,
                    void (*visit)(void *context, const struct sample *sample), void *context)
 {
     struct visitor visitor = {visit, context};
+    struct row refused = {METRIC_REFUSED, 0, METRICS_STATUSES, metrics->refused,
+                          metrics_status_name};
     struct sample sample = {0};
 
     LIST_FOREACH (link, &metrics->hubs) {
@@ -179,17 +250,13 @@ void metrics_visit(const struct metrics *metrics,
             }
         }
     }
-    for (size_t i = 0; i < METRICS_STATUSES; i++) {
-        sample.labels[0] = slice_from_string(metrics_status_name(i));
-        if (metrics->refused[i] > 0) {
-            tell(&visitor, &sample, METRIC_REFUSED, metrics->refused[i]);
-        }
-    }
+    tell_row(&visitor, &sample, &refused);
     for (size_t i = 0; i < ASK_OUTCOMES; i++) {
         sample.labels[0] = slice_from_string(metrics_ask_name(i));
         tell(&visitor, &sample, METRIC_ASKS, metrics->asks[i]);
     }
     visit_rest(&visitor, metrics);
+    visit_webhooks(&visitor, &metrics->webhooks);
 }
 
 /* ---------------------------------------------------------------- topics and texts */

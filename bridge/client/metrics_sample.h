@@ -4,7 +4,7 @@
  *   $SYS/bridge/0/closed_total/chat/json.webpubsub.azure.v1/SlowClient   3
  *   pubgrid_bridge_closed_total{process="0",hub="chat",subprotocol="...",category="SlowClient"} 3
  *
- * A histogram's text is its LATENCY_BOUNDS + 1 counts and the sum in microseconds, with spaces
+ * A histogram's text is its EVENT_LATENCIES counts and the sum in microseconds, with spaces
  * between. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -19,7 +19,7 @@
 #include "base/slice.h"
 #include "client/metrics.h"
 
-enum { SAMPLE_LABELS_MAX = 3, SAMPLE_NUMBERS_MAX = LATENCY_BOUNDS + 2 };
+enum { SAMPLE_LABELS_MAX = 3, SAMPLE_NUMBERS_MAX = EVENT_LATENCIES + 1 };
 
 /* The order is that of /metrics. */
 enum metric {
@@ -36,8 +36,12 @@ enum metric {
     METRIC_REFUSED,
     METRIC_REST_REQUESTS,
     METRIC_REST_SECONDS,
-    METRIC_WEBHOOK_CALLS,
+    METRIC_WEBHOOK_EVENTS,
     METRIC_WEBHOOK_SECONDS,
+    METRIC_WEBHOOK_REQUESTS,
+    METRIC_WEBHOOK_COPIES,
+    METRIC_WEBHOOK_WAITING,
+    METRIC_WEBHOOK_RUNNING,
     METRIC_ASKS,
     METRICS
 };

@@ -46,20 +46,19 @@ static void append_histogram(struct buffer *out, unsigned process, const struct 
 {
     uint64_t count = 0;
 
-    for (size_t i = 0; i <= LATENCY_BOUNDS; i++) {
+    for (size_t i = 0; i < EVENT_LATENCIES; i++) {
         count += sample->numbers[i];
         begin_line(out, "_bucket", process, sample);
         buffer_append_string(out, ",le=\"");
-        if (i < LATENCY_BOUNDS) {
-            append_seconds(out, latency_bounds[i]);
+        if (i < EVENT_LATENCIES - 1) {
+            append_seconds(out, event_latency_bounds_us[i]);
         } else {
             buffer_append_string(out, "+Inf");
         }
         buffer_append_format(out, "\"} %" PRIu64 "\n", count);
     }
     begin_line(out, "_sum", process, sample);
-    buffer_append_format(out, "} %.6f\n",
-                         (double)sample->numbers[LATENCY_BOUNDS + 1] / MICROSECONDS);
+    buffer_append_format(out, "} %.6f\n", (double)sample->numbers[EVENT_LATENCIES] / MICROSECONDS);
     begin_line(out, "_count", process, sample);
     buffer_append_format(out, "} %" PRIu64 "\n", count);
 }

@@ -46,18 +46,23 @@ enum event_result event_result_of_status(int status)
     }
 }
 
+unsigned event_latency_index(uint64_t latency_us)
+{
+    unsigned bucket = 0;
+
+    while (bucket < EVENT_LATENCIES - 1 && latency_us > event_latency_bounds_us[bucket]) {
+        bucket++;
+    }
+    return bucket;
+}
+
 void event_statistics_add(struct event_kind_statistics *statistics, enum event_result result,
                           uint64_t latency_us)
 {
-    size_t bucket = 0;
-
     statistics->results[result]++;
     if (result > EVENT_RESULT_5XX) {
         return;
     }
-    while (bucket < EVENT_LATENCIES - 1 && latency_us > event_latency_bounds_us[bucket]) {
-        bucket++;
-    }
-    statistics->latencies[bucket]++;
+    statistics->latencies[event_latency_index(latency_us)]++;
     statistics->latency_sum_us += latency_us;
 }

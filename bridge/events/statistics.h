@@ -44,6 +44,8 @@ extern const char *const event_kind_names[EVENT_KINDS];
 extern const char *const event_result_names[EVENT_RESULTS];
 
 enum event_result event_result_of_status(int status);
+/* In which of the buckets it counts. */
+unsigned event_latency_index(uint64_t latency_us);
 /* An event has ended; latency from when it was raised. */
 void event_statistics_add(struct event_kind_statistics *statistics, enum event_result result,
                           uint64_t latency_us);

@@ -8,7 +8,9 @@
 #include "test.h"
 
 #include "base/clock.h"
+#include "client/metrics_sample.h"
 #include "events/answer.h"
+#include "net/webhook_metrics.h"
 #include "secret/access_keys.h"
 #include "webhook_server.h"
 
@@ -247,6 +249,42 @@ TEST(an_event_is_answered)
     CHECK_INT_EQUAL(last_delivery().status, 200);
     CHECK(last_delivery().reason == NULL);
     waiter_release(&waiter);
+    stop();
+}
+
+static void add_line(void *context, const struct sample *sample)
+{
+    struct buffer *out = context;
+
+    sample_append_topic(out, sample);
+    buffer_append_byte(out, ' ');
+    sample_append_text(out, sample);
+    buffer_append_byte(out, '\n');
+}
+
+TEST(metrics_show_the_events)
+{
+    struct metrics metrics;
+    struct buffer out = {0};
+    struct waiter waiter;
+
+    start("echo?e={event}");
+    waiter = ask(S("hi"));
+    waiter_release(&waiter);
+    metrics_init(&metrics);
+    webhook_show_metrics(&metrics, world.webhook);
+    metrics_visit(&metrics, add_line, &out);
+    buffer_append_byte(&out, '\0');
+    CHECK(strstr((const char *)out.data, "webhook_events_total/h/user/2xx 1\n"));
+    CHECK(strstr((const char *)out.data, "webhook_requests_total/h/user 1\n"));
+    CHECK(strstr((const char *)out.data, "webhook_running_requests 0\n"));
+    out.length = 0;
+    webhook_show_metrics(&metrics, NULL);
+    metrics_visit(&metrics, add_line, &out);
+    buffer_append_byte(&out, '\0');
+    CHECK(!strstr((const char *)out.data, "webhook"));
+    buffer_release(&out);
+    metrics_release(&metrics);
     stop();
 }
 

@@ -57,8 +57,13 @@ TEST(every_label_value_is_documented)
         test_note("%s", value);
         CHECK(strstr(text, value));
     }
-    for (size_t i = 0; i < METRICS_EVENTS; i++) {
-        snprintf(value, sizeof(value), "`%s`", metrics_event_name(i));
+    for (size_t i = 0; i < EVENT_KINDS; i++) {
+        snprintf(value, sizeof(value), "`%s`", event_kind_names[i]);
+        test_note("%s", value);
+        CHECK(strstr(text, value));
+    }
+    for (size_t i = 0; i < EVENT_RESULTS; i++) {
+        snprintf(value, sizeof(value), "`%s`", event_result_names[i]);
         test_note("%s", value);
         CHECK(strstr(text, value));
     }

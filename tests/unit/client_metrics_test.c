@@ -54,10 +54,9 @@ TEST(hubs_beyond_the_bound_count_together)
 TEST(all_names_are_there_and_differ)
 {
     const char *(*const names[])(size_t) = {metrics_status_name, metrics_protocol_name,
-                                            metrics_operation_name, metrics_event_name,
-                                            metrics_ask_name};
+                                            metrics_operation_name, metrics_ask_name};
     static const size_t counts[] = {METRICS_STATUSES, METRICS_PROTOCOLS, METRICS_OPERATIONS,
-                                    METRICS_EVENTS, ASK_OUTCOMES};
+                                    ASK_OUTCOMES};
 
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         for (size_t a = 0; a < counts[i]; a++) {
@@ -100,6 +99,28 @@ static void write_text(const struct metrics *metrics, struct buffer *out)
         CHECK(strstr((const char *)(out)->data, line));                                            \
     } while (0)
 
+/* Webhooks of one hub. */
+static void each_hub(const void *context,
+                     void (*visit)(void *visitor, struct slice hub,
+                                   const struct event_statistics *statistics),
+                     void *visitor)
+{
+    struct event_statistics statistics = {.listened = 5};
+
+    (void)context;
+    event_statistics_add(&statistics.kinds[EVENT_KIND_USER], EVENT_RESULT_2XX, 3000);
+    event_statistics_add(&statistics.kinds[EVENT_KIND_USER], EVENT_RESULT_OVERFLOW, 3000);
+    statistics.kinds[EVENT_KIND_USER].attempts = 2;
+    visit(visitor, SLICE_LITERAL("chat"), &statistics);
+}
+
+static void gauges(const void *context, uint64_t *waiting, uint64_t *running)
+{
+    (void)context;
+    *waiting = 3;
+    *running = 4;
+}
+
 TEST(what_prometheus_reads)
 {
     struct metrics metrics;
@@ -112,10 +133,10 @@ TEST(what_prometheus_reads)
     traffic->bytes_out = UINT64_MAX;
     traffic->closed[CLOSED_SLOW_CLIENT] = 3;
     metrics_count_refused(&metrics, 401);
-    metrics_count_rest(&metrics, REST_SEND, 202, 400);
-    metrics_count_rest(&metrics, REST_SEND, 202, 500);
+    metrics_count_rest(&metrics, REST_SEND, 202, 900);
+    metrics_count_rest(&metrics, REST_SEND, 202, 1000);
     metrics_count_rest(&metrics, REST_SEND, 799, 99000000);
-    metrics_count_webhook(&metrics, SYSTEM_EVENTS, 0, 3000);
+    metrics.webhooks = (struct webhook_source){each_hub, gauges, NULL};
     metrics_count_ask(&metrics, ASK_TIMED_OUT);
     write_text(&metrics, &out);
     CHECK_SAYS(&out, "# HELP pubgrid_bridge_connections WebSockets that are open.\n"
@@ -130,15 +151,24 @@ TEST(what_prometheus_reads)
     CHECK_SAYS(&out, "rest_requests_total{process=\"1\",operation=\"send\",status=\"202\"} 2\n");
     CHECK_SAYS(&out, "rest_requests_total{process=\"1\",operation=\"send\",status=\"other\"} 1\n");
     CHECK_SAYS(&out,
-               "rest_request_seconds_bucket{process=\"1\",operation=\"send\",le=\"0.0005\"} 2\n"
+               "rest_request_seconds_bucket{process=\"1\",operation=\"send\",le=\"0.001\"} 2\n"
                "pubgrid_bridge_rest_request_seconds_bucket{process=\"1\",operation=\"send\","
-               "le=\"0.001\"} 2\n");
+               "le=\"0.0025\"} 2\n");
     CHECK_SAYS(&out, "le=\"10\"} 2\n");
     CHECK_SAYS(&out, "le=\"+Inf\"} 3\n");
-    CHECK_SAYS(&out, "rest_request_seconds_sum{process=\"1\",operation=\"send\"} 99.000900\n"
+    CHECK_SAYS(&out, "rest_request_seconds_sum{process=\"1\",operation=\"send\"} 99.001900\n"
                      "pubgrid_bridge_rest_request_seconds_count{process=\"1\",operation=\"send\"} "
                      "3\n");
-    CHECK_SAYS(&out, "webhook_calls_total{process=\"1\",event=\"user\",status=\"none\"} 1\n");
+    CHECK_SAYS(
+        &out, "webhook_events_total{process=\"1\",hub=\"chat\",event=\"user\",result=\"2xx\"} 1\n");
+    CHECK_SAYS(&out, "webhook_events_total{process=\"1\",hub=\"chat\",event=\"user\","
+                     "result=\"overflow\"} 1\n");
+    CHECK_SAYS(&out, "webhook_requests_total{process=\"1\",hub=\"chat\",event=\"user\"} 2\n");
+    CHECK_SAYS(&out, "webhook_event_seconds_count{process=\"1\",hub=\"chat\",event=\"user\"} 1\n");
+    CHECK_SAYS(&out, "webhook_copies_total{process=\"1\",hub=\"chat\"} 5\n");
+    CHECK_SAYS(&out, "webhook_waiting_events{process=\"1\"} 3\n");
+    CHECK_SAYS(&out, "webhook_running_requests{process=\"1\"} 4\n");
+    CHECK(!strstr((const char *)out.data, "event=\"connect\""));
     CHECK_SAYS(&out, "asks_total{process=\"1\",outcome=\"timed_out\"} 1\n");
     CHECK(!strstr((const char *)out.data, "operation=\"close\""));
     buffer_release(&out);
@@ -237,7 +267,7 @@ TEST(samples_pass_from_process_to_process)
     traffic_of(&metrics, NULL, SUBPROTOCOL_MQTT)->bytes_in = UINT64_MAX;
     metrics_count_refused(&metrics, 503);
     metrics_count_rest(&metrics, REST_KINDS, 404, 1000000);
-    metrics_count_webhook(&metrics, SYSTEM_EVENT_CONNECT, 200, 1);
+    metrics.webhooks = (struct webhook_source){each_hub, gauges, NULL};
     metrics_visit(&metrics, pass_on, &board);
     board_release(&board);
     metrics_release(&metrics);
