@@ -303,6 +303,7 @@ void bridge_stop(struct bridge *bridge, void (*stopped)(void *context), void *co
 {
     bridge->stopped = stopped;
     bridge->context = context;
+    gateway_stop(&bridge->gateway);
     service_stop(bridge->service, service_stopped, bridge);
 }
 

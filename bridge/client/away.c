@@ -1,12 +1,13 @@
 /* A reliable client that is away: the broker keeps its session, its groups and its messages; what
- * the bridge knows beyond that (ackIds, open streams) it leaves there too, as a retained message
- * that expires after the session. So the bridge has no memory of who is away, and another process
- * can resume.
+ * the bridge knows beyond that (ackIds, events, open streams) it leaves there too, as a retained
+ * message that expires after the session. So the bridge has no memory of who is away, and another
+ * process can resume.
  *
  * If there is no such message, since the bridge died, ackIds are known to the broker only
  * (ack_memory.h) and streams are not found any more.
  *
- * Bytes: version 1; the length of what follows of ackIds (4 bytes) and they; the streams.
+ * Bytes: version 2; the length of what follows of ackIds (4 bytes) and they; the same of events;
+ * the streams.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/away.h"
@@ -16,7 +17,7 @@
 #include "mqtt/reader.h"
 
 enum {
-    AWAY_VERSION = 1,
+    AWAY_VERSION = 2,
     AWAY_MARGIN_S = 60, /* longer than the session, so that the janitor finds the streams */
 };
 
@@ -74,19 +75,29 @@ static void export_acks(const struct webpubsub *wps, struct buffer *out)
     }
 }
 
+static void append_part(struct buffer *out, struct buffer *part)
+{
+    buffer_append_u32(out, (uint32_t)part->length);
+    buffer_append(out, buffer_slice(part));
+    buffer_release(part);
+}
+
 void away_keep(struct webpubsub *wps)
 {
-    struct buffer bytes = {0}, acks = {0};
+    struct buffer bytes = {0}, acks = {0}, events = {0};
 
-    export_acks(wps, &acks);
-    if (wps->acks || !list_is_empty(&wps->streams)) {
-        buffer_append_byte(&bytes, AWAY_VERSION);
-        buffer_append_u32(&bytes, (uint32_t)acks.length);
-        buffer_append(&bytes, buffer_slice(&acks));
-        streams_export(wps, &bytes);
-        keep(wps, buffer_slice(&bytes));
+    if (!wps->acks && !wps->client.events && list_is_empty(&wps->streams)) {
+        return;
     }
-    buffer_release(&acks);
+    export_acks(wps, &acks);
+    if (wps->client.events) {
+        event_queue_export(wps->client.events, &events);
+    }
+    buffer_append_byte(&bytes, AWAY_VERSION);
+    append_part(&bytes, &acks);
+    append_part(&bytes, &events);
+    streams_export(wps, &bytes);
+    keep(wps, buffer_slice(&bytes));
     buffer_release(&bytes);
 }
 
@@ -104,6 +115,7 @@ bool away_parse(struct slice bytes, struct away *out)
         return false;
     }
     out->acks = reader_take(&reader, reader_u32(&reader));
+    out->events = reader_take(&reader, reader_u32(&reader));
     out->streams = reader_rest(&reader);
     return !reader.failed;
 }
@@ -121,6 +133,7 @@ void away_found(struct webpubsub *wps, const struct fanout *fanout)
         wps->acks = NULL; /* as if nothing had been found */
         return;
     }
+    event_queue_import(wps->client.events, away.events);
     streams_import(wps, away.streams);
 }
 

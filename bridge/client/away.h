@@ -11,6 +11,7 @@
 
 struct away {
     struct slice acks;    /* ack_memory_import() */
+    struct slice events;  /* event_queue_import(), event_queue_farewell(); empty: none are raised */
     struct slice streams; /* streams_import(), streams_cancel_exported() */
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "client/gateway.h"
+#include "mqtt/reader.h"
 #include "json/json.h"
 
 enum {
@@ -275,6 +276,100 @@ struct event_memory event_queue_memory(const struct event_queue *queue)
         .state = buffer_slice(&queue->state),
         .cookies = buffer_slice(&queue->cookies),
     };
+}
+
+/* ---------------------------------------------------------------- what outlives the process */
+
+enum { EXPORT_VERSION = 1 };
+
+static void append_text(struct buffer *out, const struct buffer *text)
+{
+    buffer_append_u32(out, (uint32_t)text->length);
+    buffer_append(out, buffer_slice(text));
+}
+
+/* Version, number, then texts, each behind its length of four bytes. */
+void event_queue_export(const struct event_queue *queue, struct buffer *out)
+{
+    const struct buffer *texts[] = {&queue->state,
+                                    &queue->cookies,
+                                    &queue->user_id,
+                                    &queue->subprotocol,
+                                    &queue->physical_connection,
+                                    &queue->session};
+
+    buffer_append_byte(out, EXPORT_VERSION);
+    buffer_append_u32(out, queue->number);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        append_text(out, texts[i]);
+    }
+}
+
+struct exported {
+    struct event_memory memory;
+    struct event_origin origin;
+};
+
+static bool read_exported(struct slice bytes, struct exported *out)
+{
+    struct reader reader = reader_make(bytes);
+    struct slice *const texts[] = {&out->memory.state,
+                                   &out->memory.cookies,
+                                   &out->origin.user_id,
+                                   &out->origin.subprotocol,
+                                   &out->origin.physical_connection,
+                                   &out->origin.session};
+    bool is_known = reader_u8(&reader) == EXPORT_VERSION;
+
+    out->memory.number = reader_u32(&reader);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        *texts[i] = reader_take(&reader, reader_u32(&reader));
+    }
+    return is_known && !reader.failed;
+}
+
+bool event_queue_import(struct event_queue *queue, struct slice bytes)
+{
+    struct exported exported = {0};
+
+    if (!queue || !read_exported(bytes, &exported)) {
+        return false;
+    }
+    event_queue_remember(queue, &exported.memory);
+    return true;
+}
+
+void event_queue_farewell(struct gateway *gateway, struct slice hub, struct slice connection_id,
+                          struct slice bytes)
+{
+    struct exported exported = {0};
+    struct event_queue *queue;
+
+    if (!read_exported(bytes, &exported)) {
+        return;
+    }
+    exported.origin.hub = hub;
+    exported.origin.connection_id = connection_id;
+    queue = event_queue_new(gateway, &exported.origin, (struct event_audience){0});
+    event_queue_remember(queue, &exported.memory);
+    event_queue_note_reason(queue, "the connection was lost");
+    event_queue_disconnected(queue);
+    event_queue_end(queue);
+}
+
+/* ---------------------------------------------------------------- raising */
+
+bool event_queue_takes(const struct event_queue *queue, enum system_event system)
+{
+    const struct events *events = queue ? &queue->gateway->events : NULL;
+    struct event event;
+
+    if (!queue) {
+        return false;
+    }
+    event = event_of(queue);
+    event.system = system;
+    return events->ops->is_handled(events->context, &event);
 }
 
 static bool put(struct event_queue *queue, const struct event *event, const struct event_tag *tag)

@@ -56,6 +56,17 @@ void event_queue_remember(struct event_queue *queue, const struct event_memory *
 /* Borrowed, until the next call. */
 struct event_memory event_queue_memory(const struct event_queue *queue);
 
+/* Does anybody take it? */
+bool event_queue_takes(const struct event_queue *queue, enum system_event event);
+
+/* Appends what another process needs to go on with the events of the connection. */
+void event_queue_export(const struct event_queue *queue, struct buffer *out);
+/* The connection is known, and its memory is to be what was exported. False: that is damaged. */
+bool event_queue_import(struct event_queue *queue, struct slice bytes);
+/* The connection has ended, and this is what was exported of it last: raises `disconnected`. */
+void event_queue_farewell(struct gateway *gateway, struct slice hub, struct slice connection_id,
+                          struct slice bytes);
+
 /* Is there anybody for it? If not, nothing is queued. `group`: of JOINED and LEFT. */
 bool event_queue_system(struct event_queue *queue, enum system_event event, struct slice group,
                         struct slice body);

@@ -17,7 +17,9 @@ static void on_ready(void *listener)
 {
     struct gateway *gateway = listener;
 
-    janitor_connect(gateway->janitor);
+    if (!gateway->is_stopping) {
+        janitor_connect(gateway->janitor);
+    }
     if (gateway->hub_listener) {
         hub_store_connect(gateway->hub_store);
     }
@@ -40,6 +42,12 @@ void gateway_init(struct gateway *gateway)
     gateway->reporter = reporter_new(gateway);
     gateway->link->ready = on_ready;
     gateway->link->listener = gateway;
+}
+
+void gateway_stop(struct gateway *gateway)
+{
+    gateway->is_stopping = true;
+    janitor_stop(gateway->janitor);
 }
 
 void gateway_release(struct gateway *gateway)

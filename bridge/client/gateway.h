@@ -41,6 +41,8 @@ struct gateway {
     struct events events;     /* where browsers' events go */
     const struct hub_listener *hub_listener; /* NULL: settings of hubs never change */
 
+    bool is_stopping; /* clients are being closed */
+
     struct timers timers;
     struct list clients;         /* members `all` */
     struct list event_queues;    /* struct event_queue, also of clients that have gone */
@@ -67,6 +69,10 @@ static inline const struct hub_settings *gateway_hub(const struct gateway *gatew
 }
 
 void gateway_init(struct gateway *gateway);
+/* The process ends: clients will be closed next, and what their end brings with it is left to
+ * others.
+ */
+void gateway_stop(struct gateway *gateway);
 /* All clients have been closed (client_socket_closed()). */
 void gateway_release(struct gateway *gateway);
 /* Fires the timers that are due. */

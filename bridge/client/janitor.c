@@ -29,10 +29,20 @@ struct orphan {
     struct buffer hub, connection_id;
 };
 
+/* A connection that has ended and whose `disconnected` is due, when it is known what the connection
+ * has left: the mark behind it has not come yet. */
+struct farewell {
+    struct list link;
+    struct buffer hub, connection_id;
+    struct buffer events; /* event_queue_export() */
+    uint32_t sequence;    /* of its will, which is acknowledged when it is done */
+};
+
 struct janitor {
     struct channel channel;
     struct gateway *gateway;
     struct list orphans;
+    struct list farewells;
     bool is_connected;
 };
 
@@ -49,7 +59,7 @@ static void send(struct janitor *janitor, struct buffer *packets)
 /* Asks for what it left: that comes as retained messages, and is cleared one by one. */
 static void look(struct janitor *janitor, struct slice hub, struct slice connection_id)
 {
-    struct buffer states = {0}, away = {0}, filters = {0};
+    struct buffer states = {0}, away = {0}, mark = {0}, filters = {0};
     struct buffer *packets = &janitor->gateway->packet;
     struct subscription_options options = {.qos = QOS_0};
 
@@ -57,15 +67,99 @@ static void look(struct janitor *janitor, struct slice hub, struct slice connect
     buffer_append_byte(&states, '#');
     internal_topic_append(&away, INTERNAL_AWAY, hub, connection_id, SLICE_EMPTY);
     write_filter(&filters, buffer_slice(&states), &options);
+    internal_topic_append(&mark, INTERNAL_MARK, hub, connection_id, SLICE_EMPTY);
     write_filter(&filters, buffer_slice(&away), &options);
+    write_filter(&filters, buffer_slice(&mark), &options);
     write_subscribe(packets, LOOK_ID, buffer_slice(&filters));
+    /* Behind the last of what is there. */
+    write_publish(packets, &(struct publication){.topic = buffer_slice(&mark), .is_plain = true});
     write_unsubscribe(packets, LOOK_ID, buffer_slice(&states));
     write_unsubscribe(packets, LOOK_ID, buffer_slice(&away));
+    write_unsubscribe(packets, LOOK_ID, buffer_slice(&mark));
     send(janitor, packets);
     buffer_release(&states);
     buffer_release(&away);
+    buffer_release(&mark);
     buffer_release(&filters);
 }
+
+/* ---------------------------------------------------------------- the last event */
+
+static struct farewell *find_farewell(const struct janitor *janitor,
+                                      const struct internal_topic *topic)
+{
+    LIST_FOREACH (link, &janitor->farewells) {
+        struct farewell *farewell = CONTAINER_OF(link, struct farewell, link);
+        if (slice_equal(buffer_slice(&farewell->connection_id), topic->connection_id) &&
+            slice_equal(buffer_slice(&farewell->hub), topic->hub)) {
+            return farewell;
+        }
+    }
+    return NULL;
+}
+
+static void farewell_free(struct farewell *farewell)
+{
+    list_remove(&farewell->link);
+    buffer_release(&farewell->hub);
+    buffer_release(&farewell->connection_id);
+    buffer_release(&farewell->events);
+    free(farewell);
+}
+
+static void begin_farewell(struct janitor *janitor, const struct internal_topic *topic,
+                           struct slice events, uint32_t sequence)
+{
+    struct farewell *farewell = memory_allocate_zero(sizeof(*farewell));
+
+    buffer_append(&farewell->hub, topic->hub);
+    buffer_append(&farewell->connection_id, topic->connection_id);
+    buffer_append(&farewell->events, events);
+    farewell->sequence = sequence;
+    list_add_last(&janitor->farewells, &farewell->link);
+}
+
+static void acknowledge(struct janitor *janitor, uint32_t sequence)
+{
+    if (sequence != 0) {
+        write_ack(&janitor->gateway->packet, PACKET_PUBACK, (uint16_t)sequence);
+        send(janitor, &janitor->gateway->packet);
+    }
+}
+
+static void end_farewell(struct janitor *janitor, const struct internal_topic *topic)
+{
+    struct farewell *farewell = find_farewell(janitor, topic);
+
+    if (farewell) {
+        event_queue_farewell(janitor->gateway, topic->hub, topic->connection_id,
+                             buffer_slice(&farewell->events));
+        acknowledge(janitor, farewell->sequence);
+        farewell_free(farewell);
+    }
+}
+
+/* What was left when the browser went away is newer than the will. */
+static void renew_farewell(struct janitor *janitor, const struct internal_topic *topic,
+                           struct slice events)
+{
+    struct farewell *farewell = find_farewell(janitor, topic);
+
+    if (farewell && events.length > 0) {
+        farewell->events.length = 0;
+        buffer_append(&farewell->events, events);
+    }
+}
+
+/* They come again when the broker is back. */
+static void forget_farewells(struct janitor *janitor)
+{
+    LIST_FOREACH_SAFE (link, &janitor->farewells) {
+        farewell_free(CONTAINER_OF(link, struct farewell, link));
+    }
+}
+
+/* ---------------------------------------------------------------- what comes */
 
 static void clear(struct janitor *janitor, const struct internal_topic *topic,
                   const struct fanout *fanout)
@@ -74,6 +168,7 @@ static void clear(struct janitor *janitor, const struct internal_topic *topic,
     struct away away;
 
     if (topic->kind == INTERNAL_AWAY && away_parse(fanout->publish.publish.payload, &away)) {
+        renew_farewell(janitor, topic, away.events);
         streams_cancel_exported(away.streams, topic->hub, packets);
     }
     group_state_write_clear(packets, fanout->publish.publish.topic, gateway_now(janitor->gateway));
@@ -84,19 +179,23 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
 {
     struct janitor *janitor = CONTAINER_OF(channel, struct janitor, channel);
     struct link *link = janitor->gateway->link;
+    struct slice payload = fanout->publish.publish.payload;
     struct internal_topic topic;
 
     if (fanout->is_valid && internal_topic_parse(fanout->publish.publish.topic, &topic)) {
         if (topic.kind == INTERNAL_GONE) {
+            if (payload.length > 0) {
+                begin_farewell(janitor, &topic, payload, sequence);
+                sequence = 0; /* later */
+            }
             look(janitor, topic.hub, topic.connection_id);
+        } else if (topic.kind == INTERNAL_MARK) {
+            end_farewell(janitor, &topic);
         } else if (fanout->publish.publish.retain && fanout->publish.publish.payload.length > 0) {
             clear(janitor, &topic, fanout);
         }
     }
-    if (sequence != 0) {
-        write_ack(&janitor->gateway->packet, PACKET_PUBACK, (uint16_t)sequence);
-        send(janitor, &janitor->gateway->packet);
-    }
+    acknowledge(janitor, sequence);
     link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
 }
 
@@ -140,12 +239,16 @@ static void on_closed(struct channel *channel, uint8_t reason)
     struct janitor *janitor = CONTAINER_OF(channel, struct janitor, channel);
 
     janitor->is_connected = false;
+    forget_farewells(janitor);
     (void)reason; /* the broker stops, or refuses: `ready` comes again with the next broker */
 }
 
 static void on_lost(struct channel *channel)
 {
-    CONTAINER_OF(channel, struct janitor, channel)->is_connected = false;
+    struct janitor *janitor = CONTAINER_OF(channel, struct janitor, channel);
+
+    janitor->is_connected = false;
+    forget_farewells(janitor);
 }
 
 static const struct channel_events events = {
@@ -163,16 +266,24 @@ struct janitor *janitor_new(struct gateway *gateway)
     janitor->gateway = gateway;
     janitor->channel.events = &events;
     list_init(&janitor->orphans);
+    list_init(&janitor->farewells);
     return janitor;
 }
 
-void janitor_free(struct janitor *janitor)
+void janitor_stop(struct janitor *janitor)
 {
     struct link *way = janitor->gateway->link;
 
     if (janitor->channel.is_open) {
         way->ops->close(way, &janitor->channel);
     }
+    janitor->is_connected = false;
+    forget_farewells(janitor);
+}
+
+void janitor_free(struct janitor *janitor)
+{
+    janitor_stop(janitor);
     LIST_FOREACH_SAFE (link, &janitor->orphans) {
         orphan_free(CONTAINER_OF(link, struct orphan, link));
     }

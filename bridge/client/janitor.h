@@ -1,5 +1,6 @@
 /* Clears up behind Web PubSub connections whose sessions have ended: their group states, and
- * streams that they left open while away.
+ * streams that they left open while away. It raises their `disconnected` event (spec/webpubsub.md
+ * 7.2) where nobody was there to do it: the session expired, or the bridge was killed.
  *
  * Each session's will is a message on `$wps/<hub>/gone/<connection id>`, so it is told of however
  * the connection and its bridge came to their end. All bridge processes listen, as a shared
@@ -18,6 +19,8 @@ struct janitor *janitor_new(struct gateway *gateway);
 void janitor_free(struct janitor *janitor);
 /* The broker is there. */
 void janitor_connect(struct janitor *janitor);
+/* The process ends: others do what is to be done from now on. */
+void janitor_stop(struct janitor *janitor);
 /* This connection has ended and the broker does not know, since it was away itself. */
 void janitor_clear(struct gateway *gateway, struct slice hub, struct slice connection_id);
 

@@ -35,7 +35,8 @@ void write_connect(struct buffer *out, const struct connect_request *connect)
                 .client_identifier = connect->client_identifier,
                 .will = {.present = connect->will_topic.length > 0,
                          .qos = QOS_1,
-                         .topic = connect->will_topic},
+                         .topic = connect->will_topic,
+                         .payload = connect->will_payload},
             },
     };
     struct properties *properties = &packet.properties;

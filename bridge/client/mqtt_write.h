@@ -15,8 +15,8 @@ struct connect_request {
     struct slice client_identifier;
     bool clean_start;
     uint32_t session_expiry_s;
-    struct slice
-        will_topic; /* QoS 1, empty payload, published when the session ends; empty: no will */
+    struct slice will_topic; /* QoS 1, published when the session ends; empty: no will */
+    struct slice will_payload;
 };
 
 /* A message; what is empty or 0 is left out. */

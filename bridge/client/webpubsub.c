@@ -105,14 +105,25 @@ void webpubsub_update_pause(struct webpubsub *wps)
 
 /* ---------------------------------------------------------------- the way in */
 
+/* What the connection's will goes to. */
+static struct slice gone_topic(struct webpubsub *wps)
+{
+    struct gateway *gateway = wps->client.gateway;
+
+    gateway->topic.length = 0;
+    internal_topic_append(&gateway->topic, INTERNAL_GONE,
+                          slice_from_string(wps->client.upgrade->hub), connection_id(wps),
+                          SLICE_EMPTY);
+    return buffer_slice(&gateway->topic);
+}
+
 /* CONNECT, into gateway->packet. */
 static void put_connect(struct webpubsub *wps, bool clean_start)
 {
     struct gateway *gateway = wps->client.gateway;
     const struct upgrade *upgrade = wps->client.upgrade;
     const struct hub_settings *settings = upgrade->settings;
-    struct slice hub = slice_from_string(upgrade->hub);
-    struct buffer identifier = {0};
+    struct buffer identifier = {0}, farewell = {0};
 
     buffer_append_format(&identifier, "$wps/%s/%s", upgrade->hub, wps->connection_id);
     client_open_channel(
@@ -125,15 +136,18 @@ static void put_connect(struct webpubsub *wps, bool clean_start)
                 is_reliable(wps) ? settings->reliable_messages : settings->queue_messages,
             .queue_bytes = is_reliable(wps) ? settings->reliable_bytes : settings->queue_bytes,
         });
-    gateway->topic.length = 0;
-    internal_topic_append(&gateway->topic, INTERNAL_GONE, hub, connection_id(wps), SLICE_EMPTY);
+    if (event_queue_takes(wps->client.events, SYSTEM_EVENT_DISCONNECTED)) {
+        event_queue_export(wps->client.events, &farewell);
+    }
     write_connect(&gateway->packet,
                   &(struct connect_request){
                       .client_identifier = buffer_slice(&identifier),
                       .clean_start = clean_start,
                       .session_expiry_s = is_reliable(wps) ? settings->recovery_s : 0,
-                      .will_topic = buffer_slice(&gateway->topic),
+                      .will_topic = gone_topic(wps),
+                      .will_payload = buffer_slice(&farewell),
                   });
+    buffer_release(&farewell);
     buffer_release(&identifier);
 }
 
@@ -373,6 +387,33 @@ static bool may_come_back(const struct webpubsub *wps, uint16_t code)
     return is_reliable(wps) && !wps->ends && code != CLOSE_NORMAL;
 }
 
+/* Of a session that is over. The will is for the janitor, who has nothing to do behind most. If it
+ * would raise `disconnected` as well, which is our own to raise, something is said in its place. */
+static void say_goodbye(struct webpubsub *wps)
+{
+    struct gateway *gateway = wps->client.gateway;
+    bool has_left_things = wps->has_state || wps->client.upgrade->is_recovery;
+
+    if (!event_queue_takes(wps->client.events, SYSTEM_EVENT_DISCONNECTED)) {
+        write_disconnect_for_good(&gateway->packet, has_left_things);
+        return;
+    }
+    if (gateway->is_stopping && wps->owes_disconnected) {
+        wps->owes_disconnected = false; /* there will be no time for it here */
+        write_disconnect_for_good(&gateway->packet, true);
+        return;
+    }
+    if (has_left_things) {
+        write_publish(&gateway->packet, &(struct publication){
+                                            .topic = gone_topic(wps),
+                                            .is_plain = true,
+                                            .qos = QOS_1,
+                                            .packet_id = webpubsub_packet_id(wps),
+                                        });
+    }
+    write_disconnect_for_good(&gateway->packet, false);
+}
+
 static void leave(struct webpubsub *wps, uint16_t code)
 {
     if (may_come_back(wps, code)) {
@@ -381,9 +422,7 @@ static void leave(struct webpubsub *wps, uint16_t code)
         return;
     }
     streams_cancel(wps);
-    /* The will is for the janitor, who has nothing to do behind most. */
-    write_disconnect_for_good(&wps->client.gateway->packet,
-                              wps->has_state || wps->client.upgrade->is_recovery);
+    say_goodbye(wps);
     webpubsub_flush_packet(wps);
 }
 

@@ -139,6 +139,12 @@ static void fake_send(struct link *link, struct channel *channel, struct slice p
         }
         if (packet.type == PACKET_CONNECT) {
             limits.version = packet.connect.version;
+            fakes->will.length = 0;
+            buffer_append(&fakes->will, packet.connect.will.payload);
+        }
+        if (packet.type == PACKET_PUBLISH) {
+            fakes->published.length = 0;
+            buffer_append(&fakes->published, packet.publish.payload);
         }
         buffer_append_format(&fakes->to_broker, "%u ", channel->number);
         describe(&fakes->to_broker, &packet);
@@ -380,6 +386,8 @@ void fakes_free(struct fakes *fakes)
     buffer_release(&fakes->to_broker);
     buffer_release(&fakes->to_browser);
     buffer_release(&fakes->raised);
+    buffer_release(&fakes->will);
+    buffer_release(&fakes->published);
     free(fakes);
 }
 

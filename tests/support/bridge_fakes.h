@@ -27,6 +27,8 @@ struct fakes {
     size_t waiting_count;
     const char *user_events; /* that are handled: "*", one name; NULL: none */
     uint32_t system_events;  /* SYSTEM_EVENT_BITs */
+    struct buffer will;      /* payload of the last CONNECT's */
+    struct buffer published; /* payload of the last PUBLISH */
     bool may_send, is_ready, is_paused;
 };
 

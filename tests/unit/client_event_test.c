@@ -467,3 +467,190 @@ TEST(a_plain_websocket_without_a_handler_is_closed)
     CHECK_INT_EQUAL(fakes->closed_as, CLOSED_EVENT_HANDLER_NOT_FOUND);
     finish(fakes, client);
 }
+
+/* ---------------------------------------------------------------- ends that nobody is there for */
+
+#define CID     "0123456789012345678901"
+#define GONE    "$wps/h/gone/" CID
+#define AWAY    "$wps/h/away/" CID
+#define MARK    "$wps/h/mark/" CID
+#define EXPIRED "[{\"reason\":\"the connection was lost\"}]\n"
+
+/* The janitor, connected to the broker. */
+static struct client *start_janitor(struct fakes *fakes)
+{
+    struct client *janitor;
+
+    fakes_return(fakes);
+    janitor = CONTAINER_OF(fakes->channels[0], struct client, channel);
+    fakes_packet(janitor, &(struct packet){.type = PACKET_CONNACK});
+    fakes_to_broker(fakes);
+    return janitor;
+}
+
+static void tell(struct client *receiver, const char *topic, const struct buffer *payload,
+                 bool retain, uint32_t sequence)
+{
+    struct packet packet = {.type = PACKET_PUBLISH};
+
+    packet.publish.topic = slice_from_string(topic);
+    packet.publish.payload = payload ? buffer_slice(payload) : SLICE_EMPTY;
+    packet.publish.retain = retain;
+    fakes_deliver(receiver, &packet, sequence);
+}
+
+static struct client *start_with_id(struct fakes *fakes, enum subprotocol subprotocol)
+{
+    struct upgrade *upgrade = fakes_upgrade(fakes, UPGRADE_WEBPUBSUB, subprotocol, "u1", NULL);
+    struct client *client;
+
+    buffer_append_string(&upgrade->connection_id, CID);
+    buffer_append_string(&upgrade->state, "s0");
+    client = fakes_client(fakes, upgrade);
+    fakes_connack(client, false);
+    fakes_answer_event(fakes, 200, NULL);
+    fakes_raised(fakes);
+    fakes_to_broker(fakes);
+    return client;
+}
+
+TEST(the_will_tells_of_a_connection_whose_bridge_was_killed)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *janitor = start_janitor(fakes), *client;
+    struct buffer will = {0};
+
+    fakes_handle_events(fakes);
+    client = start_with_id(fakes, SUBPROTOCOL_JSON);
+    buffer_append(&will, buffer_slice(&fakes->will));
+    CHECK(will.length > 0);
+    tell(janitor, GONE, &will, false, 7);
+    CHECK_TEXT(fakes_raised(fakes), "");
+    CHECK(strstr(fakes_to_broker(fakes), "\"" MARK "\" qos=0"));
+    tell(janitor, MARK, NULL, false, 0);
+    CHECK_TEXT(fakes_raised(fakes), "#1 disconnected user=u1 state=s0 " EXPIRED);
+    CHECK(strstr(fakes_to_broker(fakes), "PUBACK id=7\n"));
+    tell(janitor, MARK, NULL, false, 0);
+    CHECK_TEXT(fakes_raised(fakes), "");
+    client_socket_closed(client, 1000);
+    buffer_release(&will);
+    fakes_free(fakes);
+}
+
+TEST(a_reliable_client_that_never_came_back_is_disconnected_once)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *janitor = start_janitor(fakes), *client;
+    struct buffer will = {0}, away = {0};
+
+    fakes_handle_events(fakes);
+    client = start_with_id(fakes, SUBPROTOCOL_JSON_RELIABLE);
+    buffer_append(&will, buffer_slice(&fakes->will));
+    SAY_EVENT(client, "1");
+    fakes_answer_event_with(
+        fakes,
+        &(struct event_answer){.status = 200, .has_state = true, .state = SLICE_LITERAL("s1")});
+    fakes_raised(fakes);
+    client_socket_closed(client, 1006);
+    CHECK(strstr(fakes_to_broker(fakes), "PUBLISH \"" AWAY "\" qos=0 retain"));
+    buffer_append(&away, buffer_slice(&fakes->published));
+    CHECK_TEXT(fakes_raised(fakes), "");
+    tell(janitor, GONE, &will, false, 1);
+    tell(janitor, AWAY, &away, true, 0);
+    tell(janitor, MARK, NULL, false, 0);
+    CHECK_TEXT(fakes_raised(fakes), "#3 disconnected user=u1 state=s1 " EXPIRED);
+    buffer_release(&will);
+    buffer_release(&away);
+    fakes_free(fakes);
+}
+
+TEST(a_recovered_connection_goes_on_with_its_state)
+{
+    struct fakes *fakes = fakes_new();
+    struct upgrade *upgrade;
+    struct client *client;
+    struct buffer away = {0};
+
+    fakes_handle_events(fakes);
+    client = start_with_id(fakes, SUBPROTOCOL_JSON_RELIABLE);
+    client_socket_closed(client, 1006);
+    buffer_append(&away, buffer_slice(&fakes->published));
+    upgrade = fakes_upgrade(fakes, UPGRADE_WEBPUBSUB, SUBPROTOCOL_JSON_RELIABLE, "u1", NULL);
+    upgrade->is_recovery = true;
+    buffer_append_string(&upgrade->connection_id, CID);
+    client = fakes_client(fakes, upgrade);
+    fakes_connack(client, true);
+    tell(client, AWAY, &away, true, 0);
+    fakes_answer(client, PACKET_SUBACK, 4097, 0);
+    fakes_to_broker(fakes);
+    {
+        struct buffer digits = {0};
+        buffer_append_string(&digits, "4097");
+        tell(client, MARK, &digits, false, 0);
+        buffer_release(&digits);
+    }
+    fakes_answer(client, PACKET_PUBACK, 4100, 0);
+    CHECK_TEXT(fakes_raised(fakes), ""); /* no connect, no connected */
+    SAY_EVENT(client, "1");
+    CHECK_TEXT(fakes_raised(fakes), "#2 user e text user=u1 state=s0 [d1]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    fakes_to_broker(fakes);
+    client_socket_closed(client, 1000);
+    CHECK_TEXT(fakes_raised(fakes), "#3 disconnected user=u1 state=s0 [{\"reason\":\"\"}]\n");
+    /* The janitor clears up, and has nothing to raise. */
+    CHECK(strstr(fakes_to_broker(fakes), "\"" GONE "\" qos=1 []\n"));
+    CHECK_INT_EQUAL(fakes->published.length, 0);
+    buffer_release(&away);
+    fakes_free(fakes);
+}
+
+TEST(a_recovery_that_fails_raises_nothing)
+{
+    struct fakes *fakes = fakes_new();
+    struct upgrade *upgrade =
+        fakes_upgrade(fakes, UPGRADE_WEBPUBSUB, SUBPROTOCOL_JSON_RELIABLE, "u1", NULL);
+    struct client *client;
+
+    fakes_handle_events(fakes);
+    upgrade->is_recovery = true;
+    buffer_append_string(&upgrade->connection_id, CID);
+    client = fakes_client(fakes, upgrade);
+    fakes_connack(client, false);
+    CHECK(strstr(fakes_to_browser(fakes), "close 1008 "));
+    finish(fakes, client);
+}
+
+TEST(who_goes_with_the_broker_is_disconnected_by_whoever_has_it)
+{
+    for (int is_reliable = 0; is_reliable < 2; is_reliable++) {
+        struct fakes *fakes = fakes_new();
+        struct client *client;
+        fakes_handle_events(fakes);
+        client = start_with_id(fakes, is_reliable ? SUBPROTOCOL_JSON_RELIABLE : SUBPROTOCOL_JSON);
+        fakes_lose(fakes);
+        client_socket_closed(client, 1000);
+        CHECK_TEXT(
+            fakes_raised(fakes),
+            is_reliable
+                ? "" /* its session is there when the broker is back, and its will */
+                : "#2 disconnected user=u1 state=s0 [{\"reason\":\"the broker restarts\"}]\n");
+        fakes_free(fakes);
+    }
+}
+
+/* There is no time for requests: the will tells another process. */
+TEST(a_bridge_that_stops_leaves_the_last_event_to_others)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client;
+
+    start_janitor(fakes);
+    fakes_handle_events(fakes);
+    client = start_with_id(fakes, SUBPROTOCOL_JSON);
+    gateway_stop(&fakes->gateway);
+    CHECK(strstr(fakes_to_broker(fakes), "0 CLOSE\n"));
+    client_socket_closed(client, 1001);
+    CHECK(strstr(fakes_to_broker(fakes), "DISCONNECT reason=4\n"));
+    CHECK_TEXT(fakes_raised(fakes), "");
+    fakes_free(fakes);
+}

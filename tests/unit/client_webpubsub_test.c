@@ -486,7 +486,7 @@ TEST(what_was_kept_is_gone_for_good_before_anything_is_asked)
     struct packet kept = group_message("$wps/h/away/ABCDEFGHIJKLMNOPQRSTUV", "", NULL);
 
     fakes_connack(client, true);
-    kept.publish.payload = SLICE_LITERAL("\1\0\0\0\0");
+    kept.publish.payload = SLICE_LITERAL("\2\0\0\0\0\0\0\0\0");
     kept.publish.retain = true;
     fakes_deliver(client, &kept, 0);
     fakes_answer(client, PACKET_SUBACK, 4097, 0);
