@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "client/fanout.h"
+#include "json/json.h"
 
 static const struct client_kind *kind_for(const struct upgrade *upgrade)
 {
@@ -55,8 +56,8 @@ void client_socket_closed(struct client *client, uint16_t code)
     struct link *link = client->gateway->link;
 
     client->closing = true;
-    registry_remove(&client->gateway->registry, &client->member);
     client->kind->socket_closed(client, code);
+    registry_remove(&client->gateway->registry, &client->member);
     if (client->channel.is_open) {
         link->ops->close(link, &client->channel);
     }
@@ -114,17 +115,44 @@ void client_drop(struct client *client, const struct fanout *fanout)
     client_written(client, fanout->packet.length);
 }
 
+/* A group presence event (spec/webpubsub.md 7.5). */
+static void raise_presence(struct client *client, enum system_event event, struct slice group)
+{
+    struct buffer body = {0};
+
+    if (!client->events) {
+        return;
+    }
+    buffer_append_string(&body, "{\"group\":");
+    json_append_string(&body, group);
+    buffer_append_byte(&body, '}');
+    event_queue_system(client->events, event, group, buffer_slice(&body));
+    buffer_release(&body);
+}
+
+bool client_is_in(struct client *client, struct slice group)
+{
+    return client->member.hub && registry_join(&client->member, group);
+}
+
 void client_joined(struct client *client, struct slice group)
 {
-    if (client->member.hub) {
-        registry_join(&client->member, group);
+    if (client_is_in(client, group)) {
+        raise_presence(client, SYSTEM_EVENT_JOINED, group);
+    }
+}
+
+void client_leaves_all(struct client *client)
+{
+    for (uint32_t i = 0; i < client->member.group_count; i++) {
+        raise_presence(client, SYSTEM_EVENT_LEFT, registry_group_of(&client->member, i));
     }
 }
 
 void client_left(struct client *client, struct slice group)
 {
-    if (client->member.hub) {
-        registry_leave(&client->member, group);
+    if (client->member.hub && registry_leave(&client->member, group)) {
+        raise_presence(client, SYSTEM_EVENT_LEFT, group);
     }
 }
 

@@ -73,6 +73,11 @@ void client_send_frame(struct client *client, struct slice frame, bool is_text);
  * `category`. */
 void client_close(struct client *client, uint16_t code, enum close_category category,
                   const char *reason);
+/* It is in this group of its hub already, which is no event: its session was recovered. True if
+ * that was not known. */
+bool client_is_in(struct client *client, struct slice group);
+/* Its connection ends: it leaves its groups. */
+void client_leaves_all(struct client *client);
 /* It is in this group of its hub now, or no more. */
 void client_joined(struct client *client, struct slice group);
 void client_left(struct client *client, struct slice group);

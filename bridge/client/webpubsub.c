@@ -188,7 +188,6 @@ void webpubsub_open(struct webpubsub *wps)
 {
     if (wps->phase == PHASE_CONNECTING || wps->phase == PHASE_JOINING) {
         send_connected(wps);
-        webpubsub_raise_connected(wps);
     }
     timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
     registry_open(&wps->client.member, user_id(wps));

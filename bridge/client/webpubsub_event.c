@@ -338,6 +338,7 @@ void webpubsub_raise_disconnected(struct webpubsub *wps)
 {
     if (wps->owes_disconnected) {
         wps->owes_disconnected = false;
+        client_leaves_all(&wps->client);
         event_queue_disconnected(queue_of(wps));
     }
 }

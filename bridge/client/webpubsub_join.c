@@ -60,6 +60,7 @@ void webpubsub_has_begun(struct webpubsub *wps)
 {
     const struct upgrade *upgrade = wps->client.upgrade;
 
+    webpubsub_raise_connected(wps);
     for (size_t i = 0; i < upgrade->group_count; i++) {
         client_joined(&wps->client, buffer_slice(&upgrade->groups[i]));
     }

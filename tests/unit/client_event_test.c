@@ -3,6 +3,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client/mqtt_write.h"
@@ -162,6 +163,40 @@ TEST(what_connect_has_said_goes_with_the_events)
     fakes_connack(client, false);
     CHECK_TEXT(fakes_raised(fakes), "#1 connected user=u1 state=s cookies=c=1 [{}]\n");
     finish(fakes, client);
+}
+
+TEST(joining_and_leaving_groups_are_events)
+{
+    struct fakes *fakes = fakes_new();
+    struct upgrade *upgrade =
+        fakes_upgrade(fakes, UPGRADE_WEBPUBSUB, SUBPROTOCOL_JSON, "u1", "webpubsub.joinLeaveGroup");
+    struct client *client;
+
+    fakes_handle_events(fakes);
+    upgrade->groups = calloc(1, sizeof(struct buffer));
+    upgrade->group_count = 1;
+    buffer_append_string(&upgrade->groups[0], "t");
+    client = fakes_client(fakes, upgrade);
+    fakes_connack(client, false);
+    CHECK_TEXT(fakes_raised(fakes), "#1 connected user=u1 [{}]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_raised(fakes), "#2 joined user=u1 [{\"group\":\"t\"}]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    for (uint16_t i = 0; i < 2; i++) { /* the second time it is in it already */
+        fakes_say(client, "{\"type\":\"joinGroup\",\"group\":\"g\"}");
+        fakes_answer(client, PACKET_SUBACK, (uint16_t)(4097 + i), 0);
+    }
+    CHECK_TEXT(fakes_raised(fakes), "#3 joined user=u1 [{\"group\":\"g\"}]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    fakes_say(client, "{\"type\":\"leaveGroup\",\"group\":\"g\"}");
+    fakes_answer(client, PACKET_UNSUBACK, 4099, 0);
+    CHECK_TEXT(fakes_raised(fakes), "#4 left user=u1 [{\"group\":\"g\"}]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    client_socket_closed(client, 1000);
+    CHECK_TEXT(fakes_raised(fakes), "#5 left user=u1 [{\"group\":\"t\"}]\n");
+    fakes_answer_event(fakes, 200, NULL);
+    CHECK_TEXT(fakes_raised(fakes), "#6 disconnected user=u1 [{\"reason\":\"\"}]\n");
+    fakes_free(fakes);
 }
 
 /* ---------------------------------------------------------------- user events */
