@@ -273,11 +273,14 @@ size_t connection_receive(struct connection *connection, struct slice in)
 {
     struct shard *shard = connection->shard;
     size_t used = 0;
-    struct packet_limits limits = {.packet_size_max = connection->packet_size_max};
     struct packet packet;
     while (used < in.length && connection_wants_input(connection)) {
         struct slice rest = slice_from(in, used);
-        limits.version = connection->version; /* which CONNECT tells */
+        /* Made here, not once: then the compiler knows what is in it. */
+        const struct packet_limits limits = {
+            .version = connection->version,
+            .packet_size_max = connection->packet_size_max,
+        };
         ssize_t size = packet_decode(&packet, rest, &limits);
         if (size == 0) {
             break;
