@@ -189,7 +189,7 @@ enum rest_answer rest_answer_read(struct slice in, int *status, size_t *size)
     if (!slice_starts_with(in, version)) {
         return REST_ANSWER_BAD;
     }
-    *status = atoi((const char *)in.data + version.length);
+    *status = (int)strtol((const char *)in.data + version.length, NULL, 10);
     *size = (size_t)(end - in.data) + 4;
     *size += content_length(slice_make(in.data, *size - 2));
     return *size <= in.length ? REST_ANSWER_WHOLE : REST_ANSWER_INCOMPLETE;
