@@ -9,6 +9,7 @@
 #include "access/hub.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "mqtt/topic.h"
 #include "names/role_pattern.h"
 #include "json/json.h"
 
@@ -26,6 +27,7 @@ struct rule {
 
 struct rules {
     struct map literals;
+    struct map denied; /* groups, whatever else allows them */
     struct rule *patterns;
     size_t pattern_count;
 };
@@ -105,20 +107,48 @@ static struct rules *rules_of(struct roles *roles, enum role_action action)
     if (!roles->rules[action]) {
         roles->rules[action] = memory_allocate_zero(sizeof(*roles->rules[action]));
         map_init(&roles->rules[action]->literals, literal_key);
+        map_init(&roles->rules[action]->denied, literal_key);
     }
     return roles->rules[action];
 }
 
+/* False: there are too many. */
+static bool put_name(struct map *names, struct slice group)
+{
+    if (map_find(names, group)) {
+        return true;
+    }
+    if (names->count == LITERALS_MAX) {
+        return false;
+    }
+    map_insert(names, &rule_make(group)->node);
+    return true;
+}
+
+static void remove_name(struct map *names, struct slice group)
+{
+    struct map_node *node = map_find(names, group);
+
+    if (node) {
+        map_remove(names, node);
+        free(CONTAINER_OF(node, struct rule, node));
+    }
+}
+
+static void release_names(struct map *names)
+{
+    struct map_node *node = map_next(names, NULL);
+    while (node) {
+        struct map_node *next = map_next(names, node);
+        free(CONTAINER_OF(node, struct rule, node));
+        node = next;
+    }
+    map_release(names);
+}
+
 static const char *add_literal(struct rules *rules, struct slice group)
 {
-    if (map_find(&rules->literals, group)) {
-        return NULL;
-    }
-    if (rules->literals.count == LITERALS_MAX) {
-        return "more than 1000 roles for single groups";
-    }
-    map_insert(&rules->literals, &rule_make(group)->node);
-    return NULL;
+    return put_name(&rules->literals, group) ? NULL : "more than 1000 roles for single groups";
 }
 
 static const char *add_pattern(struct rules *rules, struct slice pattern)
@@ -140,6 +170,14 @@ static const char *add_pattern(struct rules *rules, struct slice pattern)
 }
 
 /* --- adding --- */
+
+static struct roles *made(struct roles **roles)
+{
+    if (!*roles) {
+        *roles = memory_allocate_zero(sizeof(**roles));
+    }
+    return *roles;
+}
 
 static const char *add(struct roles *roles, const struct role_word *word, struct slice rest)
 {
@@ -165,9 +203,7 @@ bool roles_add(struct roles **roles, struct slice role, struct buffer *error)
     if (!word || names_nothing) {
         return true;
     }
-    if (!*roles) {
-        *roles = memory_allocate_zero(sizeof(**roles));
-    }
+    made(roles);
     const char *wrong = add(*roles, word, rest);
     if (wrong) {
         buffer_append_format(error, "a role is not good: %s", wrong);
@@ -177,18 +213,13 @@ bool roles_add(struct roles **roles, struct slice role, struct buffer *error)
 
 static void rules_free(struct rules *rules)
 {
-    struct map_node *node = map_next(&rules->literals, NULL);
-    while (node) {
-        struct map_node *next = map_next(&rules->literals, node);
-        free(CONTAINER_OF(node, struct rule, node));
-        node = next;
-    }
+    release_names(&rules->literals);
+    release_names(&rules->denied);
     while (rules->patterns) {
         struct rule *next = rules->patterns->next;
         free(rules->patterns);
         rules->patterns = next;
     }
-    map_release(&rules->literals);
     free(rules);
 }
 
@@ -204,10 +235,25 @@ void roles_free(struct roles *roles)
 
 /* --- asking --- */
 
+/* A filter is, too, if it names a group that is. */
+static bool is_denied(const struct rules *rules, struct slice text, bool is_filter)
+{
+    const struct map_node *node = is_filter ? map_next(&rules->denied, NULL) : NULL;
+    for (; node; node = map_next(&rules->denied, node)) {
+        if (topic_matches(text, literal_key(node))) {
+            return true;
+        }
+    }
+    return map_find(&rules->denied, text) != NULL;
+}
+
 static bool is_allowed(const struct roles *roles, enum role_action action, struct slice text,
                        bool is_filter)
 {
     const struct rules *rules = roles ? roles->rules[action] : NULL;
+    if (rules && rules->denied.count > 0 && is_denied(rules, text, is_filter)) {
+        return false;
+    }
     if ((roles && roles->all[action]) || (rules && map_find(&rules->literals, text))) {
         return true;
     }
@@ -242,6 +288,44 @@ bool roles_allow_filter(const struct roles *roles, enum role_action action, stru
     }
     bool by_name = roles->rules[action] && map_find(&roles->rules[action]->literals, filter);
     return by_name || !take_parent(filter, &parent) || is_allowed(roles, action, parent, true);
+}
+
+/* --- granting and revoking --- */
+
+bool roles_grant(struct roles **roles, enum role_action action, const struct slice *group)
+{
+    if (!group) {
+        made(roles)->all[action] = true;
+        return true;
+    }
+    struct rules *rules = rules_of(made(roles), action);
+    remove_name(&rules->denied, *group);
+    return is_allowed(*roles, action, *group, false) || put_name(&rules->literals, *group);
+}
+
+void roles_revoke(struct roles **roles, enum role_action action, const struct slice *group)
+{
+    if (!*roles) {
+        return;
+    }
+    if (!group) {
+        (*roles)->all[action] = false;
+        if ((*roles)->rules[action]) {
+            rules_free((*roles)->rules[action]);
+            (*roles)->rules[action] = NULL;
+        }
+        return;
+    }
+    struct rules *rules = rules_of(*roles, action);
+    remove_name(&rules->literals, *group);
+    if (is_allowed(*roles, action, *group, false) && !put_name(&rules->denied, *group)) {
+        roles_revoke(roles, action, NULL); /* rather too little than what was taken away */
+    }
+}
+
+bool roles_allow_all(const struct roles *roles, enum role_action action)
+{
+    return roles && roles->all[action];
 }
 
 /* --- writing --- */

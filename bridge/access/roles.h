@@ -27,7 +27,18 @@ bool roles_allow(const struct roles *roles, enum role_action action, struct slic
  * stands for + and # is covered by a **. */
 bool roles_allow_filter(const struct roles *roles, enum role_action action, struct slice filter);
 
-/* Appends them as a JSON array of role strings, from which roles_add() makes the same again. */
+/* --- permissions that the server grants and revokes while the client is connected (6.3) --- */
+
+/* `group` NULL: all groups. Takes back a denial of the same. False: there are too many already. */
+bool roles_grant(struct roles **roles, enum role_action action, const struct slice *group);
+/* The permission for this group is gone, whatever else allows it, until it is granted again; NULL:
+ * all permissions for this action are. */
+void roles_revoke(struct roles **roles, enum role_action action, const struct slice *group);
+/* Is it allowed for every group, by a role or grant that says so? */
+bool roles_allow_all(const struct roles *roles, enum role_action action);
+
+/* Appends them as a JSON array of role strings, from which roles_add() makes the same again, but
+ * for what was revoked. */
 void roles_append_json(struct buffer *out, const struct roles *roles);
 
 #endif

@@ -156,14 +156,40 @@ void client_left(struct client *client, struct slice group)
     }
 }
 
-bool client_is_meant(struct client *client, const struct fanout *fanout)
+static struct filter_subject subject_of(struct client *client)
 {
     const char *protocol = subprotocol_name(client->upgrade->subprotocol);
     struct filter_subject subject = {.protocol = slice_from_string(protocol ? protocol : "")};
 
+    registry_describe(&client->gateway->registry, &client->member, &subject);
+    return subject;
+}
+
+bool client_passes(struct client *client, const struct filter *filter)
+{
+    struct filter_subject subject = subject_of(client);
+
+    return filter_matches(filter, &subject);
+}
+
+bool client_is_meant(struct client *client, const struct fanout *fanout)
+{
+    struct filter_subject subject;
+
     if (fanout_is_for_all(fanout)) {
         return true;
     }
-    registry_describe(&client->gateway->registry, &client->member, &subject);
+    subject = subject_of(client);
     return fanout_takes(fanout, &subject);
+}
+
+bool client_set_permission(struct client *client, const struct permission *permission)
+{
+    struct roles **roles = &client->upgrade->roles;
+
+    if (permission->is_granted) {
+        return roles_grant(roles, permission->action, permission->group);
+    }
+    roles_revoke(roles, permission->action, permission->group);
+    return true;
 }

@@ -20,6 +20,14 @@
 #include "trunk/trunk.h"
 
 struct client;
+struct filter;
+
+/* What the server allows, or no longer allows, while the client is connected. */
+struct permission {
+    enum role_action action;
+    bool is_granted;
+    const struct slice *group; /* NULL: all */
+};
 
 /* Waits for what was asked of a client. */
 struct client_task {
@@ -39,6 +47,10 @@ struct client_kind {
      * exactly once. */
     void (*join)(struct client *client, struct slice group, struct client_task *task);
     void (*leave)(struct client *client, struct slice group, struct client_task *task);
+    void (*permit)(struct client *client, const struct permission *permission,
+                   struct client_task *task);
+    /* Ends the connection and its session, which cannot be recovered. */
+    void (*end)(struct client *client, struct slice reason);
     struct channel_events events;
 };
 
@@ -78,11 +90,15 @@ void client_close(struct client *client, uint16_t code, enum close_category cate
 bool client_is_in(struct client *client, struct slice group);
 /* Its connection ends: it leaves its groups. */
 void client_leaves_all(struct client *client);
+/* Changes the roles of the client. False: it has too many already. */
+bool client_set_permission(struct client *client, const struct permission *permission);
 /* It is in this group of its hub now, or no more. */
 void client_joined(struct client *client, struct slice group);
 void client_left(struct client *client, struct slice group);
 /* Do `excluded` and `filter` of the sender leave it to this connection of a hub? */
 bool client_is_meant(struct client *client, const struct fanout *fanout);
+/* Does a filter take this connection of a hub? */
+bool client_passes(struct client *client, const struct filter *filter);
 /* Gives back the credit of a PUBLISH that will not be written. */
 void client_drop(struct client *client, const struct fanout *fanout);
 

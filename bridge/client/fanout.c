@@ -70,6 +70,12 @@ static void take_exclude(struct fanout *fanout, struct slice value)
     scratch->excluded[fanout->excluded_count++] = value;
 }
 
+static void take_command(struct fanout *fanout, struct slice value)
+{
+    (void)value;
+    fanout->is_command = true;
+}
+
 /* Compiled once for all receivers of this process. */
 static void take_filter(struct fanout *fanout, struct slice value)
 {
@@ -132,6 +138,7 @@ static const struct {
     {NAME(PROPERTY_FROM), take_from},
     {NAME(PROPERTY_EXCLUDE), take_exclude},
     {NAME(PROPERTY_FILTER), take_filter},
+    {NAME(PROPERTY_DO), take_command},
     {NAME(PROPERTY_STREAM), take_stream},
     {NAME(PROPERTY_STREAM_AT), take_stream_at},
     {NAME(PROPERTY_STREAM_END), take_stream_end},

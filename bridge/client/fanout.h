@@ -38,6 +38,7 @@ struct fanout {
     bool is_valid;       /* `publish` and the rest are decoded */
     struct packet publish;
     size_t excluded_count; /* of scratch->excluded: connection ids that must not get it */
+    bool is_command;       /* for the bridge, on behalf of the connection */
     bool has_filter;       /* only connections that it takes get it */
     struct filter *filter; /* NULL though it has one: that is wrong, so it takes none */
     uint64_t at;           /* of a group state: Unix ms */
@@ -78,6 +79,7 @@ struct outgoing *fanout_mqtt(struct fanout *fanout, bool strips_hub);
 #define PROPERTY_FROM         "$wps.from"         /* user id of the sender */
 #define PROPERTY_EXCLUDE      "$wps.exclude"      /* connection id that does not get it; several */
 #define PROPERTY_FILTER       "$wps.filter"       /* only connections that it takes get it */
+#define PROPERTY_DO           "$wps.do"           /* a command: the payload is a rest_question */
 #define PROPERTY_STREAM       "$wps.stream"       /* stream id */
 #define PROPERTY_STREAM_AT    "$wps.stream-at"    /* stream sequence id */
 #define PROPERTY_STREAM_END   "$wps.stream-end"   /* it is the end; the value is the error's name */

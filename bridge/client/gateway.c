@@ -11,6 +11,7 @@
 #include "client/hub_store.h"
 #include "client/janitor.h"
 #include "client/metrics_report.h"
+#include "client/staff.h"
 
 /* The broker is there, for the first time or again. */
 static void on_ready(void *listener)
@@ -23,6 +24,7 @@ static void on_ready(void *listener)
     if (gateway->hub_listener) {
         hub_store_connect(gateway->hub_store);
     }
+    staff_connect(gateway->staff);
     LIST_FOREACH_SAFE (link, &gateway->clients) {
         struct client *client = CONTAINER_OF(link, struct client, all);
         client->kind->ready(client);
@@ -40,6 +42,7 @@ void gateway_init(struct gateway *gateway)
     gateway->hub_store = hub_store_new(gateway);
     metrics_init(&gateway->metrics);
     gateway->reporter = reporter_new(gateway);
+    gateway->staff = staff_new(gateway);
     gateway->link->ready = on_ready;
     gateway->link->listener = gateway;
 }
@@ -56,6 +59,7 @@ void gateway_release(struct gateway *gateway)
     event_queues_free(gateway);
     janitor_free(gateway->janitor);
     hub_store_free(gateway->hub_store);
+    staff_free(gateway->staff);
     reporter_free(gateway->reporter);
     metrics_release(&gateway->metrics);
     registry_release(&gateway->registry);

@@ -27,6 +27,7 @@ struct hub_listener;
 struct hub_store;
 struct janitor;
 struct reporter;
+struct staff;
 
 struct gateway {
     /* Set before gateway_init(). */
@@ -50,6 +51,7 @@ struct gateway {
     struct janitor *janitor;     /* clears up behind connections that have ended */
     struct hub_store *hub_store; /* tells hub_listener of settings that are set at run time */
     struct metrics metrics;
+    struct staff *staff;             /* the processes among themselves; REST operations */
     struct reporter *reporter;       /* tells others of them */
     struct buffer decoded;           /* scratch of codec->decode() */
     struct buffer packet, frame;     /* scratch: an MQTT packet, a frame being made */

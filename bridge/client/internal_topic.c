@@ -9,10 +9,18 @@ static const struct {
     const char *text;
     bool has_connection, has_name, is_from_server;
 } kinds[INTERNAL_KINDS] = {
-    [INTERNAL_GONE] = {"gone", true, false, false}, [INTERNAL_STATE] = {"state", true, true, false},
-    [INTERNAL_AWAY] = {"away", true, false, false}, [INTERNAL_MARK] = {"mark", true, false, false},
-    [INTERNAL_ALL] = {"all", false, false, true},   [INTERNAL_USER] = {"user", false, true, true},
+    [INTERNAL_GONE] = {"gone", true, false, false},
+    [INTERNAL_STATE] = {"state", true, true, false},
+    [INTERNAL_AWAY] = {"away", true, false, false},
+    [INTERNAL_MARK] = {"mark", true, false, false},
+    [INTERNAL_ALL] = {"all", false, false, true},
+    [INTERNAL_USER] = {"user", false, true, true},
     [INTERNAL_CONN] = {"conn", true, false, true},
+    [INTERNAL_GRANT] = {"grant", false, true, false},
+    [INTERNAL_DENY] = {"deny", false, true, false},
+    [INTERNAL_ASK] = {"ask", false, false, false},
+    [INTERNAL_ANSWER] = {"answer", true, false, false},
+    [INTERNAL_STAFF_UP] = {"staff-up", true, false, false},
 };
 
 void internal_topic_append(struct buffer *out, enum internal_kind kind, struct slice hub,

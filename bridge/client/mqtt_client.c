@@ -4,6 +4,7 @@
 #include "client/mqtt_client.h"
 
 #include "client/fanout.h"
+#include "client/mqtt_rest.h"
 
 enum { CONNECT_TIMEOUT_MS = 10000 };
 
@@ -107,6 +108,7 @@ static void socket_closed(struct client *client, uint16_t code)
     (void)code; /* only a DISCONNECT, which the broker has had then, is an end in order */
     timers_cancel(&client->gateway->timers, &mqtt->connect_timer);
     buffer_release(&mqtt->input);
+    mqtt_drop_requests(mqtt);
     mqtt_hub_release(&mqtt->hub);
 }
 
@@ -290,6 +292,10 @@ const struct client_kind mqtt_kind = {
     .receive = receive,
     .socket_closed = socket_closed,
     .ready = on_ready,
+    .join = mqtt_rest_join,
+    .leave = mqtt_rest_leave,
+    .permit = mqtt_rest_permit,
+    .end = mqtt_rest_end,
     .events =
         {
             .packet = on_packet,

@@ -5,8 +5,10 @@
 
 #include "client/fanout.h"
 #include "client/mqtt_client.h"
+#include "client/mqtt_rest.h"
 #include "client/mqtt_topics.h"
 #include "client/mqtt_write.h"
+#include "client/rest_question.h"
 
 static const char *hub_of(const struct mqtt_client *mqtt)
 {
@@ -227,6 +229,7 @@ static void receive_subscribe(struct mqtt_client *mqtt, struct packet *packet, s
 
     (void)bytes;
     if (count > 0) {
+        mqtt_note_request(mqtt, packet);
         if (count < packet->subscribe.count) {
             mqtt_deny_filters(&mqtt->hub, packet->subscribe.packet_id, buffer_slice(&codes));
         }
@@ -253,6 +256,7 @@ static void receive_unsubscribe(struct mqtt_client *mqtt, struct packet *packet,
         }
     }
     if (fits) {
+        mqtt_note_request(mqtt, packet);
         packet->subscribe.filters = buffer_slice(&filters);
         packet_encode(&mqtt->client.gateway->packet, packet, mqtt->version);
     } else {
@@ -295,21 +299,25 @@ void mqtt_hub_receive(struct mqtt_client *mqtt, struct slice bytes)
 
 /* ---------------------------------------------------------------- from the broker */
 
+/* SUBACK or UNSUBACK. */
 static void return_suback(struct mqtt_client *mqtt, struct slice bytes)
 {
     struct packet_limits limits = {mqtt->version, PACKET_SIZE_MAX, true};
     struct buffer codes = {0};
     struct packet packet;
 
-    if (mqtt->hub.awaits_suback) {
+    if (mqtt->hub.awaits_suback && bytes.data[0] >> 4 == PACKET_SUBACK) {
         mqtt->hub.awaits_suback = false;
         return;
     }
-    if (mqtt->hub.denied.length > 0 && packet_decode(&packet, bytes, &limits) > 0 &&
-        mqtt_merge_codes(&mqtt->hub, &packet.suback, &codes)) {
+    if (packet_decode(&packet, bytes, &limits) <= 0) {
+        client_send_frame(&mqtt->client, bytes, false);
+    } else if (packet.type == PACKET_SUBACK && mqtt->hub.denied.length > 0 &&
+               mqtt_merge_codes(&mqtt->hub, &packet.suback, &codes)) {
         packet.suback.codes = buffer_slice(&codes);
+        mqtt_note_answer(mqtt, &packet);
         mqtt_send_packet(mqtt, &packet);
-    } else {
+    } else if (!mqtt_note_answer(mqtt, &packet)) {
         client_send_frame(&mqtt->client, bytes, false);
     }
     buffer_release(&codes);
@@ -321,7 +329,7 @@ void mqtt_hub_return(struct mqtt_client *mqtt, struct slice bytes)
 
     if (type == PACKET_CONNACK) {
         mqtt_hub_connack(mqtt, bytes);
-    } else if (type == PACKET_SUBACK) {
+    } else if (type == PACKET_SUBACK || type == PACKET_UNSUBACK) {
         return_suback(mqtt, bytes);
     } else {
         client_send_frame(&mqtt->client, bytes, false);
@@ -376,7 +384,10 @@ void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t 
     struct buffer *text = &client->gateway->topic;
 
     text->length = 0;
-    if (!client_is_meant(client, fanout)) {
+    if (fanout->is_command) {
+        rest_take_command(client, fanout->publish.publish.payload);
+        skip(mqtt, fanout, sequence);
+    } else if (!client_is_meant(client, fanout)) {
         skip(mqtt, fanout, sequence);
     } else if (fanout->message.from_server) {
         client->gateway->sockets->send(client->websocket, fanout_mqtt(fanout, true),

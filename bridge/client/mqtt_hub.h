@@ -30,13 +30,14 @@ struct mqtt_answers {
 
 /* Zeroed memory is a good beginning; mqtt_hub_release(). */
 struct mqtt_hub {
-    struct buffer identifier;   /* the client's, without what the hub puts before it */
-    bool is_assigned;           /* by us: CONNACK says so */
-    bool awaits_suback;         /* of the subscriptions that we have made for the client */
-    uint16_t alias_maximum;     /* that the broker allows */
-    struct buffer aliases;      /* enum topic_class of what each stands for, a byte each */
-    struct buffer denied;       /* SUBSCRIBEs with filters that were left out (mqtt_answers.c) */
-    struct mqtt_answers qos[2]; /* of QoS 1 and 2 */
+    struct buffer identifier;      /* the client's, without what the hub puts before it */
+    bool is_assigned;              /* by us: CONNACK says so */
+    bool awaits_suback;            /* of the subscriptions that we have made for the client */
+    uint16_t alias_maximum;        /* that the broker allows */
+    struct buffer aliases;         /* enum topic_class of what each stands for, a byte each */
+    struct mqtt_request *requests; /* SUBSCRIBEs and UNSUBSCRIBEs not yet answered (mqtt_rest.h) */
+    struct buffer denied;          /* SUBSCRIBEs with filters that were left out (mqtt_answers.c) */
+    struct mqtt_answers qos[2];    /* of QoS 1 and 2 */
 };
 
 void mqtt_hub_release(struct mqtt_hub *hub);

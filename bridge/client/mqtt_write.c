@@ -35,6 +35,7 @@ void write_connect(struct buffer *out, const struct connect_request *connect)
                 .client_identifier = connect->client_identifier,
                 .will = {.present = connect->will_topic.length > 0,
                          .qos = QOS_1,
+                         .retain = connect->will_is_retained,
                          .topic = connect->will_topic,
                          .payload = connect->will_payload},
             },

@@ -15,6 +15,7 @@ struct connect_request {
     struct slice client_identifier;
     bool clean_start;
     uint32_t session_expiry_s;
+    bool will_is_retained;
     struct slice will_topic; /* QoS 1, published when the session ends; empty: no will */
     struct slice will_payload;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "client/group_state.h"
 #include "client/internal_topic.h"
 #include "client/janitor.h"
@@ -425,6 +426,28 @@ static void leave(struct webpubsub *wps, uint16_t code)
     webpubsub_flush_packet(wps);
 }
 
+/* By the server (1.6). The session is over now: who tries to recover is too late. */
+static void rest_end(struct client *client, struct slice reason)
+{
+    struct webpubsub *wps = webpubsub_of(client);
+    struct gateway *gateway = client->gateway;
+    char *text = memory_copy_string(reason);
+
+    event_queue_note_reason(client->events, text);
+    if (wps->codec->put_disconnected) {
+        wps->codec->put_disconnected(&gateway->frame, reason);
+        webpubsub_flush_frame(wps);
+    }
+    webpubsub_fail(wps, CLOSE_NORMAL, CLOSED_BY_APP_SERVER,
+                   wps->codec->put_disconnected ? "" : text);
+    if (client->channel.is_open) {
+        leave(wps, CLOSE_NORMAL);
+        gateway->link->ops->close(gateway->link, &client->channel);
+    }
+    registry_remove(&gateway->registry, &client->member);
+    free(text);
+}
+
 static void release(struct webpubsub *wps)
 {
     webpubsub_end_sequence(wps);
@@ -527,6 +550,8 @@ const struct client_kind webpubsub_kind = {
     .ready = on_ready,
     .join = webpubsub_rest_join,
     .leave = webpubsub_rest_leave,
+    .permit = webpubsub_permit,
+    .end = rest_end,
     .events =
         {
             .packet = on_packet,

@@ -125,6 +125,8 @@ void webpubsub_left(struct webpubsub *wps, const struct pending *pending, uint8_
 /* What client_kind has for the server: see there. */
 void webpubsub_rest_join(struct client *client, struct slice group, struct client_task *task);
 void webpubsub_rest_leave(struct client *client, struct slice group, struct client_task *task);
+void webpubsub_permit(struct client *client, const struct permission *permission,
+                      struct client_task *task);
 
 /* --- webpubsub_request.c --- */
 
@@ -160,7 +162,8 @@ enum pending_kind {
     PENDING_REQUEST,   /* a message: an ack is all that comes of it */
     PENDING_JOIN,
     PENDING_LEAVE,
-    PENDING_CLAIM, /* send, with a claim in the memory of ackIds */
+    PENDING_PERMISSION, /* its mark (internal_topic.h) */
+    PENDING_CLAIM,      /* send, with a claim in the memory of ackIds */
     PENDING_STREAM_DATA,
     PENDING_STREAM_END,
     PENDING_STREAM_CUT,   /* its end, of which the publisher is not told */

@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "client/group_state.h"
 #include "client/internal_topic.h"
+#include "client/rest_question.h"
 #include "client/webpubsub.h"
 
 enum { NUMBERS = UINT16_MAX }; /* of deliveries between two that are left out */
@@ -140,7 +141,10 @@ static bool take_sequence(struct webpubsub *wps, uint32_t sequence)
 
 static void deliver_message(struct webpubsub *wps, struct fanout *fanout, uint32_t sequence)
 {
-    if (client_is_meant(&wps->client, fanout)) {
+    if (fanout->is_command) {
+        rest_take_command(&wps->client, fanout->publish.publish.payload);
+        skip(wps, fanout, sequence);
+    } else if (client_is_meant(&wps->client, fanout)) {
         webpubsub_send(wps, fanout_encode(fanout, wps->codec), sequence_id_of(sequence));
         if (fanout->reply != 0) {
             webpubsub_reply_came(wps, fanout->reply, sequence);

@@ -129,3 +129,56 @@ void webpubsub_rest_leave(struct client *client, struct slice group, struct clie
 
     webpubsub_leave(wps, group, webpubsub_filter(wps, group, &is_wildcard))->task = task;
 }
+
+/* ---------------------------------------------------------------- permissions */
+
+/* What stands behind `grant` or `deny`: the action, and the group if it is for one. */
+static struct slice marker_topic(struct webpubsub *wps, enum internal_kind kind,
+                                 const struct permission *permission)
+{
+    static const char *const actions[ROLE_ACTIONS] = {
+        [ROLE_JOIN_LEAVE] = "join",
+        [ROLE_SEND] = "send",
+    };
+    struct buffer *topic = &wps->client.gateway->topic;
+    struct buffer name = {0};
+
+    buffer_append_string(&name, actions[permission->action]);
+    if (permission->group) {
+        buffer_append_byte(&name, '/');
+        buffer_append(&name, *permission->group);
+    }
+    topic->length = 0;
+    internal_topic_append(topic, kind, slice_from_string(wps->client.upgrade->hub), SLICE_EMPTY,
+                          buffer_slice(&name));
+    buffer_release(&name);
+    return buffer_slice(topic);
+}
+
+/* What is granted is not denied any more, and the other way round. A session that ends with its
+ * connection needs no marks. */
+void webpubsub_permit(struct client *client, const struct permission *permission,
+                      struct client_task *task)
+{
+    struct subscription_options options = {.qos = QOS_0, .retain_handling = 2};
+    struct webpubsub *wps = webpubsub_of(client);
+    struct buffer *packet = &client->gateway->packet, filters = {0};
+    enum internal_kind kind = permission->is_granted ? INTERNAL_GRANT : INTERNAL_DENY;
+    enum internal_kind other = permission->is_granted ? INTERNAL_DENY : INTERNAL_GRANT;
+    uint16_t packet_id;
+
+    if (!client_set_permission(client, permission)) {
+        task->done(task, false);
+        return;
+    }
+    if (!is_reliable(wps)) {
+        task->done(task, true);
+        return;
+    }
+    write_unsubscribe(packet, webpubsub_packet_id(wps), marker_topic(wps, other, permission));
+    packet_id = webpubsub_packet_id(wps);
+    write_filter(&filters, marker_topic(wps, kind, permission), &options);
+    write_subscribe(packet, packet_id, buffer_slice(&filters));
+    webpubsub_await(wps, PENDING_PERMISSION, packet_id)->task = task;
+    buffer_release(&filters);
+}

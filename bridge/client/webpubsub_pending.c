@@ -158,12 +158,19 @@ typedef void answered_function(struct webpubsub *wps, const struct pending *pend
                                uint8_t reason);
 
 static answered_function *const answered[PENDING_KINDS] = {
-    [PENDING_BEGINNING] = beginning_answered,   [PENDING_REQUEST] = webpubsub_acknowledge,
-    [PENDING_JOIN] = webpubsub_joined,          [PENDING_LEAVE] = webpubsub_left,
-    [PENDING_CLAIM] = webpubsub_acknowledge,    [PENDING_STREAM_DATA] = streams_answered,
-    [PENDING_STREAM_END] = streams_answered,    [PENDING_STREAM_CUT] = streams_answered,
-    [PENDING_REPLY] = webpubsub_reply_answered, [PENDING_WATCH] = group_state_answered,
-    [PENDING_AWAY] = away_search_answered,      [PENDING_AWAY_CLEARED] = away_clear_answered,
+    [PENDING_BEGINNING] = beginning_answered,
+    [PENDING_REQUEST] = webpubsub_acknowledge,
+    [PENDING_JOIN] = webpubsub_joined,
+    [PENDING_LEAVE] = webpubsub_left,
+    [PENDING_PERMISSION] = webpubsub_acknowledge, /* nobody is owed an ack */
+    [PENDING_CLAIM] = webpubsub_acknowledge,
+    [PENDING_STREAM_DATA] = streams_answered,
+    [PENDING_STREAM_END] = streams_answered,
+    [PENDING_STREAM_CUT] = streams_answered,
+    [PENDING_REPLY] = webpubsub_reply_answered,
+    [PENDING_WATCH] = group_state_answered,
+    [PENDING_AWAY] = away_search_answered,
+    [PENDING_AWAY_CLEARED] = away_clear_answered,
 };
 
 static void finish(struct webpubsub *wps, struct pending *pending, uint8_t reason)

@@ -1,0 +1,92 @@
+/* The bridge processes among themselves: each has a connection of its own to the broker, by which
+ * it publishes what the REST API sends, and asks the others what only they know.
+ *
+ *   $wps//staff-up/<process>   retained: the process is there; its will clears it
+ *   $wps//ask                  a question to all, with Response Topic and Correlation Data
+ *   $wps//answer/<process>     an answer to it: who answers, and the answer
+ *
+ * A question is complete when each process that was known when it was asked has answered or is
+ * gone. A process that is silent for too long is taken for dead (a crash of the broker takes wills
+ * along): its birth is cleared, and if it lives after all, it says so again. Whoever comes asks all
+ * who were there before it for a sign of life.
+ *
+ * Single-threaded. staff_ask() may call back; nothing else does.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_STAFF_H
+#define PUBGRID_CLIENT_STAFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/slice.h"
+#include "base/timers.h"
+#include "client/mqtt_write.h"
+
+struct gateway;
+struct staff;
+
+enum {
+    STAFF_PEERS_MAX = 63,        /* other processes */
+    STAFF_ASKS_MAX = 10000,      /* questions that wait for answers */
+    STAFF_SENT_MAX = 20000,      /* messages that wait for PUBACK */
+    STAFF_BACKLOG_MAX = 4 << 20, /* bytes that wait for the broker to take them */
+    STAFF_TIMEOUT_MS = 5000,
+};
+
+struct staff *staff_new(struct gateway *gateway);
+void staff_free(struct staff *staff);
+/* The broker is there. */
+void staff_connect(struct staff *staff);
+/* It is connected and knows the others. */
+bool staff_is_ready(const struct staff *staff);
+
+/* --- messages --- */
+
+/* Embedded by who waits for PUBACK. */
+struct staff_sent {
+    void (*acknowledged)(struct staff_sent *sent, uint8_t reason);
+    struct list link; /* in staff->sent */
+    uint16_t packet_id;
+};
+
+/* The largest packet that the broker takes; 0: not known now. */
+uint32_t staff_packet_max(const struct staff *staff);
+/* At QoS 1; sets publication->packet_id. False: not now. The answer comes exactly once, also when
+ * the broker goes (REASON_SERVER_UNAVAILABLE), unless it was forgotten. */
+bool staff_publish(struct staff *staff, struct publication *publication, struct staff_sent *sent);
+/* Nobody waits any more. */
+void staff_forget_sent(struct staff_sent *sent);
+
+/* --- questions --- */
+
+/* Embedded by who asks. */
+struct staff_ask {
+    /* A process has answered, itself included. */
+    void (*answered)(struct staff_ask *ask, struct slice answer);
+    /* The last call: all have (`complete`), or time is over. */
+    void (*done)(struct staff_ask *ask, bool complete);
+    struct list link; /* in staff->asks */
+    struct timer timer;
+    uint64_t awaited; /* a bit for each process that has not answered yet */
+    uint32_t number;
+    struct staff *staff;
+};
+
+/* False: not now. `question` goes to rest_take_question() of each
+ * process, of this one last: then all may be over already. */
+bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question);
+void staff_forget_ask(struct staff_ask *ask);
+
+/* Who asked; kept by whoever will answer later, as a copy. */
+enum { STAFF_NAME_MAX = 32 };
+struct staff_asker {
+    char name[STAFF_NAME_MAX + 1];
+    uint32_t number;
+};
+
+/* Harmless if nobody waits for it any more. */
+void staff_answer(struct staff *staff, const struct staff_asker *asker, struct slice answer);
+
+#endif
