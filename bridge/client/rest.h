@@ -31,4 +31,11 @@ void rest_carry_out(struct gateway *gateway, const struct rest_operation *operat
 /* The client is gone: no answer is wanted any more. Harmless if it was answered. */
 void rest_abandon(struct rest_reply *reply);
 
+/* Both, for those who are given them. */
+struct rest_ops {
+    void (*carry_out)(struct gateway *gateway, const struct rest_operation *operation,
+                      struct rest_reply *reply);
+    void (*abandon)(struct rest_reply *reply);
+};
+
 #endif

@@ -28,6 +28,13 @@ static void answer_ready(const struct http_request *request, struct http_answer 
     }
 }
 
+/* With TLS: the target is not to be had as it came (http_connection.h). */
+static void answer_no_api(const struct http_request *request, struct http_answer *answer)
+{
+    (void)request;
+    http_refuse(answer, 501, "the REST API is not served with TLS: put a proxy in front of it");
+}
+
 /* Paths of WebSockets. */
 static void answer_upgrade_only(const struct http_request *request, struct http_answer *answer)
 {
@@ -38,17 +45,13 @@ static void answer_upgrade_only(const struct http_request *request, struct http_
 /* The page is a setting of the listener. */
 static bool shows_page(const struct http_request *request)
 {
-    const struct service_listener *listener = listener_options_of(request->lws);
-
-    return listener && listener->page_enabled;
+    return request->listener && request->listener->page_enabled;
 }
 
 /* And so are the metrics. */
 static void answer_metrics(const struct http_request *request, struct http_answer *answer)
 {
-    const struct service_listener *listener = listener_options_of(request->lws);
-
-    if (!listener || !listener->metrics_enabled) {
+    if (!request->listener || !request->listener->metrics_enabled) {
         http_refuse(answer, 404, "there is nothing at this path");
         return;
     }
@@ -65,7 +68,7 @@ static void answer_page(const struct http_request *request, struct http_answer *
         http_refuse(answer, 404, "there is nothing at this path");
         return;
     }
-    http_header(request->lws, WSI_TOKEN_HTTP_IF_NONE_MATCH, &if_none_match);
+    http_request_header(request, WSI_TOKEN_HTTP_IF_NONE_MATCH, &if_none_match);
     if (page_is_current(&file, buffer_slice(&if_none_match))) {
         answer->status = 304;
     }
@@ -82,14 +85,15 @@ static void answer_page(const struct http_request *request, struct http_answer *
 static void answer_negotiate(const struct http_request *request, struct http_answer *answer)
 {
     struct buffer host = {0}, user = {0};
-    struct page_visit visit = {.is_tls = lws_is_ssl(request->lws), .now = clock_now() / 1000};
+    struct page_visit visit = {.is_tls = request->lws && lws_is_ssl(request->lws),
+                               .now = clock_now() / 1000};
 
     if (!shows_page(request)) {
         http_refuse(answer, 404, "there is nothing at this path");
         return;
     }
-    http_header(request->lws, WSI_TOKEN_HOST, &host);
-    http_argument(request->lws, "user", &user);
+    http_request_header(request, WSI_TOKEN_HOST, &host);
+    http_request_argument(request, "user", &user);
     visit.host = buffer_slice(&host);
     visit.user = buffer_slice(&user);
     if (!page_negotiate(&answer->body, request->service->options.upgrade_context->keys, &visit)) {
@@ -108,11 +112,17 @@ static const struct http_route {
     bool is_prefix; /* and everything that begins so */
     void (*answer)(const struct http_request *request, struct http_answer *answer);
 } routes[] = {
-    {"/healthz", false, answer_alive},       {"/readyz", false, answer_ready},
-    {"/api/health", false, answer_ready},    {"/metrics", false, answer_metrics},
-    {"/negotiate", false, answer_negotiate}, {"/client", false, answer_upgrade_only},
-    {"/client/", true, answer_upgrade_only}, {"/clients/", true, answer_upgrade_only},
-    {"/mqtt", false, answer_upgrade_only},   {"/", true, answer_page},
+    {"/healthz", false, answer_alive},
+    {"/readyz", false, answer_ready},
+    {"/api/health", false, answer_ready},
+    {"/api/", true, answer_no_api},
+    {"/metrics", false, answer_metrics},
+    {"/negotiate", false, answer_negotiate},
+    {"/client", false, answer_upgrade_only},
+    {"/client/", true, answer_upgrade_only},
+    {"/clients/", true, answer_upgrade_only},
+    {"/mqtt", false, answer_upgrade_only},
+    {"/", true, answer_page},
 };
 
 static const struct http_route *find_route(struct slice path)
@@ -126,43 +136,61 @@ static const struct http_route *find_route(struct slice path)
     return NULL;
 }
 
-static void answer_request(const struct http_request *request, struct http_answer *answer)
+void http_answer_request(const struct http_request *request, struct http_answer *answer)
 {
     const struct http_route *route = find_route(request->path);
 
     switch (request->method) {
-    case LWSHUMETH_GET:
-    case LWSHUMETH_HEAD:
+    case HTTP_GET:
+    case HTTP_HEAD:
         if (route) {
             route->answer(request, answer);
         } else {
             http_refuse(answer, 404, "there is nothing at this path");
         }
         break;
-    case LWSHUMETH_OPTIONS:
+    case HTTP_OPTIONS:
         answer->status = 204;
         http_add_header(answer, "allow", "GET, HEAD, OPTIONS");
         break;
-    default:
+    case HTTP_OTHER:
         http_refuse(answer, 405, "only GET, HEAD and OPTIONS are possible here");
         http_add_header(answer, "allow", "GET, HEAD, OPTIONS");
     }
 }
 
-bool http_respond(struct lws *lws, struct slice path, bool closes)
+/* ---------------------------------------------------------------- by libwebsockets */
+
+static enum http_method method_of(struct lws *lws)
 {
     char *unused = NULL;
     int unused_length = 0;
+
+    switch (lws_http_get_uri_and_method(lws, &unused, &unused_length)) {
+    case LWSHUMETH_GET:
+        return HTTP_GET;
+    case LWSHUMETH_HEAD:
+        return HTTP_HEAD;
+    case LWSHUMETH_OPTIONS:
+        return HTTP_OPTIONS;
+    default:
+        return HTTP_OTHER;
+    }
+}
+
+bool http_respond(struct lws *lws, struct slice path, bool closes)
+{
     struct http_request request = {
         .service = service_of(lws),
-        .lws = lws,
-        .method = lws_http_get_uri_and_method(lws, &unused, &unused_length),
+        .listener = listener_options_of(lws),
+        .method = method_of(lws),
         .path = path,
+        .lws = lws,
     };
     struct http_answer answer = {.status = 200, .closes = closes};
 
-    answer_request(&request, &answer);
-    return http_write(lws, &answer, request.method != LWSHUMETH_HEAD);
+    http_answer_request(&request, &answer);
+    return http_write(lws, &answer, request.method != HTTP_HEAD);
 }
 
 int http_serve(struct lws *lws, struct slice path)

@@ -1,6 +1,7 @@
 /* Plain HTTP: a table of routes, and answers.
  *
- * A route answers at once, from what the request's head says.
+ * A route answers at once, from what the request's head says. Requests are read by ourselves
+ * (http_connection.h), or with TLS by libwebsockets.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_HTTP_H
@@ -16,21 +17,27 @@ enum {
     HTTP_TARGET_MAX = 36 * 1024, /* a recovery has two tokens of 16 KiB (access/upgrade.h) */
 };
 
+struct http_head;
 struct service;
+struct service_listener;
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OPTIONS, HTTP_OTHER };
 
 struct http_request {
     struct service *service;
-    struct lws *lws; /* for http_header() and http_argument() */
-    int method;      /* LWSHUMETH_* */
-    struct slice path;
+    const struct service_listener *listener; /* NULL: not known */
+    enum http_method method;
+    struct slice path, query;     /* decoded; as it came */
+    const struct http_head *head; /* NULL: it is in */
+    struct lws *lws;
 };
 
 struct http_answer {
     int status;
     const char *content_type; /* NULL: JSON */
-    struct buffer headers;    /* more of them, each ended by CR LF; freed by http_write() */
+    struct buffer headers;    /* more of them, each ended by CR LF; owned */
     struct slice content;     /* if not in `body`: borrowed */
-    struct buffer body;       /* freed by http_write() */
+    struct buffer body;       /* owned */
     bool closes;              /* the connection is closed behind it */
 };
 
@@ -39,10 +46,22 @@ int http_serve(struct lws *lws, struct slice path);
 /* Writes the answer to this request, without ending the transaction. False: no good any more. */
 bool http_respond(struct lws *lws, struct slice path, bool closes);
 
+/* What is at the request's path. */
+void http_answer_request(const struct http_request *request, struct http_answer *answer);
+/* Appends the value of a header of the request, nothing if there is none. */
+void http_request_header(const struct http_request *request, enum lws_token_indexes token,
+                         struct buffer *value);
+/* Appends the decoded value of an argument of the query; nothing if there is none. */
+void http_request_argument(const struct http_request *request, const char *name,
+                           struct buffer *value);
+
 /* Makes it {"error":{"code":"...","message":"..."}}. */
 void http_refuse(struct http_answer *answer, int status, const char *message);
 void http_add_header(struct http_answer *answer, const char *name, const char *value);
-/* False: the connection is no good. `with_content` is false for HEAD. */
+/* Appends the answer as it goes out; `with_content` is false for HEAD. */
+void http_format(struct buffer *out, const struct http_answer *answer, bool with_content);
+void http_answer_release(struct http_answer *answer);
+/* Sends it by libwebsockets and releases it. False: the connection is no good. */
 bool http_write(struct lws *lws, struct http_answer *answer, bool with_content);
 
 /* Appends the value of a header; nothing if there is none. */

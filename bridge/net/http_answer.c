@@ -13,6 +13,7 @@ static const struct status_text {
     const char *code;   /* of error bodies */
 } statuses[] = {
     {200, "OK", NULL},
+    {202, "Accepted", NULL},
     {204, "No Content", NULL},
     {304, "Not Modified", NULL},
     {400, "Bad Request", "BadRequest"},
@@ -20,11 +21,17 @@ static const struct status_text {
     {403, "Forbidden", "Forbidden"},
     {404, "Not Found", "NotFound"},
     {405, "Method Not Allowed", "MethodNotAllowed"},
+    {409, "Conflict", "Conflict"},
+    {413, "Content Too Large", "ContentTooLarge"},
     {414, "URI Too Long", "UriTooLong"},
+    {415, "Unsupported Media Type", "UnsupportedMediaType"},
     {426, "Upgrade Required", "UpgradeRequired"},
     {429, "Too Many Requests", "TooManyRequests"},
+    {431, "Request Header Fields Too Large", "RequestHeaderFieldsTooLarge"},
     {500, "Internal Server Error", "InternalServerError"},
+    {501, "Not Implemented", "NotImplemented"},
     {503, "Service Unavailable", "ServiceUnavailable"},
+    {505, "HTTP Version Not Supported", "HttpVersionNotSupported"},
 };
 
 /* A status that is not in the table is one that nobody may send: 500. */
@@ -70,33 +77,70 @@ static bool has_content(int status)
     return status != 204 && status != 304;
 }
 
-bool http_write(struct lws *lws, struct http_answer *answer, bool with_content)
+static void append_number(struct buffer *out, size_t number)
+{
+    char digits[24];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    buffer_append(out, slice_make(digits + at, sizeof(digits) - at));
+}
+
+/* Each request has it, so it does without printf. */
+static void append_head(struct buffer *out, const struct http_answer *answer,
+                        const struct status_text *entry, size_t length)
+{
+    buffer_append(out, SLICE_LITERAL("HTTP/1.1 "));
+    append_number(out, (size_t)entry->status);
+    buffer_append_byte(out, ' ');
+    buffer_append_string(out, entry->phrase);
+    if (has_content(entry->status)) {
+        if (length > 0) {
+            buffer_append(out, SLICE_LITERAL("\r\ncontent-type: "));
+            buffer_append_string(out, answer->content_type ? answer->content_type
+                                                           : "application/json; charset=utf-8");
+        }
+        buffer_append(out, SLICE_LITERAL("\r\ncontent-length: "));
+        append_number(out, length);
+    }
+    if (answer->closes) {
+        buffer_append(out, SLICE_LITERAL("\r\nconnection: close"));
+    }
+    buffer_append(out, SLICE_LITERAL("\r\n"));
+    buffer_append(out, buffer_slice(&answer->headers));
+    buffer_append(out, SLICE_LITERAL("\r\n"));
+}
+
+void http_format(struct buffer *out, const struct http_answer *answer, bool with_content)
 {
     const struct status_text *entry = find_status(answer->status);
     struct slice content = answer->body.length > 0 ? buffer_slice(&answer->body) : answer->content;
+
+    append_head(out, answer, entry, content.length);
+    if (with_content && has_content(entry->status)) {
+        buffer_append(out, content);
+    }
+}
+
+void http_answer_release(struct http_answer *answer)
+{
+    buffer_release(&answer->headers);
+    buffer_release(&answer->body);
+}
+
+bool http_write(struct lws *lws, struct http_answer *answer, bool with_content)
+{
     struct buffer out = {0};
     bool ok;
 
     buffer_reserve(&out, LWS_PRE);
     out.length = LWS_PRE;
-    buffer_append_format(&out, "HTTP/1.1 %d %s\r\n", entry->status, entry->phrase);
-    if (has_content(entry->status)) {
-        buffer_append_format(&out, "content-type: %s\r\ncontent-length: %zu\r\n",
-                             answer->content_type ? answer->content_type
-                                                  : "application/json; charset=utf-8",
-                             content.length);
-    }
-    if (answer->closes) {
-        buffer_append_string(&out, "connection: close\r\n");
-    }
-    buffer_append(&out, buffer_slice(&answer->headers));
-    buffer_append_string(&out, "\r\n");
-    if (with_content && has_content(entry->status)) {
-        buffer_append(&out, content);
-    }
+    http_format(&out, answer, with_content);
     ok = lws_write(lws, out.data + LWS_PRE, out.length - LWS_PRE, LWS_WRITE_HTTP) >= 0;
     buffer_release(&out);
-    buffer_release(&answer->headers);
-    buffer_release(&answer->body);
+    http_answer_release(answer);
     return ok;
 }

@@ -1,9 +1,11 @@
-/* What a request's head says, as libwebsockets has kept it; see http.h.
+/* What a request's head says, as libwebsockets has kept it or as we have read it; see http.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "access/url.h"
 #include "net/http.h"
+#include "net/http_head.h"
 
 void http_header(struct lws *lws, enum lws_token_indexes header, struct buffer *value)
 {
@@ -73,4 +75,27 @@ void http_target(struct lws *lws, struct slice path, struct buffer *target)
         append_encoded(target, buffer_slice(&argument), "&+;#");
     }
     buffer_release(&argument);
+}
+
+/* ---------------------------------------------------------------- whoever has read it */
+
+void http_request_header(const struct http_request *request, enum lws_token_indexes token,
+                         struct buffer *value)
+{
+    if (request->head) {
+        const char *name = (const char *)lws_token_to_string(token); /* with a colon */
+        buffer_append(value, http_head_find(request->head, slice_make(name, strlen(name) - 1)));
+    } else {
+        http_header(request->lws, token, value);
+    }
+}
+
+void http_request_argument(const struct http_request *request, const char *name,
+                           struct buffer *value)
+{
+    if (request->head) {
+        url_query_find(request->query, name, value);
+    } else {
+        http_argument(request->lws, name, value);
+    }
 }

@@ -140,6 +140,7 @@ static void on_turn_end(uv_prepare_t *turn_end)
 
     if (service->phase != SERVICE_DESTROYING) {
         timers_advance(&service->timers, service_now(service));
+        http_end_turn(service);
         websocket_end_turn(service);
         set_clock(service);
     }
@@ -261,6 +262,7 @@ static void free_service(struct service *service)
         certificate_release(&service->listeners[i].certificate);
     }
     free(service->listeners);
+    http_server_release(service);
     free(service->gather);
     free(service);
 }
@@ -287,6 +289,7 @@ static struct service *new_service(uv_loop_t *loop, const struct service_options
         service->listeners[i].fd = -1;
     }
     service->gather = memory_allocate(LWS_PRE + GATHER_SIZE + FRAME_CLOSE_MAX);
+    http_server_init(service);
     list_init(&service->websockets);
     list_init(&service->busy);
     uv_update_time(loop);
@@ -394,6 +397,7 @@ void service_stop(struct service *service, void (*stopped)(void *context), void 
         service->handles_left += listener->is_polled;
         listener_close(listener, on_listener_closed);
     }
+    http_stop(service, false);
     LIST_FOREACH (link, &service->websockets) {
         websocket_close(CONTAINER_OF(link, struct websocket, all), CLOSE_GOING_AWAY,
                         CLOSED_SERVICE_RELOAD, STOP_REASON);
@@ -418,11 +422,17 @@ static bool are_handles_closed(struct service *service)
     return closing == 0;
 }
 
+static bool is_empty(const struct service *service)
+{
+    return service->websocket_count == 0 && service->http.count == 0;
+}
+
 static void go_on_stopping(struct service *service)
 {
     if (service->phase == SERVICE_STOPPING &&
-        (service->websocket_count == 0 || !timer_is_set(&service->stop_timer))) {
+        (is_empty(service) || !timer_is_set(&service->stop_timer))) {
         service->phase = SERVICE_DESTROYING;
+        http_stop(service, true);
         lws_context_destroy(service->context);
         return;
     }

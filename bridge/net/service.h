@@ -15,6 +15,7 @@
 #include "client/websocket.h"
 
 struct metrics;
+struct rest_ops;
 struct uv_loop_s;
 struct service;
 
@@ -34,7 +35,8 @@ struct service_options {
     size_t maximum_message_size;
     const struct upgrade_context *upgrade_context;
     struct gateway *gateway;
-    struct metrics *metrics; /* that connections and requests are counted in */
+    const struct rest_ops *rest; /* who carries out REST operations; NULL: nobody, 503 */
+    struct metrics *metrics;     /* that connections and requests are counted in */
 };
 
 /* Listens. NULL if it cannot, having logged why; what had begun by then ends on the loop. */

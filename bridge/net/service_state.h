@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "base/timers.h"
+#include "net/http_connection.h"
 #include "net/service.h"
 
 enum {
@@ -34,6 +35,8 @@ struct service {
     size_t websocket_count;
     struct list busy; /* those that want something at the end of the turn, by .busy */
     uint8_t *gather;  /* [LWS_PRE + GATHER_SIZE + FRAME_CLOSE_MAX]: what is written next */
+
+    struct http_server http; /* connections that are no WebSockets */
 
     struct timers timers; /* by uv_now() */
     uv_timer_t clock;

@@ -31,6 +31,8 @@ static struct world {
     struct gateway gateway;
     struct upgrade_context access;
     struct service *service;
+    const struct rest_ops *rest;    /* may be set before start(); as may */
+    const struct access_keys *keys; /* of REST requests */
     bool is_stopped;
 } world;
 
@@ -43,12 +45,14 @@ HELPER void start(void)
                                       .maximum_message_size = MESSAGE_MAX,
                                       .upgrade_context = &world.access,
                                       .gateway = &world.gateway,
+                                      .rest = world.rest,
                                       .metrics = &world.gateway.metrics};
 
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&world.loop);
     echo_init(&world.gateway);
     world.access = echo_context(&world.gateway);
+    world.access.keys = world.keys;
     world.is_stopped = false;
     world.service = service_start(&world.loop, &options);
     CHECK(world.service);
@@ -160,7 +164,8 @@ HELPER void browser_await_end(struct browser *browser)
 
 HELPER bool contains(const struct buffer *buffer, const char *text)
 {
-    return memmem(buffer->data, buffer->length, text, strlen(text)) != NULL;
+    return buffer->length > 0 &&
+           memmem(buffer->data, buffer->length, text, strlen(text)) != NULL;
 }
 
 /* Sends a request's head and reads what comes until `end`. */

@@ -57,7 +57,7 @@ struct echo_upgrade {
 struct upgrade *upgrade_decide(const struct upgrade_context *context,
                                const struct upgrade_request *request)
 {
-    struct gateway *gateway = CONTAINER_OF(context->keys, struct gateway, is_unready);
+    struct gateway *gateway = CONTAINER_OF(context->hubs, struct gateway, is_unready);
     struct echo_upgrade *decided = memory_allocate_zero(sizeof(*decided));
     char *offered = memory_copy_string(request->subprotocols);
 
@@ -246,7 +246,7 @@ void echo_release(struct gateway *gateway)
 
 struct upgrade_context echo_context(struct gateway *gateway)
 {
-    return (struct upgrade_context){.keys = (const struct access_keys *)&gateway->is_unready};
+    return (struct upgrade_context){.hubs = (const struct hub_settings *)&gateway->is_unready};
 }
 
 struct client *echo_client(struct gateway *gateway)

@@ -457,6 +457,17 @@ REQUESTS = {
     "wrong-path": f"GET\n/api/hubs/../groups/%2\nh\n{CLAIMS}\n\n\n",
 }
 
+# A byte for the size of the pieces, then http_head_fuzz.c's request.
+HTTP_HEADS = {
+    "get": "\x01GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "length": "\x01POST /api/hubs/h/:send HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+    "chunks": "\x03POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\nhel\r\n02;a=b\r\nlo\r\n00\r\nTrailer: x\r\n\r\nmore",
+    "upgrade": "\x01GET /client HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+    "old": "\x01\r\nHEAD / HTTP/1.0\r\nConnection: keep-alive , x\r\n\r\n",
+    "both": "\x01POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "wrong": "\x01GET / HTTP/1.1\r\nA : b\r\n\r\n",
+}
+
 
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
@@ -494,3 +505,4 @@ write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
 write("rest_filter", {name: row.encode() for name, row in FILTERS.items()})
 write("rest_request", {name: row.encode() for name, row in REQUESTS.items()})
+write("http_head", {name: row.encode() for name, row in HTTP_HEADS.items()})

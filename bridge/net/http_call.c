@@ -1,0 +1,200 @@
+/* What a request that we have read ourselves is for: a REST operation, or one of the routes of
+ * http.c. See http_connection.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "access/url.h"
+#include "base/clock.h"
+#include "client/metrics.h"
+#include "net/http_connection.h"
+#include "net/listener.h"
+#include "net/service_state.h"
+
+enum { NS_PER_US = 1000 };
+
+/* ---------------------------------------------------------------- REST */
+
+/* Sends the answer of an operation; counts it. */
+static void answer_call(struct http_connection *connection, struct http_answer *answer)
+{
+    uint64_t taken = uv_hrtime() - connection->began;
+
+    metrics_count_rest(connection->service->options.metrics, connection->operation, answer->status,
+                       taken / NS_PER_US);
+    http_send(connection, answer);
+}
+
+static void on_answer(struct rest_reply *reply, int status, const char *error_code,
+                      struct slice body)
+{
+    struct http_connection *connection = CONTAINER_OF(reply, struct http_connection, reply);
+    struct http_answer answer = {.status = status, .content = body};
+
+    if (error_code) {
+        http_add_header(&answer, "x-ms-error-code", error_code);
+    }
+    if (status == 503) {
+        http_add_header(&answer, "retry-after", "1");
+    }
+    answer_call(connection, &answer);
+}
+
+static void answer_error(struct http_connection *connection, const struct rest_error *error)
+{
+    struct http_answer answer = {.status = error->status};
+
+    rest_error_append(&answer.body, error);
+    http_add_header(&answer, "x-ms-error-code", error->code);
+    if (error->status == 401) {
+        http_add_header(&answer, "www-authenticate", "Bearer");
+    }
+    if (error->allow.length > 0) {
+        buffer_append_format(&answer.headers, "allow: %.*s\r\n", SLICE_PRINT(error->allow));
+    }
+    answer_call(connection, &answer);
+}
+
+static void answer_token(struct http_connection *connection, const struct rest_operation *operation)
+{
+    struct http_answer answer = {.status = 200};
+
+    rest_token_append(&answer.body, connection->service->options.upgrade_context, operation,
+                      clock_now() / 1000);
+    answer_call(connection, &answer);
+}
+
+static void answer_health(struct http_connection *connection)
+{
+    bool is_ready = gateway_is_ready(connection->service->options.gateway);
+    struct http_answer answer = {.status = 200, .content = SLICE_LITERAL("{\"status\":\"ok\"}")};
+
+    if (!is_ready) {
+        http_refuse(&answer, 503, "the broker cannot be reached");
+    }
+    answer_call(connection, &answer);
+}
+
+static void carry_out(struct http_connection *connection, const struct rest_operation *operation)
+{
+    static const struct slice nobody =
+        SLICE_LITERAL("{\"code\":\"Error.ServiceUnavailable\",\"message\":\"The broker cannot be "
+                      "reached.\"}");
+    const struct service_options *options = &connection->service->options;
+
+    connection->phase = HTTP_WAITING;
+    connection->reply = (struct rest_reply){.answer = on_answer};
+    if (options->rest) {
+        options->rest->carry_out(options->gateway, operation, &connection->reply);
+    } else {
+        on_answer(&connection->reply, 503, "Error.ServiceUnavailable", nobody);
+    }
+}
+
+static void call_rest(struct http_connection *connection, const struct http_head *head,
+                      struct slice body)
+{
+    struct service *service = connection->service;
+    struct rest_request request = {
+        .method = head->method,
+        .target = head->target,
+        .headers = {head->headers, head->header_count},
+        .body = body,
+        .now = clock_now() / 1000,
+    };
+    struct rest_operation operation;
+    struct rest_error error;
+
+    connection->began = uv_hrtime();
+    connection->operation = REST_KINDS;
+    if (!rest_parse(service->options.upgrade_context, &request, &service->http.scratch, &operation,
+                    &error)) {
+        answer_error(connection, &error);
+        return;
+    }
+    connection->operation = operation.kind;
+    if (operation.kind == REST_HEALTH) {
+        answer_health(connection);
+    } else if (operation.kind == REST_TOKEN) {
+        answer_token(connection, &operation);
+    } else {
+        carry_out(connection, &operation);
+    }
+}
+
+void http_call_abandon(struct http_connection *connection)
+{
+    connection->service->options.rest->abandon(&connection->reply);
+}
+
+/* ---------------------------------------------------------------- routes */
+
+static enum http_method method_from(struct slice name)
+{
+    static const struct {
+        struct slice name;
+        enum http_method method;
+    } methods[] = {
+        {SLICE_LITERAL("GET"), HTTP_GET},
+        {SLICE_LITERAL("HEAD"), HTTP_HEAD},
+        {SLICE_LITERAL("OPTIONS"), HTTP_OPTIONS},
+    };
+
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (slice_equal(methods[i].name, name)) {
+            return methods[i].method;
+        }
+    }
+    return HTTP_OTHER;
+}
+
+static const struct service_listener *options_of(const struct http_connection *connection)
+{
+    const struct service *service = connection->service;
+
+    return &service->options.listeners[connection->listener - service->listeners];
+}
+
+/* The path is decoded as libwebsockets does it for TLS. False: the target is none. */
+static bool split_target(struct http_request *request, struct slice target, struct buffer *path)
+{
+    const uint8_t *query = memchr(target.data, '?', target.length);
+    size_t length = query ? (size_t)(query - target.data) : target.length;
+    bool is_good =
+        target.data[0] == '/' && url_append_decoded(path, slice_make(target.data, length), false);
+
+    request->path = buffer_slice(path);
+    request->query = query ? slice_from(target, length + 1) : SLICE_EMPTY;
+    return is_good;
+}
+
+static void call_route(struct http_connection *connection, const struct http_head *head)
+{
+    struct http_request request = {
+        .service = connection->service,
+        .listener = options_of(connection),
+        .method = method_from(head->method),
+        .head = head,
+    };
+    struct http_answer answer = {.status = 200};
+    struct buffer path = {0};
+
+    if (split_target(&request, head->target, &path)) {
+        http_answer_request(&request, &answer);
+    } else {
+        http_refuse(&answer, 400, "the URL is not valid");
+    }
+    buffer_release(&path);
+    http_send(connection, &answer);
+}
+
+void http_call(struct http_connection *connection, const struct http_head *head, struct slice body)
+{
+    if (head->target.length > HTTP_TARGET_MAX) {
+        struct http_answer answer = {0};
+        http_refuse(&answer, 414, "the URL is too long");
+        http_send(connection, &answer);
+    } else if (rest_is_path(head->target)) {
+        call_rest(connection, head, body);
+    } else {
+        call_route(connection, head);
+    }
+}
