@@ -1,7 +1,8 @@
 /* Wiring of the bridge: see bridge.h.
  *
- *   begin: settings, link, gateway, service
- *   end:   service (which closes the clients), gateway, link, settings
+ *   begin: settings, webhooks, link, gateway, service
+ *   end:   service (which closes the clients), webhooks (which deliver their last events), gateway,
+ *          link, settings
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "bridge.h"
@@ -20,6 +21,7 @@
 #include "net/service.h"
 #include "net/websocket.h"
 #include "secret/access_keys.h"
+#include "webhooks.h"
 
 /* What one reading of configuration and keys has come to. Texts of older ones are still in use, so
  * all are kept. */
@@ -38,6 +40,8 @@ struct bridge {
     struct gateway gateway;
     struct link_trunk *links;
     struct service *service;
+    struct webhook *webhook;
+    struct buffer origin; /* a text: who we are for webhooks */
     struct service_listener *listeners;
     uv_timer_t timer;
     uv_prepare_t prepare;
@@ -161,6 +165,14 @@ static void set_timer(uv_prepare_t *prepare)
 
 /* ---------------------------------------------------------------- start */
 
+static void make_webhooks(struct bridge *bridge)
+{
+    webhooks_append_origin(&bridge->origin, &current(bridge)->config->bridge);
+    buffer_append_byte(&bridge->origin, '\0');
+    bridge->webhook =
+        webhooks_start(bridge->loop, &bridge->access, (const char *)bridge->origin.data);
+}
+
 static void make_gateway(struct bridge *bridge, unsigned index)
 {
     const struct config *config = current(bridge)->config;
@@ -185,6 +197,7 @@ static void make_gateway(struct bridge *bridge, unsigned index)
         .index = index,
         .sys_interval_ms = config->core.sys_interval_ms,
         .packet_size_max = config->bridge.maximum_message_size + UINT16_MAX,
+        .events = {bridge->webhook ? &webhook_operations : NULL, bridge->webhook},
     };
     gateway_init(&bridge->gateway);
     uv_timer_init(bridge->loop, &bridge->timer);
@@ -236,6 +249,21 @@ static struct service *make_service(struct bridge *bridge)
                                        });
 }
 
+static void end_webhooks(struct bridge *bridge, void (*stopped)(void *context))
+{
+    if (bridge->webhook) {
+        webhook_stop(bridge->webhook, stopped, bridge);
+    } else {
+        stopped(bridge);
+    }
+}
+
+/* Without a service. */
+static void give_up(void *context)
+{
+    end_gateway(context);
+}
+
 struct bridge *bridge_start(uv_loop_t *loop, struct config *config, unsigned index,
                             struct buffer *error)
 {
@@ -247,10 +275,11 @@ struct bridge *bridge_start(uv_loop_t *loop, struct config *config, unsigned ind
         free(bridge);
         return NULL;
     }
+    make_webhooks(bridge);
     make_gateway(bridge, index);
     bridge->service = make_service(bridge);
     if (!bridge->service) {
-        end_gateway(bridge);
+        end_webhooks(bridge, give_up);
         uv_run(loop, UV_RUN_DEFAULT);
         bridge_end(bridge);
         return NULL;
@@ -291,12 +320,19 @@ void bridge_reload(struct bridge *bridge, struct config *config)
 
 /* ---------------------------------------------------------------- end */
 
-static void service_stopped(void *context)
+static void webhooks_stopped(void *context)
 {
     struct bridge *bridge = context;
 
     end_gateway(bridge);
     bridge->stopped(bridge->context);
+}
+
+static void service_stopped(void *context)
+{
+    struct bridge *bridge = context;
+
+    end_webhooks(bridge, webhooks_stopped);
 }
 
 void bridge_stop(struct bridge *bridge, void (*stopped)(void *context), void *context)
@@ -314,5 +350,6 @@ void bridge_end(struct bridge *bridge)
         generation_free(CONTAINER_OF(link, struct generation, link));
     }
     free(bridge->listeners);
+    buffer_release(&bridge->origin);
     free(bridge);
 }

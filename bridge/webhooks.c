@@ -1,0 +1,42 @@
+/* See webhooks.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "webhooks.h"
+
+#include <uv.h>
+
+#include "config/config.h"
+
+/* Between the slashes and the port: of "https://[::1]:8443" it is "[::1]". */
+static struct slice host_of(const char *endpoint)
+{
+    const char *begin = strstr(endpoint, "://");
+    const char *host = begin ? begin + strlen("://") : endpoint;
+    const char *bracket = *host == '[' ? strchr(host, ']') : NULL;
+    size_t length = bracket ? (size_t)(bracket - host) + 1 : strcspn(host, ":/");
+
+    return slice_make(host, length);
+}
+
+void webhooks_append_origin(struct buffer *out, const struct bridge_config *config)
+{
+    char name[UV_MAXHOSTNAMESIZE] = "localhost";
+    size_t size = sizeof(name);
+
+    if (config->public_endpoints && config->public_endpoints[0]) {
+        buffer_append(out, host_of(config->public_endpoints[0]));
+    } else {
+        uv_os_gethostname(name, &size);
+        buffer_append_string(out, name);
+    }
+}
+
+struct webhook *webhooks_start(uv_loop_t *loop, const struct upgrade_context *access,
+                               const char *origin)
+{
+    return webhook_new(loop, &(struct webhook_options){
+                                 .access = access,
+                                 .origin = origin,
+                                 .clock = clock_now,
+                             });
+}

@@ -1,0 +1,19 @@
+/* Webhooks as the configuration wants them (net/webhook.h).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_BRIDGE_WEBHOOKS_H
+#define PUBGRID_BRIDGE_WEBHOOKS_H
+
+#include "base/buffer.h"
+#include "net/webhook.h"
+
+struct bridge_config;
+
+/* Appends the host of the first public endpoint, else the machine's name: who we are for webhooks
+ * (WebHook-Request-Origin), without a port (spec/webpubsub.md 7.1). */
+void webhooks_append_origin(struct buffer *out, const struct bridge_config *config);
+/* `origin` must outlive them. NULL: libcurl cannot start. */
+struct webhook *webhooks_start(struct uv_loop_s *loop, const struct upgrade_context *access,
+                               const char *origin);
+
+#endif
