@@ -19,6 +19,7 @@
 #include "hubs.h"
 #include "net/link_trunk.h"
 #include "net/service.h"
+#include "net/webhook_metrics.h"
 #include "net/websocket.h"
 #include "secret/access_keys.h"
 #include "webhooks.h"
@@ -200,6 +201,7 @@ static void make_gateway(struct bridge *bridge, unsigned index)
         .events = {bridge->webhook ? &webhook_operations : NULL, bridge->webhook},
     };
     gateway_init(&bridge->gateway);
+    webhook_show_metrics(&bridge->gateway.metrics, bridge->webhook);
     uv_timer_init(bridge->loop, &bridge->timer);
     uv_prepare_init(bridge->loop, &bridge->prepare);
     bridge->timer.data = bridge->prepare.data = bridge;
@@ -252,6 +254,7 @@ static struct service *make_service(struct bridge *bridge)
 static void end_webhooks(struct bridge *bridge, void (*stopped)(void *context))
 {
     if (bridge->webhook) {
+        webhook_show_metrics(&bridge->gateway.metrics, NULL);
         webhook_stop(bridge->webhook, stopped, bridge);
     } else {
         stopped(bridge);

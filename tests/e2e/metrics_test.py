@@ -332,7 +332,13 @@ def test_health():
         until(lambda: world.get("/readyz")[0] == 200, "ready")
         for path in ("/healthz", "/readyz", "/api/health"):
             assert world.get(path)[0] == world.get(path, method="HEAD")[0] == 200
-        assert total(world.scrape(), "ready") == 1
+        assert world.get("/api/hubs/chat/groups/g/connections")[0] == 401
+        samples = world.scrape()
+        assert total(samples, "ready") == 1
+        assert total(samples, "rest_requests_total", operation="health", status="200") == 2
+        assert total(samples, "rest_requests_total", status="401") == 1
+        assert total(samples, "rest_request_seconds_count", operation="health") == 6  # four before the broker came
+        assert total(samples, "webhook_running_requests") == 0
         world.kill("broker")
         until(lambda: world.get("/readyz")[0] == 503, "not ready any more")
         assert world.get("/healthz")[0] == 200

@@ -176,7 +176,7 @@ TEST(others_are_shown_while_they_are_heard_of)
     CHECK_HAS(scrape(fakes, &out), theirs);
     CHECK_HAS(scrape(fakes, &out), "\npubgrid_broker_connected_clients 5\n");
     CHECK_HAS(scrape(fakes, &out), "\npubgrid_bridge_ready{process=\"2\"} 1\n");
-    pass_time(fakes, 3 * INTERVAL_MS);
+    pass_time(fakes, 3 * (msec_t)INTERVAL_MS);
     CHECK_HAS(scrape(fakes, &out), theirs);
     pass_time(fakes, 1);
     CHECK_LACKS(scrape(fakes, &out), theirs);
