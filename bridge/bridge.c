@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "client/gateway.h"
 #include "client/hub_store.h"
+#include "client/rest.h"
 #include "hubs.h"
 #include "net/link_trunk.h"
 #include "net/service.h"
@@ -235,6 +236,11 @@ static struct service_listener *listeners_from(const struct bridge_config *confi
     return listeners;
 }
 
+static const struct rest_ops rest_operations = {
+    .carry_out = rest_carry_out,
+    .abandon = rest_abandon,
+};
+
 static struct service *make_service(struct bridge *bridge)
 {
     const struct bridge_config *config = &current(bridge)->config->bridge;
@@ -247,6 +253,7 @@ static struct service *make_service(struct bridge *bridge)
                                            .maximum_message_size = config->maximum_message_size,
                                            .upgrade_context = &bridge->access,
                                            .gateway = &bridge->gateway,
+                                           .rest = &rest_operations,
                                            .metrics = &bridge->gateway.metrics,
                                        });
 }

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "client/fanout.h"
 #include "client/gateway.h"
+#include "client/hub_admin.h"
 #include "client/internal_topic.h"
 #include "client/rest_answer.h"
 #include "client/rest_question.h"
@@ -77,6 +78,7 @@ void rest_abandon(struct rest_reply *reply)
 {
     struct rest_call *call = reply->call;
 
+    hub_admin_abandon(reply);
     if (!call) {
         return;
     }
@@ -249,21 +251,13 @@ static void send(struct gateway *gateway, const struct rest_operation *operation
 
 /* ---------------------------------------------------------------- all */
 
-static void generate_token(struct gateway *gateway, const struct rest_operation *operation,
-                           struct rest_reply *reply)
+/* Deliveries to webhooks are not to be asked for yet. */
+static void refuse(struct gateway *gateway, const struct rest_operation *operation,
+                   struct rest_reply *reply)
 {
-    struct buffer body = {0};
-
-    rest_token_append(&body, gateway->access, operation, gateway_now(gateway) / 1000);
-    answer(reply, &rest_ok, buffer_slice(&body));
-    buffer_release(&body);
-}
-
-static void tell_health(struct gateway *gateway, const struct rest_operation *operation,
-                        struct rest_reply *reply)
-{
+    (void)gateway;
     (void)operation;
-    answer(reply, gateway_is_ready(gateway) ? &rest_ok : &rest_unavailable, SLICE_EMPTY);
+    answer(reply, &rest_unavailable, SLICE_EMPTY);
 }
 
 typedef void carry_out_function(struct gateway *gateway, const struct rest_operation *operation,
@@ -273,11 +267,13 @@ void rest_carry_out(struct gateway *gateway, const struct rest_operation *operat
                     struct rest_reply *reply)
 {
     static carry_out_function *const others[REST_KINDS] = {
-        [REST_HEALTH] = tell_health,
         [REST_SEND] = send,
-        [REST_TOKEN] = generate_token,
+        [REST_HUB_LOG] = refuse,
     };
 
     reply->call = NULL;
+    if (hub_admin_carry_out(gateway, operation, reply)) {
+        return;
+    }
     (others[operation->kind] ? others[operation->kind] : ask_all)(gateway, operation, reply);
 }

@@ -24,7 +24,8 @@ struct rest_reply {
     struct hub_call *hub_call; /* likewise, of client/hub_admin.h */
 };
 
-/* Carries the operation out; copies of it what it needs for longer than this call. 503 if the
+/* Carries the operation out (REST_HEALTH and REST_TOKEN are answered before, by net/http_call.c);
+ * copies of it what it needs for longer than this call. 503 if the
  * broker cannot be reached. */
 void rest_carry_out(struct gateway *gateway, const struct rest_operation *operation,
                     struct rest_reply *reply);
