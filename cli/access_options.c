@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "access_options.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,10 +59,10 @@ static const char *reachable(const char *address)
 }
 
 /* The URL that clients use: a public one goes first. There always is a listener. */
-static char *configured_endpoint(const struct bridge_config *bridge)
+static char *configured_endpoint(const struct bridge_config *bridge, bool by_listener)
 {
     struct buffer url = {0};
-    if (bridge->public_endpoint_count > 0) {
+    if (bridge->public_endpoint_count > 0 && !by_listener) {
         return copy(bridge->public_endpoints[0]);
     }
     const struct http_listener_config *listener = &bridge->listeners[0];
@@ -107,8 +108,9 @@ bool access_options_resolve(const struct access_options *options, struct access_
     }
     place->keys_given = options->keys_given != NULL;
     place->keys = copy(options->keys_given ? options->keys_given : config->bridge.keys);
-    place->endpoint = options->endpoint_given ? given_endpoint(options->endpoint_given)
-                                              : configured_endpoint(&config->bridge);
+    place->endpoint = options->endpoint_given
+                          ? given_endpoint(options->endpoint_given)
+                          : configured_endpoint(&config->bridge, options->talks_to_server);
     if (!place->endpoint) {
         fprintf(stderr, "Error: --endpoint is http://HOST:PORT or https://HOST:PORT, not %s\n",
                 options->endpoint_given);
@@ -128,4 +130,15 @@ struct access_keys *access_place_keys(const struct access_place *place, struct b
 {
     return place->keys_given ? access_keys_read(place->keys, error)
                              : access_keys_open(place->keys, error);
+}
+
+void access_append_hub(struct buffer *url, const char *hub)
+{
+    for (; *hub != '\0'; hub++) {
+        if (isalnum((unsigned char)*hub) || strchr("_.,", *hub)) {
+            buffer_append_byte(url, (uint8_t)*hub);
+        } else {
+            buffer_append_format(url, "%%%02X", (unsigned)(unsigned char)*hub);
+        }
+    }
 }

@@ -17,6 +17,7 @@ struct access_options {
     const char **sets;  /* --set; owned */
     size_t set_count;
     const char *keys_given, *endpoint_given; /* NULL: as configured */
+    bool talks_to_server; /* by its own listener then, not by a URL of a proxy before it */
 };
 
 /* Their lines of a command's help. */
@@ -29,6 +30,14 @@ struct access_options {
 /* What getopt_long() returns for --set, --keys and --endpoint ('c' for -c); a command's own come
  * behind them. */
 enum { OPTION_SET = 256, OPTION_KEYS, OPTION_ENDPOINT, OPTION_OF_COMMAND };
+
+/* Their rows for getopt_long(). */
+#define ACCESS_LONG_OPTIONS                                                                        \
+    {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, OPTION_SET},        \
+        {"keys", required_argument, NULL, OPTION_KEYS},                                            \
+    {                                                                                              \
+        "endpoint", required_argument, NULL, OPTION_ENDPOINT                                       \
+    }
 
 /* Takes one of these options; false: it is none of them. */
 bool access_options_take(struct access_options *options, int option, const char *argument);
@@ -46,5 +55,7 @@ void access_place_release(struct access_place *place);
 /* Reads the keys; makes those of the configuration if the server has not been started yet. NULL,
  * with a sentence in `error`. */
 struct access_keys *access_place_keys(const struct access_place *place, struct buffer *error);
+/* Appends the name of a hub, which may have characters that a URL may not. */
+void access_append_hub(struct buffer *url, const char *hub);
 
 #endif

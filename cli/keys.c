@@ -24,10 +24,7 @@ static const char usage[] =
     "on.\n";
 
 static const struct option long_options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"set", required_argument, NULL, OPTION_SET},
-    {"keys", required_argument, NULL, OPTION_KEYS},
-    {"endpoint", required_argument, NULL, OPTION_ENDPOINT},
+    ACCESS_LONG_OPTIONS,
     {"regenerate", required_argument, NULL, OPTION_REGENERATE},
     {"help", no_argument, NULL, OPTION_HELP},
     {0},

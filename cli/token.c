@@ -56,10 +56,7 @@ static const char usage[] =
     "  --help                 prints this\n";
 
 static const struct option long_options[] = {
-    {"config", required_argument, NULL, 'c'},
-    {"set", required_argument, NULL, OPTION_SET},
-    {"keys", required_argument, NULL, OPTION_KEYS},
-    {"endpoint", required_argument, NULL, OPTION_ENDPOINT},
+    ACCESS_LONG_OPTIONS,
     {"hub", required_argument, NULL, OPTION_HUB},
     {"user", required_argument, NULL, OPTION_USER},
     {"role", required_argument, NULL, OPTION_ROLE},
@@ -212,18 +209,6 @@ static void append_claims(struct buffer *claims, const struct token_command *com
     buffer_append_byte(claims, '}');
 }
 
-/* A hub's name may have characters that a URL may not. */
-static void append_escaped(struct buffer *out, const char *hub)
-{
-    for (; *hub != '\0'; hub++) {
-        if (isalnum((unsigned char)*hub) || strchr("_.,", *hub)) {
-            buffer_append_byte(out, (uint8_t)*hub);
-        } else {
-            buffer_append_format(out, "%%%02X", (unsigned)(unsigned char)*hub);
-        }
-    }
-}
-
 /* "http://host" + path -> "ws://host" + path, with the token. */
 static bool print_url(const struct token_command *command, const struct access_place *place,
                       struct slice key)
@@ -231,7 +216,7 @@ static bool print_url(const struct token_command *command, const struct access_p
     struct buffer url = {0}, claims = {0}, token = {0};
     buffer_append_format(&url, "%s/%s/", place->endpoint,
                          command->mqtt ? "clients/mqtt/hubs" : "client/hubs");
-    append_escaped(&url, command->hub);
+    access_append_hub(&url, command->hub);
     buffer_append_byte(&url, '\0');
     append_claims(&claims, command, (char *)url.data, time(NULL));
     jwt_append(&token, buffer_slice(&claims), key);

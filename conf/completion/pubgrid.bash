@@ -18,6 +18,12 @@ _pubgrid_options()
         grep -oE '^-[A-Za-z0-9-]+(, --[a-z0-9-]+)?' | tr -d , | tr ' ' '\n'
 }
 
+# What `pubgrid hub` can do, one a line.
+_pubgrid_hub_commands()
+{
+    "$1" hub --help 2>/dev/null | sed -nE 's/^(Usage:)? +pubgrid hub ([a-z]+) .*/\2/p' | sort -u
+}
+
 # What --help calls the argument of an option; nothing if it takes none.
 _pubgrid_argument()
 {
@@ -65,6 +71,15 @@ _pubgrid()
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ] || [ "$command $COMP_CWORD" = "help 2" ]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_commands "$program")" -- "$word")
+        return
+    fi
+    if [ "$command $COMP_CWORD" = "hub 2" ] && [[ $word != -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_hub_commands "$program")" -- "$word")
+        return
+    fi
+    if [ "$command ${COMP_WORDS[2]} $COMP_CWORD" = "hub set 4" ]; then
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        compopt -o filenames 2>/dev/null
         return
     fi
     if [ "$COMP_CWORD" -gt 3 ] && [[ ${COMP_WORDS[COMP_CWORD - 2]} =~ ^(-D|--property)$ ]]; then

@@ -508,7 +508,7 @@ test_documentation()
 {
     local verb option missing
 
-    for verb in pub sub; do
+    for verb in pub sub hub; do
         missing=
         for option in $("$pubgrid" $verb --help |
             sed -nE 's/^  (-[A-Za-z], )?(--?[A-Za-z0-9-]+).*/\1\2/p' | tr -d ,); do
@@ -523,6 +523,9 @@ test_documentation()
     completes "--retain-as-published --retained-only" sub --reta
     completes "0 1 2" pub -q ""
     completes "content-type correlation-data" pub -D publish c
+    completes "list log" hub l
+    completes "--follow" hub log chat --fo
+    completes "$root/CMakeLists.txt" hub set chat "$root/CMakeL"
     completes "$root/CMakeLists.txt" sub --cafile "$root/CMakeL"
 }
 

@@ -1,0 +1,374 @@
+/* `pubgrid hub`: asks a running server, over its REST API, with a token that the keys of its
+ * configuration sign.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "hub.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hub_request.h"
+#include "hub_settings.h"
+#include "names/names.h"
+
+enum {
+    OPTION_JSON = OPTION_OF_COMMAND,
+    OPTION_FOLLOW,
+    OPTION_FAILURES,
+    OPTION_INSECURE,
+    OPTION_HELP,
+};
+
+enum { SETTINGS_MAX = 1 << 20, FOLLOW_US = 500000, LINES_DEFAULT = 20, LINES_MAX = 1000 };
+
+static const char usage[] =
+    "Usage: pubgrid hub list                      hubs that have settings of their own\n"
+    "       pubgrid hub show HUB                  the settings that count for a hub\n"
+    "       pubgrid hub set HUB FILE              sets them all, from JSON (-: standard input)\n"
+    "       pubgrid hub set HUB NAME=VALUE...     sets some\n"
+    "       pubgrid hub remove HUB                back to what is configured\n"
+    "       pubgrid hub log HUB                   what became of events sent to webhooks\n"
+    "       pubgrid hub check HUB                 asks the webhooks whether they take events\n"
+    "\n"
+    "Settings count at once, in all processes, and survive restarts. The HUB _default counts for\n"
+    "hubs without settings of their own.\n"
+    "\n"
+    "  --json                 prints the server's JSON as it is\n"
+    "  --follow               log: goes on with what comes\n"
+    "  --failures             log: only what failed\n"
+    "  -n number              log: so many of the last (20)\n"
+    "  --insecure             takes any certificate of an https server\n" ACCESS_HELP
+    "  --help                 prints this\n"
+    "\n"
+    "Example: pubgrid hub set chat eventHandlers=http://127.0.0.1:3000/eventhandler/{event}\n";
+
+static const struct option long_options[] = {
+    ACCESS_LONG_OPTIONS,
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"follow", no_argument, NULL, OPTION_FOLLOW},
+    {"failures", no_argument, NULL, OPTION_FAILURES},
+    {"insecure", no_argument, NULL, OPTION_INSECURE},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {0},
+};
+
+struct hub_command {
+    struct access_options access;
+    bool json, follow, only_failures, insecure, help;
+    long lines;
+    const char *hub;
+    char **rest; /* what stands behind the hub */
+    size_t rest_count;
+};
+
+/* --- what it does --- */
+
+static bool not_understood(void)
+{
+    fputs("Error: the server's answer is not what this command knows\n", stderr);
+    return false;
+}
+
+static bool list(const struct hub_command *command, struct hub_server *server)
+{
+    struct hub_request request = {.method = "GET"};
+    struct buffer answer = {0};
+    bool good = hub_server_ask(server, &request, &answer);
+
+    if (good && command->json) {
+        hub_print_json(buffer_slice(&answer), true);
+    } else if (good) {
+        good = hub_print_list(buffer_slice(&answer)) || not_understood();
+    }
+    buffer_release(&answer);
+    return good;
+}
+
+static bool show(const struct hub_command *command, struct hub_server *server)
+{
+    struct hub_request request = {.method = "GET", .hub = command->hub};
+    struct buffer answer = {0};
+    bool good = hub_server_ask(server, &request, &answer);
+
+    if (good) {
+        hub_print_json(buffer_slice(&answer), command->json);
+    }
+    buffer_release(&answer);
+    return good;
+}
+
+static bool put(const struct hub_command *command, struct hub_server *server, struct slice settings)
+{
+    struct hub_request request = {.method = "PUT", .hub = command->hub, .body = settings};
+    struct buffer answer = {0};
+    bool good = hub_server_ask(server, &request, &answer);
+
+    if (good && command->json) {
+        hub_print_json(buffer_slice(&answer), true);
+    } else if (good) {
+        printf("Hub %s is set.\n", command->hub);
+    }
+    buffer_release(&answer);
+    return good;
+}
+
+static bool set_some(const struct hub_command *command, struct hub_server *server)
+{
+    struct hub_request request = {.method = "GET", .hub = command->hub};
+    struct buffer now = {0}, wanted = {0};
+    bool good =
+        hub_server_ask(server, &request, &now) &&
+        hub_settings_change(buffer_slice(&now), command->rest, command->rest_count, &wanted) &&
+        put(command, server, buffer_slice(&wanted));
+
+    buffer_release(&now);
+    buffer_release(&wanted);
+    return good;
+}
+
+/* Appends a file, or standard input. */
+static bool read_settings(const char *path, struct buffer *text)
+{
+    bool is_input = strcmp(path, "-") == 0;
+    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : 1;
+
+    while (got > 0 && text->length <= SETTINGS_MAX) {
+        got = read(fd, buffer_reserve(text, BUFSIZ), BUFSIZ);
+        text->length += got > 0 ? (size_t)got : 0;
+    }
+    if (got < 0) {
+        fprintf(stderr, "Error: %s cannot be read: %s\n", path, strerrordesc_np(errno));
+    } else if (got > 0) {
+        fprintf(stderr, "Error: %s is too long for settings of a hub\n", path);
+    }
+    if (fd >= 0 && !is_input) {
+        close(fd);
+    }
+    return got == 0;
+}
+
+static bool set(const struct hub_command *command, struct hub_server *server)
+{
+    struct buffer text = {0};
+    bool good;
+
+    if (strchr(command->rest[0], '=')) {
+        return set_some(command, server);
+    }
+    good = read_settings(command->rest[0], &text) && put(command, server, buffer_slice(&text));
+    buffer_release(&text);
+    return good;
+}
+
+static bool remove_settings(const struct hub_command *command, struct hub_server *server)
+{
+    struct hub_request request = {.method = "DELETE", .hub = command->hub};
+    struct buffer answer = {0};
+    bool good = hub_server_ask(server, &request, &answer);
+
+    if (good && !command->json) {
+        printf("Hub %s is as configured.\n", command->hub);
+    }
+    buffer_release(&answer);
+    return good;
+}
+
+static bool check(const struct hub_command *command, struct hub_server *server)
+{
+    struct hub_request request = {.method = "POST", .hub = command->hub, .action = ":check"};
+    struct buffer answer = {0};
+    bool all_good = false;
+    bool good =
+        hub_server_ask(server, &request, &answer) &&
+        (hub_print_check(buffer_slice(&answer), command->json, &all_good) || not_understood());
+
+    buffer_release(&answer);
+    return good && all_good;
+}
+
+/* One look at the log, from behind `last` on or, at first, the last lines. */
+static bool look(const struct hub_command *command, struct hub_server *server, struct buffer *last,
+                 size_t *count)
+{
+    struct hub_request request = {.method = "GET", .hub = command->hub, .action = ":log"};
+    struct buffer answer = {0}, query = {0};
+    bool good;
+
+    if (last->length > 0) {
+        buffer_append_format(&query, "continuationToken=%s", (const char *)last->data);
+    } else {
+        buffer_append_format(&query, "top=%ld", command->lines);
+    }
+    buffer_append_string(&query, command->only_failures ? "&failures=true" : "");
+    request.query = buffer_slice(&query);
+    good = hub_server_ask(server, &request, &answer) &&
+           (hub_print_log(buffer_slice(&answer), command->json, last, count) || not_understood());
+    buffer_release(&answer);
+    buffer_release(&query);
+    return good;
+}
+
+static bool show_log(const struct hub_command *command, struct hub_server *server)
+{
+    struct buffer last = {0};
+    size_t count;
+    bool good = look(command, server, &last, &count);
+
+    while (good && command->follow) {
+        usleep(FOLLOW_US);
+        good = look(command, server, &last, &count);
+    }
+    buffer_release(&last);
+    return good;
+}
+
+static const struct verb {
+    const char *name;
+    bool has_hub;
+    size_t least, most; /* words behind the hub */
+    bool (*run)(const struct hub_command *command, struct hub_server *server);
+} verbs[] = {
+    {"list", false, 0, 0, list},     {"show", true, 0, 0, show},
+    {"set", true, 1, SIZE_MAX, set}, {"remove", true, 0, 0, remove_settings},
+    {"log", true, 0, 0, show_log},   {"check", true, 0, 0, check},
+};
+
+/* --- the command line --- */
+
+static bool wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "Error: %s%s%s\n", what, value ? ": " : "", value ? value : "");
+    return false;
+}
+
+static bool take_lines(struct hub_command *command)
+{
+    char *end;
+
+    command->lines = strtol(optarg, &end, 10);
+    return (isdigit((unsigned char)optarg[0]) && *end == '\0' && command->lines >= 1 &&
+            command->lines <= LINES_MAX) ||
+           wrong("-n is a number from 1 to 1000, not", optarg);
+}
+
+static bool take_option(struct hub_command *command, int option)
+{
+    switch (option) {
+    case OPTION_JSON:
+        command->json = true;
+        return true;
+    case OPTION_FOLLOW:
+        command->follow = true;
+        return true;
+    case OPTION_FAILURES:
+        command->only_failures = true;
+        return true;
+    case 'n':
+        return take_lines(command);
+    case OPTION_INSECURE:
+        command->insecure = true;
+        return true;
+    case OPTION_HELP:
+        command->help = true;
+        return true;
+    default:
+        return access_options_take(&command->access, option, optarg);
+    }
+}
+
+static bool is_hub(const char *name)
+{
+    return hub_name_is_valid(slice_from_string(name)) || strcmp(name, HUB_DEFAULT) == 0;
+}
+
+/* The verb that the words ask for; NULL after an error message. */
+static const struct verb *take_words(struct hub_command *command, char **words, size_t count)
+{
+    const struct verb *verb = NULL;
+
+    for (size_t i = 0; count > 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+        if (strcmp(words[0], verbs[i].name) == 0) {
+            verb = &verbs[i];
+        }
+    }
+    if (!verb) {
+        wrong(count > 0 ? "there is no command hub"
+                        : "say what to do: list, show, set, remove, "
+                          "log or check",
+              count > 0 ? words[0] : NULL);
+        return NULL;
+    }
+    size_t taken = verb->has_hub ? 2 : 1;
+    if (count < taken + verb->least) {
+        wrong(count < taken ? "a hub is needed" : "say what to set: FILE or NAME=VALUE", NULL);
+        return NULL;
+    }
+    if (count - taken > verb->most) {
+        wrong("there is no argument", words[taken + verb->most]);
+        return NULL;
+    }
+    command->hub = verb->has_hub ? words[1] : NULL;
+    if (command->hub && !is_hub(command->hub)) {
+        wrong("a hub has no such name", command->hub);
+        return NULL;
+    }
+    command->rest = words + taken;
+    command->rest_count = count - taken;
+    return verb;
+}
+
+/* One FILE, whose path has no `=` in it, or changes. */
+static bool words_fit(const struct hub_command *command)
+{
+    for (size_t i = 1; i < command->rest_count; i++) {
+        if (!strchr(command->rest[0], '=') || !strchr(command->rest[i], '=')) {
+            return wrong("set takes one FILE, or NAME=VALUE, not", command->rest[i]);
+        }
+    }
+    return true;
+}
+
+static const struct verb *parse(struct hub_command *command, int argc, char **argv)
+{
+    const struct verb *verb;
+    int option;
+
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "c:n:", long_options, NULL)) != -1) {
+        if (!take_option(command, option)) {
+            return NULL;
+        }
+    }
+    if (command->help) {
+        return verbs;
+    }
+    verb = take_words(command, argv + optind, (size_t)(argc - optind));
+    return verb && words_fit(command) ? verb : NULL;
+}
+
+int hub_main(int argc, char **argv)
+{
+    struct hub_command command = {.lines = LINES_DEFAULT, .access.talks_to_server = true};
+    const struct verb *verb = parse(&command, argc, argv);
+    int status = 1;
+
+    if (!verb) {
+        fputs("See pubgrid hub --help.\n", stderr);
+    } else if (command.help) {
+        fputs(usage, stdout);
+        status = 0;
+    } else {
+        struct hub_server *server = hub_server_open(&command.access, command.insecure);
+        status = server && verb->run(&command, server) ? 0 : 1;
+        hub_server_close(server);
+    }
+    access_options_release(&command.access);
+    return status;
+}

@@ -1,0 +1,262 @@
+/* See hub_settings.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "hub_settings.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "secret/jwt.h"
+#include "json/json.h"
+
+/* ---------------------------------------------------------------- changes */
+
+static struct slice name_of(const char *change)
+{
+    const char *end = strchr(change, '=');
+
+    return slice_make(change, end ? (size_t)(end - change) : 0);
+}
+
+/* The last change of this member; NULL: it stays. */
+static const char *find_change(struct slice key, char *const *changes, size_t count)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal(name_of(changes[i]), key)) {
+            found = changes[i];
+        }
+    }
+    return found;
+}
+
+static bool is_url_of_handler(struct slice name, struct slice value)
+{
+    return slice_equal(name, SLICE_LITERAL("eventHandlers")) &&
+           slice_starts_with(value, SLICE_LITERAL("http"));
+}
+
+static void append_change(struct buffer *out, const char *change)
+{
+    struct slice name = name_of(change), value = slice_from_string(change + name.length + 1);
+    struct json_value json;
+
+    buffer_append_string(out, out->length > 1 ? "," : "");
+    json_append_string(out, name);
+    buffer_append_byte(out, ':');
+    if (is_url_of_handler(name, value)) {
+        buffer_append_string(out, "[{\"urlTemplate\":");
+        json_append_string(out, value);
+        buffer_append_string(out, ",\"userEventPattern\":\"*\",\"systemEvents\":[\"connect\","
+                                  "\"connected\",\"disconnected\"]}]");
+    } else if (json_parse(value, &json)) {
+        buffer_append(out, json.text);
+    } else {
+        json_append_string(out, value);
+    }
+}
+
+/* Members of `json` that no change is about, as they are. */
+static void append_others(struct buffer *out, struct slice json, char *const *changes, size_t count)
+{
+    struct json_value object, value;
+    struct json_walk walk;
+    struct slice key;
+
+    if (!json_parse(json, &object) || object.type != JSON_OBJECT) {
+        return;
+    }
+    walk = json_members(&object);
+    while (json_next_member(&walk, &key, &value)) {
+        if (!find_change(key, changes, count)) {
+            buffer_append_format(out, "%s\"%.*s\":", out->length > 1 ? "," : "", SLICE_PRINT(key));
+            buffer_append(out, value.text);
+        }
+    }
+}
+
+bool hub_settings_change(struct slice json, char *const *changes, size_t count, struct buffer *out)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (name_of(changes[i]).length == 0) {
+            fprintf(stderr, "Error: a change is NAME=VALUE, not %s\n", changes[i]);
+            return false;
+        }
+    }
+    buffer_append_byte(out, '{');
+    append_others(out, json, changes, count);
+    for (size_t i = 0; i < count; i++) {
+        if (find_change(name_of(changes[i]), changes, count) == changes[i]) {
+            append_change(out, changes[i]);
+        }
+    }
+    buffer_append_byte(out, '}');
+    return true;
+}
+
+/* ---------------------------------------------------------------- for people */
+
+void hub_print_json(struct slice json, bool as_it_is)
+{
+    struct buffer compact = {0}, text = {0};
+
+    if (!as_it_is && json_append_compact(&compact, json)) {
+        json_append_indented(&text, buffer_slice(&compact));
+        json = buffer_slice(&text);
+    }
+    printf("%.*s\n", SLICE_PRINT(json));
+    buffer_release(&compact);
+    buffer_release(&text);
+}
+
+/* The member's text, without quotes and control characters; "" if it is none. */
+static const char *text_member(const struct json_value *object, const char *name,
+                               struct buffer *text)
+{
+    struct json_value value;
+
+    text->length = 0;
+    if (jwt_claim(object, name, &value)) {
+        if (value.type == JSON_STRING) {
+            json_append_string_value(text, &value);
+        } else if (value.type != JSON_NULL) {
+            buffer_append(text, value.text);
+        }
+    }
+    for (size_t i = 0; i < text->length; i++) {
+        if (text->data[i] < ' ' || text->data[i] == 0x7F) {
+            text->data[i] = '?';
+        }
+    }
+    buffer_append_byte(text, '\0');
+    return (const char *)text->data;
+}
+
+static size_t count_member(const struct json_value *object, const char *name)
+{
+    struct json_value array, element;
+    struct json_walk walk;
+    size_t count = 0;
+
+    if (jwt_claim(object, name, &array) && array.type == JSON_ARRAY) {
+        walk = json_elements(&array);
+        while (json_next_element(&walk, &element)) {
+            count++;
+        }
+    }
+    return count;
+}
+
+/* The elements of the member `name`, an array; false: there is none. */
+static bool walk_member(struct slice json, const char *name, struct json_walk *walk)
+{
+    struct json_value object, array;
+
+    if (!json_parse(json, &object) || object.type != JSON_OBJECT ||
+        !jwt_claim(&object, name, &array) || array.type != JSON_ARRAY) {
+        return false;
+    }
+    *walk = json_elements(&array);
+    return true;
+}
+
+bool hub_print_list(struct slice json)
+{
+    struct json_walk walk;
+    struct json_value hub, settings;
+    struct buffer name = {0}, source = {0}, policy = {0};
+
+    if (!walk_member(json, "value", &walk)) {
+        return false;
+    }
+    printf("%-24s %-14s %-10s %8s %9s\n", "HUB", "SET", "ANONYMOUS", "HANDLERS", "LISTENERS");
+    while (json_next_element(&walk, &hub)) {
+        if (hub.type != JSON_OBJECT || !jwt_claim(&hub, "settings", &settings)) {
+            continue;
+        }
+        text_member(&hub, "source", &source);
+        bool is_run_time = strcmp((const char *)source.data, "runTime") == 0;
+        printf("%-24s %-14s %-10s %8zu %9zu\n", text_member(&hub, "name", &name),
+               is_run_time ? "at run time" : "configuration",
+               text_member(&settings, "anonymousConnectPolicy", &policy),
+               count_member(&settings, "eventHandlers"), count_member(&settings, "eventListeners"));
+    }
+    buffer_release(&name);
+    buffer_release(&source);
+    buffer_release(&policy);
+    return true;
+}
+
+/* ---------------------------------------------------------------- deliveries */
+
+static void print_delivery(const struct json_value *delivery)
+{
+    static const char *const columns[] = {"time",  "status", "latencyMs",
+                                          "event", "url",    "connectionId"};
+    struct buffer text = {0};
+
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+        const char *value = text_member(delivery, columns[i], &text);
+        bool is_status = strcmp(columns[i], "status") == 0;
+        bool is_latency = strcmp(columns[i], "latencyMs") == 0;
+        printf("%s%s%s", i > 0 ? " " : "", is_status && strcmp(value, "0") == 0 ? "---" : value,
+               is_latency ? "ms" : "");
+    }
+    const char *attempt = text_member(delivery, "attempt", &text);
+    if (strcmp(attempt, "1") != 0) {
+        printf(" attempt %s", attempt);
+    }
+    const char *reason = text_member(delivery, "reason", &text);
+    printf("%s%s\n", reason[0] ? ": " : "", reason);
+    buffer_release(&text);
+}
+
+bool hub_print_log(struct slice json, bool as_json, struct buffer *last, size_t *count)
+{
+    struct json_walk walk;
+    struct json_value delivery;
+
+    *count = 0;
+    if (!walk_member(json, "value", &walk)) {
+        return false;
+    }
+    while (json_next_element(&walk, &delivery)) {
+        if (as_json) {
+            printf("%.*s\n", SLICE_PRINT(delivery.text));
+        } else {
+            print_delivery(&delivery);
+        }
+        text_member(&delivery, "id", last);
+        ++*count;
+    }
+    fflush(stdout);
+    return true;
+}
+
+bool hub_print_check(struct slice json, bool as_json, bool *all_good)
+{
+    struct json_value object, good, line;
+    struct json_walk walk;
+    struct buffer text = {0};
+
+    if (!walk_member(json, "lines", &walk) || !json_parse(json, &object) ||
+        !jwt_claim(&object, "good", &good)) {
+        return false;
+    }
+    *all_good = good.type == JSON_TRUE;
+    if (as_json) {
+        printf("%.*s\n", SLICE_PRINT(json));
+        return true;
+    }
+    while (json_next_element(&walk, &line)) {
+        text.length = 0;
+        if (line.type == JSON_STRING) {
+            json_append_string_value(&text, &line);
+        }
+        printf("%.*s\n", SLICE_PRINT(text));
+    }
+    buffer_release(&text);
+    return true;
+}
