@@ -8,7 +8,6 @@
 
 #include "base/memory.h"
 #include "client/fanout.h"
-#include "json/json.h"
 
 static const struct client_kind *kind_for(const struct upgrade *upgrade)
 {
@@ -123,9 +122,7 @@ static void raise_presence(struct client *client, enum system_event event, struc
     if (!client->events) {
         return;
     }
-    buffer_append_string(&body, "{\"group\":");
-    json_append_string(&body, group);
-    buffer_append_byte(&body, '}');
+    group_body_append(&body, group);
     event_queue_system(client->events, event, group, buffer_slice(&body));
     buffer_release(&body);
 }

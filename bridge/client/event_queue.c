@@ -10,7 +10,6 @@
 #include "base/memory.h"
 #include "client/gateway.h"
 #include "mqtt/reader.h"
-#include "json/json.h"
 
 enum {
     WAITING_MAX = 100,     /* events, beyond which the client is not read from, */
@@ -22,10 +21,10 @@ struct queued_event {
     struct list link; /* in queue->waiting */
     bool is_user_event;
     enum system_event system;
-    struct slice name, group;
+    struct slice name, group, content_type;
     struct payload data;
-    struct pair *metadata; /* [metadata_count] */
-    size_t metadata_count;
+    struct pair *pairs; /* [metadata_count + property_count] */
+    size_t metadata_count, property_count;
     struct event_tag tag;
     struct buffer text;
 };
@@ -56,27 +55,29 @@ static struct slice keep(struct queued_event *queued, struct slice bytes)
     return slice_make(queued->text.data + start, bytes.length);
 }
 
-static size_t size_of(const struct event *event, const struct event_tag *tag)
+static size_t size_of_pairs(struct pairs pairs)
 {
-    size_t size = event->name.length + event->group.length + event->data.bytes.length;
+    size_t size = 0;
 
-    for (size_t i = 0; i < event->metadata.count; i++) {
-        size += event->metadata.items[i].key.length + event->metadata.items[i].value.length;
+    for (size_t i = 0; i < pairs.count; i++) {
+        size += pairs.items[i].key.length + pairs.items[i].value.length;
     }
-    return size + (tag ? tag->text.length : 0);
+    return size;
 }
 
-static void keep_metadata(struct queued_event *queued, struct pairs metadata)
+static size_t size_of(const struct event *event, const struct event_tag *tag)
 {
-    if (metadata.count == 0) {
-        return;
-    }
-    queued->metadata = memory_allocate(metadata.count * sizeof(*queued->metadata));
-    queued->metadata_count = metadata.count;
-    for (size_t i = 0; i < metadata.count; i++) {
-        queued->metadata[i] = (struct pair){
-            keep(queued, metadata.items[i].key),
-            keep(queued, metadata.items[i].value),
+    return event->name.length + event->group.length + event->content_type.length +
+           event->data.bytes.length + size_of_pairs(event->metadata) +
+           size_of_pairs(event->properties) + (tag ? tag->text.length : 0);
+}
+
+static void keep_pairs(struct queued_event *queued, size_t at, struct pairs pairs)
+{
+    for (size_t i = 0; i < pairs.count; i++) {
+        queued->pairs[at + i] = (struct pair){
+            keep(queued, pairs.items[i].key),
+            keep(queued, pairs.items[i].value),
         };
     }
 }
@@ -91,7 +92,15 @@ static struct queued_event *queued_new(const struct event *event, const struct e
     queued->name = keep(queued, event->name);
     queued->group = keep(queued, event->group);
     queued->data = (struct payload){event->data.type, keep(queued, event->data.bytes)};
-    keep_metadata(queued, event->metadata);
+    queued->content_type = keep(queued, event->content_type);
+    queued->metadata_count = event->metadata.count;
+    queued->property_count = event->properties.count;
+    if (queued->metadata_count + queued->property_count > 0) {
+        queued->pairs = memory_allocate((queued->metadata_count + queued->property_count) *
+                                        sizeof(*queued->pairs));
+    }
+    keep_pairs(queued, 0, event->metadata);
+    keep_pairs(queued, queued->metadata_count, event->properties);
     if (tag) {
         queued->tag = *tag;
         queued->tag.text = keep(queued, tag->text);
@@ -102,7 +111,7 @@ static struct queued_event *queued_new(const struct event *event, const struct e
 static void queued_free(struct queued_event *queued)
 {
     if (queued) {
-        free(queued->metadata);
+        free(queued->pairs);
         buffer_release(&queued->text);
         free(queued);
     }
@@ -153,7 +162,10 @@ static void raise_current(struct event_queue *queue)
     event.name = queued->name;
     event.group = queued->group;
     event.data = queued->data;
-    event.metadata = (struct pairs){queued->metadata, queued->metadata_count};
+    event.content_type = queued->content_type;
+    event.metadata = (struct pairs){queued->pairs, queued->metadata_count};
+    event.properties = (struct pairs){queued->pairs ? queued->pairs + queued->metadata_count : NULL,
+                                      queued->property_count};
     queue->number++;
     events->ops->raise(events->context, &event, &queue->wait);
 }
@@ -342,6 +354,7 @@ bool event_queue_import(struct event_queue *queue, struct slice bytes)
 void event_queue_farewell(struct gateway *gateway, struct slice hub, struct slice connection_id,
                           struct slice bytes)
 {
+    static const struct disconnected_mqtt lost; /* without a DISCONNECT */
     struct exported exported = {0};
     struct event_queue *queue;
 
@@ -353,7 +366,7 @@ void event_queue_farewell(struct gateway *gateway, struct slice hub, struct slic
     queue = event_queue_new(gateway, &exported.origin, (struct event_audience){0});
     event_queue_remember(queue, &exported.memory);
     event_queue_note_reason(queue, "the connection was lost");
-    event_queue_disconnected(queue);
+    event_queue_disconnected(queue, exported.origin.physical_connection.length > 0 ? &lost : NULL);
     event_queue_end(queue);
 }
 
@@ -410,22 +423,24 @@ void event_queue_note_reason(struct event_queue *queue, const char *reason)
     }
 }
 
-void event_queue_disconnected(struct event_queue *queue)
+void event_queue_disconnected(struct event_queue *queue, const struct disconnected_mqtt *mqtt)
 {
     struct buffer body = {0};
 
     if (!queue) {
         return;
     }
-    buffer_append_string(&body, "{\"reason\":");
-    json_append_string(&body, buffer_slice(&queue->reason));
-    buffer_append_byte(&body, '}');
+    if (mqtt) {
+        disconnected_mqtt_body_append(&body, buffer_slice(&queue->reason), mqtt);
+    } else {
+        disconnected_body_append(&body, buffer_slice(&queue->reason));
+    }
     event_queue_system(queue, SYSTEM_EVENT_DISCONNECTED, SLICE_EMPTY, buffer_slice(&body));
     buffer_release(&body);
 }
 
-bool event_queue_user(struct event_queue *queue, struct slice name, const struct payload *data,
-                      struct pairs metadata, const struct event_tag *tag)
+bool event_queue_user(struct event_queue *queue, const struct user_event *user,
+                      const struct event_tag *tag)
 {
     struct event event;
 
@@ -434,9 +449,11 @@ bool event_queue_user(struct event_queue *queue, struct slice name, const struct
     }
     event = event_of(queue);
     event.is_user_event = true;
-    event.name = name;
-    event.data = *data;
-    event.metadata = metadata;
+    event.name = user->name;
+    event.data = user->data;
+    event.content_type = user->content_type;
+    event.metadata = user->metadata;
+    event.properties = user->properties;
     return put(queue, &event, tag);
 }
 

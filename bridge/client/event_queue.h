@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "client/events.h"
+#include "events/body.h"
 
 struct gateway;
 struct event_queue;
@@ -29,6 +30,15 @@ struct event_origin {
 struct event_memory {
     uint32_t number; /* ce-id of the next */
     struct slice state, cookies;
+};
+
+/* A user event (7.5, 5.2). */
+struct user_event {
+    struct slice name;
+    struct payload data;
+    struct slice content_type; /* MQTT; empty: by the data's type */
+    struct pairs metadata;
+    struct pairs properties; /* MQTT */
 };
 
 /* What the client wants to find again with the answer; copied. */
@@ -70,12 +80,12 @@ void event_queue_farewell(struct gateway *gateway, struct slice hub, struct slic
 /* Is there anybody for it? If not, nothing is queued. `group`: of JOINED and LEFT. */
 bool event_queue_system(struct event_queue *queue, enum system_event event, struct slice group,
                         struct slice body);
-bool event_queue_user(struct event_queue *queue, struct slice name, const struct payload *data,
-                      struct pairs metadata, const struct event_tag *tag);
+bool event_queue_user(struct event_queue *queue, const struct user_event *event,
+                      const struct event_tag *tag);
 /* Why the connection ends; the first that is said counts. */
 void event_queue_note_reason(struct event_queue *queue, const char *reason);
-/* The last event. */
-void event_queue_disconnected(struct event_queue *queue);
+/* The last event; `mqtt` NULL: the connection was not MQTT. */
+void event_queue_disconnected(struct event_queue *queue, const struct disconnected_mqtt *mqtt);
 /* So much waits that the client is not to be read from. */
 bool event_queue_is_full(const struct event_queue *queue);
 

@@ -59,7 +59,8 @@ static struct event_queue *queue_of(struct webpubsub *wps)
 static bool raise_event(struct webpubsub *wps, struct slice name, const struct payload *data,
                         struct pairs metadata, const struct event_tag *tag)
 {
-    bool is_taken = event_queue_user(queue_of(wps), name, data, metadata, tag);
+    struct user_event event = {.name = name, .data = *data, .metadata = metadata};
+    bool is_taken = event_queue_user(queue_of(wps), &event, tag);
 
     webpubsub_update_pause(wps);
     return is_taken;
@@ -339,6 +340,6 @@ void webpubsub_raise_disconnected(struct webpubsub *wps)
     if (wps->owes_disconnected) {
         wps->owes_disconnected = false;
         client_leaves_all(&wps->client);
-        event_queue_disconnected(queue_of(wps));
+        event_queue_disconnected(queue_of(wps), NULL);
     }
 }
