@@ -4,6 +4,7 @@
 #include "client/mqtt_client.h"
 
 #include "client/fanout.h"
+#include "client/mqtt_event.h"
 #include "client/mqtt_rest.h"
 
 enum { CONNECT_TIMEOUT_MS = 10000 };
@@ -19,8 +20,9 @@ static void update_pause(struct mqtt_client *mqtt)
 {
     struct client *client = &mqtt->client;
     const struct link *link = client->gateway->link;
-    bool pause = client->channel.is_open &&
-                 (mqtt->awaits_connack || !link->ops->may_send(link, &client->channel));
+    bool pause = mqtt->hub.asking || mqtt_holds_too_much(mqtt) ||
+                 (client->channel.is_open &&
+                  (mqtt->awaits_connack || !link->ops->may_send(link, &client->channel)));
 
     if (pause != mqtt->paused && !client->closing) {
         mqtt->paused = pause;
@@ -41,8 +43,7 @@ static void flush(struct mqtt_client *mqtt)
 
 /* ---------------------------------------------------------------- the end */
 
-/* The broker gets what came before and publishes the will. */
-static void end(struct mqtt_client *mqtt, enum reason_code reason)
+void mqtt_end(struct mqtt_client *mqtt, enum reason_code reason)
 {
     struct client *client = &mqtt->client;
     struct link *link = client->gateway->link;
@@ -78,7 +79,7 @@ void mqtt_refuse(struct mqtt_client *mqtt, enum protocol_version version, enum r
         mqtt->version = version;
         mqtt_send_packet(mqtt, &connack);
     }
-    end(mqtt, reason);
+    mqtt_end(mqtt, reason);
 }
 
 void mqtt_fail(struct mqtt_client *mqtt, enum reason_code reason)
@@ -90,7 +91,7 @@ void mqtt_fail(struct mqtt_client *mqtt, enum reason_code reason)
         mqtt_send_packet(mqtt, &(struct packet){.type = PACKET_DISCONNECT,
                                                 .disconnect = {.reason = (uint8_t)reason}});
     }
-    end(mqtt, reason);
+    mqtt_end(mqtt, reason);
 }
 
 static void on_connect_timeout(struct timer *timer, void *context)
@@ -106,6 +107,8 @@ static void socket_closed(struct client *client, uint16_t code)
     struct mqtt_client *mqtt = mqtt_of(client);
 
     (void)code; /* only a DISCONNECT, which the broker has had then, is an end in order */
+    mqtt_stop_asking(mqtt);
+    mqtt_end_events(mqtt);
     timers_cancel(&client->gateway->timers, &mqtt->connect_timer);
     buffer_release(&mqtt->input);
     mqtt_drop_requests(mqtt);
@@ -200,7 +203,7 @@ static size_t take_packets(struct mqtt_client *mqtt, struct slice bytes)
     return taken;
 }
 
-static void finish_turn(struct mqtt_client *mqtt)
+void mqtt_finish_turn(struct mqtt_client *mqtt)
 {
     if (mqtt->input.length == 0) {
         buffer_release(&mqtt->input);
@@ -225,14 +228,14 @@ static void receive(struct client *client, struct slice message, bool is_text)
     } else {
         buffer_append(input, slice_from(message, take_packets(mqtt, message)));
     }
-    finish_turn(mqtt);
+    mqtt_finish_turn(mqtt);
 }
 
 void mqtt_is_connected(struct mqtt_client *mqtt)
 {
     mqtt->awaits_connack = false;
     buffer_consume(&mqtt->input, take_packets(mqtt, buffer_slice(&mqtt->input)));
-    finish_turn(mqtt);
+    mqtt_finish_turn(mqtt);
 }
 
 /* ---------------------------------------------------------------- from the broker */

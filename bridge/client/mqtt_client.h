@@ -44,12 +44,22 @@ static inline struct mqtt_client *mqtt_of(struct client *client)
     return CONTAINER_OF(client, struct mqtt_client, client);
 }
 
+static inline struct slice mqtt_physical_id(const struct mqtt_client *mqtt)
+{
+    return slice_make(mqtt->hub.physical_id, CONNECTION_ID_LENGTH);
+}
+
 /* Opens the channel for a session of this identifier. */
 void mqtt_open(struct mqtt_client *mqtt, struct slice client_identifier, uint32_t flags);
 /* Refuses or ends the connection: a CONNACK before CONNECT was accepted, else a DISCONNECT (as far
  * as the version has one with this reason), and closes the WebSocket and the channel. */
 void mqtt_refuse(struct mqtt_client *mqtt, enum protocol_version version, enum reason_code reason);
 void mqtt_fail(struct mqtt_client *mqtt, enum reason_code reason);
+/* Sends what was gathered for the broker, and reads on or not. */
+void mqtt_finish_turn(struct mqtt_client *mqtt);
+/* Closes the WebSocket and the channel. The broker gets what came before, and publishes the will.
+ */
+void mqtt_end(struct mqtt_client *mqtt, enum reason_code reason);
 /* The broker has accepted the CONNECT: what came behind it has its turn. */
 void mqtt_is_connected(struct mqtt_client *mqtt);
 /* Sends the browser one packet. */

@@ -5,6 +5,7 @@
 
 #include "client/fanout.h"
 #include "client/mqtt_client.h"
+#include "client/mqtt_event.h"
 #include "client/mqtt_rest.h"
 #include "client/mqtt_topics.h"
 #include "client/mqtt_write.h"
@@ -18,6 +19,9 @@ static const char *hub_of(const struct mqtt_client *mqtt)
 void mqtt_hub_release(struct mqtt_hub *hub)
 {
     buffer_release(&hub->identifier);
+    buffer_release(&hub->session);
+    buffer_release(&hub->connack_properties);
+    buffer_release(&hub->held);
     buffer_release(&hub->aliases);
     buffer_release(&hub->denied);
     for (size_t i = 0; i < 2; i++) {
@@ -98,7 +102,7 @@ static enum topic_class class_of(struct mqtt_client *mqtt, const struct packet *
     return class;
 }
 
-static void put_publish(struct mqtt_client *mqtt, const struct packet *packet)
+void mqtt_put_publish(struct mqtt_client *mqtt, const struct packet *packet)
 {
     packet_encode(&mqtt->client.gateway->packet, packet, mqtt->version);
     mqtt_answer_is_due(mqtt, packet->publish.qos);
@@ -121,42 +125,33 @@ static void refuse_publish(struct mqtt_client *mqtt, const struct publish *publi
 static void publish_to_group(struct mqtt_client *mqtt, struct packet *packet)
 {
     if (mqtt_hub_adapt(mqtt, &packet->publish.topic, &packet->properties)) {
-        put_publish(mqtt, packet);
+        mqtt_put_publish(mqtt, packet);
     } else {
         refuse_publish(mqtt, &packet->publish, REASON_NOT_AUTHORIZED);
     }
 }
 
-/* The event becomes its answer: that the hub has no handler for it. */
+/* Without a handler that is the answer. */
 static void publish_event(struct mqtt_client *mqtt, struct packet *packet)
 {
-    static const uint64_t kept = PROPERTY_BIT(CORRELATION_DATA) | PROPERTY_BIT(TOPIC_ALIAS);
-    struct gateway *gateway = mqtt->client.gateway;
-    struct publish *publish = &packet->publish;
-    struct properties *properties = &packet->properties;
+    static const struct event_answer no_handler = {
+        .status = 404,
+        .data = {DATA_TEXT, SLICE_LITERAL("the hub has no event handler for this event")},
+    };
 
-    gateway->topic.length = gateway->properties.length = 0;
-    if (publish->topic.length > 0) {
-        mqtt_append_failed(&gateway->topic, hub_of(mqtt), buffer_slice(&mqtt->hub.identifier),
-                           publish->topic);
+    if (!mqtt_raise(mqtt, packet)) {
+        mqtt_make_answer(mqtt, packet, &no_handler);
+        mqtt_put_publish(mqtt, packet);
     }
-    publish->topic = buffer_slice(&gateway->topic);
-    publish->retain = false;
-    publish->payload = SLICE_LITERAL("the hub has no event handler for this event");
-    write_user_property(&gateway->properties, "azure-status-code", SLICE_LITERAL("404"));
-    properties->present = (properties->present & kept) | PROPERTY_BIT(CONTENT_TYPE) |
-                          PROPERTY_BIT(PAYLOAD_FORMAT_INDICATOR) | PROPERTY_BIT(USER_PROPERTY);
-    properties->content_type = SLICE_LITERAL("text/plain");
-    properties->payload_format_indicator = 1;
-    properties->raw = buffer_slice(&gateway->properties);
-    put_publish(mqtt, packet);
 }
 
 static void receive_publish(struct mqtt_client *mqtt, struct packet *packet, struct slice bytes)
 {
     bool has_alias = properties_have(&packet->properties, PROPERTY_TOPIC_ALIAS);
 
-    (void)bytes;
+    if (mqtt_hold(mqtt, bytes)) {
+        return;
+    }
     if (has_alias && packet->properties.topic_alias > mqtt->hub.alias_maximum) {
         mqtt_fail(mqtt, REASON_TOPIC_ALIAS_INVALID);
         return;
@@ -273,6 +268,12 @@ static void pass_on(struct mqtt_client *mqtt, struct packet *packet, struct slic
     buffer_append(&mqtt->client.gateway->packet, bytes);
 }
 
+static void receive_disconnect(struct mqtt_client *mqtt, struct packet *packet, struct slice bytes)
+{
+    mqtt_let_go(mqtt, packet);
+    pass_on(mqtt, packet, bytes);
+}
+
 typedef void receive_function(struct mqtt_client *mqtt, struct packet *packet, struct slice bytes);
 
 /* What is not here has neither topics nor anything else of the hub's. */
@@ -280,6 +281,7 @@ static receive_function *const receivers[16] = {
     [PACKET_PUBLISH] = receive_publish,
     [PACKET_SUBSCRIBE] = receive_subscribe,
     [PACKET_UNSUBSCRIBE] = receive_unsubscribe,
+    [PACKET_DISCONNECT] = receive_disconnect,
 };
 
 void mqtt_hub_receive(struct mqtt_client *mqtt, struct slice bytes)

@@ -4,9 +4,7 @@
  * - Roles decide. A filter that is not allowed is left out of the SUBSCRIBE, and its code put into
  *   the SUBACK; a PUBLISH is refused in its turn among the answers of the broker (MQTT-4.6.0-2,
  *   MQTT-4.6.0-3), or where MQTT 3.1.1 has no way to say so by the end of the connection.
- * - Events have no handlers yet. The PUBLISH of an event becomes its own failed answer: it goes,
- *   with its packet identifier and QoS, to a topic to which only this session is subscribed. So its
- *   acknowledgement and the answer's delivery are the broker's business as always.
+ * - Events go to the hub's handlers: see mqtt_event.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_MQTT_HUB_H
@@ -16,9 +14,12 @@
 #include <stdint.h>
 
 #include "base/buffer.h"
+#include "client/connection_id.h"
+#include "events/body.h"
 #include "mqtt/packet.h"
 
 struct fanout;
+struct mqtt_asking;
 struct mqtt_client;
 
 /* PUBLISH packets at QoS 1 or 2 that were handed on, and how many of them were answered; answers of
@@ -30,8 +31,18 @@ struct mqtt_answers {
 
 /* Zeroed memory is a good beginning; mqtt_hub_release(). */
 struct mqtt_hub {
-    struct buffer identifier;      /* the client's, without what the hub puts before it */
-    bool is_assigned;              /* by us: CONNACK says so */
+    struct buffer identifier;               /* the client's, without what the hub puts before it */
+    char physical_id[CONNECTION_ID_LENGTH]; /* of this network connection */
+    struct buffer session;                  /* its id, for events */
+    struct mqtt_asking *asking;             /* the hub's handler is asked whether it may connect */
+    struct buffer connack_properties;       /* user properties that the handler wants in CONNACK */
+    struct buffer held;                     /* PUBLISHes behind an event that awaits its answer */
+    struct disconnected_mqtt end;           /* how the connection ends */
+    bool awaits_event;                      /* an event was raised and has no answer */
+    bool is_leaving;                        /* DISCONNECT came */
+    bool keeps_session;                     /* it outlives the connection */
+    bool owes_disconnected;                 /* its end is an event */
+    bool is_assigned;                       /* by us: CONNACK says so */
     bool awaits_suback;            /* of the subscriptions that we have made for the client */
     uint16_t alias_maximum;        /* that the broker allows */
     struct buffer aliases;         /* enum topic_class of what each stands for, a byte each */
@@ -44,6 +55,8 @@ void mqtt_hub_release(struct mqtt_hub *hub);
 
 /* mqtt_hub_connect.c. The first packet: opens the channel, or refuses. */
 void mqtt_hub_connect(struct mqtt_client *mqtt, struct slice packet);
+/* The client is let in: the rest of its way. */
+void mqtt_hub_admitted(struct mqtt_client *mqtt, struct slice packet);
 void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice packet);
 /* What the hub does to the properties of a PUBLISH or will: Response Topic, who it is from. Also
  * writes the topic. False if they are not allowed. Uses the gateway's scratch buffers. */
@@ -52,6 +65,8 @@ bool mqtt_hub_adapt(struct mqtt_client *mqtt, struct slice *topic, struct proper
 /* mqtt_hub.c. Any later packet of the client; what goes to the broker is appended to
  * gateway->packet. */
 void mqtt_hub_receive(struct mqtt_client *mqtt, struct slice packet);
+/* Hands a PUBLISH on. */
+void mqtt_put_publish(struct mqtt_client *mqtt, const struct packet *packet);
 /* A packet of the broker. */
 void mqtt_hub_return(struct mqtt_client *mqtt, struct slice packet);
 void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t sequence);

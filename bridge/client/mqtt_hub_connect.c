@@ -10,6 +10,7 @@
 
 #include "client/internal_topic.h"
 #include "client/mqtt_client.h"
+#include "client/mqtt_event.h"
 #include "client/mqtt_topics.h"
 #include "client/mqtt_write.h"
 #include "client/webpubsub.h"
@@ -62,15 +63,14 @@ static enum reason_code check_will(const struct mqtt_client *mqtt, const struct 
                                                                           : REASON_NOT_AUTHORIZED;
 }
 
-static enum reason_code check_connect(const struct mqtt_client *mqtt, const struct packet *packet)
+static enum reason_code check_connect(const struct packet *packet)
 {
     if (!identifier_is_valid(packet->connect.client_identifier)) {
         return REASON_CLIENT_IDENTIFIER_NOT_VALID;
     }
-    if (properties_have(&packet->properties, PROPERTY_AUTHENTICATION_METHOD)) {
-        return REASON_BAD_AUTHENTICATION_METHOD;
-    }
-    return check_will(mqtt, &packet->connect.will);
+    return properties_have(&packet->properties, PROPERTY_AUTHENTICATION_METHOD)
+               ? REASON_BAD_AUTHENTICATION_METHOD
+               : REASON_SUCCESS;
 }
 
 /* ---------------------------------------------------------------- what goes on */
@@ -190,34 +190,68 @@ static void put_subscribe(struct mqtt_client *mqtt)
     mqtt->hub.awaits_suback = true;
 }
 
+/* Does the session outlive the connection, as far as the client has a say? */
+static bool keeps_session(const struct packet *packet)
+{
+    if (packet->connect.version != MQTT_5) {
+        return !packet->connect.clean_start;
+    }
+    return properties_have(&packet->properties, PROPERTY_SESSION_EXPIRY_INTERVAL) &&
+           packet->properties.session_expiry_interval > 0;
+}
+
+static void go_on(struct mqtt_client *mqtt, const struct packet *packet)
+{
+    enum reason_code reason = check_will(mqtt, &packet->connect.will);
+    struct buffer identifier = {0};
+
+    mqtt_begin_events(mqtt);
+    append_identifier(&identifier, mqtt);
+    if (reason != REASON_SUCCESS) {
+        mqtt_refuse(mqtt, mqtt->version, reason);
+    } else if (put_connect(mqtt, packet, buffer_slice(&identifier))) {
+        put_subscribe(mqtt);
+        mqtt->hub.keeps_session = keeps_session(packet);
+        mqtt->awaits_connack = true;
+        mqtt_open(mqtt, buffer_slice(&identifier), TRUNK_VERIFIED);
+    } else {
+        mqtt_refuse(mqtt, mqtt->version, REASON_NOT_AUTHORIZED);
+    }
+    buffer_release(&identifier);
+}
+
+void mqtt_hub_admitted(struct mqtt_client *mqtt, struct slice bytes)
+{
+    struct packet_limits limits = {.packet_size_max = mqtt->client.gateway->packet_size_max};
+    struct packet packet;
+
+    if (packet_decode(&packet, bytes, &limits) > 0) { /* it was good before */
+        go_on(mqtt, &packet);
+    }
+}
+
 void mqtt_hub_connect(struct mqtt_client *mqtt, struct slice bytes)
 {
     struct packet_limits limits = {.packet_size_max = mqtt->client.gateway->packet_size_max};
-    struct buffer identifier = {0};
     struct packet packet;
     ssize_t used = packet_decode(&packet, bytes, &limits);
     enum protocol_version version =
         packet.type == PACKET_CONNECT ? packet.connect.version : MQTT_UNKNOWN;
-    enum reason_code reason = used < 0 ? (enum reason_code) - used : check_connect(mqtt, &packet);
+    enum reason_code reason = used < 0 ? (enum reason_code) - used : check_connect(&packet);
 
     if (reason != REASON_SUCCESS) {
         mqtt_refuse(mqtt, version, reason);
         return;
     }
     mqtt->version = version;
+    connection_id_choose(mqtt->client.gateway, mqtt->hub.physical_id);
     buffer_append(&mqtt->hub.identifier, packet.connect.client_identifier);
     if (packet.connect.client_identifier.length == 0) {
         assign_identifier(mqtt);
     }
-    append_identifier(&identifier, mqtt);
-    if (put_connect(mqtt, &packet, buffer_slice(&identifier))) {
-        put_subscribe(mqtt);
-        mqtt->awaits_connack = true;
-        mqtt_open(mqtt, buffer_slice(&identifier), TRUNK_VERIFIED);
-    } else {
-        mqtt_refuse(mqtt, version, REASON_NOT_AUTHORIZED);
+    if (!mqtt_ask(mqtt, &packet, bytes)) {
+        go_on(mqtt, &packet);
     }
-    buffer_release(&identifier);
 }
 
 /* ---------------------------------------------------------------- what comes back */
@@ -242,6 +276,31 @@ static void enter_registry(struct mqtt_client *mqtt)
     }
 }
 
+/* What we say beside the broker, in MQTT 5. */
+static void adapt_connack(struct mqtt_client *mqtt, struct packet *packet)
+{
+    struct properties *properties = &packet->properties;
+    struct buffer *raw = &mqtt->client.gateway->properties;
+
+    if (mqtt->hub.is_assigned && packet->connack.reason == 0) {
+        properties->present |= PROPERTY_BIT(ASSIGNED_CLIENT_IDENTIFIER);
+        properties->assigned_client_identifier = buffer_slice(&mqtt->hub.identifier);
+    }
+    if (properties_have(properties, PROPERTY_SESSION_EXPIRY_INTERVAL)) {
+        mqtt->hub.keeps_session = properties->session_expiry_interval > 0;
+    }
+    if (mqtt->hub.connack_properties.length > 0) {
+        raw->length = 0;
+        buffer_append(raw, properties->raw);
+        buffer_append(raw, buffer_slice(&mqtt->hub.connack_properties));
+        properties->raw = buffer_slice(raw);
+        properties->present |= PROPERTY_BIT(USER_PROPERTY);
+    }
+    if (mqtt->client.events) { /* an event needs its name */
+        properties->present &= ~PROPERTY_BIT(TOPIC_ALIAS_MAXIMUM);
+    }
+}
+
 void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
 {
     struct packet_limits limits = {mqtt->version, PACKET_SIZE_MAX, true};
@@ -252,15 +311,15 @@ void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
                      "the broker's answer is malformed");
         return;
     }
+    if (mqtt->version == MQTT_5) {
+        adapt_connack(mqtt, &packet);
+    }
     if (properties_have(&packet.properties, PROPERTY_TOPIC_ALIAS_MAXIMUM)) {
         mqtt->hub.alias_maximum = packet.properties.topic_alias_maximum;
     }
-    if (mqtt->version == MQTT_5 && mqtt->hub.is_assigned && packet.connack.reason == 0) {
-        packet.properties.present |= PROPERTY_BIT(ASSIGNED_CLIENT_IDENTIFIER);
-        packet.properties.assigned_client_identifier = buffer_slice(&mqtt->hub.identifier);
-    }
     mqtt_send_packet(mqtt, &packet);
     if (packet.connack.reason == REASON_SUCCESS) {
+        mqtt_raise_connected(mqtt, packet.connack.session_present);
         enter_registry(mqtt);
         mqtt_is_connected(mqtt);
     }

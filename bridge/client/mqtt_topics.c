@@ -100,12 +100,17 @@ static void append_answers_level(struct buffer *out, const char *hub, struct sli
     buffer_append_byte(out, '/');
 }
 
-void mqtt_append_failed(struct buffer *out, const char *hub, struct slice client_identifier,
-                        struct slice topic)
+struct slice mqtt_event_name(struct slice topic)
+{
+    return slice_starts_with(topic, EVENTS) ? slice_from(topic, EVENTS.length) : SLICE_EMPTY;
+}
+
+void mqtt_append_answer(struct buffer *out, const char *hub, struct slice client_identifier,
+                        struct slice topic, bool is_success)
 {
     append_answers_level(out, hub, client_identifier);
     buffer_append(out, slice_from(topic, EVENTS.length));
-    buffer_append_string(out, "/failed");
+    buffer_append_string(out, is_success ? "/succeeded" : "/failed");
 }
 
 void mqtt_append_answers(struct buffer *out, const char *hub, struct slice client_identifier)

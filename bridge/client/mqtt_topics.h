@@ -46,8 +46,10 @@ void mqtt_append_filter(struct buffer *out, const char *hub, struct slice filter
 struct slice mqtt_topic_in_hub(struct slice topic);
 
 /* Answers to events. `topic` is the client's, of class TOPIC_EVENT. */
-void mqtt_append_failed(struct buffer *out, const char *hub, struct slice client_identifier,
-                        struct slice topic);
+void mqtt_append_answer(struct buffer *out, const char *hub, struct slice client_identifier,
+                        struct slice topic, bool is_success);
+/* The event's name; empty if the topic is none of that class. */
+struct slice mqtt_event_name(struct slice topic);
 /* The filter for all of them. */
 void mqtt_append_answers(struct buffer *out, const char *hub, struct slice client_identifier);
 /* Appends the client's topic of an answer; false if it is another topic. */

@@ -223,112 +223,14 @@ static const struct websocket_ops fake_browser = {
 
 /* ---------------------------------------------------------------- the event handler */
 
-static const char *const system_events[SYSTEM_EVENTS] = {
-    [SYSTEM_EVENT_CONNECT] = "connect",
-    [SYSTEM_EVENT_CONNECTED] = "connected",
-    [SYSTEM_EVENT_DISCONNECTED] = "disconnected",
-    [SYSTEM_EVENT_JOINED] = "joined",
-    [SYSTEM_EVENT_LEFT] = "left",
-};
-
-static bool is_handled(void *context, const struct event *event)
-{
-    const struct fakes *fakes = context;
-
-    if (!event->is_user_event) {
-        return fakes->system_events & SYSTEM_EVENT_BIT(event->system);
-    }
-    return fakes->user_events && (strcmp(fakes->user_events, "*") == 0 ||
-                                  slice_equal(event->name, slice_from_string(fakes->user_events)));
-}
-
-static void put_named(struct buffer *out, const char *name, struct slice value)
-{
-    if (value.length > 0) {
-        buffer_append_format(out, " %s=%.*s", name, SLICE_PRINT(value));
-    }
-}
-
-static void raise_event(void *context, const struct event *event, struct event_wait *wait)
-{
-    static const char *const types[] = {"json", "text", "binary", "protobuf"};
-    struct fakes *fakes = context;
-    struct buffer *out = &fakes->raised;
-
-    buffer_append_format(out, "#%u ", event->number);
-    if (event->is_user_event) {
-        buffer_append_format(out, "user %.*s %s", SLICE_PRINT(event->name),
-                             types[event->data.type]);
-    } else {
-        buffer_append_string(out, system_events[event->system]);
-    }
-    put_named(out, "user", event->user_id);
-    put_named(out, "state", event->state);
-    put_named(out, "cookies", event->cookies);
-    put_named(out, "physical", event->physical_connection);
-    put_named(out, "session", event->session);
-    for (size_t i = 0; i < event->metadata.count; i++) {
-        buffer_append_format(out, " %.*s:%.*s", SLICE_PRINT(event->metadata.items[i].key),
-                             SLICE_PRINT(event->metadata.items[i].value));
-    }
-    buffer_append_format(out, " [%.*s]\n", SLICE_PRINT(event->data.bytes));
-    if (wait) {
-        wait->call = (struct event_call *)(void *)fakes;
-        if (fakes->waiting_count == FAKES_WAITING_MAX) {
-            abort();
-        }
-        fakes->waiting[fakes->waiting_count++] = wait;
-    }
-}
-
-static void stop_waiting(struct fakes *fakes, size_t index)
-{
-    fakes->waiting[index]->call = NULL;
-    fakes->waiting_count--;
-    memmove(fakes->waiting + index, fakes->waiting + index + 1,
-            (fakes->waiting_count - index) * sizeof(*fakes->waiting));
-}
-
-static void cancel_event(void *context, struct event_wait *wait)
-{
-    struct fakes *fakes = context;
-
-    for (size_t i = 0; i < fakes->waiting_count; i++) {
-        if (fakes->waiting[i] == wait) {
-            buffer_append_string(&fakes->raised, "cancelled\n");
-            stop_waiting(fakes, i);
-            return;
-        }
-    }
-    abort(); /* it waits for nothing */
-}
-
-static const struct events_ops fake_events = {
-    .is_handled = is_handled,
-    .raise = raise_event,
-    .cancel = cancel_event,
-};
-
 void fakes_handle_events(struct fakes *fakes)
 {
-    static const struct event_handler handler = {.url_template = "http://127.0.0.1/"};
-
-    fakes->hub.event_handlers = &handler;
-    fakes->hub.event_handler_count = 1;
-    fakes->gateway.events = (struct events){&fake_events, fakes};
-    fakes->user_events = "*";
-    fakes->system_events = UINT32_MAX & ~SYSTEM_EVENT_BIT(SYSTEM_EVENT_CONNECT);
+    fakes->gateway.events = event_fakes_begin(&fakes->events, &fakes->hub);
 }
 
 void fakes_answer_event_with(struct fakes *fakes, const struct event_answer *answer)
 {
-    struct event_wait *wait = fakes->waiting_count > 0 ? fakes->waiting[0] : NULL;
-
-    if (!wait) {
-        abort();
-    }
-    stop_waiting(fakes, 0);
-    wait->answered(wait, answer);
+    event_fakes_answer(&fakes->events, answer);
 }
 
 void fakes_answer_event(struct fakes *fakes, int status, const char *text)
@@ -385,7 +287,7 @@ void fakes_free(struct fakes *fakes)
     access_keys_free((struct access_keys *)(uintptr_t)fakes->access.keys);
     buffer_release(&fakes->to_broker);
     buffer_release(&fakes->to_browser);
-    buffer_release(&fakes->raised);
+    event_fakes_end(&fakes->events);
     buffer_release(&fakes->will);
     buffer_release(&fakes->published);
     free(fakes);
@@ -509,5 +411,5 @@ const char *fakes_to_browser(struct fakes *fakes)
 
 const char *fakes_raised(struct fakes *fakes)
 {
-    return take(&fakes->raised);
+    return event_fakes_raised(&fakes->events);
 }

@@ -7,8 +7,9 @@
 
 #include "client/client.h"
 #include "client/fanout.h"
+#include "support/bridge_event_fakes.h"
 
-enum { FAKES_CHANNELS_MAX = 16, FAKES_WAITING_MAX = 8 };
+enum { FAKES_CHANNELS_MAX = 16 };
 
 struct fakes {
     struct link link;
@@ -21,12 +22,7 @@ struct fakes {
     struct buffer to_browser;      /* a line a frame: `{"type":...} #7`; `close 1008 reason` */
     uint32_t credited;             /* bytes */
     enum close_category closed_as; /* the last WebSocket that a client has closed */
-    /* Events: a line each, `#1 connected [{}]`; the oldest that nobody has answered is first. */
-    struct buffer raised;
-    struct event_wait *waiting[FAKES_WAITING_MAX];
-    size_t waiting_count;
-    const char *user_events; /* that are handled: "*", one name; NULL: none */
-    uint32_t system_events;  /* SYSTEM_EVENT_BITs */
+    struct event_fakes events;
     struct buffer will;      /* payload of the last CONNECT's */
     struct buffer published; /* payload of the last PUBLISH */
     bool may_send, is_ready, is_paused;

@@ -34,7 +34,7 @@ static struct upgrade *arrive(struct fakes *fakes, enum upgrade_kind kind)
         fakes, kind, kind == UPGRADE_RAW ? SUBPROTOCOL_NONE : SUBPROTOCOL_JSON, "u1", NULL);
 
     fakes_handle_events(fakes);
-    fakes->system_events = UINT32_MAX;
+    fakes->events.system_events = UINT32_MAX;
     buffer_append_string(&upgrade->claims, "{\"sub\":\"u1\"}");
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         arrival_add(&upgrade->arrival, slice_from_string(texts[i]));
@@ -97,7 +97,7 @@ TEST(who_is_asked_about)
         struct upgrade *upgrade = arrive(fakes, rows[i].kind);
         test_note("row %zu", i);
         upgrade->is_recovery = rows[i].is_recovery;
-        fakes->system_events = rows[i].is_handled ? UINT32_MAX : 0;
+        fakes->events.system_events = rows[i].is_handled ? UINT32_MAX : 0;
         CHECK_INT_EQUAL(admission_is_wanted(&fakes->gateway, upgrade), rows[i].is_wanted);
         finish(fakes, upgrade);
     }

@@ -114,8 +114,8 @@ TEST(no_event_is_raised_that_nobody_takes)
     struct client *client;
 
     fakes_handle_events(fakes);
-    fakes->system_events = 0;
-    fakes->user_events = "other";
+    fakes->events.system_events = 0;
+    fakes->events.user_events = "other";
     client = begin(fakes, SUBPROTOCOL_JSON);
     fakes_connack(client, false);
     fakes_to_browser(fakes);
@@ -285,7 +285,7 @@ TEST(an_event_with_the_same_ack_id_is_raised_once)
     SAY_EVENT(client, "1");
     fakes_answer_event(fakes, 200, NULL);
     CHECK_TEXT(fakes_to_browser(fakes), ACK("1"));
-    CHECK_INT_EQUAL(fakes->waiting_count, 0);
+    CHECK_INT_EQUAL(fakes->events.waiting_count, 0);
     SAY_EVENT(client, "1");
     CHECK_TEXT(fakes_to_browser(fakes),
                NACK("1", "Duplicate", "Message with ack-id: 1 has been processed"));
@@ -403,7 +403,7 @@ TEST(an_answer_that_the_broker_does_not_take_is_a_failed_ack)
         fakes_answer(client, PACKET_PUBACK, 4097, reasons[i]);
         CHECK(strstr(fakes_to_browser(fakes), "\"success\":false"));
         SAY_EVENT(client, "2");
-        CHECK_INT_EQUAL(fakes->waiting_count, 1);
+        CHECK_INT_EQUAL(fakes->events.waiting_count, 1);
         finish(fakes, client);
     }
 }
@@ -496,7 +496,7 @@ TEST(a_plain_websocket_without_a_handler_is_closed)
     struct fakes *fakes = fakes_new();
     struct client *client = start(fakes, SUBPROTOCOL_NONE);
 
-    fakes->user_events = NULL;
+    fakes->events.user_events = NULL;
     fakes_say(client, "hi");
     CHECK_TEXT(fakes_to_browser(fakes), "close 1011 " NO_HANDLER "\n");
     CHECK_INT_EQUAL(fakes->closed_as, CLOSED_EVENT_HANDLER_NOT_FOUND);
