@@ -49,7 +49,7 @@ static const char *const operations[METRICS_OPERATIONS] = {
 
 static const char *const asks[ASK_OUTCOMES] = {
     [ASK_ANSWERED] = "answered",
-    [ASK_TIMED_OUT] = "timed_out",
+    [ASK_FAILED] = "failed",
 };
 
 /* ---------------------------------------------------------------- names */

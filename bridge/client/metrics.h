@@ -54,7 +54,8 @@ struct webhook_source {
     const void *context;
 };
 
-enum ask_outcome { ASK_ANSWERED, ASK_TIMED_OUT, ASK_OUTCOMES };
+/* FAILED: not by all in time, or the broker went. */
+enum ask_outcome { ASK_ANSWERED, ASK_FAILED, ASK_OUTCOMES };
 
 struct hub_traffic {
     struct map_node by_name;

@@ -11,7 +11,7 @@
 #include "client/metrics_board.h"
 #include "client/metrics_text.h"
 #include "client/mqtt_write.h"
-#include "trunk/trunk.h"
+#include "client/own_channel.h"
 
 #define SYS_BRIDGE "$SYS/bridge/"
 #define SYS_BROKER "$SYS/broker/"
@@ -39,14 +39,9 @@ static struct reporter *reporter_of(struct channel *channel)
     return CONTAINER_OF(channel, struct reporter, channel);
 }
 
-static void send(struct reporter *reporter, struct buffer *packets)
+static void send(struct reporter *reporter)
 {
-    struct link *link = reporter->gateway->link;
-
-    if (packets->length > 0 && reporter->channel.is_open) {
-        link->ops->send(link, &reporter->channel, buffer_slice(packets));
-    }
-    packets->length = 0;
+    own_channel_send(reporter->gateway, &reporter->channel);
 }
 
 /* ---------------------------------------------------------------- all samples of this process */
@@ -87,7 +82,7 @@ static void put_publish(struct reporter *reporter, struct slice topic, struct sl
                                .qos = QOS_0,
                            });
     if (packets->length >= SEND_BYTES) {
-        send(reporter, packets);
+        send(reporter);
     }
 }
 
@@ -112,7 +107,7 @@ static void tell_all(struct reporter *reporter)
 {
     if (reporter->is_connected && reporter->gateway->sys_interval_ms > 0) {
         visit_own(reporter, tell, reporter);
-        send(reporter, &reporter->gateway->packet);
+        send(reporter);
         reporter->told_at = gateway_now(reporter->gateway);
     }
 }
@@ -152,7 +147,7 @@ static void hear_own(struct reporter *reporter, struct slice topic, struct slice
 {
     if (text.length > 0 && !board_find(&reporter->board, topic)) {
         put_publish(reporter, topic, SLICE_EMPTY);
-        send(reporter, &reporter->gateway->packet);
+        send(reporter);
     }
 }
 
@@ -207,7 +202,7 @@ static void subscribe(struct reporter *reporter)
     write_filter(&filters, SLICE_LITERAL(SYS_BRIDGE "#"), &options);
     write_filter(&filters, SLICE_LITERAL(SYS_BROKER "#"), &options);
     write_subscribe(&reporter->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
-    send(reporter, &reporter->gateway->packet);
+    send(reporter);
     buffer_release(&filters);
 }
 
@@ -222,11 +217,6 @@ static void on_packet(struct channel *channel, struct slice packet)
         subscribe(reporter);
         set_timer(reporter);
     }
-}
-
-static void on_writable(struct channel *channel)
-{
-    (void)channel;
 }
 
 /* The broker forgets what it had, or another is asked. */
@@ -247,7 +237,7 @@ static void on_closed(struct channel *channel, uint8_t reason)
 static const struct channel_events channel_events = {
     .packet = on_packet,
     .publish = on_publish,
-    .writable = on_writable,
+    .writable = own_channel_ignore,
     .closed = on_closed,
     .lost = on_lost,
 };
@@ -258,17 +248,11 @@ void reporter_connect(struct reporter *reporter)
     struct buffer identifier = {0};
 
     buffer_append_format(&identifier, "$wps//metrics/%u", gateway->index);
-    gateway->link->ops->open(gateway->link, &reporter->channel,
-                             &(struct link_open){
-                                 .placement = buffer_slice(&identifier),
-                                 .flags = TRUNK_VERIFIED,
-                                 .peer = SLICE_LITERAL("bridge"),
-                             });
     write_connect(&gateway->packet, &(struct connect_request){
                                         .client_identifier = buffer_slice(&identifier),
                                         .clean_start = true,
                                     });
-    send(reporter, &gateway->packet);
+    own_channel_connect(gateway, &reporter->channel, buffer_slice(&identifier));
     buffer_release(&identifier);
 }
 
@@ -290,9 +274,7 @@ void reporter_free(struct reporter *reporter)
     struct gateway *gateway = reporter->gateway;
 
     timers_cancel(&gateway->timers, &reporter->timer);
-    if (reporter->channel.is_open) {
-        gateway->link->ops->close(gateway->link, &reporter->channel);
-    }
+    own_channel_close(gateway, &reporter->channel);
     board_release(&reporter->board);
     buffer_release(&reporter->topic);
     buffer_release(&reporter->text);

@@ -142,7 +142,12 @@ static void acknowledged(struct staff *staff, struct staff_sent *sent, uint8_t r
 
 static void end_ask(struct staff_ask *ask, bool complete)
 {
+    struct staff *staff = ask->staff;
+
     staff_forget_ask(ask);
+    if (ask != &staff->life_sign) {
+        metrics_count_ask(&staff->gateway->metrics, complete ? ASK_ANSWERED : ASK_FAILED);
+    }
     ask->done(ask, complete);
 }
 

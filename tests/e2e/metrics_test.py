@@ -9,7 +9,10 @@ Waiting is always for a condition.
 
 SPDX-License-Identifier: Apache-2.0
 """
+import base64
 import contextlib
+import hashlib
+import hmac
 import json
 import os
 import re
@@ -181,6 +184,19 @@ hubs:
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read().decode()
 
+    def rest(self, method, path):
+        """A request of the REST API, signed; its status."""
+        url = f"http://127.0.0.1:{self.http}{path}"
+        with open(f"{self.folder.name}/store/keys") as keys:
+            key = re.search(r"primary: (\S+)", keys.read())[1].encode()
+        parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
+                 for part in ({"alg": "HS256", "typ": "JWT"}, {"aud": url, "exp": int(time.time()) + 60})]
+        signature = hmac.new(key, b".".join(parts), hashlib.sha256).digest()
+        token = b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+        request = urllib.request.Request(url, method=method, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return answer.status
+
     def scrape(self):
         status, headers, body = self.get("/metrics")
         assert status == 200 and headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8", headers
@@ -295,6 +311,30 @@ def can(action):
     with contextlib.suppress(OSError):
         return action()
     return False
+
+
+def test_what_the_server_does():
+    with World() as world:
+        world.start("broker")
+        world.start_bridge(0)
+        world.start_bridge(1)
+        until(world.both_ready, "both processes in one scrape")
+        browser = JsonBrowser(world.http)
+        connection = json.loads(browser.connected)["connectionId"]
+        assert world.rest("GET", "/api/hubs/chat/groups/g/connections?api-version=2024-12-01") == 200
+        assert world.rest("DELETE", f"/api/hubs/chat/connections/{connection}?reason=bye") == 204
+        assert json.loads(browser.frame()[1])["event"] == "disconnected"
+        assert browser.close_code() == 1000
+        browser.say(CLOSE, struct.pack(">H", 1000))
+
+        def is_told():
+            samples = world.scrape()
+            return (total(samples, "rest_requests_total", operation="list", status="200") == 1 and
+                    total(samples, "rest_requests_total", operation="close", status="204") == 1 and
+                    total(samples, "asks_total", outcome="answered") == 2 and
+                    total(samples, "asks_total", outcome="failed") == 0 and
+                    total(samples, "closed_total", hub="chat", category="ClosedByAppServer") == 1)
+        until(is_told, "the server's requests are counted")
 
 
 def test_a_process_that_is_gone_is_not_shown():

@@ -154,7 +154,7 @@ TEST(what_prometheus_reads)
     metrics_count_rest(&metrics, REST_SEND, 202, 1000);
     metrics_count_rest(&metrics, REST_SEND, 799, 99000000);
     metrics.webhooks = (struct webhook_source){each_hub, gauges, NULL};
-    metrics_count_ask(&metrics, ASK_TIMED_OUT);
+    metrics_count_ask(&metrics, ASK_FAILED);
     write_text(&metrics, &out);
     CHECK_SAYS(&out, "# HELP pubgrid_bridge_connections WebSockets that are open.\n"
                      "# TYPE pubgrid_bridge_connections gauge\n"
@@ -186,7 +186,7 @@ TEST(what_prometheus_reads)
     CHECK_SAYS(&out, "webhook_waiting_events{process=\"1\"} 3\n");
     CHECK_SAYS(&out, "webhook_running_requests{process=\"1\"} 4\n");
     CHECK(!strstr((const char *)out.data, "event=\"connect\""));
-    CHECK_SAYS(&out, "asks_total{process=\"1\",outcome=\"timed_out\"} 1\n");
+    CHECK_SAYS(&out, "asks_total{process=\"1\",outcome=\"failed\"} 1\n");
     CHECK(!strstr((const char *)out.data, "operation=\"close\""));
     buffer_release(&out);
     metrics_release(&metrics);
