@@ -130,7 +130,7 @@ def test_the_reader_is_strict():
 class World:
     """A broker and bridge processes, each started by hand, in a folder of its own."""
 
-    def __init__(self):
+    def __init__(self, others="deny"):
         self.folder = tempfile.TemporaryDirectory(prefix="metrics_test_")
         self.http, self.open_http, self.mqtt = free_port(), free_port(), free_port()
         self.config = f"{self.folder.name}/pubgrid.yaml"
@@ -147,6 +147,7 @@ bridge:
   processes: 2
   listeners: ["http://127.0.0.1:{self.http}", "http://0.0.0.0:{self.open_http}"]
 hubs:
+  - {{name: _default, anonymous_connect_policy: {others}}}
   - {{name: chat, anonymous_connect_policy: allow}}
 """)
 
@@ -311,6 +312,22 @@ def can(action):
     with contextlib.suppress(OSError):
         return action()
     return False
+
+
+def test_more_hubs_than_are_told_apart():
+    with World(others="allow") as world:
+        world.start("broker")
+        world.start_bridge(0)
+        until(lambda: can(lambda: world.get("/readyz")[0] == 200), "ready")
+        for index in range(1020):
+            Browser(world.http, path=f"/client/hubs/hub{index}").socket.close()
+        until(lambda: total(world.scrape(), "connections") == 0, "all have gone")
+        samples = world.scrape()
+        hubs = {dict(labels)["hub"] for name, labels in samples if name == "pubgrid_bridge_connections"}
+        assert len(hubs) == 1001 and "_other" in hubs, len(hubs)
+        assert total(samples, "connections_total") == 1020
+        assert total(samples, "connections_total", hub="_other") == 20
+        assert total(samples, "closed_total", category="Normal") == 1020
 
 
 def test_what_the_server_does():
