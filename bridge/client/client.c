@@ -139,6 +139,22 @@ void client_joined(struct client *client, struct slice group)
     }
 }
 
+void client_restore_groups(struct client *client, struct slice filters)
+{
+    struct buffer name = {0};
+    struct slice filter, hub = slice_from_string(client->upgrade->hub);
+
+    while (trunk_next_filter(&filters, &filter)) {
+        if (slice_starts_with(filter, hub) && filter.length > hub.length + 1 &&
+            filter.data[hub.length] == '/') {
+            name.length = 0;
+            topic_append_unescaped(&name, slice_from(filter, hub.length + 1));
+            client_is_in(client, buffer_slice(&name));
+        }
+    }
+    buffer_release(&name);
+}
+
 void client_leaves_all(struct client *client)
 {
     for (uint32_t i = 0; i < client->member.group_count; i++) {

@@ -88,6 +88,8 @@ void client_close(struct client *client, uint16_t code, enum close_category cate
 /* It is in this group of its hub already, which is no event: its session was recovered. True if
  * that was not known. */
 bool client_is_in(struct client *client, struct slice group);
+/* It is in the groups that are among these topic filters of its session (trunk_next_filter()). */
+void client_restore_groups(struct client *client, struct slice filters);
 /* Its connection ends: it leaves its groups. */
 void client_leaves_all(struct client *client);
 /* Changes the roles of the client. False: it has too many already. */

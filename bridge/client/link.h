@@ -49,6 +49,10 @@ struct channel_events {
     /* A PUBLISH, shared with other channels; `sequence` 0 at QoS 0. link->credit(fanout's packet
      * length) is due once it was written or dropped. */
     void (*publish)(struct channel *channel, struct fanout *fanout, uint32_t sequence);
+    /* What the session is subscribed to that CONNECT has resumed, if the channel was opened with
+     * TRUNK_TELLS_SUBSCRIPTIONS; before all deliveries. Walk with trunk_next_filter(). NULL: not
+     * wanted. */
+    void (*subscriptions)(struct channel *channel, struct slice filters);
     /* may_send() is true again. */
     void (*writable)(struct channel *channel);
     /* The broker ended the connection (MQTT reason); the channel is closed. */

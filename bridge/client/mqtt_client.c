@@ -265,6 +265,11 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
     }
 }
 
+static void on_subscriptions(struct channel *channel, struct slice filters)
+{
+    client_restore_groups(client_of(channel), filters);
+}
+
 static void on_writable(struct channel *channel)
 {
     update_pause(mqtt_of(client_of(channel)));
@@ -303,6 +308,7 @@ const struct client_kind mqtt_kind = {
         {
             .packet = on_packet,
             .publish = on_publish,
+            .subscriptions = on_subscriptions,
             .writable = on_writable,
             .closed = on_closed,
             .lost = on_lost,

@@ -213,7 +213,8 @@ static void go_on(struct mqtt_client *mqtt, const struct packet *packet)
         put_subscribe(mqtt);
         mqtt->hub.keeps_session = keeps_session(packet);
         mqtt->awaits_connack = true;
-        mqtt_open(mqtt, buffer_slice(&identifier), TRUNK_VERIFIED);
+        mqtt_open(mqtt, buffer_slice(&identifier),
+                  TRUNK_VERIFIED | (packet->connect.clean_start ? 0 : TRUNK_TELLS_SUBSCRIPTIONS));
     } else {
         mqtt_refuse(mqtt, mqtt->version, REASON_NOT_AUTHORIZED);
     }

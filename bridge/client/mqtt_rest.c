@@ -214,6 +214,7 @@ void mqtt_rest_end(struct client *client, struct slice reason)
     }
     client_close(client, MQTT_CLOSE_NORMAL, CLOSED_BY_APP_SERVER, text);
     gateway->link->ops->close(gateway->link, &client->channel);
+    client_leaves_all(client);
     registry_remove(&gateway->registry, &client->member);
     free(text);
 }

@@ -131,7 +131,7 @@ static void put_connect(struct webpubsub *wps, bool clean_start)
         &wps->client,
         &(struct link_open){
             .placement = buffer_slice(&identifier),
-            .flags = TRUNK_VERIFIED | TRUNK_BOUNDED,
+            .flags = TRUNK_VERIFIED | TRUNK_BOUNDED | (clean_start ? 0 : TRUNK_TELLS_SUBSCRIPTIONS),
             .user = user_id(wps),
             .queue_messages =
                 is_reliable(wps) ? settings->reliable_messages : settings->queue_messages,
@@ -444,6 +444,7 @@ static void rest_end(struct client *client, struct slice reason)
         leave(wps, CLOSE_NORMAL);
         gateway->link->ops->close(gateway->link, &client->channel);
     }
+    client_leaves_all(client);
     registry_remove(&gateway->registry, &client->member);
     free(text);
 }
@@ -556,6 +557,7 @@ const struct client_kind webpubsub_kind = {
         {
             .packet = on_packet,
             .publish = webpubsub_deliver,
+            .subscriptions = webpubsub_restore,
             .writable = on_writable,
             .closed = on_closed,
             .lost = on_lost,

@@ -125,6 +125,8 @@ void webpubsub_left(struct webpubsub *wps, const struct pending *pending, uint8_
 /* What client_kind has for the server: see there. */
 void webpubsub_rest_join(struct client *client, struct slice group, struct client_task *task);
 void webpubsub_rest_leave(struct client *client, struct slice group, struct client_task *task);
+/* The subscriptions of the session that was resumed: groups, and what was granted and revoked. */
+void webpubsub_restore(struct channel *channel, struct slice filters);
 void webpubsub_permit(struct client *client, const struct permission *permission,
                       struct client_task *task);
 

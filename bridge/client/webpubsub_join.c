@@ -132,18 +132,19 @@ void webpubsub_rest_leave(struct client *client, struct slice group, struct clie
 
 /* ---------------------------------------------------------------- permissions */
 
+static const char *const action_names[ROLE_ACTIONS] = {
+    [ROLE_JOIN_LEAVE] = "join",
+    [ROLE_SEND] = "send",
+};
+
 /* What stands behind `grant` or `deny`: the action, and the group if it is for one. */
 static struct slice marker_topic(struct webpubsub *wps, enum internal_kind kind,
                                  const struct permission *permission)
 {
-    static const char *const actions[ROLE_ACTIONS] = {
-        [ROLE_JOIN_LEAVE] = "join",
-        [ROLE_SEND] = "send",
-    };
     struct buffer *topic = &wps->client.gateway->topic;
     struct buffer name = {0};
 
-    buffer_append_string(&name, actions[permission->action]);
+    buffer_append_string(&name, action_names[permission->action]);
     if (permission->group) {
         buffer_append_byte(&name, '/');
         buffer_append(&name, *permission->group);
@@ -181,4 +182,60 @@ void webpubsub_permit(struct client *client, const struct permission *permission
     write_subscribe(packet, packet_id, buffer_slice(&filters));
     webpubsub_await(wps, PENDING_PERMISSION, packet_id)->task = task;
     buffer_release(&filters);
+}
+
+/* ---------------------------------------------------------------- after a recovery */
+
+/* A mark of this kind; false if it is none. `group` takes the group's name. */
+static bool take_marker(const struct internal_topic *topic, struct buffer *group,
+                        struct permission *out)
+{
+    struct slice name = topic->name;
+
+    for (int action = 0; action < ROLE_ACTIONS; action++) {
+        struct slice word = slice_from_string(action_names[action]);
+        if (slice_starts_with(name, word) &&
+            (name.length == word.length || name.data[word.length] == '/')) {
+            out->action = (enum role_action)action;
+            out->is_granted = topic->kind == INTERNAL_GRANT;
+            group->length = 0;
+            if (name.length > word.length) {
+                topic_append_unescaped(group, slice_from(name, word.length + 1));
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
+/* First what is revoked for all groups, then what stands beside that. */
+static void restore_permissions(struct webpubsub *wps, struct slice filters, bool for_all)
+{
+    struct internal_topic topic;
+    struct permission permission;
+    struct buffer group = {0};
+    struct slice filter;
+
+    while (trunk_next_filter(&filters, &filter)) {
+        if (!internal_topic_parse(filter, &topic) ||
+            (topic.kind != INTERNAL_GRANT && topic.kind != INTERNAL_DENY) ||
+            !take_marker(&topic, &group, &permission)) {
+            continue;
+        }
+        struct slice name = buffer_slice(&group);
+        permission.group = name.length > 0 ? &name : NULL;
+        if (for_all == (!permission.group && !permission.is_granted)) {
+            client_set_permission(&wps->client, &permission);
+        }
+    }
+    buffer_release(&group);
+}
+
+void webpubsub_restore(struct channel *channel, struct slice filters)
+{
+    struct webpubsub *wps = webpubsub_of(client_of(channel));
+
+    client_restore_groups(&wps->client, filters);
+    restore_permissions(wps, filters, true);
+    restore_permissions(wps, filters, false);
 }

@@ -433,6 +433,16 @@ static bool take_close(struct trunk_socket *socket, const struct trunk_frame *fr
     return true;
 }
 
+static bool take_subscriptions(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    struct channel *channel = channel_table_find(&socket->channels, frame->subscriptions.channel);
+
+    if (channel && channel->events->subscriptions) {
+        channel->events->subscriptions(channel, frame->subscriptions.filters);
+    }
+    return true;
+}
+
 static bool take_wrong(struct trunk_socket *socket, const struct trunk_frame *frame)
 {
     (void)socket, (void)frame;
@@ -442,8 +452,13 @@ static bool take_wrong(struct trunk_socket *socket, const struct trunk_frame *fr
 typedef bool take_function(struct trunk_socket *socket, const struct trunk_frame *frame);
 
 static take_function *const takers[] = {
-    [TRUNK_HELLO] = take_hello,     [TRUNK_OPEN] = take_wrong,         [TRUNK_BYTES] = take_bytes,
-    [TRUNK_PUBLISH] = take_publish, [TRUNK_CREDIT_BACK] = take_credit, [TRUNK_CLOSE] = take_close,
+    [TRUNK_HELLO] = take_hello,
+    [TRUNK_OPEN] = take_wrong,
+    [TRUNK_BYTES] = take_bytes,
+    [TRUNK_PUBLISH] = take_publish,
+    [TRUNK_CREDIT_BACK] = take_credit,
+    [TRUNK_CLOSE] = take_close,
+    [TRUNK_SUBSCRIPTIONS] = take_subscriptions,
 };
 
 static bool take_frame(struct trunk_socket *socket, const struct trunk_frame *frame)

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "core/publish_write.h"
 #include "core/reply.h"
+#include "core/session.h"
 #include "core/shard.h"
 #include "net/trunk.h"
 
@@ -68,6 +69,29 @@ static void put_packets(struct channel *channel, struct slice packets)
     trunk_mark_dirty(trunk);
 }
 
+/* Behind CONNACK, the first that it sends (trunk.h). */
+static void tell_subscriptions(struct channel *channel)
+{
+    const struct session *session = channel->connection.session;
+    const struct map_node *node = NULL;
+    struct trunk *trunk = channel->trunk;
+    struct buffer filters = {0};
+
+    channel->tells_subscriptions = false;
+    while (session && (node = map_next(&session->subscriptions, node))) {
+        const struct session_subscription *subscription =
+            CONTAINER_OF(node, const struct session_subscription, by_filter);
+        trunk_append_filter(&filters,
+                            slice_make(subscription->filter, subscription->filter_length));
+    }
+    if (filters.length > 0) {
+        trunk_put_subscriptions(
+            trunk_output_frames(&trunk->output),
+            &(struct trunk_subscriptions){channel->number, buffer_slice(&filters)});
+    }
+    buffer_release(&filters);
+}
+
 /* All that waits in the output, one behind the other. */
 static struct slice gather(const struct output *output, struct buffer *room)
 {
@@ -105,6 +129,9 @@ static bool write_output(struct channel *channel)
     struct slice packets = gather(output, &room);
     packets.length = affordable(packets, channel->credit);
     put_packets(channel, packets);
+    if (channel->tells_subscriptions) {
+        tell_subscriptions(channel);
+    }
     output_consume(output, &connection->shard->pool, packets.length);
     buffer_release(&room);
     return output->pending == 0;
@@ -465,6 +492,7 @@ static void take_open(struct channel *channel, const struct trunk_open *open)
         .messages = open->queue_messages,
         .bytes = open->queue_bytes,
     };
+    channel->tells_subscriptions = open->flags & TRUNK_TELLS_SUBSCRIPTIONS;
     channel->anonymous_allowed =
         is_loopback ? access->anonymous_on_loopback : access->anonymous_elsewhere;
     copy_peer(channel->peer_address, open->peer);

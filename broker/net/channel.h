@@ -35,7 +35,8 @@ struct channel {
     uint32_t input_used;   /* of those that came, not yet given back */
     uint32_t number;
     bool anonymous_allowed;
-    bool paused; /* core takes no input for now; see `held` */
+    bool paused;              /* core takes no input for now; see `held` */
+    bool tells_subscriptions; /* of the session that it resumes; once */
     bool close_sent, close_received;
     bool released;       /* core holds nothing of it any more */
     char peer_address[]; /* NUL-terminated */

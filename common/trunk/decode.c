@@ -10,7 +10,8 @@ enum {
     PACKET_SIZE_MIN = 2,
     MQTT_VERSION_MIN = 4,
     MQTT_VERSION_MAX = 5,
-    OPEN_FLAGS = TRUNK_VERIFIED | TRUNK_IS_LOOPBACK | TRUNK_BOUNDED,
+    OPEN_FLAGS = TRUNK_VERIFIED | TRUNK_IS_LOOPBACK | TRUNK_BOUNDED | TRUNK_TELLS_SUBSCRIPTIONS,
+    FILTER_LENGTH_SIZE = 2,
 };
 
 static uint32_t read_u32(const uint8_t *in)
@@ -42,6 +43,22 @@ bool trunk_next_credit(struct slice *rest, struct trunk_credit_item *item)
     item->channel = read_u32(rest->data);
     item->bytes = read_u32(rest->data + TRUNK_CHANNEL_SIZE);
     *rest = slice_from(*rest, TRUNK_PAIR_SIZE);
+    return true;
+}
+
+bool trunk_next_filter(struct slice *rest, struct slice *filter)
+{
+    size_t length;
+
+    if (rest->length < FILTER_LENGTH_SIZE) {
+        return false;
+    }
+    length = (size_t)rest->data[0] << 8 | rest->data[1];
+    if (rest->length - FILTER_LENGTH_SIZE < length) {
+        return false;
+    }
+    *filter = slice_make(rest->data + FILTER_LENGTH_SIZE, length);
+    *rest = slice_from(*rest, FILTER_LENGTH_SIZE + length);
     return true;
 }
 
@@ -122,6 +139,19 @@ static bool take_close(struct trunk_frame *out, const struct value *values)
     return true;
 }
 
+static bool take_subscriptions(struct trunk_frame *out, const struct value *values)
+{
+    struct slice rest = values[1].bytes, filter;
+
+    out->subscriptions = (struct trunk_subscriptions){(uint32_t)values[0].number, values[1].bytes};
+    while (trunk_next_filter(&rest, &filter)) {
+        if (filter.length == 0) {
+            return false;
+        }
+    }
+    return rest.length == 0;
+}
+
 /* --- frames --- */
 
 struct field_rule {
@@ -160,6 +190,7 @@ static const struct kind_rule {
                         {VALUE_BYTES, TRUNK_FRAME_MAX}}},
     [TRUNK_CREDIT_BACK] = {take_credit, 1, {{VALUE_BYTES, TRUNK_FRAME_MAX}}},
     [TRUNK_CLOSE] = {take_close, 2, {CHANNEL, NUMBER(REASON_MAX)}},
+    [TRUNK_SUBSCRIPTIONS] = {take_subscriptions, 2, {CHANNEL, {VALUE_BYTES, TRUNK_FRAME_MAX}}},
 };
 
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };

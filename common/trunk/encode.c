@@ -178,6 +178,22 @@ void trunk_put_close(struct buffer *out, uint32_t channel, uint32_t reason)
     frame_end(&frame);
 }
 
+void trunk_append_filter(struct buffer *filters, struct slice filter)
+{
+    assert(filter.length > 0 && filter.length <= UINT16_MAX);
+    buffer_append_u16(filters, (uint16_t)filter.length);
+    buffer_append(filters, filter);
+}
+
+void trunk_put_subscriptions(struct buffer *out, const struct trunk_subscriptions *subscriptions)
+{
+    struct frame frame;
+
+    frame_begin(&frame, out, TRUNK_SUBSCRIPTIONS, 2, subscriptions->filters.length);
+    put_number(&frame, subscriptions->channel);
+    put_packets(&frame, subscriptions->filters);
+}
+
 void trunk_put_credit(struct buffer *out, const struct trunk_credit_item *items, size_t count)
 {
     struct frame frame;

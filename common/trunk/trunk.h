@@ -13,6 +13,7 @@
  *   OPEN channel ...         ->
  *   BYTES channel, packets   <->    BYTES channel, packets
  *                            <-     PUBLISH [channel (, sequence)] ..., packets
+ *                            <-     SUBSCRIPTIONS channel, filters
  *   CREDIT [channel, bytes]  <->    CREDIT [channel, bytes]
  *   CLOSE channel            <->    CLOSE channel, reason
  *
@@ -31,6 +32,10 @@
  * among those of its session; the packet identifier is its low half (core/delivery.h). The packet
  * identifier inside `packets`, which then has one, is 0: the bridge puts it in.
  *
+ * Subscriptions: whoever opens a channel with TRUNK_TELLS_SUBSCRIPTIONS is told, behind CONNACK and
+ * before all deliveries, what the session is subscribed to that CONNECT has resumed. So a bridge
+ * that has never seen a connection knows its groups.
+ *
  * Decoding is pure, allocates nothing that it keeps, and trusts nobody: what it hands out lies
  * inside its input. Single-threaded.
  *
@@ -47,7 +52,7 @@
 #include "base/slice.h"
 
 enum {
-    TRUNK_VERSION = 2,
+    TRUNK_VERSION = 3,
     TRUNK_CHANNELS_MAX = 1 << 20,
     TRUNK_CREDIT = 64 * 1024,            /* bytes a channel and direction */
     TRUNK_PEER_MAX = 255,                /* bytes */
@@ -64,6 +69,7 @@ enum trunk_kind {
     TRUNK_PUBLISH = 3,
     TRUNK_CREDIT_BACK = 4,
     TRUNK_CLOSE = 5,
+    TRUNK_SUBSCRIPTIONS = 6,
 };
 
 struct trunk_hello {
@@ -78,6 +84,7 @@ enum trunk_open_flags {
     TRUNK_IS_LOOPBACK = 1 << 1, /* the browser is on this machine: auth.allow_anonymous auto */
     TRUNK_BOUNDED = 1 << 2,     /* a session that passes the bounds below ends, and its connection
                                    with it (reason 0x97), instead of losing messages */
+    TRUNK_TELLS_SUBSCRIPTIONS = 1 << 3,
 };
 
 struct trunk_open {
@@ -121,6 +128,11 @@ struct trunk_close {
     uint32_t reason; /* MQTT 5 reason code: why; 0 from a bridge: the browser is gone */
 };
 
+struct trunk_subscriptions {
+    uint32_t channel;
+    struct slice filters; /* walk with trunk_next_filter() */
+};
+
 struct trunk_frame {
     enum trunk_kind kind;
     union {
@@ -130,12 +142,14 @@ struct trunk_frame {
         struct trunk_publish publish;
         struct trunk_credit credit;
         struct trunk_close close;
+        struct trunk_subscriptions subscriptions;
     };
 };
 
 /* > 0: bytes used, *out is filled (its slices borrow `in`); 0: more bytes are needed; -1:
  * malformed. Everything that can be told from the frame alone is checked: kinds, types, numbers,
- * and that `targets` and `items` are made of whole entries with channels below TRUNK_CHANNELS_MAX.
+ * and that `targets`, `items` and `filters` are made of whole entries with channels below
+ * TRUNK_CHANNELS_MAX.
  */
 ssize_t trunk_decode(struct trunk_frame *out, struct slice in);
 /* Size of the frame that starts at `in`, its length included: > 0; 0: not yet known; -1: too long.
@@ -144,6 +158,7 @@ ssize_t trunk_frame_size(struct slice in);
 
 bool trunk_next_target(const struct trunk_publish *publish, struct slice *rest,
                        struct trunk_target *target);
+bool trunk_next_filter(struct slice *rest, struct slice *filter);
 bool trunk_next_credit(struct slice *rest, struct trunk_credit_item *item);
 
 /* The frame that a buffer ends with, if there is room for more packets in it. Zeroed: none. Set it
@@ -163,6 +178,9 @@ void trunk_put_bytes(struct buffer *out, struct trunk_tail *tail, uint32_t chann
                      struct slice packets);
 void trunk_put_close(struct buffer *out, uint32_t channel, uint32_t reason);
 void trunk_put_credit(struct buffer *out, const struct trunk_credit_item *items, size_t count);
+/* `filters`: made with trunk_append_filter(). */
+void trunk_put_subscriptions(struct buffer *out, const struct trunk_subscriptions *subscriptions);
+void trunk_append_filter(struct buffer *filters, struct slice filter);
 /* The targets are those of the array, not `publish->targets`. */
 void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
                        const struct trunk_publish *publish, const struct trunk_target *targets,

@@ -157,6 +157,7 @@ static void take_frame(struct target *target, const struct trunk_frame *frame)
         take_close(target, &frame->close);
         break;
     case TRUNK_OPEN:
+    case TRUNK_SUBSCRIPTIONS: /* nobody asks for them */
         break;
     }
 }

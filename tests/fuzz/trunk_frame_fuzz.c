@@ -44,6 +44,21 @@ static void put_credit(struct buffer *out, const struct trunk_credit *credit)
     free(items);
 }
 
+static void put_subscriptions(struct buffer *out, const struct trunk_subscriptions *subscriptions)
+{
+    struct slice rest = subscriptions->filters, filter;
+    struct buffer filters = {0};
+
+    while (trunk_next_filter(&rest, &filter)) {
+        check_inside(filter, subscriptions->filters);
+        trunk_append_filter(&filters, filter);
+    }
+    FUZZ_CHECK(slice_equal(buffer_slice(&filters), subscriptions->filters));
+    trunk_put_subscriptions(
+        out, &(struct trunk_subscriptions){subscriptions->channel, buffer_slice(&filters)});
+    buffer_release(&filters);
+}
+
 static void put(struct buffer *out, const struct trunk_frame *frame, struct slice in)
 {
     switch (frame->kind) {
@@ -70,6 +85,10 @@ static void put(struct buffer *out, const struct trunk_frame *frame, struct slic
         break;
     case TRUNK_CLOSE:
         trunk_put_close(out, frame->close.channel, frame->close.reason);
+        break;
+    case TRUNK_SUBSCRIPTIONS:
+        check_inside(frame->subscriptions.filters, in);
+        put_subscriptions(out, &frame->subscriptions);
         break;
     }
 }

@@ -99,6 +99,11 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
     (void)channel, (void)fanout, (void)sequence;
 }
 
+static void on_subscriptions(struct channel *channel, struct slice filters)
+{
+    (void)channel, (void)filters;
+}
+
 static void on_writable(struct channel *channel)
 {
     (void)channel;
@@ -118,8 +123,14 @@ static void on_lost(struct channel *channel)
     }
 }
 
-static const struct channel_events events = {on_packet, on_publish, on_writable, on_closed,
-                                             on_lost};
+static const struct channel_events events = {
+    .packet = on_packet,
+    .publish = on_publish,
+    .subscriptions = on_subscriptions,
+    .writable = on_writable,
+    .closed = on_closed,
+    .lost = on_lost,
+};
 
 static void ready(void *listener)
 {

@@ -262,6 +262,33 @@ TEST(sessions_of_the_bridge_are_resumed_by_it_alone)
     server_free(server);
 }
 
+TEST(who_resumes_a_session_is_told_what_it_is_subscribed_to)
+{
+    struct server *server = server_with_trunk();
+    struct bridge bridge = bridge_open(0);
+    struct bridge_client client = {.open = {.flags = TRUNK_VERIFIED}, .expiry = 1000};
+    const struct trunk_frame *frame;
+    struct slice rest, filter;
+    char name[64];
+
+    name_at(name, sizeof(name), "told", 0);
+    CHECK(!bridge_client(&bridge, name, &client));
+    bridge_subscribe(&bridge, 0, "h/g", 1, 0);
+    close_channel(&bridge, 0);
+    client.keeps_session = true;
+    client.open.flags = TRUNK_VERIFIED | TRUNK_TELLS_SUBSCRIPTIONS;
+    CHECK(bridge_client(&bridge, name, &client));
+    frame = bridge_expect(&bridge, TRUNK_SUBSCRIPTIONS);
+    CHECK_INT_EQUAL(frame->subscriptions.channel, 0);
+    rest = frame->subscriptions.filters;
+    CHECK(trunk_next_filter(&rest, &filter));
+    CHECK_SLICE_EQUAL(filter, SLICE_LITERAL("h/g"));
+    CHECK(!trunk_next_filter(&rest, &filter));
+    close_channel(&bridge, 0);
+    bridge_close(&bridge);
+    server_free(server);
+}
+
 /* It keeps as many QoS 2 identifiers unreleased as there are. */
 TEST(receive_maximum_is_not_for_the_bridge)
 {

@@ -31,7 +31,7 @@ TEST(hello)
     struct buffer bytes = {0}, wanted = {0};
 
     trunk_put_hello(&bytes, &hello);
-    bytes_append(&wanted, "0000000B 94 00 02 CD FFFF CE 00011170");
+    bytes_append(&wanted, "0000000B 94 00 03 CD FFFF CE 00011170");
     CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
     check_prefixes(&bytes);
     struct trunk_frame frame = decode(&bytes);
@@ -352,7 +352,7 @@ TEST(malformed)
         {"nothing", ""},
         {"no array", "05"},
         {"an empty array", "90"},
-        {"no such kind", "93 06 01 00"},
+        {"no such kind", "93 07 01 00"},
         {"a kind that is no number", "93 A105 01 00"},
         {"too few values", "92 05 01"},
         {"too many values", "94 05 01 00 00"},
@@ -377,7 +377,7 @@ TEST(malformed)
         {"a channel too high", "93 05 CE 00100000 00"},
         {"a channel too high by far", "93 05 CF 0000000100000001 00"},
         {"a reason that is none", "93 05 01 CD 0100"},
-        {"unknown flags", "97 01 01 08 A0 A0 00 00"},
+        {"unknown flags", "97 01 01 10 A0 A0 00 00"},
         {"more worker than 32 bits", "94 00 01 CF 0000000100000000 00"},
         {"an unknown version of MQTT", "95 03 06 C2 C402 3000 C404 01000000"},
         {"an old version of MQTT", "95 03 03 C2 C402 3000 C404 01000000"},
@@ -402,6 +402,49 @@ TEST(malformed)
         buffer_append(&bytes, buffer_slice(&body));
         CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(&bytes)), -1);
         buffer_release(&body);
+        buffer_release(&bytes);
+    }
+}
+
+TEST(subscriptions)
+{
+    struct buffer filters = {0}, bytes = {0}, wanted = {0};
+    struct slice rest, filter;
+
+    trunk_append_filter(&filters, SLICE_LITERAL("h/g"));
+    trunk_append_filter(&filters, SLICE_LITERAL("#"));
+    trunk_put_subscriptions(&bytes, &(struct trunk_subscriptions){7, buffer_slice(&filters)});
+    bytes_append(&wanted, "00000010 93 06 07 C6 00000008 0003 'h/g' 0001 '#'");
+    CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
+    check_prefixes(&bytes);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_SUBSCRIPTIONS);
+    CHECK_INT_EQUAL(frame.subscriptions.channel, 7);
+    rest = frame.subscriptions.filters;
+    CHECK(trunk_next_filter(&rest, &filter));
+    CHECK_SLICE_EQUAL(filter, SLICE_LITERAL("h/g"));
+    CHECK(trunk_next_filter(&rest, &filter));
+    CHECK_SLICE_EQUAL(filter, SLICE_LITERAL("#"));
+    CHECK(!trunk_next_filter(&rest, &filter));
+    buffer_release(&filters);
+    buffer_release(&bytes);
+    buffer_release(&wanted);
+}
+
+TEST(subscriptions_that_are_none)
+{
+    static const char *const rows[] = {
+        "0000000C 93 06 07 C4 07 0003 'h/g' 0001", /* cut short */
+        "00000007 93 06 07 C4 02 0000",            /* an empty one */
+        "00000006 93 06 07 C4 01 00",
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct buffer bytes = {0};
+        struct trunk_frame frame;
+        test_note("row %zu", i);
+        bytes_append(&bytes, rows[i]);
+        CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(&bytes)), -1);
         buffer_release(&bytes);
     }
 }

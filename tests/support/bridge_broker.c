@@ -1,0 +1,555 @@
+/* See bridge_broker.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "support/bridge_broker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "mqtt/topic.h"
+#include "secret/access_keys.h"
+#include "trunk/trunk.h"
+
+msec_t broker_now = 1000000;
+
+struct delivery_due {
+    struct list link;
+    struct channel *channel;
+    uint32_t sequence;
+    bool is_publish;
+    struct buffer bytes;
+};
+
+static struct broker *the_broker;
+
+static msec_t now(void)
+{
+    return broker_now;
+}
+
+static void count_up(void *out, size_t length)
+{
+    static uint32_t next;
+
+    for (size_t i = 0; i < length; i++) {
+        next = next * 1664525 + 1013904223;
+        ((uint8_t *)out)[i] = (uint8_t)(next >> 24);
+    }
+}
+
+/* ---------------------------------------------------------------- sessions */
+
+static struct broker_session *find_session(struct slice id)
+{
+    for (size_t i = 0; i < BROKER_SESSIONS; i++) {
+        if (slice_equal(buffer_slice(&the_broker->sessions[i].id), id)) {
+            return &the_broker->sessions[i];
+        }
+    }
+    return NULL;
+}
+
+static struct broker_session *session_of(const struct channel *channel)
+{
+    for (size_t i = 0; i < BROKER_SESSIONS; i++) {
+        if (the_broker->sessions[i].channel == channel) {
+            return &the_broker->sessions[i];
+        }
+    }
+    return NULL;
+}
+
+static void session_end(struct broker_session *session)
+{
+    buffer_release(&session->id);
+    buffer_release(&session->filters);
+    buffer_release(&session->waiting);
+    buffer_release(&session->will);
+    *session = (struct broker_session){0};
+}
+
+/* ---------------------------------------------------------------- to the bridges */
+
+static void queue_bytes(struct broker_session *session, struct slice bytes, bool is_publish,
+                        uint32_t sequence)
+{
+    struct delivery_due *due = memory_allocate_zero(sizeof(*due));
+
+    due->channel = session->channel;
+    due->is_publish = is_publish;
+    due->sequence = sequence;
+    buffer_append(&due->bytes, bytes);
+    list_add_last(&the_broker->events, &due->link);
+}
+
+static void reply(struct broker_session *session, const struct packet *packet)
+{
+    struct buffer bytes = {0};
+
+    packet_encode(&bytes, packet, MQTT_5);
+    queue_bytes(session, buffer_slice(&bytes), false, 0);
+    buffer_release(&bytes);
+}
+
+static void append_run(struct buffer *out, struct slice bytes)
+{
+    buffer_append_u16(out, (uint16_t)bytes.length);
+    buffer_append(out, bytes);
+}
+
+static void deliver(struct broker_session *session, struct slice packet, bool at_qos_1)
+{
+    if (!session->channel) {
+        append_run(&session->waiting, packet);
+    } else {
+        queue_bytes(session, packet, true, at_qos_1 ? ++session->next_sequence : 0);
+    }
+}
+
+static bool subscribes(const struct broker_session *session, struct slice topic)
+{
+    struct slice rest = buffer_slice(&session->filters), filter;
+
+    while (unsubscribe_next(&rest, &filter)) {
+        if (topic_matches(filter, topic)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* As a subscriber gets it. */
+static void encode(struct buffer *out, const struct packet *publish, bool at_qos_1, bool retain)
+{
+    struct packet packet = *publish;
+
+    packet.publish.qos = at_qos_1 ? QOS_1 : QOS_0;
+    packet.publish.packet_id = at_qos_1;
+    packet.publish.retain = retain;
+    packet_encode(out, &packet, MQTT_5);
+}
+
+static size_t route(const struct packet *publish)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < BROKER_SESSIONS; i++) {
+        struct broker_session *session = &the_broker->sessions[i];
+        bool at_qos_1 = session->expiry > 0 && publish->publish.qos != QOS_0;
+        struct buffer bytes = {0};
+        if (session->id.length > 0 && subscribes(session, publish->publish.topic)) {
+            encode(&bytes, publish, at_qos_1, false);
+            deliver(session, buffer_slice(&bytes), at_qos_1);
+            buffer_release(&bytes);
+            count++;
+        }
+    }
+    return count;
+}
+
+static bool take_run(struct slice *rest, struct packet *packet, struct slice *bytes)
+{
+    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
+
+    return unsubscribe_next(rest, bytes) && packet_decode(packet, *bytes, &limits) > 0;
+}
+
+static void retain(const struct packet *publish)
+{
+    struct slice rest = buffer_slice(&the_broker->retained), bytes;
+    struct buffer kept = {0}, encoded = {0};
+    struct packet packet;
+
+    while (take_run(&rest, &packet, &bytes)) {
+        if (!slice_equal(packet.publish.topic, publish->publish.topic)) {
+            append_run(&kept, bytes);
+        }
+    }
+    if (publish->publish.payload.length > 0) {
+        encode(&encoded, publish, false, true);
+        append_run(&kept, buffer_slice(&encoded));
+    }
+    buffer_release(&encoded);
+    buffer_release(&the_broker->retained);
+    the_broker->retained = kept;
+}
+
+static void publish(const struct packet *packet, struct broker_session *from)
+{
+    size_t count = route(packet);
+
+    if (packet->publish.retain) {
+        retain(packet);
+    }
+    if (from && packet->publish.qos == QOS_1) {
+        uint8_t reason = count > 0 ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS;
+        reply(from, &(struct packet){.type = PACKET_PUBACK,
+                                     .ack = {packet->publish.packet_id,
+                                             the_broker->puback ? the_broker->puback : reason}});
+    }
+}
+
+/* ---------------------------------------------------------------- from the bridges */
+
+static void take_connect(const struct link *link, struct channel *channel,
+                         const struct packet *packet)
+{
+    const struct connect *connect = &packet->connect;
+    struct broker_session *session = find_session(connect->client_identifier);
+    bool present = session && !connect->clean_start;
+
+    if (session && !present) {
+        session_end(session);
+    }
+    if (!present) {
+        session = find_session(SLICE_EMPTY);
+        buffer_append(&session->id, connect->client_identifier);
+    }
+    session->channel = channel;
+    session->gateway = *(const unsigned *)link->context;
+    session->expiry = packet->properties.session_expiry_interval;
+    session->will.length = 0;
+    if (connect->will.present) {
+        struct packet will = {.type = PACKET_PUBLISH,
+                              .publish = {.topic = connect->will.topic,
+                                          .payload = connect->will.payload,
+                                          .retain = connect->will.retain}};
+        packet_encode(&session->will, &will, MQTT_5);
+    }
+    reply(session, &(struct packet){.type = PACKET_CONNACK, .connack.session_present = present});
+    if (present && channel->events->subscriptions) {
+        channel->events->subscriptions(channel, buffer_slice(&session->filters));
+    }
+    struct slice rest = buffer_slice(&session->waiting), bytes;
+    while (unsubscribe_next(&rest, &bytes)) {
+        queue_bytes(session, bytes, true, ++session->next_sequence);
+    }
+    session->waiting.length = 0;
+}
+
+static void send_retained(struct broker_session *session, struct slice filter)
+{
+    struct slice rest = buffer_slice(&the_broker->retained), bytes;
+    struct packet packet;
+
+    while (take_run(&rest, &packet, &bytes)) {
+        if (topic_matches(filter, packet.publish.topic)) {
+            queue_bytes(session, bytes, true, 0);
+        }
+    }
+}
+
+static void take_subscribe(struct broker_session *session, const struct packet *packet)
+{
+    struct slice rest = packet->subscribe.filters, filter;
+    struct subscription_options options;
+    struct buffer codes = {0};
+
+    while (subscribe_next(&rest, MQTT_5, &filter, &options)) {
+        append_run(&session->filters, filter);
+        buffer_append_byte(&codes, (uint8_t)options.qos);
+        if (options.retain_handling != 2) {
+            send_retained(session, filter);
+        }
+    }
+    reply(session, &(struct packet){.type = PACKET_SUBACK,
+                                    .suback = {packet->subscribe.packet_id, buffer_slice(&codes)}});
+    buffer_release(&codes);
+}
+
+static void take_unsubscribe(struct broker_session *session, const struct packet *packet)
+{
+    struct slice gone = packet->subscribe.filters, filter;
+    struct buffer codes = {0};
+
+    while (unsubscribe_next(&gone, &filter)) {
+        struct slice rest = buffer_slice(&session->filters), other;
+        struct buffer kept = {0};
+        while (unsubscribe_next(&rest, &other)) {
+            if (!slice_equal(filter, other)) {
+                append_run(&kept, other);
+            }
+        }
+        buffer_release(&session->filters);
+        session->filters = kept;
+        buffer_append_byte(&codes, 0);
+    }
+    reply(session, &(struct packet){.type = PACKET_UNSUBACK,
+                                    .suback = {packet->subscribe.packet_id, buffer_slice(&codes)}});
+    buffer_release(&codes);
+}
+
+static void take_packet(struct link *link, struct channel *channel, const struct packet *packet)
+{
+    struct broker_session *session = session_of(channel);
+
+    if (packet->type == PACKET_CONNECT) {
+        take_connect(link, channel, packet);
+    } else if (!session) {
+        abort();
+    } else if (packet->type == PACKET_SUBSCRIBE) {
+        take_subscribe(session, packet);
+    } else if (packet->type == PACKET_UNSUBSCRIBE) {
+        take_unsubscribe(session, packet);
+    } else if (packet->type == PACKET_PUBLISH) {
+        publish(packet, session);
+    } else if (packet->type == PACKET_DISCONNECT) {
+        session->expiry = 0;
+        session->will.length = 0;
+    }
+}
+
+/* ---------------------------------------------------------------- the link */
+
+static void fake_open(struct link *link, struct channel *channel, const struct link_open *open)
+{
+    (void)link, (void)open;
+    channel->is_open = true;
+}
+
+static void fake_send(struct link *link, struct channel *channel, struct slice packets)
+{
+    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, false};
+    struct packet packet;
+
+    while (packets.length > 0) {
+        ssize_t size = packet_decode(&packet, packets, &limits);
+        if (size <= 0) {
+            abort(); /* no client may send what is no packet */
+        }
+        take_packet(link, channel, &packet);
+        packets = slice_from(packets, (size_t)size);
+    }
+}
+
+static void fake_credit(struct link *link, struct channel *channel, uint32_t bytes)
+{
+    (void)link, (void)channel, (void)bytes;
+}
+
+static void forget_events(const struct channel *channel)
+{
+    LIST_FOREACH_SAFE (link, &the_broker->events) {
+        struct delivery_due *due = CONTAINER_OF(link, struct delivery_due, link);
+        if (due->channel == channel) {
+            list_remove(&due->link);
+            buffer_release(&due->bytes);
+            free(due);
+        }
+    }
+}
+
+static void fake_close(struct link *link, struct channel *channel)
+{
+    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, false};
+    struct broker_session *session = session_of(channel);
+    struct packet will;
+
+    (void)link;
+    channel->is_open = false;
+    forget_events(channel);
+    if (!session) {
+        return;
+    }
+    session->channel = NULL;
+    if (session->expiry == 0) {
+        struct buffer bytes = session->will;
+        session->will = (struct buffer){0};
+        session_end(session);
+        if (bytes.length > 0 && packet_decode(&will, buffer_slice(&bytes), &limits) > 0) {
+            publish(&will, NULL);
+        }
+        buffer_release(&bytes);
+    }
+}
+
+static bool fake_may_send(const struct link *link, const struct channel *channel)
+{
+    (void)link;
+    return channel->is_open;
+}
+
+static bool fake_is_ready(const struct link *link)
+{
+    (void)link;
+    return true;
+}
+
+static const struct link_ops fake_link = {
+    .open = fake_open,
+    .send = fake_send,
+    .credit = fake_credit,
+    .close = fake_close,
+    .may_send = fake_may_send,
+    .is_ready = fake_is_ready,
+};
+
+static bool is_deaf(const struct channel *channel)
+{
+    const struct broker_session *session = session_of(channel);
+
+    return session && the_broker->bridges[session->gateway].is_deaf;
+}
+
+void broker_run(struct broker *broker)
+{
+    struct fanout_scratch scratch = {0};
+
+    while (!list_is_empty(&broker->events)) {
+        struct delivery_due *due = CONTAINER_OF(broker->events.next, struct delivery_due, link);
+        struct fanout fanout;
+        list_remove(&due->link);
+        if (due->is_publish && !is_deaf(due->channel)) {
+            fanout_init(&fanout, &scratch, MQTT_5, buffer_slice(&due->bytes));
+            due->channel->events->publish(due->channel, &fanout, due->sequence);
+            fanout_release(&fanout);
+        } else if (!is_deaf(due->channel)) {
+            due->channel->events->packet(due->channel, buffer_slice(&due->bytes));
+        }
+        buffer_release(&due->bytes);
+        free(due);
+    }
+    fanout_scratch_release(&scratch);
+}
+
+/* ---------------------------------------------------------------- browsers */
+
+static void browser_send(struct websocket *websocket, struct outgoing *outgoing, uint64_t number)
+{
+    uint8_t *bytes = memory_allocate(outgoing_size_max(outgoing) + 1);
+    size_t length = outgoing_write(outgoing, number, bytes);
+
+    buffer_append(&websocket->got, slice_make(bytes, length));
+    buffer_append_byte(&websocket->got, '\n');
+    free(bytes);
+}
+
+static void browser_close(struct websocket *websocket, uint16_t code, enum close_category category,
+                          struct slice reason)
+{
+    buffer_append_format(&websocket->got, "close %u %s %.*s\n", code, close_category_name(category),
+                         SLICE_PRINT(reason));
+}
+
+static void browser_pause(struct websocket *websocket, bool paused)
+{
+    (void)websocket, (void)paused;
+}
+
+static const struct websocket_ops fake_browser = {
+    .send = browser_send,
+    .close = browser_close,
+    .pause = browser_pause,
+};
+
+struct client *broker_client(struct broker *broker, unsigned bridge, struct websocket *websocket,
+                             enum subprotocol subprotocol, const char *user, const char *group,
+                             const char *recovers)
+{
+    struct upgrade *upgrade = memory_allocate_zero(sizeof(*upgrade));
+    struct client *client;
+
+    upgrade->kind = subprotocol == SUBPROTOCOL_NONE ? UPGRADE_RAW : UPGRADE_WEBPUBSUB;
+    upgrade->subprotocol = subprotocol;
+    upgrade->settings = &broker->hub;
+    upgrade->hub = memory_copy_string(SLICE_LITERAL("h"));
+    buffer_append_string(&upgrade->user, user);
+    if (group) {
+        upgrade->groups = memory_allocate_zero(sizeof(struct buffer));
+        upgrade->group_count = 1;
+        buffer_append_string(&upgrade->groups[0], group);
+    }
+    if (recovers) {
+        upgrade->is_recovery = true;
+        buffer_append_string(&upgrade->connection_id, recovers);
+    }
+    client = client_new(&broker->bridges[bridge].gateway, websocket, upgrade, "127.0.0.1:5", true);
+    broker_run(broker);
+    return client;
+}
+
+const char *websocket_got(struct websocket *websocket)
+{
+    buffer_append_byte(&websocket->got, '\0');
+    websocket->got.length = 0;
+    return (const char *)websocket->got.data;
+}
+
+/* ---------------------------------------------------------------- making and ending */
+
+void broker_start(struct broker *broker, unsigned bridge)
+{
+    static const unsigned numbers[BROKER_GATEWAYS] = {0, 1, 2};
+    struct broker_bridge *own = &broker->bridges[bridge];
+
+    own->link = (struct link){.ops = &fake_link, .context = (void *)(uintptr_t)&numbers[bridge]};
+    own->is_deaf = false;
+    own->gateway = (struct gateway){
+        .link = &own->link,
+        .sockets = &fake_browser,
+        .access = &broker->access,
+        .random = count_up,
+        .clock = now,
+        .index = bridge,
+        .packet_size_max = 1 << 20,
+    };
+    gateway_init(&own->gateway);
+    own->link.ready(own->link.listener);
+}
+
+void broker_kill(struct broker *broker, unsigned bridge)
+{
+    gateway_release(&broker->bridges[bridge].gateway);
+    broker->bridges[bridge].gateway.link = NULL;
+}
+
+struct broker *broker_new(void)
+{
+    struct broker *broker = memory_allocate_zero(sizeof(*broker));
+    struct buffer error = {0};
+
+    the_broker = broker;
+    broker_now = 1000000;
+    list_init(&broker->events);
+    broker->hub = (struct hub_settings){
+        .name = "_default",
+        .keep_alive_s = 20,
+        .recovery_s = 30,
+        .queue_messages = 1000,
+        .queue_bytes = 1000000,
+        .reliable_messages = 1000,
+        .reliable_bytes = 1000000,
+    };
+    broker->access = (struct upgrade_context){
+        .keys = access_keys_parse(SLICE_LITERAL("primary: 0123456789abcdef0123456789abcdef\n"
+                                                "secondary: fedcba9876543210fedcba9876543210\n"),
+                                  &error),
+        .hubs = &broker->hub,
+        .hub_count = 1,
+    };
+    for (unsigned i = 0; i < 2; i++) {
+        broker_start(broker, i);
+    }
+    broker_run(broker);
+    buffer_release(&error);
+    return broker;
+}
+
+void broker_free(struct broker *broker)
+{
+    for (unsigned i = 0; i < BROKER_GATEWAYS; i++) {
+        if (broker->bridges[i].gateway.link) {
+            broker_kill(broker, i);
+        }
+    }
+    while (!list_is_empty(&broker->events)) {
+        forget_events(CONTAINER_OF(broker->events.next, struct delivery_due, link)->channel);
+    }
+    for (size_t i = 0; i < BROKER_SESSIONS; i++) {
+        session_end(&broker->sessions[i]);
+    }
+    buffer_release(&broker->retained);
+    access_keys_free((struct access_keys *)(uintptr_t)broker->access.keys);
+    free(broker);
+}

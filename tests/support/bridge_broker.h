@@ -1,0 +1,65 @@
+/* A small broker for several bridge processes in one test: sessions, subscriptions, retained
+ * messages, wills, acknowledgements. What it sends is delivered by broker_run() only, as the link
+ * does it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_TESTS_BRIDGE_BROKER_H
+#define PUBGRID_TESTS_BRIDGE_BROKER_H
+
+#include "client/client.h"
+#include "client/fanout.h"
+
+enum { BROKER_GATEWAYS = 3, BROKER_SESSIONS = 64 };
+
+struct websocket {
+    struct buffer got; /* a line a frame, `close 1000 reason` */
+};
+
+struct broker_session {
+    struct buffer id;      /* empty: free */
+    struct buffer filters; /* of SUBSCRIBE, as unsubscribe_next() reads them */
+    struct buffer waiting; /* PUBLISHes for when it is back, each with its length before it */
+    struct buffer will;    /* a PUBLISH */
+    struct channel *channel;
+    unsigned gateway;
+    uint32_t expiry, next_sequence;
+};
+
+struct broker_bridge {
+    struct link link;
+    struct gateway gateway;
+    bool is_deaf; /* nothing is delivered to it any more */
+};
+
+struct broker {
+    struct upgrade_context access;
+    struct hub_settings hub;
+    struct broker_bridge bridges[BROKER_GATEWAYS];
+    struct broker_session sessions[BROKER_SESSIONS];
+    struct buffer retained; /* PUBLISHes, each with its length before it */
+    struct list events;     /* what is to be delivered */
+    uint8_t puback;         /* reason for the next PUBACKs */
+};
+
+/* One at a time. */
+struct broker *broker_new(void);
+/* All clients have been closed. */
+void broker_free(struct broker *broker);
+extern msec_t broker_now;
+
+/* Delivers all, and what comes of it. */
+void broker_run(struct broker *broker);
+/* The process is gone, as if killed: wills are published; its clients must be closed. */
+void broker_kill(struct broker *broker, unsigned bridge);
+/* And comes (again). */
+void broker_start(struct broker *broker, unsigned bridge);
+
+/* A browser of hub `h`, connected; `group` (may be NULL) in its token. `recovers`: the connection
+ * id to recover. The caller keeps the websocket. */
+struct client *broker_client(struct broker *broker, unsigned bridge, struct websocket *websocket,
+                             enum subprotocol subprotocol, const char *user, const char *group,
+                             const char *recovers);
+/* What the browser got since the last call, NUL-terminated. */
+const char *websocket_got(struct websocket *websocket);
+
+#endif
