@@ -398,11 +398,6 @@ static void say_goodbye(struct webpubsub *wps)
         write_disconnect_for_good(&gateway->packet, has_left_things);
         return;
     }
-    if (gateway->is_stopping && wps->owes_disconnected) {
-        wps->owes_disconnected = false; /* there will be no time for it here */
-        write_disconnect_for_good(&gateway->packet, true);
-        return;
-    }
     if (has_left_things) {
         write_publish(&gateway->packet, &(struct publication){
                                             .topic = gone_topic(wps),

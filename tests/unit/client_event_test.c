@@ -673,8 +673,8 @@ TEST(who_goes_with_the_broker_is_disconnected_by_whoever_has_it)
     }
 }
 
-/* There is no time for requests: the will tells another process. */
-TEST(a_bridge_that_stops_leaves_the_last_event_to_others)
+/* It has time for its own clients, and leaves what concerns others to others. */
+TEST(a_bridge_that_stops_raises_the_last_events_of_its_clients)
 {
     struct fakes *fakes = fakes_new();
     struct client *client;
@@ -685,7 +685,7 @@ TEST(a_bridge_that_stops_leaves_the_last_event_to_others)
     gateway_stop(&fakes->gateway);
     CHECK(strstr(fakes_to_broker(fakes), "0 CLOSE\n"));
     client_socket_closed(client, 1001);
-    CHECK(strstr(fakes_to_broker(fakes), "DISCONNECT reason=4\n"));
-    CHECK_TEXT(fakes_raised(fakes), "");
+    CHECK(strstr(fakes_to_broker(fakes), "DISCONNECT reason=0\n"));
+    CHECK_TEXT(fakes_raised(fakes), "#2 disconnected user=u1 state=s0 [{\"reason\":\"\"}]\n");
     fakes_free(fakes);
 }
