@@ -83,7 +83,7 @@ static int on_event(struct lws *lws, enum lws_callback_reasons reason, void *use
         handshake_choose(lws);
         return 0;
     case LWS_CALLBACK_ADD_HEADERS:
-        return handshake_hold(lws, in, &((struct websocket *)user)->notice);
+        return handshake_hold(lws, in, &((struct websocket *)user)->message);
     case LWS_CALLBACK_WSI_DESTROY: /* the handshake may have failed behind the decision */
         upgrade_free(handshake_take(lws));
         return 0;

@@ -72,9 +72,9 @@ void websocket_close(struct websocket *websocket, uint16_t code, enum close_cate
     websocket->phase = WEBSOCKET_CLOSING;
     websocket->closed_code = code;
     websocket->closed_category = (uint8_t)category;
-    websocket->notice.length =
-        frame_write_close(buffer_reserve(&websocket->notice, FRAME_CLOSE_MAX), code, reason);
-    buffer_release(&websocket->message);
+    buffer_release(&websocket->message); /* from now on the close frame */
+    websocket->message.length =
+        frame_write_close(buffer_reserve(&websocket->message, FRAME_CLOSE_MAX), code, reason);
     websocket_limit_closing(websocket);
     websocket_be_busy(websocket);
     lws_rx_flow_control(websocket->lws, 1); /* for the answer, if it was paused */
@@ -149,7 +149,6 @@ void websocket_gone(struct websocket *websocket)
     list_remove(&websocket->busy);
     send_queue_clear(&websocket->queue);
     buffer_release(&websocket->message);
-    buffer_release(&websocket->notice);
     service->websocket_count--;
     if (websocket->client) {
         websocket->traffic->connections--;

@@ -52,10 +52,10 @@ struct websocket {
     msec_t listening_since; /* opened, or read from again after a pause */
     struct send_queue queue;
     struct traffic *traffic; /* what it counts in */
-    struct buffer message;   /* what has come of a message in several pieces */
-    struct buffer notice; /* while asking: the handshake's answer; while closing: the close frame */
-    size_t replies;       /* bytes of what waits that the broker's credit does not bound */
-    uint32_t credit;      /* of frames of which libwebsockets holds a part */
+    struct buffer message;   /* what has come of a message in several pieces; while asking: the
+                                handshake's answer; while closing: the close frame */
+    size_t replies;          /* bytes of what waits that the broker's credit does not bound */
+    uint32_t credit;         /* of frames of which libwebsockets holds a part */
     uint16_t keep_alive_s;
     uint16_t closed_code;    /* for client_socket_closed() */
     uint16_t read_size;      /* bytes that came in this turn */

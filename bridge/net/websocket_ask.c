@@ -42,6 +42,7 @@ void websocket_refuse(struct websocket *websocket, int status, struct slice text
 {
     struct buffer bytes = begin_answer();
 
+    metrics_count_refused(websocket->service->options.metrics, status);
     buffer_append_format(&bytes,
                          "HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\n"
                          "content-length: %zu\r\nconnection: close\r\n\r\n",
@@ -60,8 +61,8 @@ static void let_in(struct websocket *websocket, struct upgrade *upgrade)
                                                    : subprotocol_name(upgrade->subprotocol);
     struct buffer bytes = begin_answer();
 
-    buffer_append(&bytes, buffer_slice(&websocket->notice));
-    buffer_release(&websocket->notice);
+    buffer_append(&bytes, buffer_slice(&websocket->message));
+    buffer_release(&websocket->message);
     if (name) {
         buffer_append_format(&bytes, "Sec-WebSocket-Protocol: %s\r\n", name);
     }

@@ -63,8 +63,8 @@ static bool write_long(struct websocket *websocket, struct gathered *gathered)
 /* Behind all that waited. */
 static void gather_notice(struct websocket *websocket, struct gathered *gathered, uint8_t *out)
 {
-    memcpy(out + gathered->length, websocket->notice.data, websocket->notice.length);
-    gathered->length += websocket->notice.length;
+    memcpy(out + gathered->length, websocket->message.data, websocket->message.length);
+    gathered->length += websocket->message.length;
     websocket->phase = WEBSOCKET_LEAVING;
 }
 

@@ -88,6 +88,17 @@ HELPER void stop(void)
     CHECK_INT_EQUAL(uv_loop_close(&world.loop), 0);
 }
 
+/* Upgrades that were refused so. */
+HELPER uint64_t count_refused(const char *status)
+{
+    size_t i = 0;
+
+    while (strcmp(metrics_status_name(i), status) != 0) {
+        i++;
+    }
+    return world.gateway.metrics.refused[i];
+}
+
 /* ---------------------------------------------------------------- browsers */
 
 struct browser {

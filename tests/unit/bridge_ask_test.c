@@ -101,6 +101,9 @@ TEST(the_handler_refuses)
         browser_free(&browser);
     }
     CHECK_INT_EQUAL(world.gateway.opened, 0);
+    CHECK_INT_EQUAL(count_refused("401"), 1);
+    CHECK_INT_EQUAL(count_refused("other"), 1);
+    CHECK_INT_EQUAL(count_refused("500"), 1);
     stop();
 }
 

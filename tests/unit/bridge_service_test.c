@@ -73,16 +73,6 @@ static const struct {
      "HTTP/1.1 200 "},
 };
 
-static uint64_t count_refused(const char *status)
-{
-    size_t i = 0;
-
-    while (strcmp(metrics_status_name(i), status) != 0) {
-        i++;
-    }
-    return world.gateway.metrics.refused[i];
-}
-
 TEST(upgrades_that_are_refused)
 {
     start();
