@@ -25,7 +25,7 @@ enum {
     OPTION_HELP,
 };
 
-enum { SETTINGS_MAX = 1 << 20, FOLLOW_US = 500000, LINES_DEFAULT = 20, LINES_MAX = 1000 };
+enum { SETTINGS_MAX = 1 << 20, FOLLOW_US = 500000, LINES_DEFAULT = 20, LINES_MAX = 200 };
 
 static const char usage[] =
     "Usage: pubgrid hub list                      hubs that have settings of their own\n"
@@ -193,23 +193,19 @@ static bool check(const struct hub_command *command, struct hub_server *server)
     return good && all_good;
 }
 
-/* One look at the log, from behind `last` on or, at first, the last lines. */
-static bool look(const struct hub_command *command, struct hub_server *server, struct buffer *last,
-                 size_t *count)
+/* One look at the last lines of the log; prints those that were not in the look before. */
+static bool look(const struct hub_command *command, struct hub_server *server, long lines,
+                 struct buffer *before)
 {
     struct hub_request request = {.method = "GET", .hub = command->hub, .action = ":log"};
     struct buffer answer = {0}, query = {0};
     bool good;
 
-    if (last->length > 0) {
-        buffer_append_format(&query, "continuationToken=%s", (const char *)last->data);
-    } else {
-        buffer_append_format(&query, "top=%ld", command->lines);
-    }
-    buffer_append_string(&query, command->only_failures ? "&failures=true" : "");
+    buffer_append_format(&query, "top=%ld%s", lines,
+                         command->only_failures ? "&failures=true" : "");
     request.query = buffer_slice(&query);
     good = hub_server_ask(server, &request, &answer) &&
-           (hub_print_log(buffer_slice(&answer), command->json, last, count) || not_understood());
+           (hub_print_log(buffer_slice(&answer), command->json, before) || not_understood());
     buffer_release(&answer);
     buffer_release(&query);
     return good;
@@ -217,15 +213,14 @@ static bool look(const struct hub_command *command, struct hub_server *server, s
 
 static bool show_log(const struct hub_command *command, struct hub_server *server)
 {
-    struct buffer last = {0};
-    size_t count;
-    bool good = look(command, server, &last, &count);
+    struct buffer before = {0};
+    bool good = look(command, server, command->lines, &before);
 
     while (good && command->follow) {
         usleep(FOLLOW_US);
-        good = look(command, server, &last, &count);
+        good = look(command, server, LINES_MAX, &before);
     }
-    buffer_release(&last);
+    buffer_release(&before);
     return good;
 }
 
@@ -255,7 +250,7 @@ static bool take_lines(struct hub_command *command)
     command->lines = strtol(optarg, &end, 10);
     return (isdigit((unsigned char)optarg[0]) && *end == '\0' && command->lines >= 1 &&
             command->lines <= LINES_MAX) ||
-           wrong("-n is a number from 1 to 1000, not", optarg);
+           wrong("-n is a number from 1 to 200, not", optarg);
 }
 
 static bool take_option(struct hub_command *command, int option)

@@ -20,9 +20,10 @@ void hub_print_json(struct slice json, bool as_it_is);
 /* The answer of GET /api/hubs as a table. */
 bool hub_print_list(struct slice json);
 
-/* Each delivery of an answer of GET :log; `last` gets its id, to ask for what follows. False: it is
- * no such answer. */
-bool hub_print_log(struct slice json, bool as_json, struct buffer *last, size_t *count);
+/* Prints the deliveries of an answer of GET :log that are not in the one before, oldest first;
+ * `before` is that one's JSON (empty: none), and becomes this one's. False: it is no such answer.
+ */
+bool hub_print_log(struct slice json, bool as_json, struct buffer *before);
 /* The answer of POST :check. False: it is no such answer. */
 bool hub_print_check(struct slice json, bool as_json, bool *all_good);
 

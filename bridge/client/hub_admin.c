@@ -11,11 +11,14 @@
 #include "rest/parse.h"
 #include "json/json.h"
 
-/* A change that the broker has not stored yet. */
+/* A change that the broker has not stored yet, or a check of handlers. */
 struct hub_call {
+    struct gateway *gateway;
     struct hub_change change;
+    struct webhook_check *check;         /* NULL: it is none */
+    const struct hub_settings *settings; /* of a check: held */
     struct rest_reply *reply;
-    struct buffer answer; /* empty: 204 */
+    struct buffer answer; /* of a change; empty: 204. Of a check: its lines */
 };
 
 /* ---------------------------------------------------------------- answers */
@@ -63,9 +66,22 @@ static void answer_one(struct gateway *gateway, const struct rest_operation *ope
 
 /* ---------------------------------------------------------------- changing */
 
+static struct hub_call *call_new(struct gateway *gateway, struct rest_reply *reply)
+{
+    struct hub_call *call = memory_allocate_zero(sizeof(*call));
+
+    call->gateway = gateway;
+    call->reply = reply;
+    reply->hub_call = call;
+    return call;
+}
+
 static void call_free(struct hub_call *call)
 {
     call->reply->hub_call = NULL;
+    if (call->settings) {
+        hub_settings_release(call->settings);
+    }
     buffer_release(&call->answer);
     free(call);
 }
@@ -89,11 +105,9 @@ static void stored(struct hub_change *change, bool is_stored)
 static void change(struct gateway *gateway, struct slice hub, struct slice settings,
                    struct rest_reply *reply)
 {
-    struct hub_call *call = memory_allocate_zero(sizeof(*call));
+    struct hub_call *call = call_new(gateway, reply);
 
     call->change.done = stored;
-    call->reply = reply;
-    reply->hub_call = call;
     buffer_append(&call->answer, settings);
     if (!hub_store_set(gateway->hub_store, hub, settings, &call->change)) {
         call_free(call);
@@ -123,6 +137,48 @@ static void reset(struct gateway *gateway, const struct rest_operation *operatio
     change(gateway, operation->hub, SLICE_EMPTY, reply);
 }
 
+/* ---------------------------------------------------------------- checks */
+
+static void take_line(void *context, struct slice text)
+{
+    struct hub_call *call = context;
+
+    buffer_append_string(&call->answer, call->answer.length > 0 ? "," : "");
+    json_append_string(&call->answer, text);
+}
+
+static void checked(void *context, bool all_good)
+{
+    struct hub_call *call = context;
+    struct rest_reply *reply = call->reply;
+    struct buffer body = {0};
+
+    buffer_append_format(&body, "{\"good\":%s,\"lines\":[", all_good ? "true" : "false");
+    buffer_append(&body, buffer_slice(&call->answer));
+    buffer_append_string(&body, "]}");
+    call_free(call);
+    reply->answer(reply, 200, NULL, buffer_slice(&body));
+    buffer_release(&body);
+}
+
+static void check(struct gateway *gateway, const struct rest_operation *operation,
+                  struct rest_reply *reply)
+{
+    const struct events *events = &gateway->events;
+    struct hub_call *call;
+
+    if (!events->ops || !events->ops->check) {
+        refuse(reply, 503, "Error.ServiceUnavailable",
+               SLICE_LITERAL("This server sends no events."));
+        return;
+    }
+    call = call_new(gateway, reply);
+    call->settings = gateway_hub(gateway, operation->hub);
+    hub_settings_hold(call->settings);
+    call->check = events->ops->check(events->context, call->settings, operation->hub,
+                                     &(struct event_check){take_line, checked, call});
+}
+
 /* ---------------------------------------------------------------- operations */
 
 static const struct {
@@ -130,10 +186,8 @@ static const struct {
     void (*carry_out)(struct gateway *gateway, const struct rest_operation *operation,
                       struct rest_reply *reply);
 } operations[] = {
-    {REST_HUBS, answer_list},
-    {REST_HUB, answer_one},
-    {REST_SET_HUB, set},
-    {REST_RESET_HUB, reset},
+    {REST_HUBS, answer_list}, {REST_HUB, answer_one},  {REST_SET_HUB, set},
+    {REST_RESET_HUB, reset},  {REST_CHECK_HUB, check},
 };
 
 bool hub_admin_carry_out(struct gateway *gateway, const struct rest_operation *operation,
@@ -155,8 +209,15 @@ bool hub_admin_carry_out(struct gateway *gateway, const struct rest_operation *o
 
 void hub_admin_abandon(struct rest_reply *reply)
 {
-    if (reply->hub_call) {
-        hub_store_abandon(&reply->hub_call->change);
-        call_free(reply->hub_call);
+    struct hub_call *call = reply->hub_call;
+
+    if (!call) {
+        return;
     }
+    if (call->check) {
+        call->gateway->events.ops->cancel_check(call->check);
+    } else {
+        hub_store_abandon(&call->change);
+    }
+    call_free(call);
 }

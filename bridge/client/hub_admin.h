@@ -1,6 +1,6 @@
-/* The settings of hubs over the REST API, beyond Azure: REST_HUBS, REST_HUB, REST_SET_HUB and
- * REST_RESET_HUB. What is set is stored by the broker and reaches all bridge processes
- * (client/hub_store.h).
+/* The settings of hubs over the REST API, beyond Azure: REST_HUBS, REST_HUB, REST_SET_HUB,
+ * REST_RESET_HUB, and REST_CHECK_HUB. What is set is stored by the broker and reaches all bridge
+ * processes (client/hub_store.h).
  *
  * Called by client/rest.c, whose rules hold: an operation is answered once, now or later.
  *

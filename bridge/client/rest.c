@@ -251,29 +251,12 @@ static void send(struct gateway *gateway, const struct rest_operation *operation
 
 /* ---------------------------------------------------------------- all */
 
-/* Deliveries to webhooks are not to be asked for yet. */
-static void refuse(struct gateway *gateway, const struct rest_operation *operation,
-                   struct rest_reply *reply)
-{
-    (void)gateway;
-    (void)operation;
-    answer(reply, &rest_unavailable, SLICE_EMPTY);
-}
-
-typedef void carry_out_function(struct gateway *gateway, const struct rest_operation *operation,
-                                struct rest_reply *reply);
-
 void rest_carry_out(struct gateway *gateway, const struct rest_operation *operation,
                     struct rest_reply *reply)
 {
-    static carry_out_function *const others[REST_KINDS] = {
-        [REST_SEND] = send,
-        [REST_HUB_LOG] = refuse,
-    };
-
     reply->call = NULL;
     if (hub_admin_carry_out(gateway, operation, reply)) {
         return;
     }
-    (others[operation->kind] ? others[operation->kind] : ask_all)(gateway, operation, reply);
+    (operation->kind == REST_SEND ? send : ask_all)(gateway, operation, reply);
 }

@@ -56,6 +56,7 @@ static const struct {
     [REST_LIST_GROUPS] = {&rest_ok, {{0}}},
     [REST_LIST_USERS] = {&rest_ok, {{0}}},
     [REST_COUNT] = {&rest_ok, {{0}}},
+    [REST_HUB_LOG] = {&rest_ok, {{0}}},
     [REST_JOIN] = {&rest_ok,
                    {
                        [TARGET_USER] = NO_USER,
@@ -92,7 +93,8 @@ static const struct rest_result *result_of(const struct rest_merge *merge)
 
 static bool is_list(enum rest_kind kind)
 {
-    return kind == REST_LIST || kind == REST_LIST_GROUPS || kind == REST_LIST_USERS;
+    return kind == REST_LIST || kind == REST_LIST_GROUPS || kind == REST_LIST_USERS ||
+           kind == REST_HUB_LOG;
 }
 
 /* How many of a list are wanted in this page. */
@@ -232,6 +234,7 @@ static void append_next_link(struct buffer *body, const struct rest_operation *o
     buffer_append_string(&link, "?api-version=");
     append_encoded(&link, version.length > 0 ? version : slice_from_string(newest_version));
     buffer_append_format(&link, "&maxpagesize=%u", operation->page_size);
+    buffer_append_string(&link, operation->only_failures ? "&failures=true" : "");
     if (operation->top > 0) {
         buffer_append_format(&link, "&top=%u", operation->top - page_of(operation));
     }
@@ -250,6 +253,12 @@ static void append_item(struct buffer *body, enum rest_kind kind, const struct r
         [REST_LIST_USERS] = "{\"userId\":",
     };
 
+    struct json_value delivery;
+
+    if (kind == REST_HUB_LOG) { /* what another process says is looked at, too */
+        buffer_append(body, json_parse(item->user, &delivery) ? item->user : SLICE_LITERAL("{}"));
+        return;
+    }
     buffer_append_string(body, names[kind]);
     json_append_string(body, item->name);
     if (kind != REST_LIST) {

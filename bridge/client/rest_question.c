@@ -7,7 +7,13 @@
 
 #include "mqtt/reader.h"
 
-enum { VERSION = 1, HAS_TARGET_NAME = 0x80, PAGE_MAX = 201, LIST_MAX = 100000 };
+enum {
+    VERSION = 1,
+    HAS_TARGET_NAME = 0x80,
+    ONLY_FAILURES = 1 << 6,
+    PAGE_MAX = 201,
+    LIST_MAX = 100000
+};
 
 /* ---------------------------------------------------------------- writing */
 
@@ -34,8 +40,9 @@ static void append_u64(struct buffer *out, uint64_t value)
 
 void rest_question_append(struct buffer *out, const struct rest_operation *operation)
 {
-    unsigned action =
-        (unsigned)operation->action | (operation->has_target_name ? HAS_TARGET_NAME : 0u);
+    unsigned action = (unsigned)operation->action |
+                      (operation->has_target_name ? HAS_TARGET_NAME : 0u) |
+                      (operation->only_failures ? ONLY_FAILURES : 0u);
 
     buffer_append_byte(out, VERSION);
     buffer_append_byte(out, (uint8_t)operation->kind);
@@ -108,7 +115,8 @@ bool rest_question_parse(struct slice bytes, struct rest_operation *out, struct 
     out->target = (enum rest_target)reader_u8(&reader);
     action = reader_u8(&reader);
     out->has_target_name = (action & HAS_TARGET_NAME) != 0;
-    out->action = (enum role_action)(action & ~(unsigned)HAS_TARGET_NAME);
+    out->only_failures = (action & ONLY_FAILURES) != 0;
+    out->action = (enum role_action)(action & ~(unsigned)(HAS_TARGET_NAME | ONLY_FAILURES));
     out->page_size = reader_u32(&reader);
     out->hub = reader_binary(&reader);
     out->name = reader_binary(&reader);

@@ -5,11 +5,10 @@
  * numbers and the items that one process has found. All numbers are big endian, and a text has its
  * length in two bytes before it:
  *
- *   question  version, kind, target, action | has_target_name << 7; page size (4);
- *             texts hub, name, filter, reason, target name, continuation; lists groups, excluded:
- *             their count (4) and that many texts
- *   answer    version, flags, counts of connections, users, groups (8 each), then until the end
- *             either hashes (8 each) or items: number (4) and two texts
+ *   question  version, kind, target, action | only_failures << 6 | has_target_name << 7; page size
+ * (4); texts hub, name, filter, reason, target name, continuation; lists groups, excluded: their
+ * count (4) and that many texts answer    version, flags, counts of connections, users, groups (8
+ * each), then until the end either hashes (8 each) or items: number (4) and two texts
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_REST_QUESTION_H
@@ -36,7 +35,7 @@ struct rest_answer {
 
 struct rest_item {
     struct slice name; /* what lists are sorted by: a connection id, user or group */
-    struct slice user; /* of a connection; empty: none */
+    struct slice user; /* of a connection; empty: none; of a delivery: JSON */
     uint32_t number;   /* of connections: of a user or group */
 };
 

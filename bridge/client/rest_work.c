@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "client/client.h"
 #include "client/rest_list.h"
+#include "client/rest_log.h"
 #include "client/rest_question.h"
 #include "rest/filter.h"
 
@@ -181,6 +182,10 @@ static void carry_out(struct work *work)
     const struct rest_operation *operation = work->operation;
     struct registry_hub *hub = registry_find_hub(&work->gateway->registry, operation->hub);
 
+    if (operation->kind == REST_HUB_LOG) {
+        rest_log(work->gateway, operation, &work->items);
+        return;
+    }
     if (!hub) {
         return;
     }

@@ -164,10 +164,24 @@ static void cancel(void *context, struct event_wait *wait)
     }
 }
 
+static const struct delivery_log *log_of(void *context, struct slice hub)
+{
+    return webhook_log(context, hub);
+}
+
+static struct webhook_check *check(void *context, const struct hub_settings *settings,
+                                   struct slice hub, const struct event_check *wanted)
+{
+    return webhook_check(context, settings, hub, wanted->line, wanted->done, wanted->context);
+}
+
 const struct events_ops webhook_operations = {
     .is_handled = is_handled,
     .raise = raise_event,
     .cancel = cancel,
+    .log = log_of,
+    .check = check,
+    .cancel_check = webhook_check_cancel,
 };
 
 /* ---------------------------------------------------------------- transfers */

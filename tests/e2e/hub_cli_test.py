@@ -161,14 +161,14 @@ def test_remove():
 
 
 def delivery(number, **other):
-    return {"id": f"{number:013}", "time": "2026-11-28T09:00:00Z", "event": "connect",
+    return {"id": f"{9999999999999 - number:013}", "time": "2026-11-28T09:00:00Z", "event": "connect",
             "url": "http://h/connect", "connectionId": "c1", "status": 204, "latencyMs": 1.25,
             "attempt": 1, "reason": None, **other}
 
 
 def test_log():
     failure = delivery(2, status=0, attempt=3, reason="timed\nout")
-    with Server(answer({"value": [delivery(1), failure]}), answer({"value": [failure]}),
+    with Server(answer({"value": [failure, delivery(1)]}), answer({"value": [failure]}),
                 answer({"value": []})) as server:
         assert server.run("log", "chat") == (
             "2026-11-28T09:00:00Z 204 1.25ms connect http://h/connect c1\n"
@@ -181,15 +181,16 @@ def test_log():
 
 
 def test_log_follows():
-    with Server(answer({"value": [delivery(1)]}), answer({"value": []}),
-                answer({"value": [delivery(2, event="ev")]}), (503, "")) as server:
-        done = subprocess.run(server.command("log", "chat", "--follow"), capture_output=True,
-                              text=True, timeout=60, check=False)
+    one, two, three, four = delivery(10), delivery(20, event="ev"), delivery(19), delivery(30)
+    # 5 is older than what was asked for at first; 19 was late.
+    with Server(answer({"value": [one]}), answer({"value": [one, delivery(5)]}),
+                answer({"value": [two, one, delivery(5)]}),
+                answer({"value": [four, two, three, one, delivery(5)]}), (503, "")) as server:
+        done = subprocess.run(server.command("log", "chat", "--follow", "--json"), timeout=60,
+                              capture_output=True, text=True, check=False)
         assert done.returncode == 1 and "answered 503" in done.stderr, done
-        assert [line.split()[3] for line in done.stdout.splitlines()] == ["connect", "ev"], done
-        assert [path.partition("?")[2] for _, path, _ in server.requests] == [
-            "top=20", "continuationToken=0000000000001", "continuationToken=0000000000001",
-            "continuationToken=0000000000002"]
+        assert [json.loads(line) for line in done.stdout.splitlines()] == [one, two, three, four], done
+        assert [path.partition("?")[2] for _, path, _ in server.requests] == ["top=20"] + 4 * ["top=200"]
 
 
 def test_check():

@@ -235,6 +235,101 @@ def test_mqtt_clients_cannot_set_hubs():
         assert "chat" not in world.list()
 
 
+class Webhook:
+    """Takes events; `status` is what it answers to them."""
+
+    def __init__(self, allowed="*"):
+        self.status, self.events = 204, []
+        test = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_OPTIONS(self):
+                self.send_response(200)
+                self.send_header("WebHook-Allowed-Origin", allowed)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                test.events.append(self.headers["ce-eventName"])
+                self.send_response(test.status)
+                if test.status != 204:
+                    self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.http.shutdown()
+        self.http.server_close()
+
+
+def handler(webhook, **other):
+    return json.dumps({"anonymousConnectPolicy": "allow", "eventHandlers": [
+        {"urlTemplate": webhook.url + "/{event}", "systemEvents": ["connect"], **other}]})
+
+
+def test_handlers_and_their_log():
+    with World() as world, Webhook() as webhook:
+        world.run("set", "chat", "-", given=handler(webhook, attempts=1))
+        until(lambda: world.lets_in("chat"), "all processes know")
+        webhook.status = 403
+        assert world.ask_one("/client/hubs/chat") == 403
+        entries = [json.loads(line) for line in world.run("log", "chat", "--json", "-n", "200").splitlines()]
+        assert {entry["process"] for entry in entries} == {0, 1}, entries
+        assert len({entry["id"] for entry in entries}) == len(entries) >= 21
+        assert [entry["time"] for entry in entries] == sorted(entry["time"] for entry in entries)
+        assert entries[-1]["status"] == 403 and entries[-1]["event"] == "connect", entries[-1]
+        failed = world.run("log", "chat", "--failures").splitlines()
+        assert len(failed) == 1 and " 403 " in failed[0] and "/connect" in failed[0], failed
+        assert len(world.run("log", "chat", "-n", "3").splitlines()) == 3
+        assert world.run("log", "other") == ""
+
+
+def test_the_log_is_followed():
+    with World() as world, Webhook() as webhook:
+        world.run("set", "chat", "-", given=handler(webhook))
+        until(lambda: world.lets_in("chat"), "all processes know")
+        with subprocess.Popen([f"{BIN}/pubgrid", "hub", "log", "chat", "--follow", "--failures", "-c",
+                               world.config], stdout=subprocess.PIPE, text=True) as follower:
+            try:
+                webhook.status = 401
+                assert world.ask_one("/client/hubs/chat") == 401
+                assert " 401 " in follower.stdout.readline()
+                webhook.status = 410
+                assert world.ask_one("/client/hubs/chat") == 410
+                assert " 410 " in follower.stdout.readline()
+            finally:
+                follower.kill()
+
+
+def test_check():
+    with World() as world, Webhook() as good, Webhook("elsewhere.example.com") as bad:
+        world.run("set", "chat", f"eventHandlers={good.url}/{{event}}")
+        world.all_say("chat", "anonymousConnectPolicy", "deny")
+        until(lambda: good.url in world.run("check", "chat", status=0), "all processes know")
+        world.run("set", "chat", f"eventHandlers={bad.url}/{{event}}")
+        until(lambda: all(world.settings("chat")["eventHandlers"][0]["urlTemplate"].startswith(bad.url)
+                          for _ in range(6)), "all processes know")
+        text = world.run("check", "chat", status=1)
+        assert bad.url in text and "elsewhere.example.com" in text, text
+        world.run("set", "chat", "eventHandlers=http://127.0.0.1:1/")
+        until(lambda: all(":1/" in world.settings("chat")["eventHandlers"][0]["urlTemplate"]
+                          for _ in range(6)), "all processes know")
+        assert json.loads(world.run("check", "chat", "--json", status=1))["good"] is False
+        assert "no event handlers" in world.run("check", "other")
+
+
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
         sys.exit(run_tests(globals(), sys.argv[1:]))

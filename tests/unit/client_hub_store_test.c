@@ -232,6 +232,61 @@ TEST(operations_about_hubs)
     end(&world);
 }
 
+/* --- checks of handlers --- */
+
+static struct {
+    struct event_check check;
+    const struct hub_settings *settings;
+    int begun, cancelled;
+} checks;
+
+static struct webhook_check *begin_check(void *context, const struct hub_settings *settings,
+                                         struct slice hub, const struct event_check *wanted)
+{
+    (void)context;
+    CHECK_SLICE_EQUAL(hub, SLICE_LITERAL("chat"));
+    checks.check = *wanted;
+    checks.settings = settings;
+    checks.begun++;
+    return (struct webhook_check *)&checks;
+}
+
+static void cancel_check(struct webhook_check *check)
+{
+    CHECK(check == (struct webhook_check *)&checks);
+    checks.cancelled++;
+}
+
+static const struct events_ops checking = {.check = begin_check, .cancel_check = cancel_check};
+
+TEST(handlers_are_checked)
+{
+    struct world world;
+    struct asker asker = {0};
+    size_t users = 0;
+    start(&world);
+    world.fakes->hub.users = &users;
+    ask(&world, &asker, REST_CHECK_HUB, "");
+    CHECK_INT_EQUAL(asker.status, 503); /* there are no events */
+    world.fakes->gateway.events = (struct events){&checking, NULL};
+    ask(&world, &asker, REST_CHECK_HUB, "");
+    CHECK_INT_EQUAL(asker.status, 0);
+    CHECK(checks.begun == 1 && users == 1);
+    checks.check.line(checks.check.context, SLICE_LITERAL("one \"a\""));
+    checks.check.line(checks.check.context, SLICE_LITERAL("two"));
+    checks.check.done(checks.check.context, false);
+    CHECK_INT_EQUAL(asker.status, 200);
+    CHECK_STRING_EQUAL((const char *)asker.body.data,
+                       "{\"good\":false,\"lines\":[\"one \\\"a\\\"\",\"two\"]}");
+    CHECK_INT_EQUAL(users, 0);
+    ask(&world, &asker, REST_CHECK_HUB, "");
+    hub_admin_abandon(&asker.reply);
+    CHECK(checks.cancelled == 1 && users == 0 && asker.status == 0);
+    world.fakes->gateway.events = (struct events){0};
+    buffer_release(&asker.body);
+    end(&world);
+}
+
 TEST(operations_that_nobody_waits_for_or_the_broker_takes_along)
 {
     struct world world;
