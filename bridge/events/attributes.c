@@ -26,7 +26,7 @@ void event_signature_append(struct buffer *out, const struct access_keys *keys,
 {
     for (int which = 0; which < ACCESS_KEYS; which++) {
         uint8_t digest[DIGEST_SIZE];
-        digest_hmac(access_keys_get(keys, (enum access_key)which), connection_id, digest);
+        access_keys_sign(keys, (enum access_key)which, connection_id, digest);
         buffer_append_string(out, which == 0 ? "sha256=" : ",sha256=");
         append_hex(out, digest, sizeof(digest));
     }

@@ -29,11 +29,11 @@ static void collect(struct curl_loop *curl)
     int left;
 
     while (!curl->is_closing && (message = curl_multi_info_read(curl->multi, &left)) != NULL) {
-        CURL *easy = message->easy_handle;
         CURLcode result = message->data.result;
+        void *task;
         if (message->msg == CURLMSG_DONE) {
-            curl_multi_remove_handle(curl->multi, easy);
-            curl->done(curl->context, easy, result);
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &task);
+            ((struct curl_task *)task)->done(task, result);
         }
     }
 }
@@ -260,17 +260,14 @@ bool curl_loop_open(struct curl_loop *curl, uv_loop_t *loop, long connections)
     return true;
 }
 
-void curl_loop_prepare(struct curl_loop *curl, CURL *easy)
+void curl_loop_add(struct curl_loop *curl, struct curl_task *task)
 {
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, curl);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, curl);
-}
-
-void curl_loop_add(struct curl_loop *curl, CURL *easy)
-{
-    curl_multi_add_handle(curl->multi, easy);
+    curl_easy_setopt(task->easy, CURLOPT_PRIVATE, task);
+    curl_easy_setopt(task->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(task->easy, CURLOPT_OPENSOCKETDATA, curl);
+    curl_easy_setopt(task->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(task->easy, CURLOPT_CLOSESOCKETDATA, curl);
+    curl_multi_add_handle(curl->multi, task->easy);
 }
 
 void curl_loop_remove(struct curl_loop *curl, CURL *easy)

@@ -17,6 +17,13 @@
 
 struct socket_poll;
 
+/* An easy handle under way; embedded by its owner. */
+struct curl_task {
+    CURL *easy;
+    /* From the loop, outside of libcurl; the easy handle is still added. */
+    void (*done)(struct curl_task *task, CURLcode result);
+};
+
 struct curl_loop {
     uv_loop_t *loop;
     CURLM *multi;
@@ -27,16 +34,13 @@ struct curl_loop {
     size_t poll_room;
     unsigned handles_left; /* of ours, while they close */
     bool is_closing;
-    void (*done)(void *context, CURL *easy, CURLcode result); /* the easy handle is removed */
     void (*closed)(void *context);
     void *context;
 };
 
 /* At most `connections` are kept open. False: libcurl cannot start. */
 bool curl_loop_open(struct curl_loop *curl, uv_loop_t *loop, long connections);
-/* Once for each easy handle, before it is added. */
-void curl_loop_prepare(struct curl_loop *curl, CURL *easy);
-void curl_loop_add(struct curl_loop *curl, CURL *easy);
+void curl_loop_add(struct curl_loop *curl, struct curl_task *task);
 void curl_loop_remove(struct curl_loop *curl, CURL *easy);
 /* All easy handles have been removed. Closes all connections; then `closed` is called, from the
  * loop. */

@@ -186,24 +186,12 @@ const struct events_ops webhook_operations = {
 
 /* ---------------------------------------------------------------- transfers */
 
-static void transfer_done(void *context, CURL *easy, CURLcode result)
-{
-    struct transfer *transfer = transfer_of(easy);
-
-    (void)context;
-    transfer->done(transfer, result);
-}
-
-/* NULL: libcurl cannot. */
 struct transfer *webhook_take_transfer(struct webhook *webhook)
 {
-    struct transfer_trust trust = {.ca_file = webhook->options.ca_file,
-                                   .accepts_any_certificate =
-                                       webhook->options.accepts_any_certificate};
     struct transfer *transfer;
 
     if (list_is_empty(&webhook->spare_transfers)) {
-        return transfer_new(&webhook->curl, &trust);
+        return transfer_new(&webhook->http, &webhook->curl, &webhook->trust);
     }
     /* The one used last: its memory is the warmest, and its URL may be the same. */
     transfer = CONTAINER_OF(webhook->spare_transfers.prev, struct transfer, link);
@@ -230,19 +218,26 @@ static void on_timer(uv_timer_t *timer)
     webhook_advance(timer->data);
 }
 
+/* One that is set too early is left alone: it sets itself again. */
 void webhook_set_timer(struct webhook *webhook)
 {
-    msec_t next = timers_next(&webhook->timers), now = webhook_now(webhook);
+    msec_t next = timers_next(&webhook->timers), now;
 
-    if (next == MSEC_NEVER || webhook->is_closing) {
-        uv_timer_stop(&webhook->timer);
-    } else {
+    if (next < webhook->timer_at && !webhook->is_closing) {
+        now = webhook_now(webhook);
+        webhook->timer_at = next;
         uv_timer_start(&webhook->timer, on_timer, next > now ? (uint64_t)(next - now) : 0, 0);
     }
 }
 
+static void timer_set(void *context)
+{
+    webhook_set_timer(context);
+}
+
 void webhook_advance(struct webhook *webhook)
 {
+    webhook->timer_at = MSEC_NEVER;
     timers_advance(&webhook->timers, webhook_now(webhook));
     webhook_set_timer(webhook);
 }
@@ -302,7 +297,7 @@ static void own_handle_closed(uv_handle_t *handle)
     handle_closed(handle->data);
 }
 
-static void curl_closed(void *context)
+static void part_closed(void *context)
 {
     handle_closed(context);
 }
@@ -315,9 +310,10 @@ static void close_all(struct webhook *webhook)
         list_remove(link);
         transfer_free(CONTAINER_OF(link, struct transfer, link));
     }
-    webhook->handles_left = WEBHOOK_OWN_HANDLES + 1;
+    webhook->handles_left = WEBHOOK_OWN_HANDLES + 2; /* curl, http */
     uv_close((uv_handle_t *)&webhook->timer, own_handle_closed);
     uv_close((uv_handle_t *)&webhook->finisher, own_handle_closed);
+    plain_http_close(&webhook->http);
     curl_loop_close(&webhook->curl);
 }
 
@@ -357,6 +353,21 @@ static void set_default(size_t *option, size_t value)
     *option = *option > 0 ? *option : value;
 }
 
+static void open_http(struct webhook *webhook)
+{
+    webhook->trust = (struct transfer_trust){.ca_file = webhook->options.ca_file,
+                                             .accepts_any_certificate =
+                                                 webhook->options.accepts_any_certificate};
+    webhook->http = (struct plain_http){.curl = &webhook->curl,
+                                        .timers = &webhook->timers,
+                                        .clock = webhook->options.clock,
+                                        .timer_set = timer_set,
+                                        .closed = part_closed,
+                                        .context = webhook,
+                                        .idle_max = webhook->options.connections};
+    plain_http_open(&webhook->http);
+}
+
 struct webhook *webhook_new(uv_loop_t *loop, const struct webhook_options *options)
 {
     struct webhook *webhook = memory_allocate_zero(sizeof(*webhook));
@@ -370,8 +381,7 @@ struct webhook *webhook_new(uv_loop_t *loop, const struct webhook_options *optio
     set_default(&webhook->options.connections, CONNECTIONS);
     set_default(&webhook->options.waiting_max, WAITING_MAX);
     set_default(&webhook->options.waiting_bytes_max, WAITING_BYTES_MAX);
-    webhook->curl.done = transfer_done;
-    webhook->curl.closed = curl_closed;
+    webhook->curl.closed = part_closed;
     webhook->curl.context = webhook;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         !curl_loop_open(&webhook->curl, loop, (long)webhook->options.connections)) {
@@ -385,7 +395,9 @@ struct webhook *webhook_new(uv_loop_t *loop, const struct webhook_options *optio
     map_init(&webhook->hubs, hub_key);
     upstreams_init(webhook);
     timers_init(&webhook->timers, webhook_now(webhook), webhook);
+    webhook->timer_at = MSEC_NEVER;
     timer_init(&webhook->stop_timer, stop_waiting);
+    open_http(webhook);
     uv_timer_init(loop, &webhook->timer);
     uv_idle_init(loop, &webhook->finisher);
     uv_unref((uv_handle_t *)&webhook->timer);

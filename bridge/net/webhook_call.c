@@ -278,23 +278,16 @@ void call_send(struct event_call *call)
 
     list_remove(&call->link);
     call->attempt++;
-    if (!transfer) {
-        call->upstream->running_count--;
-        webhook->running_count--;
-        call_fail(call, EVENT_RESULT_NO_ANSWER, "libcurl cannot make a request");
-        return;
-    }
     list_add_last(&webhook->running, &call->link);
     call->transfer = transfer;
     call->sent_ns = clock_monotonic_ns();
     transfer->owner = call;
     transfer->done = answered;
-    transfer_start(transfer, &webhook->curl,
-                   &(struct transfer_request){.method = TRANSFER_POST,
-                                              .url = call->url,
-                                              .lines = call->lines,
-                                              .body = call->body,
-                                              .timeout_ms = call->timeout_ms});
+    transfer_start(transfer, &(struct transfer_request){.method = TRANSFER_POST,
+                                                        .url = call->url,
+                                                        .lines = call->lines,
+                                                        .body = call->body,
+                                                        .timeout_ms = call->timeout_ms});
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -305,7 +298,7 @@ static void fail_all(struct list *calls, const char *error)
         struct event_call *call = CONTAINER_OF(link, struct event_call, link);
         timers_cancel(&call->webhook->timers, &call->timer);
         if (call->transfer) {
-            curl_loop_remove(&call->webhook->curl, call->transfer->easy);
+            transfer_cancel(call->transfer);
             webhook_return_transfer(call->webhook, call->transfer);
             call->transfer = NULL;
             call->upstream->running_count--;

@@ -15,13 +15,12 @@ static void send_step(struct probe *probe)
     probe->transfer->done = answered;
     probe->transfer->owner = probe;
     probe->sent_ns = clock_monotonic_ns();
-    transfer_start(probe->transfer, &probe->webhook->curl,
-                   &(struct transfer_request){
-                       .method = probe->was_get ? TRANSFER_GET : TRANSFER_OPTIONS,
-                       .url = buffer_slice(&probe->url),
-                       .lines = buffer_slice(&probe->lines),
-                       .timeout_ms = PREFLIGHT_TIMEOUT_MS,
-                   });
+    transfer_start(probe->transfer, &(struct transfer_request){
+                                        .method = probe->was_get ? TRANSFER_GET : TRANSFER_OPTIONS,
+                                        .url = buffer_slice(&probe->url),
+                                        .lines = buffer_slice(&probe->lines),
+                                        .timeout_ms = PREFLIGHT_TIMEOUT_MS,
+                                    });
 }
 
 struct probe *probe_start(struct webhook *webhook, struct slice url,
@@ -29,15 +28,14 @@ struct probe *probe_start(struct webhook *webhook, struct slice url,
                                           enum preflight_result verdict, const char *reason),
                           void *owner)
 {
-    struct transfer *transfer = webhook->is_stopping ? NULL : webhook_take_transfer(webhook);
     struct probe *probe;
 
-    if (!transfer) {
+    if (webhook->is_stopping) {
         return NULL;
     }
     probe = memory_allocate_zero(sizeof(*probe));
     probe->webhook = webhook;
-    probe->transfer = transfer;
+    probe->transfer = webhook_take_transfer(webhook);
     probe->stepped = stepped;
     probe->owner = owner;
     buffer_append(&probe->url, url);
@@ -88,6 +86,6 @@ void probes_abandon(struct webhook *webhook, const char *error)
 
 void probe_cancel(struct probe *probe)
 {
-    curl_loop_remove(&probe->webhook->curl, probe->transfer->easy);
+    transfer_cancel(probe->transfer);
     probe_free(probe);
 }

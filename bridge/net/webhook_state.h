@@ -21,6 +21,7 @@
 #include "events/answer.h"
 #include "events/preflight.h"
 #include "net/curl_loop.h"
+#include "net/plain_http.h"
 #include "net/webhook.h"
 #include "net/webhook_transfer.h"
 
@@ -30,6 +31,8 @@ struct webhook {
     uv_loop_t *loop;
     struct webhook_options options;
     struct curl_loop curl;
+    struct plain_http http;
+    struct transfer_trust trust;
 
     struct map hubs, upstreams;
     struct list all_upstreams; /* by struct upstream.all; who was used last is last */
@@ -48,6 +51,7 @@ struct webhook {
 
     struct timers timers; /* by options.clock() */
     uv_timer_t timer;
+    msec_t timer_at;    /* what it is set to */
     uv_idle_t finisher; /* active: some have ended */
     struct timer stop_timer;
     bool is_stopping, is_closing;
@@ -142,6 +146,7 @@ struct probe {
     void *owner;
 };
 
+/* NULL: the server is stopping. */
 struct probe *probe_start(struct webhook *webhook, struct slice url,
                           void (*stepped)(struct probe *probe, const struct transfer_result *result,
                                           enum preflight_result verdict, const char *reason),

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "access/characters.h"
 #include "base/memory.h"
 #include "events/answer.h"
 
@@ -50,9 +51,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 
 /* ---------------------------------------------------------------- making */
 
-static void set_for_good(CURL *easy, struct transfer *transfer, const struct transfer_trust *trust)
+static void set_for_good(CURL *easy, struct transfer *transfer)
 {
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    const struct transfer_trust *trust = transfer->trust;
+
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -74,19 +76,35 @@ static void set_for_good(CURL *easy, struct transfer *transfer, const struct tra
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
 }
 
-struct transfer *transfer_new(struct curl_loop *curl, const struct transfer_trust *trust)
+static void plain_done(struct plain_request *request, CURLcode code)
 {
-    CURL *easy = curl_easy_init();
-    struct transfer *transfer;
+    struct transfer *transfer = CONTAINER_OF(request, struct transfer, plain);
 
-    if (!easy) {
-        return NULL;
-    }
-    transfer = memory_allocate_zero(sizeof(*transfer));
-    transfer->easy = easy;
+    transfer->is_too_long = code == CURLE_FILESIZE_EXCEEDED;
+    transfer->done(transfer, code);
+}
+
+static void curl_done(struct curl_task *task, CURLcode code)
+{
+    struct transfer *transfer = CONTAINER_OF(task, struct transfer, task);
+
+    curl_loop_remove(transfer->curl, task->easy);
+    transfer->done(transfer, code);
+}
+
+struct transfer *transfer_new(struct plain_http *http, struct curl_loop *curl,
+                              const struct transfer_trust *trust)
+{
+    struct transfer *transfer = memory_allocate_zero(sizeof(*transfer));
+
+    transfer->http = http;
+    transfer->curl = curl;
+    transfer->trust = trust;
+    transfer->plain.done = plain_done;
+    transfer->plain.head = &transfer->head;
+    transfer->plain.body = &transfer->body;
+    transfer->task.done = curl_done;
     list_init(&transfer->link);
-    set_for_good(easy, transfer, trust);
-    curl_loop_prepare(curl, easy);
     return transfer;
 }
 
@@ -101,7 +119,7 @@ static void set_url(struct transfer *transfer, struct slice url)
     transfer->url.length = 0;
     buffer_append(&transfer->url, url);
     buffer_append_byte(&transfer->url, '\0');
-    curl_easy_setopt(transfer->easy, CURLOPT_URL, (const char *)transfer->url.data);
+    curl_easy_setopt(transfer->task.easy, CURLOPT_URL, (const char *)transfer->url.data);
 }
 
 static void set_method(struct transfer *transfer, enum transfer_method method)
@@ -112,8 +130,9 @@ static void set_method(struct transfer *transfer, enum transfer_method method)
         return;
     }
     transfer->method = method;
-    curl_easy_setopt(transfer->easy, method == TRANSFER_POST ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
-    curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, custom[method]);
+    curl_easy_setopt(transfer->task.easy, method == TRANSFER_POST ? CURLOPT_POST : CURLOPT_HTTPGET,
+                     1L);
+    curl_easy_setopt(transfer->task.easy, CURLOPT_CUSTOMREQUEST, custom[method]);
 }
 
 /* libcurl takes "Name: " for "leave that header out", and "Name;" for an empty one. */
@@ -149,26 +168,67 @@ static void set_headers(struct transfer *transfer, struct slice lines)
     for (size_t i = 0; i < count; i++) {
         transfer->list[i].next = i + 1 < count ? &transfer->list[i + 1] : NULL;
     }
-    curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->list);
+    curl_easy_setopt(transfer->task.easy, CURLOPT_HTTPHEADER, transfer->list);
 }
 
-void transfer_start(struct transfer *transfer, struct curl_loop *curl,
-                    const struct transfer_request *request)
+static void start_with_curl(struct transfer *transfer, const struct transfer_request *request)
 {
+    if (!transfer->task.easy) {
+        transfer->task.easy = curl_easy_init();
+        if (!transfer->task.easy) {
+            abort(); /* no memory, as in memory_allocate() */
+        }
+        set_for_good(transfer->task.easy, transfer);
+    }
     set_url(transfer, request->url);
     set_method(transfer, request->method);
     set_headers(transfer, request->lines);
     if (request->method == TRANSFER_POST) {
-        curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+        curl_easy_setopt(transfer->task.easy, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)request->body.length);
-        curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS,
+        curl_easy_setopt(transfer->task.easy, CURLOPT_POSTFIELDS,
                          request->body.length > 0 ? (const char *)request->body.data : "");
     }
     if (request->timeout_ms != transfer->timeout_ms) {
         transfer->timeout_ms = request->timeout_ms;
-        curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+        curl_easy_setopt(transfer->task.easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     }
-    curl_loop_add(curl, transfer->easy);
+    curl_loop_add(transfer->curl, &transfer->task);
+}
+
+static void start_plain(struct transfer *transfer, const struct transfer_request *request)
+{
+    static const struct slice methods[TRANSFER_METHODS] = {
+        [TRANSFER_POST] = SLICE_LITERAL("POST"),
+        [TRANSFER_OPTIONS] = SLICE_LITERAL("OPTIONS"),
+        [TRANSFER_GET] = SLICE_LITERAL("GET"),
+    };
+
+    transfer->plain.method = methods[request->method];
+    transfer->plain.url = request->url;
+    transfer->plain.lines = request->lines;
+    transfer->plain.content = request->body;
+    transfer->plain.has_content = request->method == TRANSFER_POST;
+    transfer->plain.timeout_ms = request->timeout_ms;
+    plain_http_send(transfer->http, &transfer->plain);
+}
+
+void transfer_start(struct transfer *transfer, const struct transfer_request *request)
+{
+    struct slice origin = slice_make(request->url.data, strlen("http://"));
+
+    transfer->is_plain = request->url.length > origin.length &&
+                         equal_ignoring_case(origin, SLICE_LITERAL("http://"));
+    (transfer->is_plain ? start_plain : start_with_curl)(transfer, request);
+}
+
+void transfer_cancel(struct transfer *transfer)
+{
+    if (transfer->is_plain) {
+        plain_http_cancel(&transfer->plain);
+    } else {
+        curl_loop_remove(transfer->curl, transfer->task.easy);
+    }
 }
 
 /* ---------------------------------------------------------------- ending */
@@ -186,6 +246,10 @@ static const char *sentence_for(CURLcode code)
         return "the webhook closed the connection without an answer";
     case CURLE_PARTIAL_FILE:
         return "the webhook closed the connection within its answer";
+    case CURLE_RECV_ERROR:
+        return "the connection to the webhook broke";
+    case CURLE_WEIRD_SERVER_REPLY:
+        return "the webhook's answer is not HTTP";
     case CURLE_PEER_FAILED_VERIFICATION:
         return "the webhook's certificate is not trusted";
     default:
@@ -206,7 +270,10 @@ struct transfer_result transfer_result(const struct transfer *transfer, CURLcode
                                                     code == CURLE_URL_MALFORMAT ||
                                                     code == CURLE_UNSUPPORTED_PROTOCOL};
     }
-    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (transfer->is_plain) {
+        return (struct transfer_result){.status = transfer->plain.status};
+    }
+    curl_easy_getinfo(transfer->task.easy, CURLINFO_RESPONSE_CODE, &status);
     return (struct transfer_result){.status = (int)status};
 }
 
@@ -229,7 +296,9 @@ void transfer_reset(struct transfer *transfer)
 
 void transfer_free(struct transfer *transfer)
 {
-    curl_easy_cleanup(transfer->easy);
+    if (transfer->task.easy) {
+        curl_easy_cleanup(transfer->task.easy);
+    }
     buffer_release(&transfer->url);
     buffer_release(&transfer->lines);
     buffer_release(&transfer->head);

@@ -1,6 +1,6 @@
-/* One HTTP request to a webhook, and its answer: an easy handle of libcurl that is used again and
- * again. An answer that is too long is cut off; redirects are not followed; only HTTP and HTTPS;
- * no proxy of the environment is used.
+/* One HTTP request to a webhook, and its answer: on a plain connection (plain_http.h), or with TLS
+ * by an easy handle of libcurl that is used again and again. An answer that is too long is cut off;
+ * redirects are not followed; only HTTP and HTTPS; no proxy of the environment is used.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_WEBHOOK_TRANSFER_H
@@ -9,6 +9,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "net/curl_loop.h"
+#include "net/plain_http.h"
 
 enum transfer_method { TRANSFER_POST, TRANSFER_OPTIONS, TRANSFER_GET, TRANSFER_METHODS };
 
@@ -28,7 +29,12 @@ struct transfer_request {
 
 struct transfer {
     struct list link; /* the owner's */
-    CURL *easy;
+    struct plain_http *http;
+    struct curl_loop *curl;
+    struct plain_request plain;
+    struct curl_task task; /* its easy handle is made when it is needed first */
+    const struct transfer_trust *trust;
+    bool is_plain;
     /* What libcurl has been told. */
     enum transfer_method method;
     struct buffer url;       /* with a NUL */
@@ -51,23 +57,17 @@ struct transfer_result {
     bool is_final;      /* trying again would not help, or take too long: timed out, too long */
 };
 
-/* NULL: libcurl cannot. */
-struct transfer *transfer_new(struct curl_loop *curl, const struct transfer_trust *trust);
+/* What it points to must outlive it. */
+struct transfer *transfer_new(struct plain_http *http, struct curl_loop *curl,
+                              const struct transfer_trust *trust);
 /* URL and body are not copied: they stay until it is done. */
-void transfer_start(struct transfer *transfer, struct curl_loop *curl,
-                    const struct transfer_request *request);
+void transfer_start(struct transfer *transfer, const struct transfer_request *request);
+/* It is not done any more. */
+void transfer_cancel(struct transfer *transfer);
 struct transfer_result transfer_result(const struct transfer *transfer, CURLcode code);
 /* The answer is no longer needed. */
 void transfer_reset(struct transfer *transfer);
 /* Not while it is under way. */
 void transfer_free(struct transfer *transfer);
-
-static inline struct transfer *transfer_of(CURL *easy)
-{
-    void *transfer;
-
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
-    return transfer;
-}
 
 #endif

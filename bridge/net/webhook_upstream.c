@@ -165,7 +165,7 @@ static void check(struct upstream *upstream, struct webhook *webhook)
     upstream->probe =
         probe_start(webhook, slice_from(buffer_slice(&upstream->key), 1), stepped, upstream);
     if (!upstream->probe) {
-        upstream_learn(upstream, webhook, "libcurl cannot make a request");
+        upstream_learn(upstream, webhook, "the server is stopping");
     }
 }
 

@@ -23,6 +23,7 @@ enum { KEY_RANDOM_BYTES = 32, FILE_SIZE_MAX = 4 * ACCESS_KEY_SIZE_MAX };
 
 struct access_keys {
     struct buffer key[ACCESS_KEYS];
+    struct digest_key *prepared[ACCESS_KEYS]; /* of what was read */
 };
 
 static const char *const names[ACCESS_KEYS] = {"primary", "secondary"};
@@ -58,6 +59,7 @@ void access_keys_free(struct access_keys *keys)
     if (keys) {
         for (int i = 0; i < ACCESS_KEYS; i++) {
             wipe(&keys->key[i]);
+            digest_key_free(keys->prepared[i]);
         }
         free(keys);
     }
@@ -66,6 +68,12 @@ void access_keys_free(struct access_keys *keys)
 struct slice access_keys_get(const struct access_keys *keys, enum access_key which)
 {
     return buffer_slice(&keys->key[which]);
+}
+
+void access_keys_sign(const struct access_keys *keys, enum access_key which, struct slice bytes,
+                      uint8_t out[DIGEST_SIZE])
+{
+    digest_key_hmac(keys->prepared[which], bytes, out);
 }
 
 bool access_keys_verify(const struct access_keys *keys, struct slice token, struct buffer *claims)
@@ -167,6 +175,9 @@ struct access_keys *access_keys_parse(struct slice text, struct buffer *error)
     if (!parse_lines(keys, text, error)) {
         access_keys_free(keys);
         return NULL;
+    }
+    for (int i = 0; i < ACCESS_KEYS; i++) {
+        keys->prepared[i] = digest_key_new(buffer_slice(&keys->key[i]));
     }
     return keys;
 }

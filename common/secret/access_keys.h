@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "secret/digest.h"
 
 enum access_key { ACCESS_KEY_PRIMARY, ACCESS_KEY_SECONDARY, ACCESS_KEYS };
 enum { ACCESS_KEY_SIZE_MIN = 32, ACCESS_KEY_SIZE_MAX = 1024 };
@@ -41,6 +42,9 @@ struct access_keys *access_keys_parse(struct slice text, struct buffer *error);
 void access_keys_free(struct access_keys *keys);
 
 struct slice access_keys_get(const struct access_keys *keys, enum access_key which);
+/* The HMAC of the bytes. Not by two threads at once. */
+void access_keys_sign(const struct access_keys *keys, enum access_key which, struct slice bytes,
+                      uint8_t out[DIGEST_SIZE]);
 /* jwt_verify() with both keys. */
 bool access_keys_verify(const struct access_keys *keys, struct slice token, struct buffer *claims);
 

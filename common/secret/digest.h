@@ -14,6 +14,13 @@ enum { DIGEST_SIZE = 32 };
 
 void digest_sha256(struct slice bytes, uint8_t out[DIGEST_SIZE]);
 void digest_hmac(struct slice key, struct slice bytes, uint8_t out[DIGEST_SIZE]);
+/* digest_hmac() with a key that was prepared, for a sixth of the time. Not by two threads at once.
+ */
+struct digest_key;
+struct digest_key *digest_key_new(struct slice key);
+void digest_key_hmac(struct digest_key *key, struct slice bytes, uint8_t out[DIGEST_SIZE]);
+/* Wipes it. Harmless with NULL. */
+void digest_key_free(struct digest_key *key);
 void digest_pbkdf2(struct slice password, struct slice salt, unsigned iterations,
                    uint8_t out[DIGEST_SIZE]);
 /* The time that it takes does not tell where the difference is. */

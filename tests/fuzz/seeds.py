@@ -279,6 +279,15 @@ ANSWERS = {
                '"mqtt":{"code":138,"reason":"r","userProperties":[{"name":"n","value":"v"}]}}',
 }
 
+# Of http_answer_fuzz.c, behind the byte that says how it is cut.
+HTTP_ANSWERS = {
+    "length": "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nab",
+    "chunked": "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x\r\nab\r\n0\r\nX: y\r\n\r\nmore",
+    "continue": "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 204 No Content\r\n\r\n",
+    "to-end": "HTTP/1.1 500 X\nConnection: close\n\nall of it",
+    "no-http": "SSH-2.0-OpenSSH_9.2\r\n\r\n",
+}
+
 # What mqtt_client_fuzz.c gets: its settings, then pieces `browser`, `broker` or `publish`, with
 # [ ] and < > as in counted_bytes.h.
 # A byte, then steps of bridge_client_fuzz.c: what, who, how, and more. Peer 0 is the janitor.
@@ -501,6 +510,7 @@ write("protobuf_frame", {name: message(row) for name, row in MESSAGES.items()})
 write("json_frame", {name: bytes([8 * i + i % 4]) + row.encode() for i, (name, row) in enumerate(JSON_FRAMES.items())})
 write("jwt", {name: row.encode() for name, row in JWTS.items()})
 write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
+write("http_answer", {name: bytes([5]) + row.encode() for name, row in HTTP_ANSWERS.items()})
 write("webhook_answer", {name: row.encode() for name, row in ANSWERS.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
