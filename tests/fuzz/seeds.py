@@ -435,6 +435,19 @@ def browsers(text):
     return out
 
 
+# What bridge processes say to each other (staff_fuzz.c).
+STAFF = {
+    "join": "00 01 08 03 00 00000000 0001 'h' 0002 'c1' 0000 0000 0000 0000 00000002 0001 'a' 0003 'b/c' 00000000",
+    "close": "00 01 02 00 00 00000000 0001 'h' 0000 0000 0003 'bye' 0000 0000 00000000 00000001 0002 'c1'",
+    "grant": "00 01 0D 03 81 00000000 0001 'h' 0002 'c1' 0000 0000 0001 'g' 0000 00000000 00000000",
+    "page": "01 01 00 0000000000000003 0000000000000001 0000000000000001 00000001 0002 'c2' 0003 'ada' "
+            "00000001 0002 'c1' 0000 00000001 0002 'c3' 0000",
+    "groups": "02 01 00 0000000000000003 0000000000000001 0000000000000001 00000002 0001 'g' 0000",
+    "count": "04 01 00 0000000000000003 0000000000000002 0000000000000001 00000002 0102030405060708 "
+             "0102030405060709 00000001 0A0B0C0D0E0F1011",
+    "holds": "05 01 01 0000000000000001 0000000000000000 0000000000000000",
+}
+
 # Lines of rest_filter_fuzz.c.
 FILTERS = {
     "compare": "userId ne 'alice'\nalice\nc1\nmqtt\ng1",
@@ -514,6 +527,7 @@ write("http_answer", {name: bytes([5]) + row.encode() for name, row in HTTP_ANSW
 write("webhook_answer", {name: row.encode() for name, row in ANSWERS.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
+write("staff", {name: to_bytes(row) for name, row in STAFF.items()})
 write("rest_filter", {name: row.encode() for name, row in FILTERS.items()})
 write("rest_request", {name: row.encode() for name, row in REQUESTS.items()})
 write("http_head", {name: row.encode() for name, row in HTTP_HEADS.items()})

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
 
-#include "names/role_pattern.h"
 #include "access/roles.h"
+#include "names/role_pattern.h"
 #include "json/json.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -333,4 +333,67 @@ TEST(as_json_and_back)
     roles_free(roles);
     roles_free(back);
     buffer_release(&json);
+}
+
+/* --- while it is connected --- */
+
+static const struct slice *group(const char *name)
+{
+    static struct slice slice;
+    slice = slice_from_string(name);
+    return &slice;
+}
+
+TEST(what_is_revoked_beats_what_allows_it)
+{
+    struct roles *roles = NULL;
+    CHECK(add(&roles, SEND));
+    CHECK(roles_allow_all(roles, ROLE_SEND));
+    roles_revoke(&roles, ROLE_SEND, group("a/b"));
+    CHECK(!can(roles, ROLE_SEND, "a/b"));
+    CHECK(can(roles, ROLE_SEND, "a/c"));
+    CHECK(roles_allow_filter(roles, ROLE_SEND, SLICE_LITERAL("b/#")));
+    CHECK(!roles_allow_filter(roles, ROLE_SEND, SLICE_LITERAL("a/#")));
+    CHECK(roles_grant(&roles, ROLE_SEND, group("a/b")));
+    CHECK(can(roles, ROLE_SEND, "a/b"));
+    roles_revoke(&roles, ROLE_SEND, NULL);
+    CHECK(!can(roles, ROLE_SEND, "a/c"));
+    CHECK(!roles_allow_all(roles, ROLE_SEND));
+    CHECK(roles_grant(&roles, ROLE_SEND, group("a/c")));
+    CHECK(can(roles, ROLE_SEND, "a/c"));
+    CHECK(!can(roles, ROLE_SEND, "a/b"));
+    roles_free(roles);
+}
+
+TEST(grants_begin_with_nothing_and_have_an_end)
+{
+    struct roles *roles = NULL;
+    char name[16];
+    roles_revoke(&roles, ROLE_SEND, group("x"));
+    CHECK(!roles);
+    CHECK(roles_grant(&roles, ROLE_JOIN_LEAVE, NULL));
+    CHECK(can(roles, ROLE_JOIN_LEAVE, "x"));
+    CHECK(!can(roles, ROLE_SEND, "x"));
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof(name), "g%d", i);
+        CHECK(roles_grant(&roles, ROLE_SEND, group(name)));
+    }
+    CHECK(roles_grant(&roles, ROLE_SEND, group("g7")));
+    CHECK(!roles_grant(&roles, ROLE_SEND, group("one more")));
+    roles_free(roles);
+}
+
+/* More denials than are kept: then nothing is allowed, rather than something that was revoked. */
+TEST(denials_beyond_the_bound_take_all)
+{
+    struct roles *roles = NULL;
+    char name[16];
+    CHECK(add(&roles, SEND));
+    for (int i = 0; i <= 1000; i++) {
+        snprintf(name, sizeof(name), "g%d", i);
+        roles_revoke(&roles, ROLE_SEND, group(name));
+        CHECK(!can(roles, ROLE_SEND, name));
+    }
+    CHECK(!can(roles, ROLE_SEND, "other"));
+    roles_free(roles);
 }
