@@ -172,7 +172,8 @@ static void make_webhooks(struct bridge *bridge)
     webhooks_append_origin(&bridge->origin, &current(bridge)->config->bridge);
     buffer_append_byte(&bridge->origin, '\0');
     bridge->webhook =
-        webhooks_start(bridge->loop, &bridge->access, (const char *)bridge->origin.data);
+        webhooks_start(bridge->loop, &bridge->gateway, &current(bridge)->config->bridge,
+                       &bridge->access, (const char *)bridge->origin.data);
 }
 
 static void make_gateway(struct bridge *bridge, unsigned index)

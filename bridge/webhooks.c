@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include "client/event_copy.h"
 #include "config/config.h"
 
 /* Between the slashes and the port: of "https://[::1]:8443" it is "[::1]". */
@@ -31,12 +32,25 @@ void webhooks_append_origin(struct buffer *out, const struct bridge_config *conf
     }
 }
 
-struct webhook *webhooks_start(uv_loop_t *loop, const struct upgrade_context *access,
-                               const char *origin)
+static void publish(void *context, const struct listener_message *message)
+{
+    event_copy_publish(context, message);
+}
+
+struct webhook *webhooks_start(uv_loop_t *loop, struct gateway *gateway,
+                               const struct bridge_config *config,
+                               const struct upgrade_context *access, const char *origin)
 {
     return webhook_new(loop, &(struct webhook_options){
                                  .access = access,
                                  .origin = origin,
+                                 .ca_file = config->webhook_ca,
+                                 .connections = config->webhook_connections,
+                                 .connections_per_handler = config->webhook_connections_per_handler,
+                                 .waiting_max = config->webhook_events,
+                                 .waiting_bytes_max = config->webhook_bytes,
                                  .clock = clock_now,
+                                 .publish = publish,
+                                 .publish_context = gateway,
                              });
 }

@@ -67,6 +67,10 @@ struct bridge_config {
     bool ignore_audience_host;
     uint8_t page, metrics; /* enum bridge_page */
     uint32_t maximum_message_size;
+    uint32_t webhook_connections, webhook_connections_per_handler;
+    uint32_t webhook_events; /* that wait */
+    uint64_t webhook_bytes;  /* of them */
+    char *webhook_ca;        /* PEM file; NULL: the system's certificates */
     struct http_listener_config *listeners;
     size_t listener_count;
     char **public_endpoints; /* "https://pubsub.example.com", without a slash at the end;

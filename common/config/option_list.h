@@ -80,7 +80,16 @@
     OPTION(bridge, page, CHOICE_PAGE, "auto", 0, 0, RESTART, bridge.page)                          \
     OPTION(bridge, metrics, CHOICE_PAGE, "auto", 0, 0, RESTART, bridge.metrics)                    \
     OPTION(bridge, maximum_message_size, SIZE, "1MiB", 1024, 268435456, RESTART,                   \
-           bridge.maximum_message_size)
+           bridge.maximum_message_size)                                                            \
+    OPTION(bridge, webhook_connections, NUMBER, "1024", 1, 100000, RESTART,                        \
+           bridge.webhook_connections)                                                             \
+    OPTION(bridge, webhook_connections_per_handler, NUMBER, "128", 1, 100000, RESTART,             \
+           bridge.webhook_connections_per_handler)                                                 \
+    OPTION(bridge, webhook_events_maximum, NUMBER, "20000", 1, 10000000, RESTART,                  \
+           bridge.webhook_events)                                                                  \
+    OPTION(bridge, webhook_bytes_maximum, SIZE, "64MiB", 1048576, 1099511627776, RESTART,          \
+           bridge.webhook_bytes)                                                                   \
+    OPTION(bridge, webhook_ca, TEXT, "", 0, 0, RESTART, bridge.webhook_ca)
 
 /* Of each entry of `hubs`, besides its name. */
 #define OPTIONS_HUB(OPTION)                                                                        \

@@ -313,6 +313,27 @@ def test_the_log_is_followed():
                 follower.kill()
 
 
+def test_listeners_hear_of_events():
+    with World() as world:
+        listener = {"anonymousConnectPolicy": "allow", "eventListeners": [
+            {"topic": "log/{hub}/{event}", "systemEvents": ["connected"]}]}
+        world.run("set", "chat", "-", given=json.dumps(listener))
+        until(lambda: world.lets_in("chat"), "all processes know")
+        with subprocess.Popen([f"{BIN}/pubgrid", "sub", "-p", str(world.mqtt), "-V", "5", "-t", "log/#",
+                               "-q", "1", "-d", "-F", "%t %p %P"], stdout=subprocess.PIPE, text=True) as reader:
+            try:
+                while "SUBACK" not in reader.stdout.readline():
+                    pass
+                assert world.ask_one("/client/hubs/chat") == 101
+                for line in reader.stdout:
+                    if line.startswith("log/"):
+                        break
+                assert line.startswith("log/chat/connected {}"), line
+                assert "azure.webpubsub.sys.connected" in line, line
+            finally:
+                reader.kill()
+
+
 def test_check():
     with World() as world, Webhook() as good, Webhook("elsewhere.example.com") as bad:
         world.run("set", "chat", f"eventHandlers={good.url}/{{event}}")

@@ -1,0 +1,50 @@
+/* See event_copy.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/event_copy.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "client/mqtt_write.h"
+#include "client/staff.h"
+
+enum { PACKET_MARGIN = 64 }; /* more than a PUBLISH has beside topic, properties and payload */
+
+static void acknowledged(struct staff_sent *sent, uint8_t reason)
+{
+    (void)reason;
+    free(sent);
+}
+
+static void send(struct gateway *gateway, struct publication *publication)
+{
+    struct staff_sent *sent = memory_allocate_zero(sizeof(*sent));
+    struct buffer packet = gateway->packet; /* what a client is writing stays as it is */
+
+    sent->acknowledged = acknowledged;
+    gateway->packet = (struct buffer){0};
+    if (!staff_publish(gateway->staff, publication, sent)) {
+        free(sent);
+    }
+    buffer_release(&gateway->packet);
+    gateway->packet = packet;
+}
+
+void event_copy_publish(struct gateway *gateway, const struct listener_message *message)
+{
+    struct buffer properties = {0};
+    struct publication publication = {.topic = message->topic, .data = message->payload};
+
+    for (size_t i = 0; i < message->pair_count; i++) {
+        write_user_pair(&properties, message->pairs[i].key, message->pairs[i].value);
+    }
+    publication.user_properties = buffer_slice(&properties);
+    if (publication.topic.length <= UINT16_MAX && publication.topic.length + properties.length +
+                                                          publication.data.bytes.length +
+                                                          PACKET_MARGIN <=
+                                                      staff_packet_max(gateway->staff)) {
+        send(gateway, &publication);
+    }
+    buffer_release(&properties);
+}
