@@ -14,7 +14,7 @@
 #define TIME_END   9999999999999ULL /* Unix ms, 13 digits */
 #define NUMBER_END 9999999999ULL    /* 10 digits */
 
-enum { NAME_SIZE = 32 };
+enum { NAME_SIZE = 32, DELIVERIES_MAX = 2 * DELIVERY_LOG_SIZE };
 
 static struct slice name_of(const struct delivery *delivery, unsigned process, char *space)
 {
@@ -36,11 +36,11 @@ static bool is_behind(struct slice name, struct slice after)
 /* All of them, oldest first; the caller frees the array. */
 static struct delivery *collect(const struct delivery_log *log, bool only_failures, size_t *count)
 {
-    struct delivery *deliveries = memory_allocate(2 * DELIVERY_LOG_SIZE * sizeof(*deliveries));
+    struct delivery *deliveries = memory_allocate(DELIVERIES_MAX * sizeof(*deliveries));
     struct delivery delivery = {0};
 
     *count = 0;
-    while (*count < 2 * DELIVERY_LOG_SIZE &&
+    while (*count < DELIVERIES_MAX &&
            delivery_log_next(log, delivery.number, only_failures, &delivery)) {
         deliveries[(*count)++] = delivery;
     }
