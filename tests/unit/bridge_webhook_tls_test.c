@@ -1,0 +1,275 @@
+/* bridge/net: webhooks with TLS: whom is trusted, and connections that are used again. The webhook
+ * is a thread of the test, with a certificate that the test makes.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net/webhook.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "test.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "secret/access_keys.h"
+
+#define S   SLICE_LITERAL
+#define KEY "0123456789abcdef0123456789abcdef"
+
+enum { PATIENCE_MS = 20000 };
+
+/* ---------------------------------------------------------------- the certificate */
+
+static EVP_PKEY *key;
+static X509 *certificate;
+static char certificate_file[] = "/tmp/pubgrid-webhook-XXXXXX";
+
+/* Of 127.0.0.1, signed by itself. */
+static void make_certificate(void)
+{
+    X509V3_CTX context;
+    X509_EXTENSION *extension;
+    X509_NAME *name;
+    FILE *file;
+
+    key = EVP_EC_gen("P-256");
+    certificate = X509_new();
+    X509_set_version(certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    name = X509_get_subject_name(certificate);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"test", -1, -1, 0);
+    X509_set_issuer_name(certificate, name);
+    X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
+    extension = X509V3_EXT_conf_nid(NULL, &context, NID_subject_alt_name, "IP:127.0.0.1");
+    CHECK(extension);
+    X509_add_ext(certificate, extension, -1);
+    X509_EXTENSION_free(extension);
+    CHECK(X509_sign(certificate, key, EVP_sha256()) > 0);
+    file = fdopen(mkstemp(certificate_file), "w");
+    CHECK(file && PEM_write_X509(file, certificate) == 1);
+    CHECK(fclose(file) == 0);
+}
+
+/* ---------------------------------------------------------------- the webhook */
+
+static int listener;
+static uint16_t port;
+static atomic_uint handshakes, requests;
+static atomic_bool is_ending;
+
+/* Each request comes in one piece, as it was sent. */
+static void serve(SSL *tls)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n"
+                                 "Content-Type: text/plain\r\n\r\nsafe";
+    char in[8192];
+    int length;
+
+    while ((length = SSL_read(tls, in, sizeof(in))) > 0) {
+        if (memmem(in, (size_t)length, "hello", 5)) { /* the body */
+            atomic_fetch_add(&requests, 1);
+            SSL_write(tls, answer, sizeof(answer) - 1);
+        }
+    }
+}
+
+static void *run_webhook(void *unused)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+    (void)unused;
+    SSL_CTX_use_certificate(context, certificate);
+    SSL_CTX_use_PrivateKey(context, key);
+    while (true) {
+        int fd = accept(listener, NULL, NULL);
+        SSL *tls = SSL_new(context);
+        if (fd < 0 || atomic_load(&is_ending)) {
+            SSL_free(tls);
+            close(fd);
+            break;
+        }
+        SSL_set_fd(tls, fd);
+        if (SSL_accept(tls) == 1) {
+            atomic_fetch_add(&handshakes, 1);
+            serve(tls);
+        }
+        SSL_free(tls);
+        close(fd);
+    }
+    SSL_CTX_free(context);
+    return NULL;
+}
+
+static pthread_t start_webhook(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    pthread_t thread;
+
+    signal(SIGPIPE, SIG_IGN);
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(bind(listener, (struct sockaddr *)&address, length) == 0 && listen(listener, 8) == 0);
+    CHECK(getsockname(listener, (struct sockaddr *)&address, &length) == 0);
+    port = ntohs(address.sin_port);
+    CHECK(pthread_create(&thread, NULL, run_webhook, NULL) == 0);
+    return thread;
+}
+
+static void stop_webhook(pthread_t thread)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    atomic_store(&is_ending, true);
+    CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0); /* wakes it */
+    pthread_join(thread, NULL);
+    close(fd);
+    close(listener);
+}
+
+/* ---------------------------------------------------------------- events */
+
+static uv_loop_t loop;
+static struct upgrade_context access_context;
+
+struct waiter {
+    struct event_wait wait;
+    bool is_answered;
+    int status;
+    const char *error;
+    bool is_safe;
+};
+
+static void answered(struct event_wait *wait, const struct event_answer *answer)
+{
+    struct waiter *waiter = CONTAINER_OF(wait, struct waiter, wait);
+
+    waiter->is_answered = true;
+    waiter->status = answer->status;
+    waiter->error = answer->error;
+    waiter->is_safe = slice_equal(answer->data.bytes, S("safe"));
+}
+
+static struct waiter ask(struct webhook *webhook, const char *url)
+{
+    struct event_handler handler = {.url_template = url,
+                                    .user_event_pattern = "*",
+                                    .timeout_ms = 10000,
+                                    .attempts = 1,
+                                    .skips_validation = true};
+    struct hub_settings settings = {
+        .name = "h", .event_handlers = &handler, .event_handler_count = 1};
+    struct event event = {.settings = &settings,
+                          .hub = S("h"),
+                          .is_user_event = true,
+                          .name = S("say"),
+                          .connection_id = S("c1"),
+                          .data = {DATA_TEXT, S("hello")}};
+    struct waiter waiter = {.wait.answered = answered};
+    msec_t deadline = clock_now() + PATIENCE_MS;
+
+    webhook_operations.raise(webhook, &event, &waiter.wait);
+    while (!waiter.is_answered) {
+        CHECK(clock_now() < deadline);
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+    return waiter;
+}
+
+static struct webhook *open_webhooks(const char *ca_file, bool accepts_any)
+{
+    struct webhook *webhook = webhook_new(&loop, &(struct webhook_options){
+                                                     .access = &access_context,
+                                                     .origin = "p.example",
+                                                     .ca_file = ca_file,
+                                                     .accepts_any_certificate = accepts_any,
+                                                     .clock = clock_now,
+                                                 });
+    CHECK(webhook);
+    return webhook;
+}
+
+static void set_true(void *context)
+{
+    *(bool *)context = true;
+}
+
+static void close_webhooks(struct webhook *webhook)
+{
+    msec_t deadline = clock_now() + PATIENCE_MS;
+    bool is_stopped = false;
+
+    webhook_stop(webhook, set_true, &is_stopped);
+    while (!is_stopped) {
+        CHECK(clock_now() < deadline);
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+}
+
+/* Connections of libcurl are used again, too. */
+static void check_trusted(const char *ca_file, bool accepts_any, const char *url)
+{
+    struct webhook *webhook = open_webhooks(ca_file, accepts_any);
+    unsigned handshakes_before = atomic_load(&handshakes);
+
+    for (int i = 0; i < 5; i++) {
+        struct waiter waiter = ask(webhook, url);
+        CHECK_INT_EQUAL(waiter.status, 200);
+        CHECK(waiter.is_safe);
+    }
+    CHECK_INT_EQUAL(atomic_load(&handshakes), handshakes_before + 1);
+    close_webhooks(webhook);
+}
+
+static void check_distrusted(const char *ca_file, const char *url)
+{
+    struct webhook *webhook = open_webhooks(ca_file, false);
+    unsigned requests_before = atomic_load(&requests);
+    struct waiter waiter = ask(webhook, url);
+
+    CHECK_INT_EQUAL(waiter.status, 0);
+    CHECK_STRING_EQUAL(waiter.error, "the webhook's certificate is not trusted");
+    CHECK_INT_EQUAL(atomic_load(&requests), requests_before); /* nothing was said */
+    close_webhooks(webhook);
+}
+
+TEST(certificates_are_verified)
+{
+    struct buffer error = {0};
+    struct access_keys *keys =
+        access_keys_parse(S("primary: " KEY "\nsecondary: " KEY "\n"), &error);
+    char url[64], other[64];
+    pthread_t thread;
+
+    make_certificate();
+    thread = start_webhook();
+    snprintf(url, sizeof(url), "https://127.0.0.1:%u/", port);
+    snprintf(other, sizeof(other), "https://localhost:%u/", port);
+    access_context.keys = keys;
+    uv_loop_init(&loop);
+    check_distrusted(NULL, url);
+    check_trusted(certificate_file, false, url);
+    check_distrusted(certificate_file, other); /* its certificate has another name */
+    check_trusted(NULL, true, other);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    CHECK_INT_EQUAL(uv_loop_close(&loop), 0);
+    stop_webhook(thread);
+    unlink(certificate_file);
+    access_keys_free(keys);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+}
