@@ -97,7 +97,8 @@ TEST(every_option_is_in_the_file_and_in_the_manual)
         {event_handler_options, &event_handler_option_count},
         {event_listener_options, &event_listener_option_count},
     };
-    char *yaml = read_source(__FILE__, "conf/pubgrid.yaml"), *page = read_source(__FILE__, "docs/man/pubgrid.yaml.5");
+    char *yaml = read_source(__FILE__, "conf/pubgrid.yaml"),
+         *page = read_source(__FILE__, "docs/man/pubgrid.yaml.5");
     for (size_t i = 0; i < config_option_count; i++) {
         const char *dot = strchr(config_options[i].path, '.');
         test_note("%s", config_options[i].path);
