@@ -78,11 +78,7 @@ void access_keys_sign(const struct access_keys *keys, enum access_key which, str
 
 bool access_keys_verify(const struct access_keys *keys, struct slice token, struct buffer *claims)
 {
-    struct slice both[ACCESS_KEYS];
-    for (int i = 0; i < ACCESS_KEYS; i++) {
-        both[i] = buffer_slice(&keys->key[i]);
-    }
-    return jwt_verify(token, both, ACCESS_KEYS, claims);
+    return jwt_verify(token, keys->prepared, ACCESS_KEYS, claims);
 }
 
 static void make_key(struct buffer *key)

@@ -51,14 +51,15 @@ static bool decode_object(struct buffer *out, struct slice part, struct json_val
 
 /* --- verifying --- */
 
-static bool is_signed_by_one(const struct parts *parts, const struct slice *keys, size_t key_count)
+static bool is_signed_by_one(const struct parts *parts, struct digest_key *const *keys,
+                             size_t key_count)
 {
     struct buffer signature = {0};
     uint8_t wanted[DIGEST_SIZE];
     bool found = false;
     if (base64url_decode(&signature, parts->signature) && signature.length == DIGEST_SIZE) {
         for (size_t i = 0; i < key_count; i++) {
-            digest_hmac(keys[i], parts->signed_text, wanted);
+            digest_key_hmac(keys[i], parts->signed_text, wanted);
             found |= digest_equal(signature.data, wanted);
         }
     }
@@ -80,7 +81,7 @@ static bool header_is_hs256(struct slice part)
     return good;
 }
 
-bool jwt_verify(struct slice token, const struct slice *keys, size_t key_count,
+bool jwt_verify(struct slice token, struct digest_key *const *keys, size_t key_count,
                 struct buffer *claims)
 {
     struct parts parts;

@@ -15,11 +15,13 @@
 
 enum { JWT_SIZE_MAX = 16384 };
 
-/* Was `token` signed with one of the keys (their raw bytes)? Then `claims` gets the payload, which
+struct digest_key; /* secret/digest.h */
+
+/* Was `token` signed with one of the keys? Then `claims` gets the payload, which
  * is a valid JSON object. Refused are tokens that are longer than JWT_SIZE_MAX, not strict
  * base64url, whose `alg` is not exactly HS256, or that have a `crit` header. All keys are tried,
  * each in constant time. */
-bool jwt_verify(struct slice token, const struct slice *keys, size_t key_count,
+bool jwt_verify(struct slice token, struct digest_key *const *keys, size_t key_count,
                 struct buffer *claims);
 
 /* Appends the token with these claims, a JSON object. */
