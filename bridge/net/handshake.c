@@ -216,7 +216,7 @@ int handshake_begin(struct lws *lws, const char *protocol)
         return -1;
     }
     if (strcasecmp(protocol, "websocket") != 0) { /* another protocol may be ignored */
-        return http_respond(lws, slice_make(path, (size_t)path_length), true) ? 1 : -1;
+        return http_respond(lws, slice_make(path, (size_t)path_length)) ? 1 : -1;
     }
     refusal = check_request(lws, method);
     if (refusal.status != 0) {

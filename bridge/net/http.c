@@ -8,6 +8,7 @@
 #include "net/listener.h"
 #include "net/service_state.h"
 #include "page/page.h"
+#include "rest/parse.h"
 
 /* ---------------------------------------------------------------- what is at them */
 
@@ -18,7 +19,7 @@ static void answer_alive(const struct http_request *request, struct http_answer 
     answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
 }
 
-/* And so is the broker, by all trunks (`/api/health`: spec/webpubsub.md 6.3). */
+/* And so is the broker, by all trunks. */
 static void answer_ready(const struct http_request *request, struct http_answer *answer)
 {
     if (gateway_is_ready(request->service->options.gateway)) {
@@ -26,13 +27,6 @@ static void answer_ready(const struct http_request *request, struct http_answer 
     } else {
         http_refuse(answer, 503, "the broker cannot be reached");
     }
-}
-
-/* With TLS: the target is not to be had as it came (http_connection.h). */
-static void answer_no_api(const struct http_request *request, struct http_answer *answer)
-{
-    (void)request;
-    http_refuse(answer, 501, "the REST API is not served with TLS: put a proxy in front of it");
 }
 
 /* Paths of WebSockets. */
@@ -85,8 +79,7 @@ static void answer_page(const struct http_request *request, struct http_answer *
 static void answer_negotiate(const struct http_request *request, struct http_answer *answer)
 {
     struct buffer host = {0}, user = {0};
-    struct page_visit visit = {.is_tls = request->lws && lws_is_ssl(request->lws),
-                               .now = clock_now() / 1000};
+    struct page_visit visit = {.is_tls = request->is_tls, .now = clock_now() / 1000};
 
     if (!shows_page(request)) {
         http_refuse(answer, 404, "there is nothing at this path");
@@ -114,8 +107,6 @@ static const struct http_route {
 } routes[] = {
     {"/healthz", false, answer_alive},
     {"/readyz", false, answer_ready},
-    {"/api/health", false, answer_ready},
-    {"/api/", true, answer_no_api},
     {"/metrics", false, answer_metrics},
     {"/negotiate", false, answer_negotiate},
     {"/client", false, answer_upgrade_only},
@@ -178,22 +169,35 @@ static enum http_method method_of(struct lws *lws)
     }
 }
 
-bool http_respond(struct lws *lws, struct slice path, bool closes)
+/* It reads the requests of connections with TLS that were not for the API at first. Those of the
+ * API it cannot (http_connection.h), so each connection has one request only: clients send both
+ * kinds. */
+static void answer_lost(struct http_answer *answer)
+{
+    http_refuse(answer, 421, "the REST API needs a connection that was not used for other paths");
+}
+
+bool http_respond(struct lws *lws, struct slice path)
 {
     struct http_request request = {
         .service = service_of(lws),
         .listener = listener_options_of(lws),
+        .is_tls = lws_is_ssl(lws),
         .method = method_of(lws),
         .path = path,
         .lws = lws,
     };
-    struct http_answer answer = {.status = 200, .closes = closes};
+    struct http_answer answer = {.status = 200, .closes = true};
 
-    http_answer_request(&request, &answer);
+    if (rest_is_path(path)) {
+        answer_lost(&answer);
+    } else {
+        http_answer_request(&request, &answer);
+    }
     return http_write(lws, &answer, request.method != HTTP_HEAD);
 }
 
 int http_serve(struct lws *lws, struct slice path)
 {
-    return http_respond(lws, path, false) && lws_http_transaction_completed(lws) == 0 ? 0 : -1;
+    return http_respond(lws, path) && lws_http_transaction_completed(lws) == 0 ? 0 : -1;
 }

@@ -1,7 +1,7 @@
 /* Plain HTTP: a table of routes, and answers.
  *
  * A route answers at once, from what the request's head says. Requests are read by ourselves
- * (http_connection.h), or with TLS by libwebsockets.
+ * (http_connection.h), or with TLS, if they are not for the REST API, by libwebsockets.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_HTTP_H
@@ -26,6 +26,7 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_OPTIONS, HTTP_OTHER };
 struct http_request {
     struct service *service;
     const struct service_listener *listener; /* NULL: not known */
+    bool is_tls;
     enum http_method method;
     struct slice path, query;     /* decoded; as it came */
     const struct http_head *head; /* NULL: it is in */
@@ -43,8 +44,9 @@ struct http_answer {
 
 /* LWS_CALLBACK_HTTP: answers; returns what the callback is to return. */
 int http_serve(struct lws *lws, struct slice path);
-/* Writes the answer to this request, without ending the transaction. False: no good any more. */
-bool http_respond(struct lws *lws, struct slice path, bool closes);
+/* Writes the answer to this request, the last one, without ending the transaction. False: no good
+ * any more. */
+bool http_respond(struct lws *lws, struct slice path);
 
 /* What is at the request's path. */
 void http_answer_request(const struct http_request *request, struct http_answer *answer);

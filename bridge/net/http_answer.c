@@ -25,6 +25,7 @@ static const struct status_text {
     {413, "Content Too Large", "ContentTooLarge"},
     {414, "URI Too Long", "UriTooLong"},
     {415, "Unsupported Media Type", "UnsupportedMediaType"},
+    {421, "Misdirected Request", "MisdirectedRequest"},
     {426, "Upgrade Required", "UpgradeRequired"},
     {429, "Too Many Requests", "TooManyRequests"},
     {431, "Request Header Fields Too Large", "RequestHeaderFieldsTooLarge"},

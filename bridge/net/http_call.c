@@ -98,6 +98,7 @@ static void call_rest(struct http_connection *connection, const struct http_head
         .target = head->target,
         .headers = {head->headers, head->header_count},
         .body = body,
+        .is_tls = connection->stream.ssl != NULL,
         .now = clock_now() / 1000,
     };
     struct rest_operation operation;
@@ -171,6 +172,7 @@ static void call_route(struct http_connection *connection, const struct http_hea
     struct http_request request = {
         .service = connection->service,
         .listener = options_of(connection),
+        .is_tls = connection->stream.ssl != NULL,
         .method = method_from(head->method),
         .head = head,
     };

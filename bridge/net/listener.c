@@ -157,16 +157,6 @@ static bool is_of_the_connection(int error)
     return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM;
 }
 
-/* TLS is libwebsockets'; without it we read the requests (http_connection.h). */
-static void take(struct listener *listener, int fd)
-{
-    if (listener->tls) {
-        lws_adopt_socket_vhost(listener->vhost, fd); /* closes it if it cannot */
-    } else {
-        http_accept(listener, fd);
-    }
-}
-
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct listener *listener = CONTAINER_OF(poll, struct listener, poll);
@@ -177,7 +167,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* we gather by ourselves */
-            take(listener, fd);
+            http_accept(listener, fd);
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {

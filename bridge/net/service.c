@@ -85,7 +85,9 @@ static int on_event(struct lws *lws, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_ADD_HEADERS:
         return handshake_hold(lws, in, &((struct websocket *)user)->message);
     case LWS_CALLBACK_WSI_DESTROY: /* the handshake may have failed behind the decision */
-        upgrade_free(handshake_take(lws));
+        if (!http_lost(lws)) {
+            upgrade_free(handshake_take(lws));
+        }
         return 0;
     default:
         return user ? on_websocket_event(lws, reason, user, slice_make(in, length)) : 0;
