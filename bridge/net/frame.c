@@ -58,6 +58,9 @@ size_t frame_write_close(uint8_t *out, uint16_t code, struct slice reason)
 {
     size_t length = reason.length < FRAME_CLOSE_REASON_MAX ? reason.length : FRAME_CLOSE_REASON_MAX;
 
+    while (length < reason.length && length > 0 && (reason.data[length] & 0xC0) == 0x80) {
+        length--; /* no part of a character */
+    }
     out[0] = FINAL | OPCODE_CLOSE;
     out[1] = (uint8_t)(2 + length);
     out[2] = (uint8_t)(code >> 8);
