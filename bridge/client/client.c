@@ -77,6 +77,12 @@ void client_open_channel(struct client *client, const struct link_open *open)
     link->ops->open(link, &client->channel, &wanted);
 }
 
+void client_forget_peer(struct client *client)
+{
+    free(client->peer);
+    client->peer = NULL;
+}
+
 void client_send_packets(struct client *client, struct slice packets)
 {
     struct link *link = client->gateway->link;

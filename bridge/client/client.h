@@ -63,7 +63,7 @@ struct client {
     struct gateway *gateway;
     struct websocket *websocket;
     struct upgrade *upgrade;    /* owned */
-    char *peer;                 /* owned */
+    char *peer;                 /* owned; NULL: forgotten */
     struct event_queue *events; /* NULL: it raises none */
     struct member member;       /* of a hub, in gateway->registry */
     bool is_loopback;
@@ -77,6 +77,8 @@ static inline struct client *client_of(struct channel *channel)
 
 /* Opens the channel. `user` and the bounds (0: not TRUNK_BOUNDED) as in struct link_open. */
 void client_open_channel(struct client *client, const struct link_open *open);
+/* No channel will be opened any more. */
+void client_forget_peer(struct client *client);
 /* Sends whole MQTT packets. */
 void client_send_packets(struct client *client, struct slice packets);
 /* Queues a frame that is only for this browser. */

@@ -143,12 +143,53 @@ static struct membership *grow(struct membership *items, uint32_t count)
                    : items;
 }
 
+static struct membership *groups_of(const struct member *member)
+{
+    return member->group_count > 1 ? member->groups
+                                   : (struct membership *)(uintptr_t)&member->group;
+}
+
+/* Room for one more group of the member; the only one lives in the member itself. */
+static struct membership *grow_groups(struct member *member)
+{
+    struct membership *groups;
+
+    if (member->group_count == 0) {
+        return &member->group;
+    }
+    if (member->group_count == 1) {
+        groups = memory_allocate(2 * sizeof(*groups));
+        groups[0] = member->group;
+        member->groups = groups;
+    } else {
+        member->groups = grow(member->groups, member->group_count);
+    }
+    return member->groups + member->group_count;
+}
+
+/* The last one moves to the place that becomes free. */
+static void shrink_groups(struct member *member, uint32_t place)
+{
+    struct membership *groups = groups_of(member);
+    uint32_t last = member->group_count - 1;
+
+    groups[place] = groups[last];
+    if (place < last) {
+        groups[place].group->members[groups[place].place].place = place;
+    }
+    if (member->group_count == 2) {
+        member->group = groups[0];
+        free(groups);
+    }
+    member->group_count--;
+}
+
 /* The place of the group among those of the member; group_count: it is not there. */
 static uint32_t place_of(const struct member *member, const struct registry_group *group)
 {
     uint32_t place = 0;
 
-    while (place < member->group_count && member->groups[place].group != group) {
+    while (place < member->group_count && groups_of(member)[place].group != group) {
         place++;
     }
     return place;
@@ -164,10 +205,8 @@ bool registry_join(struct member *member, struct slice name)
     } else if (place_of(member, group) < member->group_count) {
         return false;
     }
-    member->groups = grow(member->groups, member->group_count);
     group->members = grow(group->members, group->name.count);
-    member->groups[member->group_count] =
-        (struct membership){.group = group, .place = group->name.count};
+    *grow_groups(member) = (struct membership){.group = group, .place = group->name.count};
     group->members[group->name.count] =
         (struct membership){.member = member, .place = member->group_count};
     member->group_count++;
@@ -175,25 +214,16 @@ bool registry_join(struct member *member, struct slice name)
     return true;
 }
 
-/* The last one of each array moves to the place that becomes free. */
+/* In both arrays the last one moves to the place that becomes free. */
 static void leave_at(struct member *member, uint32_t place)
 {
-    struct registry_group *group = member->groups[place].group;
-    uint32_t place_in_group = member->groups[place].place;
-    uint32_t last = --group->name.count;
+    struct membership left = groups_of(member)[place];
+    struct registry_group *group = left.group;
+    struct membership *moved = &group->members[left.place];
 
-    group->members[place_in_group] = group->members[last];
-    group->members[place_in_group].member->groups[group->members[place_in_group].place].place =
-        place_in_group;
-    last = --member->group_count;
-    member->groups[place] = member->groups[last];
-    if (place < last) {
-        member->groups[place].group->members[member->groups[place].place].place = place;
-    }
-    if (member->group_count == 0) {
-        free(member->groups);
-        member->groups = NULL;
-    }
+    *moved = group->members[--group->name.count];
+    groups_of(moved->member)[moved->place].place = left.place;
+    shrink_groups(member, place);
     if (group->name.count == 0) {
         map_remove(&member->hub->groups, &group->name.node);
         free(group->members);
@@ -215,7 +245,7 @@ bool registry_leave(struct member *member, struct slice name)
 
 struct slice registry_group_of(const struct member *member, uint32_t number)
 {
-    return registry_text(&member->groups[number].group->name);
+    return registry_text(&groups_of(member)[number].group->name);
 }
 
 /* ---------------------------------------------------------------- members */

@@ -62,8 +62,11 @@ struct member {
     struct registry_hub *hub;   /* NULL: in no registry */
     struct registry_user *user; /* NULL: none, or not open */
     struct list of_user;
-    struct membership *groups; /* [group_count], room for a power of two */
-    const uint8_t *id;         /* [id_length] */
+    union {
+        struct membership group;   /* while it is the only one */
+        struct membership *groups; /* [group_count], room for a power of two */
+    };
+    const uint8_t *id; /* [id_length] */
     uint32_t group_count;
     uint16_t id_length;
     bool is_open;

@@ -173,16 +173,24 @@ static void send_connected(struct webpubsub *wps)
     buffer_release(&token);
 }
 
-static void send_held(struct webpubsub *wps)
+/* What was held is sent, or (`sends` false) dropped. */
+static void end_opening(struct webpubsub *wps, bool sends)
 {
-    for (uint32_t i = 0; i < wps->held_count; i++) {
-        struct held_frame *held = &wps->held[i];
-        wps->client.gateway->sockets->send(wps->client.websocket, held->outgoing, held->number);
+    struct opening *opening = wps->opening;
+
+    for (uint32_t i = 0; opening && i < opening->held_count; i++) {
+        struct held_frame *held = &opening->held[i];
+        if (sends) {
+            wps->client.gateway->sockets->send(wps->client.websocket, held->outgoing, held->number);
+        }
         outgoing_release(held->outgoing);
     }
-    free(wps->held);
-    wps->held = NULL;
-    wps->held_count = 0;
+    if (opening) {
+        timers_cancel(&wps->client.gateway->timers, &opening->timer);
+        free(opening->held);
+        free(opening);
+        wps->opening = NULL;
+    }
 }
 
 void webpubsub_open(struct webpubsub *wps)
@@ -190,10 +198,12 @@ void webpubsub_open(struct webpubsub *wps)
     if (wps->phase == PHASE_CONNECTING || wps->phase == PHASE_JOINING) {
         send_connected(wps);
     }
-    timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
     registry_open(&wps->client.member, user_id(wps));
     wps->phase = PHASE_OPEN;
-    send_held(wps);
+    end_opening(wps, true);
+    if (!is_reliable(wps)) {
+        client_forget_peer(&wps->client);
+    }
     webpubsub_update_pause(wps);
 }
 
@@ -329,7 +339,7 @@ static void push_out(struct gateway *gateway, const struct webpubsub *wps)
 /* A broker that is there and does not answer: the browser is to try elsewhere, or later. */
 static void on_open_timeout(struct timer *timer, void *context)
 {
-    struct webpubsub *wps = CONTAINER_OF(timer, struct webpubsub, open_timer);
+    struct webpubsub *wps = CONTAINER_OF(timer, struct opening, timer)->wps;
 
     (void)context;
     client_close(&wps->client, CLOSE_SERVICE_RESTART, CLOSED_TRANSIENT_ERROR,
@@ -348,7 +358,9 @@ static void begin(struct client *client)
     list_init(&wps->pending);
     list_init(&wps->streams);
     list_init(&wps->watches);
-    timer_init(&wps->open_timer, on_open_timeout);
+    wps->opening = memory_allocate_zero(sizeof(*wps->opening));
+    wps->opening->wps = wps;
+    timer_init(&wps->opening->timer, on_open_timeout);
     if (upgrade->is_recovery && upgrade->connection_id.length != CONNECTION_ID_LENGTH) {
         webpubsub_fail(wps, CLOSE_POLICY, CLOSED_UNAUTHORIZED,
                        "the connection cannot be recovered");
@@ -364,7 +376,7 @@ static void begin(struct client *client)
         client_close(client, CLOSE_SERVICE_RESTART, CLOSED_SERVICE_RELOAD, broker_restarts);
         return;
     }
-    timers_set(&gateway->timers, &wps->open_timer, gateway_now(gateway) + OPEN_TIMEOUT_MS);
+    timers_set(&gateway->timers, &wps->opening->timer, gateway_now(gateway) + OPEN_TIMEOUT_MS);
     if (upgrade->is_recovery) {
         push_out(gateway, wps);
     }
@@ -447,11 +459,7 @@ static void rest_end(struct client *client, struct slice reason)
 static void release(struct webpubsub *wps)
 {
     webpubsub_end_sequence(wps);
-    timers_cancel(&wps->client.gateway->timers, &wps->open_timer);
-    for (uint32_t i = 0; i < wps->held_count; i++) {
-        outgoing_release(wps->held[i].outgoing);
-    }
-    free(wps->held);
+    end_opening(wps, false);
     webpubsub_drop_pending(wps);
     streams_free(wps);
     group_state_free(wps);

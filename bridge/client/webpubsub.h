@@ -45,17 +45,23 @@ struct held_frame {
     uint64_t number;
 };
 
+/* What there is until it is OPEN for the first time. */
+struct opening {
+    struct webpubsub *wps;
+    struct timer timer;
+    struct held_frame *held; /* [held_count] */
+    uint32_t held_count;
+};
+
 struct webpubsub {
     struct client client; /* first */
     const struct codec *codec;
     struct traffic *traffic; /* where `unacknowledged` is counted in */
-    struct timer open_timer; /* until it is OPEN for the first time */
+    struct opening *opening; /* NULL: it was open */
     struct list pending;     /* struct pending, oldest first */
     struct list streams;     /* struct stream: open streams that it publishes */
     struct list watches;     /* struct state_watch: snapshots that are being collected */
     struct ack_memory *acks; /* NULL until used */
-    struct held_frame *held; /* [held_count] */
-    uint32_t held_count;
     uint32_t pending_count;
     uint32_t watch_count;     /* of `watches` */
     uint32_t packet_size_max; /* of the broker */

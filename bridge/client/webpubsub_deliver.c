@@ -113,13 +113,15 @@ static void deliver_again(struct webpubsub *wps, const struct fanout *fanout, ui
 void webpubsub_send(struct webpubsub *wps, struct outgoing *outgoing, uint64_t number)
 {
     struct client *client = &wps->client;
+    struct opening *opening = wps->opening;
 
     if (wps->phase != PHASE_CONNECTING && wps->phase != PHASE_JOINING) {
         client->gateway->sockets->send(client->websocket, outgoing, number);
         return;
     }
-    wps->held = memory_resize(wps->held, (wps->held_count + 1) * sizeof(*wps->held));
-    wps->held[wps->held_count++] = (struct held_frame){outgoing_hold(outgoing), number};
+    opening->held =
+        memory_resize(opening->held, (opening->held_count + 1) * sizeof(*opening->held));
+    opening->held[opening->held_count++] = (struct held_frame){outgoing_hold(outgoing), number};
 }
 
 /* Is it to be sent? Notes that it was. */
