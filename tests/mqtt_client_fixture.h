@@ -39,6 +39,7 @@ static struct {
     struct buffer got, placement, user;
     uint32_t flags, credit;
     bool is_ready, may_send, is_closed;
+    struct channel *opened; /* last */
     struct buffer expected;
 } fixture;
 
@@ -79,6 +80,7 @@ static void fake_open(struct link *link, struct channel *channel, const struct l
 {
     CHECK(link == &fixture.link && fixture.is_ready && !channel->is_open);
     channel->is_open = true;
+    fixture.opened = channel;
     fixture.flags = open->flags;
     set_bytes(&fixture.placement, open->placement);
     set_bytes(&fixture.user, open->user);

@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "client/gateway.h"
+#include "client/mqtt_keeper.h"
 #include "mqtt/reader.h"
 
 enum {
@@ -348,6 +349,7 @@ bool event_queue_import(struct event_queue *queue, struct slice bytes)
         return false;
     }
     event_queue_remember(queue, &exported.memory);
+    set_bytes(&queue->session, exported.origin.session);
     return true;
 }
 
@@ -363,6 +365,9 @@ void event_queue_farewell(struct gateway *gateway, struct slice hub, struct slic
     }
     exported.origin.hub = hub;
     exported.origin.connection_id = connection_id;
+    if (slice_starts_with(connection_id, KEEPER_PREFIX)) {
+        exported.origin.connection_id = slice_from(connection_id, KEEPER_PREFIX.length);
+    }
     queue = event_queue_new(gateway, &exported.origin, (struct event_audience){0});
     event_queue_remember(queue, &exported.memory);
     event_queue_note_reason(queue, "the connection was lost");

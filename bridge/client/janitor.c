@@ -12,6 +12,7 @@
 #include "client/gateway.h"
 #include "client/group_state.h"
 #include "client/internal_topic.h"
+#include "client/mqtt_keeper.h"
 #include "client/mqtt_write.h"
 #include "client/webpubsub.h"
 #include "trunk/trunk.h"
@@ -167,7 +168,9 @@ static void clear(struct janitor *janitor, const struct internal_topic *topic,
     struct buffer *packets = &janitor->gateway->packet;
     struct away away;
 
-    if (topic->kind == INTERNAL_AWAY && away_parse(fanout->publish.publish.payload, &away)) {
+    if (topic->kind == INTERNAL_AWAY && slice_starts_with(topic->connection_id, KEEPER_PREFIX)) {
+        renew_farewell(janitor, topic, fanout->publish.publish.payload);
+    } else if (topic->kind == INTERNAL_AWAY && away_parse(fanout->publish.publish.payload, &away)) {
         renew_farewell(janitor, topic, away.events);
         streams_cancel_exported(away.streams, topic->hub, packets);
     }

@@ -20,7 +20,8 @@ static void update_pause(struct mqtt_client *mqtt)
 {
     struct client *client = &mqtt->client;
     const struct link *link = client->gateway->link;
-    bool pause = mqtt->hub.asking || mqtt_holds_too_much(mqtt) ||
+    bool pause = mqtt->hub.asking || !mqtt_keeper_is_ready(mqtt->hub.keeper) ||
+                 mqtt_holds_too_much(mqtt) ||
                  (client->channel.is_open &&
                   (mqtt->awaits_connack || !link->ops->may_send(link, &client->channel)));
 
@@ -278,6 +279,9 @@ static void on_writable(struct channel *channel)
 /* Its DISCONNECT, if any, came before and goes before. */
 static void on_closed(struct channel *channel, uint8_t reason)
 {
+    if (reason == REASON_SESSION_TAKEN_OVER) {
+        mqtt_of(client_of(channel))->hub.owes_disconnected = false; /* the keeper is, too */
+    }
     client_close(client_of(channel), MQTT_CLOSE_NORMAL, close_category_of(reason),
                  reason == REASON_SUCCESS ? "" : reason_text(reason));
 }

@@ -63,7 +63,7 @@ void mqtt_raise_connected(struct mqtt_client *mqtt, bool session_present)
     }
 }
 
-/* A session that is kept ends later; who resumes it, or its expiry, is another connection's. */
+/* A session that is kept ends later: see mqtt_keeper.h. */
 static bool session_has_ended(const struct mqtt_client *mqtt)
 {
     return mqtt->hub.owes_disconnected && !mqtt->hub.keeps_session;
@@ -71,11 +71,15 @@ static bool session_has_ended(const struct mqtt_client *mqtt)
 
 void mqtt_end_events(struct mqtt_client *mqtt)
 {
-    if (session_has_ended(mqtt)) {
+    bool is_over = session_has_ended(mqtt);
+
+    if (is_over) {
         client_leaves_all(&mqtt->client);
         event_queue_disconnected(queue_of(mqtt), &mqtt->hub.end);
     }
     mqtt->hub.owes_disconnected = false;
+    mqtt_keeper_end(mqtt->hub.keeper, is_over);
+    mqtt->hub.keeper = NULL;
 }
 
 /* ---------------------------------------------------------------- events */

@@ -15,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "client/connection_id.h"
+#include "client/mqtt_keeper.h"
 #include "events/body.h"
 #include "mqtt/packet.h"
 
@@ -35,6 +36,7 @@ struct mqtt_hub {
     char physical_id[CONNECTION_ID_LENGTH]; /* of this network connection */
     struct buffer session;                  /* its id, for events */
     struct mqtt_asking *asking;             /* the hub's handler is asked whether it may connect */
+    struct mqtt_keeper *keeper;             /* NULL: nobody wants to know of the end */
     struct buffer connack_properties;       /* user properties that the handler wants in CONNACK */
     struct buffer held;                     /* PUBLISHes behind an event that awaits its answer */
     struct disconnected_mqtt end;           /* how the connection ends */
@@ -55,6 +57,8 @@ void mqtt_hub_release(struct mqtt_hub *hub);
 
 /* mqtt_hub_connect.c. The first packet: opens the channel, or refuses. */
 void mqtt_hub_connect(struct mqtt_client *mqtt, struct slice packet);
+/* The keeper is ready: CONNECT goes to the broker. */
+void mqtt_hub_go_on(struct mqtt_client *mqtt, struct slice packet);
 /* The client is let in: the rest of its way. */
 void mqtt_hub_admitted(struct mqtt_client *mqtt, struct slice packet);
 void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice packet);

@@ -190,44 +190,63 @@ static void put_subscribe(struct mqtt_client *mqtt)
     mqtt->hub.awaits_suback = true;
 }
 
-/* Does the session outlive the connection, as far as the client has a say? */
-static bool keeps_session(const struct packet *packet)
+/* For how long the session outlives the connection, as far as the client has a say. */
+static uint32_t session_expiry(const struct packet *packet)
 {
     if (packet->connect.version != MQTT_5) {
-        return !packet->connect.clean_start;
+        return packet->connect.clean_start ? 0 : UINT32_MAX;
     }
-    return properties_have(&packet->properties, PROPERTY_SESSION_EXPIRY_INTERVAL) &&
-           packet->properties.session_expiry_interval > 0;
+    return properties_have(&packet->properties, PROPERTY_SESSION_EXPIRY_INTERVAL)
+               ? packet->properties.session_expiry_interval
+               : 0;
 }
 
-static void go_on(struct mqtt_client *mqtt, const struct packet *packet)
+static void send_connect(struct mqtt_client *mqtt, const struct packet *packet)
 {
-    enum reason_code reason = check_will(mqtt, &packet->connect.will);
     struct buffer identifier = {0};
 
-    mqtt_begin_events(mqtt);
     append_identifier(&identifier, mqtt);
-    if (reason != REASON_SUCCESS) {
-        mqtt_refuse(mqtt, mqtt->version, reason);
-    } else if (put_connect(mqtt, packet, buffer_slice(&identifier))) {
+    if (put_connect(mqtt, packet, buffer_slice(&identifier))) {
         put_subscribe(mqtt);
-        mqtt->hub.keeps_session = keeps_session(packet);
         mqtt->awaits_connack = true;
-        mqtt_open(mqtt, buffer_slice(&identifier),
-                  TRUNK_VERIFIED | (packet->connect.clean_start ? 0 : TRUNK_TELLS_SUBSCRIPTIONS));
+        mqtt_open(mqtt, buffer_slice(&identifier), TRUNK_VERIFIED);
     } else {
         mqtt_refuse(mqtt, mqtt->version, REASON_NOT_AUTHORIZED);
     }
     buffer_release(&identifier);
 }
 
-void mqtt_hub_admitted(struct mqtt_client *mqtt, struct slice bytes)
+void mqtt_hub_go_on(struct mqtt_client *mqtt, struct slice bytes)
 {
     struct packet_limits limits = {.packet_size_max = mqtt->client.gateway->packet_size_max};
     struct packet packet;
 
     if (packet_decode(&packet, bytes, &limits) > 0) { /* it was good before */
-        go_on(mqtt, &packet);
+        send_connect(mqtt, &packet);
+        mqtt_finish_turn(mqtt);
+    }
+}
+
+void mqtt_hub_admitted(struct mqtt_client *mqtt, struct slice bytes)
+{
+    struct packet_limits limits = {.packet_size_max = mqtt->client.gateway->packet_size_max};
+    uint32_t expiry;
+    struct packet packet;
+
+    if (packet_decode(&packet, bytes, &limits) <= 0) { /* it was good before */
+        return;
+    }
+    expiry = session_expiry(&packet);
+    mqtt->hub.keeps_session = expiry > 0;
+    mqtt_begin_events(mqtt);
+    if (check_will(mqtt, &packet.connect.will) != REASON_SUCCESS) {
+        mqtt_refuse(mqtt, mqtt->version, check_will(mqtt, &packet.connect.will));
+    } else if (event_queue_takes(mqtt->client.events, SYSTEM_EVENT_DISCONNECTED) &&
+               gateway_is_ready(mqtt->client.gateway)) {
+        mqtt->awaits_connack = true; /* the packets behind it wait */
+        mqtt->hub.keeper = mqtt_keeper_begin(mqtt, bytes, packet.connect.clean_start, expiry);
+    } else {
+        send_connect(mqtt, &packet);
     }
 }
 
@@ -251,14 +270,14 @@ void mqtt_hub_connect(struct mqtt_client *mqtt, struct slice bytes)
         assign_identifier(mqtt);
     }
     if (!mqtt_ask(mqtt, &packet, bytes)) {
-        go_on(mqtt, &packet);
+        mqtt_hub_admitted(mqtt, bytes);
     }
 }
 
 /* ---------------------------------------------------------------- what comes back */
 
 /* One that has the identifier has been taken over. */
-static void enter_registry(struct mqtt_client *mqtt)
+static void enter_registry(struct mqtt_client *mqtt, bool session_present)
 {
     const struct upgrade *upgrade = upgrade_of(mqtt);
     struct registry *registry = &mqtt->client.gateway->registry;
@@ -273,7 +292,11 @@ static void enter_registry(struct mqtt_client *mqtt)
     registry_add(registry, &mqtt->client.member, name, identifier);
     registry_open(&mqtt->client.member, buffer_slice(&upgrade->user));
     for (size_t i = 0; i < upgrade->group_count; i++) {
-        client_joined(&mqtt->client, buffer_slice(&upgrade->groups[i]));
+        if (session_present) {
+            client_is_in(&mqtt->client, buffer_slice(&upgrade->groups[i]));
+        } else {
+            client_joined(&mqtt->client, buffer_slice(&upgrade->groups[i]));
+        }
     }
 }
 
@@ -321,7 +344,7 @@ void mqtt_hub_connack(struct mqtt_client *mqtt, struct slice bytes)
     mqtt_send_packet(mqtt, &packet);
     if (packet.connack.reason == REASON_SUCCESS) {
         mqtt_raise_connected(mqtt, packet.connack.session_present);
-        enter_registry(mqtt);
+        enter_registry(mqtt, packet.connack.session_present);
         mqtt_is_connected(mqtt);
     }
 }

@@ -599,6 +599,36 @@ TEST(a_reliable_client_that_never_came_back_is_disconnected_once)
     fakes_free(fakes);
 }
 
+/* client/mqtt_keeper.h: what is kept is of the events only. */
+TEST(an_mqtt_session_that_has_expired_is_disconnected_with_what_was_kept)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *janitor = start_janitor(fakes);
+    struct event_origin origin = {.hub = SLICE_LITERAL("h"),
+                                  .connection_id = SLICE_LITERAL("c"),
+                                  .user_id = SLICE_LITERAL("u1"),
+                                  .physical_connection = SLICE_LITERAL("p"),
+                                  .session = SLICE_LITERAL("s")};
+    struct buffer will = {0}, kept = {0};
+    struct event_queue *queue;
+
+    fakes_handle_events(fakes);
+    queue = event_queue_new(&fakes->gateway, &origin, (struct event_audience){0});
+    event_queue_export(queue, &will);
+    event_queue_remember(queue, &(struct event_memory){.number = 9, .state = SLICE_LITERAL("x")});
+    event_queue_export(queue, &kept);
+    event_queue_end(queue);
+    tell(janitor, "$wps/h/gone/mqtt:c", &will, false, 1);
+    tell(janitor, "$wps/h/away/mqtt:c", &kept, true, 0);
+    tell(janitor, "$wps/h/mark/mqtt:c", NULL, false, 0);
+    CHECK_TEXT(fakes_raised(fakes),
+               "#9 disconnected user=u1 state=x physical=p session=s [{\"reason\":\"the connection "
+               "was lost\",\"mqtt\":{\"initiatedByClient\":false,\"disconnectPacket\":null}}]\n");
+    buffer_release(&will);
+    buffer_release(&kept);
+    fakes_free(fakes);
+}
+
 TEST(a_recovered_connection_goes_on_with_its_state)
 {
     struct fakes *fakes = fakes_new();

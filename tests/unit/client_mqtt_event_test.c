@@ -39,11 +39,59 @@ static void finish(void)
 
 /* ---------------------------------------------------------------- a connection's events */
 
+/* A packet to the keeper's channel. */
+static struct channel *keeper;
+
+static void keeper_gets(const char *text)
+{
+    struct buffer bytes = {0};
+
+    counted_bytes_append(&bytes, text);
+    keeper->events->packet(keeper, buffer_slice(&bytes));
+    buffer_release(&bytes);
+}
+
+static void keeper_is_told(const char *topic, struct slice payload)
+{
+    struct packet packet = {.type = PACKET_PUBLISH};
+    struct fanout_scratch scratch = {0};
+    struct fanout fanout;
+    struct buffer bytes = {0};
+
+    packet.publish.topic = slice_from_string(topic);
+    packet.publish.payload = payload;
+    packet_encode(&bytes, &packet, MQTT_5);
+    fanout_init(&fanout, &scratch, MQTT_5, buffer_slice(&bytes));
+    keeper->events->publish(keeper, &fanout, 0);
+    fanout_release(&fanout);
+    fanout_scratch_release(&scratch);
+    buffer_release(&bytes);
+}
+
+/* It has connected under its name; its will goes to `gone` and has something to say. */
+static void keeper_connects(const char *identifier)
+{
+    struct packet_limits limits = {.packet_size_max = PACKET_SIZE_MAX};
+    struct packet packet;
+
+    CHECK(packet_decode(&packet, buffer_slice(&fixture.got), &limits) ==
+          (ssize_t)fixture.got.length);
+    CHECK_SLICE_EQUAL(packet.connect.client_identifier, slice_from_string(identifier));
+    CHECK_SLICE_EQUAL(packet.connect.will.topic, SLICE_LITERAL("$wps/hub/gone/mqtt:cid"));
+    CHECK(packet.connect.will.payload.length > 0);
+    fixture.got.length = 0;
+    keeper = fixture.opened;
+    CHECK(keeper != &fixture.client->channel);
+}
+
 static void start(void)
 {
     hub_begin("ann");
     handle_events();
     browser_sends("10 [<MQTT> 05 02 003C 00 <cid>]");
+    keeper_connects("$wps/hub/keeper/cid");
+    CHECK(fixture.websocket.paused);
+    keeper_gets("20 [00 00 00]");
     CHECK_BROKER_GOT(CONNECTED(BEGINNING_ANN));
     broker_sends("20 [00 00 00]");
     broker_sends("90 [0001 00 02]");
@@ -58,6 +106,7 @@ TEST(connected_and_disconnected)
     browser_sends("E0 []");
     CHECK_BROKER_GOT("E0 []");
     fixture_vanish(1000);
+    CHECK_BROKER_GOT("E0 [00 05 11 00000000]"); /* the keeper's work is done */
     CHECK_RAISED("#2 disconnected user=ann " PHYSICAL " [{\"reason\":null,\"mqtt\":{"
                  "\"initiatedByClient\":true,\"disconnectPacket\":{\"code\":0,"
                  "\"userProperties\":null}}}]\n");
@@ -73,17 +122,69 @@ TEST(a_network_that_breaks_has_no_disconnect_packet)
     finish();
 }
 
-TEST(a_session_that_goes_on_is_not_connected_again)
+#define AWAY "$wps/hub/away/mqtt:cid"
+#define MARK "$wps/hub/mark/mqtt:cid"
+
+static void resume(struct slice memory)
 {
     hub_begin("ann");
     handle_events();
-    browser_sends("10 [<MQTT> 05 00 003C 05 11 0000001E <cid>]");
+    browser_sends("10 [<MQTT> 05 00 003C [11 0000001E] <cid>]");
+    keeper_connects("$wps/hub/keeper/cid");
+    keeper_gets("20 [01 00 00]");
+    CHECK_BROKER_GOT("82 [0001 00 <" AWAY "> 00 <" MARK "> 00] 30 [<" MARK
+                     "> 00] A2 [0001 00 <" MARK ">] A2 [0001 00 <" AWAY ">]");
+    if (memory.length > 0) {
+        keeper_is_told(AWAY, memory);
+        CHECK(fixture.got.length > memory.length); /* kept, without an expiry */
+        fixture.got.length = 0;
+    }
+    CHECK_BROKER_GOT("");
+    keeper_is_told(MARK, SLICE_EMPTY);
+    CHECK(fixture.got.length > 0);
     fixture.got.length = 0;
     broker_sends("20 [01 00 00]");
     broker_sends("90 [0001 00 02]");
-    CHECK_RAISED("");
+    CHECK_RAISED(""); /* it was connected before */
+}
+
+TEST(a_session_that_is_kept_goes_on_with_its_events)
+{
+    struct buffer memory = {0};
+    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, false};
+    struct packet kept;
+
+    resume(SLICE_EMPTY);
+    browser_sends("30 [<$webpubsub/server/events/e> 00 'x']");
+    event_fakes_answer(&events, &(struct event_answer){
+                                    .status = 204, .has_state = true, .state = SLICE_LITERAL("s")});
+    event_fakes_raised(&events);
+    fixture.got.length = 0;
     fixture_vanish(1006);
-    CHECK_RAISED(""); /* it is kept for 30 s */
+    CHECK_RAISED(""); /* that is the janitor's to raise */
+    CHECK(packet_decode(&kept, buffer_slice(&fixture.got), &limits) > 0);
+    CHECK_SLICE_EQUAL(kept.publish.topic, SLICE_LITERAL(AWAY));
+    CHECK(kept.publish.retain);
+    buffer_append(&memory, kept.publish.payload);
+    finish();
+    resume(buffer_slice(&memory));
+    browser_sends("30 [<$webpubsub/server/events/e> 00 'y']");
+    CHECK_RAISED("#2 user e binary user=ann state=s " PHYSICAL " [y]\n");
+    event_queue_farewell(&fixture.gateway, SLICE_LITERAL("hub"), SLICE_LITERAL("mqtt:cid"),
+                         buffer_slice(&memory));
+    CHECK_RAISED("#2 disconnected user=ann state=s " PHYSICAL " [{\"reason\":\"the connection was "
+                 "lost\",\"mqtt\":{\"initiatedByClient\":false,\"disconnectPacket\":null}}]\n");
+    buffer_release(&memory);
+    finish();
+}
+
+TEST(a_client_that_is_taken_over_is_not_disconnected)
+{
+    start();
+    fixture.client->channel.is_open = false;
+    fixture.client->channel.events->closed(&fixture.client->channel, REASON_SESSION_TAKEN_OVER);
+    fixture_vanish(1000);
+    CHECK_RAISED("");
     finish();
 }
 
@@ -176,7 +277,7 @@ TEST(what_was_sent_before_disconnect_is_raised)
     CHECK_RAISED("#3 user e binary " RAISED_E " [y]\n");
     answer(200, "");
     CHECK(strstr(event_fakes_raised(&events), "#4 disconnected "));
-    CHECK_BROKER_GOT("");
+    CHECK_BROKER_GOT("E0 [00 05 11 00000000]"); /* of the keeper, no answers */
     finish();
 }
 
@@ -196,6 +297,8 @@ TEST(no_topic_alias_where_events_have_handlers)
     hub_begin("ann");
     handle_events();
     browser_sends("10 [<MQTT> 05 02 003C 00 <cid>]");
+    keeper_connects("$wps/hub/keeper/cid");
+    keeper_gets("20 [00 00 00]");
     fixture.got.length = 0;
     broker_sends("20 [00 00 03 22 000A]");
     CHECK_BROWSER_GOT("20 [00 00 00]");
@@ -239,6 +342,8 @@ TEST(each_connect_is_asked_about)
                          "\"a\",\"value\":\"b\"}]}"));
     answer_json(200, "{\"userId\":\"bob\",\"groups\":[\"g\"],\"mqtt\":{\"userProperties\":"
                      "[{\"name\":\"x\",\"value\":\"y\"}]}}");
+    keeper_connects("$wps/hub/keeper/cid");
+    keeper_gets("20 [00 00 00]");
     CHECK_BROKER_GOT("10 [<MQTT> 05 02 003C [26 <a> <b>] <$wps/hub/mqtt/cid>] 82 [0001 00"
                      " <$wps/hub/event/cid/#> 22 <$wps/hub/all> 21 <$wps/hub/user/bob> 21"
                      " <$wps/hub/conn/cid> 21 <hub/g> 21]");
@@ -317,6 +422,8 @@ TEST(disconnected_comes_although_the_broker_refuses)
     ask("10 [<MQTT> 05 02 003C 00 <cid>]");
     answer_json(204, "");
     event_fakes_raised(&events);
+    keeper_connects("$wps/hub/keeper/cid");
+    keeper_gets("20 [00 00 00]");
     broker_sends("20 [00 97 00]");
     fixture_vanish(1006);
     CHECK(strstr(event_fakes_raised(&events), "#1 disconnected user=ann "));
