@@ -6,7 +6,7 @@
 # SPDX-License-Identifier: Apache-2.0
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-if ! command -v node >/dev/null || [ ! -d "$here/node_modules/@azure/web-pubsub-client" ]; then
+if ! command -v node >/dev/null || [ ! -d "$here/node_modules/@azure/web-pubsub-express" ]; then
     echo "left out: node or the npm packages are missing (npm --prefix tests/sdk ci)"
     exit 77
 fi

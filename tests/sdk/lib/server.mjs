@@ -43,16 +43,18 @@ async function freePort() {
     }
 }
 
-/* YAML for a list of flat objects. */
+/* YAML for a list of objects; what is deeper in them is in flow style, which JSON is. */
 const list = (items) =>
     items
         .map(
             (item) =>
                 `  - ${Object.entries(item)
-                    .map(([name, value]) => `${name}: ${value}`)
+                    .map(([name, value]) => `${name}: ${plain(value)}`)
                     .join('\n    ')}\n`,
         )
         .join('');
+
+const plain = (value) => (typeof value === 'object' ? JSON.stringify(value) : value);
 
 function configuration({ folder, mqttPort, httpPort, hubs, bridge, more }) {
     const options = Object.entries({ processes: 2, ...bridge }).map(
@@ -83,7 +85,7 @@ export class Server {
         explain(() => `the server's log ends:\n${server.logEnd()}`);
         process.once('exit', () => server.#leave());
         await server.ready();
-        server.keys = server.#readKeys();
+        server.keys = server.readKeys();
         return server;
     }
 
@@ -143,7 +145,7 @@ export class Server {
         return true;
     }
 
-    #readKeys() {
+    readKeys() {
         return [...this.cli('keys').matchAll(/AccessKey=([^;\s]+)/g)].map(([, key]) => key);
     }
 
