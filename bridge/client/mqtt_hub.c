@@ -325,6 +325,18 @@ static void return_suback(struct mqtt_client *mqtt, struct slice bytes)
     buffer_release(&codes);
 }
 
+/* How the connection ends, for its last event. */
+static void note_disconnect(struct mqtt_client *mqtt, struct slice bytes)
+{
+    struct packet_limits limits = {mqtt->version, PACKET_SIZE_MAX, true};
+    struct packet packet;
+
+    if (packet_decode(&packet, bytes, &limits) > 0) {
+        mqtt->hub.end =
+            (struct disconnected_mqtt){.has_packet = true, .code = packet.disconnect.reason};
+    }
+}
+
 void mqtt_hub_return(struct mqtt_client *mqtt, struct slice bytes)
 {
     unsigned type = bytes.data[0] >> 4;
@@ -334,6 +346,9 @@ void mqtt_hub_return(struct mqtt_client *mqtt, struct slice bytes)
     } else if (type == PACKET_SUBACK || type == PACKET_UNSUBACK) {
         return_suback(mqtt, bytes);
     } else {
+        if (type == PACKET_DISCONNECT) {
+            note_disconnect(mqtt, bytes);
+        }
         client_send_frame(&mqtt->client, bytes, false);
         if (type == PACKET_PUBACK || type == PACKET_PUBREC) {
             mqtt_answer_came(mqtt, type == PACKET_PUBACK ? QOS_1 : QOS_2);

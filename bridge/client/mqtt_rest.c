@@ -208,6 +208,9 @@ void mqtt_rest_end(struct client *client, struct slice reason)
             disconnect.properties.reason_string = reason;
         }
         mqtt_send_packet(mqtt, &disconnect);
+        mqtt->hub.keeps_session = false;
+        mqtt->hub.end =
+            (struct disconnected_mqtt){.has_packet = true, .code = REASON_ADMINISTRATIVE_ACTION};
         write_disconnect_for_good(&gateway->packet, true);
         client_send_packets(client, buffer_slice(&gateway->packet));
         gateway->packet.length = 0;

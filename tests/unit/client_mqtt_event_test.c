@@ -113,6 +113,18 @@ TEST(connected_and_disconnected)
     finish();
 }
 
+TEST(the_server_ends_it)
+{
+    start();
+    broker_sends("E0 [8D 00]");
+    CHECK_BROWSER_GOT("E0 [8D 00]");
+    fixture_vanish(1000);
+    CHECK_RAISED("#2 disconnected user=ann " PHYSICAL " [{\"reason\":null,\"mqtt\":{"
+                 "\"initiatedByClient\":false,\"disconnectPacket\":{\"code\":141,"
+                 "\"userProperties\":null}}}]\n");
+    finish();
+}
+
 TEST(a_network_that_breaks_has_no_disconnect_packet)
 {
     start();
