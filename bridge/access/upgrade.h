@@ -64,21 +64,21 @@ struct upgrade {
     int status;                   /* of UPGRADE_REFUSED: 400, 401, 404, 503 */
     const char *reason;           /* of UPGRADE_REFUSED: a sentence for the body; static */
     enum subprotocol subprotocol; /* chosen: echo it; SUBPROTOCOL_NONE: no header in the answer */
+    bool raw_sends_to_group;      /* webpubsub_mode=sendToGroup; else sendEvent */
+    bool raw_no_echo;
+    bool is_recovery;      /* awps_connection_id is present */
+    bool awaits_admission; /* the handshake is answered when the connect event is */
+    bool was_asked;        /* there was a connect event, and it was answered in favour */
     const struct hub_settings *settings; /* held */
     char *hub;                           /* lower case */
     struct buffer user;                  /* user id; empty: none */
     struct roles *roles;
     struct buffer *groups; /* webpubsub.group: joined at connect; [group_count] */
     size_t group_count;
-    bool raw_sends_to_group; /* webpubsub_mode=sendToGroup; else sendEvent */
-    bool raw_no_echo;
     struct buffer raw_group;
-    bool is_recovery; /* awps_connection_id is present */
     /* What the client came with, for the connect event (client/admission.h); empty: not asked. */
     struct buffer arrival;
-    bool awaits_admission; /* the handshake is answered when the connect event is */
     /* What its answer says beyond who it is (7.4). */
-    bool was_asked;               /* there was a connect event, and it was answered in favour */
     char *custom_subprotocol;     /* chosen among those offered, none of ours; NULL: none */
     struct buffer state, cookies; /* for the events that follow */
     /* Chosen before the connect event; empty: not yet. Of a recovery: the connection to resume, if
