@@ -19,6 +19,13 @@ static struct slice host_of(const char *endpoint)
     return slice_make(host, length);
 }
 
+static bool is_wildcard(const char *address)
+{
+    return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
+/* Without public endpoints, the URL that clients on this machine have, and so the one that handlers
+ * on it are told to allow; without such a listener the machine's name. */
 void webhooks_append_origin(struct buffer *out, const struct bridge_config *config)
 {
     char name[UV_MAXHOSTNAMESIZE] = "localhost";
@@ -26,10 +33,16 @@ void webhooks_append_origin(struct buffer *out, const struct bridge_config *conf
 
     if (config->public_endpoints && config->public_endpoints[0]) {
         buffer_append(out, host_of(config->public_endpoints[0]));
-    } else {
-        uv_os_gethostname(name, &size);
-        buffer_append_string(out, name);
+        return;
     }
+    for (size_t i = 0; i < config->listener_count; i++) {
+        if (!is_wildcard(config->listeners[i].address)) {
+            buffer_append(out, host_of(config->listeners[i].text));
+            return;
+        }
+    }
+    uv_os_gethostname(name, &size);
+    buffer_append_string(out, name);
 }
 
 static void publish(void *context, const struct listener_message *message)

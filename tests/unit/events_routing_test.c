@@ -47,7 +47,7 @@ static const struct {
 } patterns[] = {
     {"*", "a", true},       {"a", "a", true},   {"a", "ab", false},   {"a,b", "b", true},
     {" a , b ", "a", true}, {"a,*", "x", true}, {"", "a", false},     {",", "", false},
-    {"ab", "a", false},     {"A", "a", false},  {"a.b", "a.b", true}, {"a*", "ab", false},
+    {"ab", "a", false},     {"A", "a", true},   {"a.b", "a.b", true}, {"a*", "ab", false},
 };
 
 TEST(user_patterns)
