@@ -18,16 +18,7 @@ enum {
     WAITING_MAX = 65536,  /* bytes that come while an answer is waited for */
 };
 
-/* What looking at bytes has come to. */
-enum look {
-    LOOK_ANSWERED, /* a request was answered or is being carried out */
-    LOOK_MORE,     /* it is not all there */
-    LOOK_CHUNKS,   /* its head is, and its body comes in chunks */
-    LOOK_GONE,     /* the connection is not ours any more */
-};
-
 static void on_event(uv_poll_t *poll, int status, int events);
-static enum look hand_over(struct http_connection *connection, struct slice bytes);
 
 static msec_t now_of(const struct http_connection *connection)
 {
@@ -56,7 +47,7 @@ static void let_go(struct http_connection *connection)
     uv_close((uv_handle_t *)&connection->poll, on_closed);
 }
 
-static void end(struct http_connection *connection)
+void http_end(struct http_connection *connection)
 {
     if (connection->phase == HTTP_GONE) {
         return;
@@ -90,7 +81,7 @@ static void on_timer(struct timer *timer, void *context)
     struct service *service = context;
 
     if (connection->phase != HTTP_WAITING && connection->deadline <= service_now(service)) {
-        end(connection);
+        http_end(connection);
         return;
     }
     if (connection->phase == HTTP_WAITING) {
@@ -143,7 +134,7 @@ static void poll_on(struct http_connection *connection)
     }
 }
 
-static bool write_bytes(struct http_connection *connection, struct slice bytes)
+bool http_write_bytes(struct http_connection *connection, struct slice bytes)
 {
     ssize_t sent = 0;
 
@@ -166,184 +157,14 @@ void http_send(struct http_connection *connection, struct http_answer *answer)
     http_format(out, answer, !connection->is_head);
     http_answer_release(answer);
     connection->phase = connection->keeps_alive ? HTTP_READING : HTTP_CLOSING;
-    if (!write_bytes(connection, buffer_slice(out))) {
-        end(connection);
+    if (!http_write_bytes(connection, buffer_slice(out))) {
+        http_end(connection);
     } else if (!connection->is_looked_at && list_is_empty(&connection->ready)) {
         list_add_last(&connection->service->http.ready, &connection->ready);
     }
 }
 
-static void refuse(struct http_connection *connection, int status, const char *message)
-{
-    struct http_answer answer = {.closes = true};
-
-    http_refuse(&answer, status, message);
-    http_send(connection, &answer);
-}
-
-/* ---------------------------------------------------------------- requests */
-
-static enum look refuse_head(struct http_connection *connection, int status)
-{
-    static const struct {
-        int status;
-        const char *message;
-    } messages[] = {
-        {400, "this is not a request of HTTP/1.1"},
-        {431, "the head of the request is too long"},
-        {501, "a transfer coding other than chunked is not possible"},
-        {505, "only HTTP/1.1 and HTTP/1.0 are possible"},
-    };
-
-    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
-        if (messages[i].status == status) {
-            refuse(connection, status, messages[i].message);
-        }
-    }
-    return connection->phase == HTTP_GONE ? LOOK_GONE : LOOK_ANSWERED;
-}
-
-static enum look refuse_body(struct http_connection *connection, const struct http_head *head,
-                             int status)
-{
-    connection->is_head = slice_equal(head->method, SLICE_LITERAL("HEAD"));
-    refuse(connection, status,
-           status == 413 ? "the body is too long" : "the chunks of the body cannot be read");
-    return connection->phase == HTTP_GONE ? LOOK_GONE : LOOK_ANSWERED;
-}
-
-static enum look carry_out(struct http_connection *connection, const struct http_head *head,
-                           struct slice body)
-{
-    connection->keeps_alive = head->keeps_alive;
-    connection->is_head = slice_equal(head->method, SLICE_LITERAL("HEAD"));
-    connection->said_continue = false;
-    connection->needed = 0;
-    http_call(connection, head, body);
-    return connection->phase == HTTP_GONE ? LOOK_GONE : LOOK_ANSWERED;
-}
-
-/* False: the connection is gone. */
-static bool begin_body(struct http_connection *connection, const struct http_head *head)
-{
-    if (head->expects_continue && !connection->said_continue) {
-        connection->said_continue = true;
-        if (!write_bytes(connection, SLICE_LITERAL("HTTP/1.1 100 Continue\r\n\r\n"))) {
-            end(connection);
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Looks at the bytes; *taken: how many of them it needs no more. */
-static enum look look_at(struct http_connection *connection, struct slice bytes, size_t *taken)
-{
-    struct http_head *head = &connection->service->http.head;
-    int status = http_head_parse(head, bytes);
-
-    *taken = 0;
-    if (status == HTTP_HEAD_INCOMPLETE) {
-        return bytes.length > HTTP_HEAD_MAX ? refuse_head(connection, 431) : LOOK_MORE;
-    }
-    if (status != HTTP_HEAD_COMPLETE) {
-        return refuse_head(connection, status);
-    }
-    if (head->wants_upgrade && !connection->stream.ssl) {
-        return hand_over(connection, bytes);
-    }
-    if (head->is_chunked) {
-        connection->chunks = (struct http_chunks){0};
-        connection->head_length = head->length;
-        connection->body_length = 0;
-        return begin_body(connection, head) ? LOOK_CHUNKS : LOOK_GONE;
-    }
-    if (head->body_length > connection->service->options.maximum_message_size) {
-        return refuse_body(connection, head, 413);
-    }
-    *taken = head->length + (size_t)head->body_length;
-    if (bytes.length < *taken) {
-        connection->needed = *taken;
-        *taken = 0;
-        return begin_body(connection, head) ? LOOK_MORE : LOOK_GONE;
-    }
-    return carry_out(connection, head, slice_make(bytes.data + head->length, head->body_length));
-}
-
-/* What is behind the body so far, in `in`, are chunks that were not looked at yet. */
-static enum look read_chunks(struct http_connection *connection, size_t *taken)
-{
-    struct buffer *in = &connection->in;
-    struct http_chunks *chunks = &connection->chunks;
-    struct http_head *head = &connection->service->http.head;
-    size_t begin = connection->head_length + connection->body_length, read = 0;
-    size_t data = http_chunks_read(chunks, in->data + begin, in->length - begin, &read);
-
-    connection->body_length += data;
-    memmove(in->data + begin + data, in->data + begin + read, in->length - begin - read);
-    in->length -= read - data;
-    *taken = 0;
-    if (chunks->state != CHUNKS_DONE && chunks->state != CHUNKS_BAD &&
-        connection->body_length <= connection->service->options.maximum_message_size) {
-        return LOOK_MORE;
-    }
-    *taken = connection->head_length + connection->body_length;
-    http_head_parse(head, slice_make(in->data, connection->head_length)); /* it may have moved */
-    connection->head_length = 0;
-    if (chunks->state != CHUNKS_DONE) {
-        return refuse_body(connection, head, chunks->state == CHUNKS_BAD ? 400 : 413);
-    }
-    return carry_out(connection, head,
-                     slice_make(in->data + head->length, connection->body_length));
-}
-
 /* ---------------------------------------------------------------- reading */
-
-static bool may_look(const struct http_connection *connection, size_t length)
-{
-    return connection->phase == HTTP_READING && connection->out.length == 0 && length > 0 &&
-           length >= connection->needed;
-}
-
-static enum look look_once(struct http_connection *connection, struct slice bytes, size_t *taken)
-{
-    return connection->head_length > 0 ? read_chunks(connection, taken)
-                                       : look_at(connection, bytes, taken);
-}
-
-/* Takes requests out of the bytes, which are in the shared read buffer or all of `in`, as long as
- * each is answered at once. The rest stays in `in`. False: the connection is gone. */
-static bool look(struct http_connection *connection, struct slice bytes)
-{
-    struct buffer *in = &connection->in;
-    bool is_own = in->length > 0;
-    enum look found = LOOK_ANSWERED;
-
-    connection->is_looked_at = true;
-    while (found != LOOK_MORE && may_look(connection, bytes.length)) {
-        size_t taken;
-        found = look_once(connection, bytes, &taken);
-        if (found == LOOK_GONE) {
-            return false;
-        }
-        if (found == LOOK_CHUNKS && !is_own) {
-            buffer_append(in, bytes);
-            is_own = true;
-        }
-        if (is_own) {
-            buffer_consume(in, taken);
-        }
-        bytes = is_own ? buffer_slice(in) : slice_from(bytes, taken);
-    }
-    connection->is_looked_at = false;
-    if (!is_own && connection->phase != HTTP_CLOSING) {
-        buffer_append(in, bytes);
-    }
-    if (in->length == 0 || connection->phase == HTTP_CLOSING) {
-        buffer_release(in);
-    }
-    return true;
-}
 
 /* The last answer was taken: our end is closed, and what still comes is thrown away until the peer
  * has closed its own. Closing at once would destroy the answer on its way if something came. */
@@ -359,7 +180,7 @@ static void linger(struct http_connection *connection)
 
 static void go_on(struct http_connection *connection)
 {
-    if (connection->in.length > 0 && !look(connection, buffer_slice(&connection->in))) {
+    if (connection->in.length > 0 && !http_look(connection, buffer_slice(&connection->in))) {
         return;
     }
     linger(connection);
@@ -382,7 +203,7 @@ static int read_once(struct http_connection *connection)
         return 1;
     }
     in->length += is_shared ? 0 : (size_t)length;
-    if (!look(connection, is_shared ? slice_make(at, (size_t)length) : buffer_slice(in))) {
+    if (!http_look(connection, is_shared ? slice_make(at, (size_t)length) : buffer_slice(in))) {
         return 0;
     }
     return length == HTTP_READ_SIZE;
@@ -398,7 +219,7 @@ static void read_on(struct http_connection *connection)
         more = read_once(connection);
     }
     if (more < 0) {
-        end(connection);
+        http_end(connection);
     }
     if (connection->phase != HTTP_GONE) {
         linger(connection);
@@ -412,7 +233,7 @@ static void write_on(struct http_connection *connection)
     ssize_t sent = http_stream_write(&connection->stream, buffer_slice(&connection->out));
 
     if (sent < 0) {
-        end(connection);
+        http_end(connection);
         return;
     }
     buffer_consume(&connection->out, (size_t)sent);
@@ -425,8 +246,7 @@ static void write_on(struct http_connection *connection)
 
 /* ---------------------------------------------------------------- becoming a WebSocket */
 
-/* From here on it is libwebsockets', which closes it if it cannot take it. */
-static enum look hand_over(struct http_connection *connection, struct slice read)
+void http_hand_over(struct http_connection *connection, struct slice read)
 {
     struct buffer in = connection->in; /* which `read` may be of */
     struct http_stream stream = connection->stream;
@@ -436,7 +256,6 @@ static enum look hand_over(struct http_connection *connection, struct slice read
     let_go(connection);
     http_stream_hand_over(&stream, listener, read);
     buffer_release(&in);
-    return LOOK_GONE;
 }
 
 /* Is the next request, which stays in the stream, one that libwebsockets takes? */
@@ -461,10 +280,10 @@ static void read_first(struct http_connection *connection)
     ssize_t length = http_stream_peek(&connection->stream, service->http.read, HTTP_READ_SIZE);
 
     if (length < 0) {
-        end(connection);
+        http_end(connection);
     } else if (length > 0 && is_for_another(service, &connection->stream,
                                             slice_make(service->http.read, (size_t)length))) {
-        hand_over(connection, SLICE_EMPTY);
+        http_hand_over(connection, SLICE_EMPTY);
     } else if (length > 0 || !connection->stream.ssl) {
         connection->has_read = !connection->stream.ssl;
         read_on(connection);
@@ -480,7 +299,7 @@ static void on_event(uv_poll_t *poll, int status, int events)
     struct http_connection *connection = CONTAINER_OF(poll, struct http_connection, poll);
 
     if (status < 0 || (events & UV_DISCONNECT)) {
-        end(connection);
+        http_end(connection);
     } else if (connection->out.length > 0) {
         write_on(connection);
     } else if (connection->has_read || connection->in.length > 0 ||
@@ -548,7 +367,7 @@ void http_stop(struct service *service, bool at_once)
         bool is_idle = connection->phase == HTTP_READING && connection->in.length == 0 &&
                        connection->out.length == 0;
         if (at_once || is_idle) {
-            end(connection);
+            http_end(connection);
         }
     }
 }

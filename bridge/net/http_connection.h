@@ -85,13 +85,22 @@ void http_end_turn(struct service *service);
 /* No more requests: closes those that wait for no answer; with `at_once` all. */
 void http_stop(struct service *service, bool at_once);
 
-/* --- between http_connection.c and http_call.c --- */
+/* --- between http_connection.c, http_look.c and http_call.c --- */
 
+/* Takes requests out of the bytes, which are in the shared read buffer or all of `in`, as long as
+ * each is answered at once. The rest stays in `in`. False: the connection is gone. */
+bool http_look(struct http_connection *connection, struct slice bytes);
 /* Answers the request, which is the connection's shared head, or begins to (phase HTTP_WAITING). */
 void http_call(struct http_connection *connection, const struct http_head *head, struct slice body);
 /* The client does not wait any more. */
 void http_call_abandon(struct http_connection *connection);
 /* Writes the answer and goes on as the connection should; releases what the answer holds. */
 void http_send(struct http_connection *connection, struct http_answer *answer);
+/* False: the socket is broken. What it does not take is written later. */
+bool http_write_bytes(struct http_connection *connection, struct slice bytes);
+/* It is libwebsockets' from here on, which gets what was read of it. */
+void http_hand_over(struct http_connection *connection, struct slice read);
+/* Closes it, unless that was done. */
+void http_end(struct http_connection *connection);
 
 #endif
