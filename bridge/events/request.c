@@ -9,24 +9,32 @@
 
 /* ---------------------------------------------------------------- one header */
 
-static bool is_printable(uint8_t byte)
+/* Bytes at the front that go into a header as they are. */
+static size_t plain_length(struct slice value)
 {
-    return byte >= 0x20 && byte < 0x7F;
+    size_t length = 0;
+
+    while (length < value.length && value.data[length] >= 0x20 && value.data[length] < 0x7F &&
+           (value.data[length] != '%' || percent_decode(slice_from(value, length)) < 0)) {
+        length++;
+    }
+    return length;
 }
 
 static void append_value(struct buffer *lines, struct slice value)
 {
     static const char digits[] = "0123456789ABCDEF";
 
-    for (size_t i = 0; i < value.length; i++) {
-        uint8_t byte = value.data[i];
-        if (is_printable(byte) && (byte != '%' || percent_decode(slice_from(value, i)) < 0)) {
-            buffer_append_byte(lines, byte);
-        } else {
-            buffer_append_byte(lines, '%');
-            buffer_append_byte(lines, (uint8_t)digits[byte >> 4]);
-            buffer_append_byte(lines, (uint8_t)digits[byte & 15]);
+    while (true) {
+        size_t length = plain_length(value);
+        buffer_append(lines, slice_make(value.data, length));
+        if (length == value.length) {
+            break;
         }
+        buffer_append_byte(lines, '%');
+        buffer_append_byte(lines, (uint8_t)digits[value.data[length] >> 4]);
+        buffer_append_byte(lines, (uint8_t)digits[value.data[length] & 15]);
+        value = slice_from(value, length + 1);
     }
     buffer_append_byte(lines, '\0');
 }
