@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/event_queue.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -395,6 +396,7 @@ static bool put(struct event_queue *queue, const struct event *event, const stru
     const struct events *events = &queue->gateway->events;
     struct queued_event *queued;
 
+    assert(!queue->is_ended);
     if (!events->ops->is_handled(events->context, event)) {
         return false;
     }
