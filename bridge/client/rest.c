@@ -163,11 +163,9 @@ static void asked_done(struct staff_ask *ask, bool complete)
     struct rest_call *call = CONTAINER_OF(ask, struct rest_call, ask);
 
     call->is_asking = false;
-    if (!complete) {
-        end(call, &rest_unavailable, SLICE_EMPTY);
-    } else if (!rest_merge_is_away(&call->merge)) {
+    if (complete && !rest_merge_is_away(&call->merge)) {
         end_merged(call);
-    } else if (!send_command(call)) {
+    } else if (!complete || !send_command(call)) {
         end(call, &rest_unavailable, SLICE_EMPTY);
     }
 }
