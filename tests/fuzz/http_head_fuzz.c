@@ -80,7 +80,7 @@ static void check_body(struct slice text, struct slice body)
         if (size == 0) {
             break;
         }
-        at = strchr(at, '\n') + 1;
+        at = (char *)memchr(at, '\n', text.length - (size_t)(at - copy)) + 1;
         FUZZ_CHECK(size <= body.length && memcmp(at, body.data, size) == 0);
         body = slice_from(body, size);
         at += size;
