@@ -133,6 +133,19 @@ static bool use_token(struct decision *decision, struct slice token)
     return good;
 }
 
+/* An MQTT client may say who it is in CONNECT, if the hub has a handler that judges it (5.3). */
+static bool handler_judges(const struct upgrade *upgrade)
+{
+    const struct hub_settings *settings = upgrade->settings;
+    uint32_t events = 0;
+
+    for (size_t i = 0; i < settings->event_handler_count; i++) {
+        events |= settings->event_handlers[i].system_events;
+    }
+    return upgrade->kind == UPGRADE_MQTT_HUB &&
+           (events & SYSTEM_EVENT_BIT(SYSTEM_EVENT_CONNECT)) != 0;
+}
+
 static bool authenticate(struct decision *decision)
 {
     struct buffer scratch = {0};
@@ -141,7 +154,9 @@ static bool authenticate(struct decision *decision)
     if (token.length > 0) {
         good = use_token(decision, token);
     } else if (!decision->upgrade->settings->anonymous_allowed) {
-        good = refuse(decision, STATUS_UNAUTHORIZED, "A token is needed.");
+        decision->upgrade->needs_handler = handler_judges(decision->upgrade);
+        good = decision->upgrade->needs_handler ||
+               refuse(decision, STATUS_UNAUTHORIZED, "A token is needed.");
     }
     buffer_release(&scratch);
     return good;

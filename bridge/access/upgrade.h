@@ -66,7 +66,8 @@ struct upgrade {
     enum subprotocol subprotocol; /* chosen: echo it; SUBPROTOCOL_NONE: no header in the answer */
     bool raw_sends_to_group;      /* webpubsub_mode=sendToGroup; else sendEvent */
     bool raw_no_echo;
-    bool is_recovery;      /* awps_connection_id is present */
+    bool is_recovery;   /* awps_connection_id is present */
+    bool needs_handler; /* no token: only a connect event that is answered in favour lets it in */
     bool awaits_admission; /* the handshake is answered when the connect event is */
     bool was_asked;        /* there was a connect event, and it was answered in favour */
     const struct hub_settings *settings; /* held */

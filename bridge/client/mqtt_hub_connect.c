@@ -269,7 +269,12 @@ void mqtt_hub_connect(struct mqtt_client *mqtt, struct slice bytes)
     if (packet.connect.client_identifier.length == 0) {
         assign_identifier(mqtt);
     }
-    if (!mqtt_ask(mqtt, &packet, bytes)) {
+    if (mqtt_ask(mqtt, &packet, bytes)) {
+        return;
+    }
+    if (mqtt->client.upgrade->needs_handler) { /* the hub has none any more */
+        mqtt_refuse(mqtt, version, REASON_NOT_AUTHORIZED);
+    } else {
         mqtt_hub_admitted(mqtt, bytes);
     }
 }

@@ -160,6 +160,44 @@ TEST(anonymous)
     CHECK_INT_EQUAL(STATUS(.target = "/client/hubs/open", .claims = GOOD), 401);
 }
 
+/* 5.3: the connect event may judge user name and password, so an MQTT client needs no token then.
+ */
+TEST(a_handler_may_judge_mqtt_clients_without_a_token)
+{
+    static const struct event_handler handler = {
+        .url_template = "http://h/", .system_events = SYSTEM_EVENT_BIT(SYSTEM_EVENT_CONNECT)};
+    size_t users = 0;
+    struct hub_settings hub = {.name = "_default", .event_handlers = &handler, .users = &users};
+    struct upgrade_context context = fixture_context();
+    static const struct {
+        const char *target, *subprotocols;
+        bool needs_handler;
+    } rows[] = {
+        {"/clients/mqtt/hubs/hub1", "mqtt", true},
+        {"/clients/mqtt/hubs/hub1?access_token=x", "mqtt", false},
+        {"/client/hubs/hub1", JSON, false},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct upgrade_request request = {
+            .target = slice_from_string(rows[i].target),
+            .host = SLICE_LITERAL(FIXTURE_HOST),
+            .subprotocols = slice_from_string(rows[i].subprotocols),
+            .now = FIXTURE_NOW,
+        };
+        test_note("%s", rows[i].target);
+        hub.event_handler_count = 1;
+        context.hubs = &hub;
+        context.hub_count = 1;
+        struct upgrade *upgrade = upgrade_decide(&context, &request);
+        CHECK_INT_EQUAL(upgrade->needs_handler, rows[i].needs_handler);
+        CHECK_INT_EQUAL(status_of(upgrade), rows[i].needs_handler ? 0 : 401);
+        hub.event_handler_count = 0;
+        CHECK_INT_EQUAL(status_of(upgrade_decide(&context, &request)), 401);
+    }
+    fixture_context_free(&context);
+}
+
 /* --- subprotocols --- */
 
 TEST(subprotocols)

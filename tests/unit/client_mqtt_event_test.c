@@ -419,6 +419,17 @@ TEST(refusals_of_the_older_version)
     }
 }
 
+/* It came without a token, and the handler has been taken away meanwhile. */
+TEST(who_needs_a_handler_is_not_let_in_without_one)
+{
+    hub_begin("");
+    fixture.upgrade->needs_handler = true;
+    browser_sends("10 [<MQTT> 05 02 003C 00 <cid>]");
+    CHECK_BROWSER_GOT("20 [00 87 00]");
+    CHECK_NOTHING_WENT();
+    finish();
+}
+
 TEST(a_client_that_goes_while_it_is_asked_about_is_forgotten)
 {
     ask("10 [<MQTT> 05 02 003C 00 <cid>]");
