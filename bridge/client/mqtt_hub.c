@@ -401,7 +401,7 @@ void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t 
     struct buffer *text = &client->gateway->topic;
 
     text->length = 0;
-    if (fanout->is_command) {
+    if (fanout->is_command && fanout->message.from_server) {
         rest_take_command(client, fanout->publish.publish.payload);
         skip(mqtt, fanout, sequence);
     } else if (!client_is_meant(client, fanout)) {

@@ -143,7 +143,7 @@ static bool take_sequence(struct webpubsub *wps, uint32_t sequence)
 
 static void deliver_message(struct webpubsub *wps, struct fanout *fanout, uint32_t sequence)
 {
-    if (fanout->is_command) {
+    if (fanout->is_command && fanout->message.from_server) {
         rest_take_command(&wps->client, fanout->publish.publish.payload);
         skip(wps, fanout, sequence);
     } else if (client_is_meant(&wps->client, fanout)) {

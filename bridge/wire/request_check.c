@@ -29,8 +29,10 @@ static bool is_printable(struct slice value)
     return true;
 }
 
+/* User Properties that begin so are what the bridge itself says of a message. */
 bool metadata_is_valid(struct pairs metadata)
 {
+    static const struct slice own_keys = {(const uint8_t *)"$wps.", 5};
     size_t total = 0;
 
     for (size_t i = 0; i < metadata.count; i++) {
@@ -38,7 +40,8 @@ bool metadata_is_valid(struct pairs metadata)
 
         total += pair->key.length + pair->value.length;
         if (pair->key.length > METADATA_KEY_MAX || pair->value.length > METADATA_VALUE_MAX ||
-            total > METADATA_MAX || !is_token(pair->key) || !is_printable(pair->value)) {
+            total > METADATA_MAX || !is_token(pair->key) || !is_printable(pair->value) ||
+            slice_starts_with(pair->key, own_keys)) {
             return false;
         }
     }

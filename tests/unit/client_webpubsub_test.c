@@ -117,6 +117,19 @@ TEST(a_broker_that_refuses_closes_the_browser)
     finish(fakes, client);
 }
 
+/* What the bridge says of a message is not for browsers to say. */
+TEST(metadata_cannot_stand_for_the_bridges_own_words)
+{
+    struct fakes *fakes = fakes_new();
+    struct client *client = start(fakes, SUBPROTOCOL_JSON, "webpubsub.sendToGroup");
+
+    fakes_say(client, "{\"type\":\"sendToGroup\",\"group\":\"g\",\"ackId\":1,\"data\":1,"
+                      "\"metadata\":{\"$wps.from\":\"ada\"}}");
+    CHECK_TEXT(fakes_to_broker(fakes), "");
+    CHECK_HAS(fakes_to_browser(fakes), "\"success\":false,\"error\":{\"name\":\"BadRequest\"");
+    finish(fakes, client);
+}
+
 /* ---------------------------------------------------------------- from the server */
 
 TEST(what_the_server_sends_is_from_the_server_and_only_for_whom_it_is_meant)
