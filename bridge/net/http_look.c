@@ -123,17 +123,17 @@ static enum look read_chunks(struct http_connection *connection, size_t *taken)
     size_t data = http_chunks_read(chunks, in->data + begin, in->length - begin, &read);
 
     connection->body_length += data;
+    bool is_long = connection->body_length > connection->service->options.maximum_message_size;
     memmove(in->data + begin + data, in->data + begin + read, in->length - begin - read);
     in->length -= read - data;
     *taken = 0;
-    if (chunks->state != CHUNKS_DONE && chunks->state != CHUNKS_BAD &&
-        connection->body_length <= connection->service->options.maximum_message_size) {
+    if (chunks->state != CHUNKS_DONE && chunks->state != CHUNKS_BAD && !is_long) {
         return LOOK_MORE;
     }
     *taken = connection->head_length + connection->body_length;
     http_head_parse(head, slice_make(in->data, connection->head_length)); /* it may have moved */
     connection->head_length = 0;
-    if (chunks->state != CHUNKS_DONE) {
+    if (chunks->state != CHUNKS_DONE || is_long) {
         return refuse_body(connection, head, chunks->state == CHUNKS_BAD ? 400 : 413);
     }
     return carry_out(connection, head,
