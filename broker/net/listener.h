@@ -11,7 +11,7 @@
 
 #include "base/buffer.h"
 #include "net/stream.h"
-#include "net/tls.h"
+#include "tls/context.h"
 #include "net/worker.h"
 
 struct listener_options {

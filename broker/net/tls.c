@@ -19,7 +19,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "net/tls_context.h"
+#include "tls/context.h"
 
 enum { RECORD_SIZE = 16384 };
 

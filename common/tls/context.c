@@ -1,10 +1,10 @@
-/* Certificates and what else the TLS connections of one listener share; see tls.h.
+/* See context.h.
  *
  * A reload makes a whole new SSL_CTX and swaps the pointer: OpenSSL counts its users, so the old
  * one lives as long as its last connection. Whatever is wrong with a file is found before the swap.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "net/tls_context.h"
+#include "tls/context.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "net/tls.h"
 
 struct tls_context {
     pthread_mutex_t lock;
@@ -98,16 +97,35 @@ static void tls_set_modes(SSL_CTX *ssl_context)
     SSL_CTX_set_mode(ssl_context, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                       SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                       SSL_MODE_RELEASE_BUFFERS);
-    /* MQTT frames its packets itself, so a missing close_notify truncates nothing unnoticed. */
+    /* MQTT and HTTP say how long things are, so a missing close_notify truncates nothing unnoticed.
+     */
     SSL_CTX_set_options(ssl_context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                          SSL_OP_CIPHER_SERVER_PREFERENCE |
                                          SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_read_ahead(ssl_context, 1); /* header and body of a record in one recv */
-    /* Sessions resume by tickets, which cost the broker no memory. Their keys belong to this
+    /* Sessions resume by tickets, which cost no memory. Their keys belong to this
      * context, so a ticket from before a reload is worth nothing after it. */
     SSL_CTX_set_session_cache_mode(ssl_context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(ssl_context, session_context, sizeof(session_context) - 1);
     SSL_CTX_set_num_tickets(ssl_context, 1);
+}
+
+/* OpenSSL's callback for a client that offers protocols. Without its own, none is chosen. */
+static int tls_choose_protocol(SSL *ssl, const unsigned char **chosen, unsigned char *length,
+                               const unsigned char *offered, unsigned offered_length, void *wanted)
+{
+    struct slice name = slice_from_string(wanted);
+
+    (void)ssl;
+    for (unsigned at = 0; at < offered_length && offered[at] < offered_length - at;
+         at += offered[at] + 1u) {
+        if (slice_equal(slice_make(offered + at + 1, offered[at]), name)) {
+            *chosen = offered + at + 1;
+            *length = offered[at];
+            return SSL_TLSEXT_ERR_OK;
+        }
+    }
+    return SSL_TLSEXT_ERR_NOACK;
 }
 
 static SSL_CTX *tls_make(const struct tls_files *files, struct buffer *error)
@@ -130,6 +148,10 @@ static SSL_CTX *tls_make(const struct tls_files *files, struct buffer *error)
         return NULL;
     }
     tls_set_modes(ssl_context);
+    if (files->protocol) {
+        SSL_CTX_set_alpn_select_cb(ssl_context, tls_choose_protocol,
+                                   (void *)(uintptr_t)files->protocol);
+    }
     if (!tls_load_own(ssl_context, files, error) ||
         (tls_is_set(files->authorities) && !tls_load_authorities(ssl_context, files, error))) {
         SSL_CTX_free(ssl_context);
