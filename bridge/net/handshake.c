@@ -24,7 +24,65 @@ enum {
                  LWS_TOKENIZE_F_DOT_NONTERM | LWS_TOKENIZE_F_RFC7230_DELIMS,
 };
 
-/* ---------------------------------------------------------------- what libwebsockets would drop */
+/* ---------------------------------------------------------------- what libwebsockets has read */
+
+/* Appends the value of a header; nothing if there is none. */
+static void append_header(struct lws *lws, enum lws_token_indexes header, struct buffer *value)
+{
+    int length = lws_hdr_total_length(lws, header);
+    char *at;
+
+    if (length <= 0) {
+        return;
+    }
+    at = (char *)buffer_reserve(value, (size_t)length + 1);
+    if (lws_hdr_copy(lws, at, length + 1, header) > 0) {
+        value->length += (size_t)length;
+    }
+}
+
+/* Argument number `index` of the query, "name=value" with both decoded, in place of what is in
+ * `argument`. False: there are no more. */
+static bool argument_at(struct lws *lws, int index, struct buffer *argument)
+{
+    int length = lws_hdr_fragment_length(lws, WSI_TOKEN_HTTP_URI_ARGS, index);
+    char *at;
+
+    argument->length = 0;
+    at = (char *)buffer_reserve(argument, (size_t)length + 1);
+    if (lws_hdr_copy_fragment(lws, at, length + 1, WSI_TOKEN_HTTP_URI_ARGS, index) < 0) {
+        return false;
+    }
+    argument->length = (size_t)length;
+    return true;
+}
+
+static void append_encoded(struct buffer *out, struct slice text, const char *reserved)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t byte = text.data[i];
+        if (byte <= ' ' || byte >= 0x7f || byte == '%' || strchr(reserved, byte)) {
+            buffer_append_format(out, "%%%02X", byte);
+        } else {
+            buffer_append_byte(out, byte);
+        }
+    }
+}
+
+/* Appends path and query, percent-encoded again, as they are for upgrade_decide(). */
+static void append_target(struct lws *lws, struct slice path, struct buffer *target)
+{
+    struct buffer argument = {0};
+
+    append_encoded(target, path, "?#");
+    for (int i = 0; argument_at(lws, i, &argument); i++) {
+        buffer_append_byte(target, i == 0 ? '?' : '&');
+        append_encoded(target, buffer_slice(&argument), "&+;#");
+    }
+    buffer_release(&argument);
+}
+
+/* ---------------------------------------------------------------- what it would drop */
 
 /* The first token of the list that is `wanted`, or any if that is NULL, into `name`. */
 static bool find_token(struct buffer *list, const char *wanted, char name[PROTOCOL_NAME_SIZE])
@@ -57,8 +115,8 @@ static struct refusal check_headers(struct lws *lws, struct buffer *connection,
 {
     char name[PROTOCOL_NAME_SIZE];
 
-    http_header(lws, WSI_TOKEN_CONNECTION, connection);
-    http_header(lws, WSI_TOKEN_VERSION, version);
+    append_header(lws, WSI_TOKEN_CONNECTION, connection);
+    append_header(lws, WSI_TOKEN_VERSION, version);
     if (connection->length > CONNECTION_MAX || !find_token(connection, "upgrade", name)) {
         return (struct refusal){400, "the Connection header does not say Upgrade"};
     }
@@ -106,7 +164,7 @@ static void describe_header(struct lws *lws, enum lws_token_indexes token, struc
     if (!name || !strchr(name, ':') || lws_hdr_total_length(lws, token) <= 0) {
         return; /* a method or the like */
     }
-    http_header(lws, token, &value);
+    append_header(lws, token, &value);
     arrival_add(arrival, slice_make(name, strlen(name) - 1));
     arrival_add(arrival, buffer_slice(&value));
     buffer_release(&value);
@@ -141,6 +199,21 @@ static void prepare_admission(struct lws *lws, struct slice target, struct slice
 
 /* ---------------------------------------------------------------- the decision */
 
+/* Releases it. False: the connection is no good. */
+static bool write_answer(struct lws *lws, struct http_answer *answer)
+{
+    struct buffer out = {0};
+    bool ok;
+
+    buffer_reserve(&out, LWS_PRE);
+    out.length = LWS_PRE;
+    http_format(&out, answer, true);
+    ok = lws_write(lws, out.data + LWS_PRE, out.length - LWS_PRE, LWS_WRITE_HTTP) >= 0;
+    buffer_release(&out);
+    http_answer_release(answer);
+    return ok;
+}
+
 static int refuse(struct lws *lws, struct refusal refusal)
 {
     struct http_answer answer = {.closes = true};
@@ -152,7 +225,7 @@ static int refuse(struct lws *lws, struct refusal refusal)
     } else if (refusal.status == 426) {
         http_add_header(&answer, "sec-websocket-version", "13");
     }
-    return http_write(lws, &answer, true) ? 1 : -1;
+    return write_answer(lws, &answer) ? 1 : -1;
 }
 
 /* Makes libwebsockets find the one entry of its table, whatever is offered. */
@@ -172,8 +245,8 @@ static struct upgrade *decide(struct lws *lws, struct slice target, struct slice
         .target = target, .subprotocols = protocols, .now = clock_now() / 1000};
     struct upgrade *upgrade;
 
-    http_header(lws, WSI_TOKEN_HOST, &host);
-    http_header(lws, WSI_TOKEN_HTTP_AUTHORIZATION, &authorization);
+    append_header(lws, WSI_TOKEN_HOST, &host);
+    append_header(lws, WSI_TOKEN_HTTP_AUTHORIZATION, &authorization);
     request.host = buffer_slice(&host);
     request.authorization = buffer_slice(&authorization);
     upgrade = upgrade_decide(service_of(lws)->options.upgrade_context, &request);
@@ -212,18 +285,15 @@ int handshake_begin(struct lws *lws, const char *protocol)
     struct refusal refusal;
     int result;
 
-    if (method < 0) {
-        return -1;
-    }
-    if (strcasecmp(protocol, "websocket") != 0) { /* another protocol may be ignored */
-        return http_respond(lws, slice_make(path, (size_t)path_length)) ? 1 : -1;
+    if (method < 0 || strcasecmp(protocol, "websocket") != 0) {
+        return -1; /* not what it was handed over for (http_head.h) */
     }
     refusal = check_request(lws, method);
     if (refusal.status != 0) {
         return refuse(lws, refusal);
     }
-    http_target(lws, slice_make(path, (size_t)path_length), &target);
-    http_header(lws, WSI_TOKEN_PROTOCOL, &protocols);
+    append_target(lws, slice_make(path, (size_t)path_length), &target);
+    append_header(lws, WSI_TOKEN_PROTOCOL, &protocols);
     result = accept_or_refuse(lws, buffer_slice(&target), &protocols);
     buffer_release(&target);
     buffer_release(&protocols);

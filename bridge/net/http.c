@@ -3,12 +3,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/http.h"
 
+#include "access/url.h"
 #include "base/clock.h"
 #include "client/metrics_text.h"
-#include "net/listener.h"
+#include "net/http_head.h"
 #include "net/service_state.h"
 #include "page/page.h"
-#include "rest/parse.h"
 
 /* ---------------------------------------------------------------- what is at them */
 
@@ -39,13 +39,13 @@ static void answer_upgrade_only(const struct http_request *request, struct http_
 /* The page is a setting of the listener. */
 static bool shows_page(const struct http_request *request)
 {
-    return request->listener && request->listener->page_enabled;
+    return request->listener->page_enabled;
 }
 
 /* And so are the metrics. */
 static void answer_metrics(const struct http_request *request, struct http_answer *answer)
 {
-    if (!request->listener || !request->listener->metrics_enabled) {
+    if (!request->listener->metrics_enabled) {
         http_refuse(answer, 404, "there is nothing at this path");
         return;
     }
@@ -55,18 +55,16 @@ static void answer_metrics(const struct http_request *request, struct http_answe
 
 static void answer_page(const struct http_request *request, struct http_answer *answer)
 {
-    struct buffer if_none_match = {0};
+    struct slice if_none_match = http_head_find(request->head, SLICE_LITERAL("if-none-match"));
     struct page_file file;
 
     if (!shows_page(request) || !page_find(request->path, &file)) {
         http_refuse(answer, 404, "there is nothing at this path");
         return;
     }
-    http_request_header(request, WSI_TOKEN_HTTP_IF_NONE_MATCH, &if_none_match);
-    if (page_is_current(&file, buffer_slice(&if_none_match))) {
+    if (page_is_current(&file, if_none_match)) {
         answer->status = 304;
     }
-    buffer_release(&if_none_match);
     answer->content_type = file.content_type;
     answer->content = file.content;
     http_add_header(answer, "etag", file.tag);
@@ -78,22 +76,21 @@ static void answer_page(const struct http_request *request, struct http_answer *
 
 static void answer_negotiate(const struct http_request *request, struct http_answer *answer)
 {
-    struct buffer host = {0}, user = {0};
-    struct page_visit visit = {.is_tls = request->is_tls, .now = clock_now() / 1000};
+    struct buffer user = {0};
+    struct page_visit visit = {.is_tls = request->is_tls,
+                               .host = http_head_find(request->head, SLICE_LITERAL("host")),
+                               .now = clock_now() / 1000};
 
     if (!shows_page(request)) {
         http_refuse(answer, 404, "there is nothing at this path");
         return;
     }
-    http_request_header(request, WSI_TOKEN_HOST, &host);
-    http_request_argument(request, "user", &user);
-    visit.host = buffer_slice(&host);
+    url_query_find(request->query, "user", &user);
     visit.user = buffer_slice(&user);
     if (!page_negotiate(&answer->body, request->service->options.upgrade_context->keys, &visit)) {
         http_refuse(answer, 400, "a user is needed: /negotiate?user=NAME");
     }
     http_add_header(answer, "cache-control", PAGE_NEGOTIATE_CACHE);
-    buffer_release(&host);
     buffer_release(&user);
 }
 
@@ -148,56 +145,4 @@ void http_answer_request(const struct http_request *request, struct http_answer 
         http_refuse(answer, 405, "only GET, HEAD and OPTIONS are possible here");
         http_add_header(answer, "allow", "GET, HEAD, OPTIONS");
     }
-}
-
-/* ---------------------------------------------------------------- by libwebsockets */
-
-static enum http_method method_of(struct lws *lws)
-{
-    char *unused = NULL;
-    int unused_length = 0;
-
-    switch (lws_http_get_uri_and_method(lws, &unused, &unused_length)) {
-    case LWSHUMETH_GET:
-        return HTTP_GET;
-    case LWSHUMETH_HEAD:
-        return HTTP_HEAD;
-    case LWSHUMETH_OPTIONS:
-        return HTTP_OPTIONS;
-    default:
-        return HTTP_OTHER;
-    }
-}
-
-/* It reads the requests of connections with TLS that were not for the API at first. Those of the
- * API it cannot (http_connection.h), so each connection has one request only: clients send both
- * kinds. */
-static void answer_lost(struct http_answer *answer)
-{
-    http_refuse(answer, 421, "the REST API needs a connection that was not used for other paths");
-}
-
-bool http_respond(struct lws *lws, struct slice path)
-{
-    struct http_request request = {
-        .service = service_of(lws),
-        .listener = listener_options_of(lws),
-        .is_tls = lws_is_ssl(lws),
-        .method = method_of(lws),
-        .path = path,
-        .lws = lws,
-    };
-    struct http_answer answer = {.status = 200, .closes = true};
-
-    if (rest_is_path(path)) {
-        answer_lost(&answer);
-    } else {
-        http_answer_request(&request, &answer);
-    }
-    return http_write(lws, &answer, request.method != HTTP_HEAD);
-}
-
-int http_serve(struct lws *lws, struct slice path)
-{
-    return http_respond(lws, path) && lws_http_transaction_completed(lws) == 0 ? 0 : -1;
 }

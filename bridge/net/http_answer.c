@@ -25,7 +25,6 @@ static const struct status_text {
     {413, "Content Too Large", "ContentTooLarge"},
     {414, "URI Too Long", "UriTooLong"},
     {415, "Unsupported Media Type", "UnsupportedMediaType"},
-    {421, "Misdirected Request", "MisdirectedRequest"},
     {426, "Upgrade Required", "UpgradeRequired"},
     {429, "Too Many Requests", "TooManyRequests"},
     {431, "Request Header Fields Too Large", "RequestHeaderFieldsTooLarge"},
@@ -130,18 +129,4 @@ void http_answer_release(struct http_answer *answer)
 {
     buffer_release(&answer->headers);
     buffer_release(&answer->body);
-}
-
-bool http_write(struct lws *lws, struct http_answer *answer, bool with_content)
-{
-    struct buffer out = {0};
-    bool ok;
-
-    buffer_reserve(&out, LWS_PRE);
-    out.length = LWS_PRE;
-    http_format(&out, answer, with_content);
-    ok = lws_write(lws, out.data + LWS_PRE, out.length - LWS_PRE, LWS_WRITE_HTTP) >= 0;
-    buffer_release(&out);
-    http_answer_release(answer);
-    return ok;
 }

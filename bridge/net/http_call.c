@@ -98,7 +98,7 @@ static void call_rest(struct http_connection *connection, const struct http_head
         .target = head->target,
         .headers = {head->headers, head->header_count},
         .body = body,
-        .is_tls = connection->stream.ssl != NULL,
+        .is_tls = connection->listener->tls != NULL,
         .now = clock_now() / 1000,
     };
     struct rest_operation operation;
@@ -154,7 +154,7 @@ static const struct service_listener *options_of(const struct http_connection *c
     return &service->options.listeners[connection->listener - service->listeners];
 }
 
-/* The path is decoded as libwebsockets does it for TLS. False: the target is none. */
+/* False: the target is none. */
 static bool split_target(struct http_request *request, struct slice target, struct buffer *path)
 {
     const uint8_t *query = memchr(target.data, '?', target.length);
@@ -170,9 +170,9 @@ static bool split_target(struct http_request *request, struct slice target, stru
 static void call_route(struct http_connection *connection, const struct http_head *head)
 {
     struct http_request request = {
+        .is_tls = connection->listener->tls != NULL,
         .service = connection->service,
         .listener = options_of(connection),
-        .is_tls = connection->stream.ssl != NULL,
         .method = method_from(head->method),
         .head = head,
     };

@@ -3,7 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/http_connection.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "net/listener.h"
@@ -56,22 +59,7 @@ void http_end(struct http_connection *connection)
         http_call_abandon(connection);
     }
     let_go(connection);
-    http_stream_close(&connection->stream);
-}
-
-bool http_lost(struct lws *lws)
-{
-    struct http_connection *connection = http_stream_owner(lws);
-
-    if (!connection) {
-        return false;
-    }
-    if (connection->phase == HTTP_WAITING) {
-        http_call_abandon(connection);
-    }
-    let_go(connection);
-    http_stream_lost(&connection->stream);
-    return true;
+    close(connection->fd);
 }
 
 /* It is not moved at every request, but looked at when it fires. */
@@ -125,7 +113,7 @@ static void poll_for(struct http_connection *connection, int events)
 /* What there is to wait for: room while something is unwritten, else the peer. */
 static void poll_on(struct http_connection *connection)
 {
-    if (connection->out.length > 0 || http_stream_wants_room(&connection->stream)) {
+    if (connection->out.length > 0) {
         poll_for(connection, UV_WRITABLE);
     } else if (connection->phase == HTTP_WAITING && connection->in.length >= WAITING_MAX) {
         poll_for(connection, UV_DISCONNECT);
@@ -134,12 +122,25 @@ static void poll_on(struct http_connection *connection)
     }
 }
 
+static bool is_nothing_yet(ssize_t result)
+{
+    return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+}
+
+/* How much the socket has taken; -1: it is broken. */
+static ssize_t send_some(struct http_connection *connection, struct slice bytes)
+{
+    ssize_t sent = send(connection->fd, bytes.data, bytes.length, MSG_NOSIGNAL);
+
+    return is_nothing_yet(sent) ? 0 : sent;
+}
+
 bool http_write_bytes(struct http_connection *connection, struct slice bytes)
 {
     ssize_t sent = 0;
 
     if (connection->out.length == 0) {
-        sent = http_stream_write(&connection->stream, bytes);
+        sent = send_some(connection, bytes);
     }
     if (sent >= 0 && (size_t)sent < bytes.length) {
         buffer_append(&connection->out, slice_from(bytes, (size_t)sent));
@@ -173,7 +174,7 @@ static void linger(struct http_connection *connection)
     if (connection->phase == HTTP_CLOSING && connection->out.length == 0 &&
         !connection->is_lingering) {
         connection->is_lingering = true;
-        http_stream_finish(&connection->stream);
+        shutdown(connection->fd, SHUT_WR);
         set_deadline(connection, CLOSE_TIME_MS);
     }
 }
@@ -194,10 +195,10 @@ static int read_once(struct http_connection *connection)
     struct buffer *in = &connection->in;
     bool is_shared = in->length == 0;
     uint8_t *at = is_shared ? connection->service->http.read : buffer_reserve(in, HTTP_READ_SIZE);
-    ssize_t length = http_stream_read(&connection->stream, at, HTTP_READ_SIZE);
+    ssize_t length = recv(connection->fd, at, HTTP_READ_SIZE, 0);
 
     if (length <= 0) {
-        return (int)length;
+        return is_nothing_yet(length) ? 0 : -1;
     }
     if (connection->phase == HTTP_CLOSING) {
         return 1;
@@ -230,7 +231,7 @@ static void read_on(struct http_connection *connection)
 
 static void write_on(struct http_connection *connection)
 {
-    ssize_t sent = http_stream_write(&connection->stream, buffer_slice(&connection->out));
+    ssize_t sent = send_some(connection, buffer_slice(&connection->out));
 
     if (sent < 0) {
         http_end(connection);
@@ -246,49 +247,41 @@ static void write_on(struct http_connection *connection)
 
 /* ---------------------------------------------------------------- becoming a WebSocket */
 
+/* From here on it is libwebsockets', which closes it if it cannot take it. */
 void http_hand_over(struct http_connection *connection, struct slice read)
 {
+    struct lws_vhost *vhost = connection->service->vhost;
     struct buffer in = connection->in; /* which `read` may be of */
-    struct http_stream stream = connection->stream;
-    struct listener *listener = connection->listener;
+    int fd = connection->fd;
 
     connection->in = (struct buffer){0};
     let_go(connection);
-    http_stream_hand_over(&stream, listener, read);
+    lws_adopt_socket_vhost_readbuf(vhost, fd, (const char *)read.data, read.length);
     buffer_release(&in);
 }
 
-/* Is the next request, which stays in the stream, one that libwebsockets takes? */
-static bool is_for_another(struct service *service, const struct http_stream *stream,
-                           struct slice bytes)
+/* Is the first request, which stays in the socket, one that libwebsockets takes? */
+static bool is_upgrade(struct service *service, int fd)
 {
-    struct http_head *head = &service->http.head;
-    const uint8_t *target;
+    ssize_t length = recv(fd, service->http.read, HTTP_READ_SIZE, MSG_PEEK);
 
-    if (!stream->ssl) {
-        return http_head_parse(head, bytes) == HTTP_HEAD_COMPLETE && head->wants_upgrade;
-    }
-    target = memchr(bytes.data, ' ', bytes.length);
-    return !target || !rest_is_path(slice_from(bytes, (size_t)(target - bytes.data) + 1));
+    return length > 0 &&
+           http_head_parse(&service->http.head, slice_make(service->http.read, (size_t)length)) ==
+               HTTP_HEAD_COMPLETE &&
+           service->http.head.wants_upgrade;
 }
 
-/* Without TLS it is only looked for before anything is read: what was read can be handed over, too.
- */
 static void read_first(struct http_connection *connection)
 {
-    struct service *service = connection->service;
-    ssize_t length = http_stream_peek(&connection->stream, service->http.read, HTTP_READ_SIZE);
+    struct lws_vhost *vhost = connection->service->vhost;
+    int fd = connection->fd;
 
-    if (length < 0) {
-        http_end(connection);
-    } else if (length > 0 && is_for_another(service, &connection->stream,
-                                            slice_make(service->http.read, (size_t)length))) {
-        http_hand_over(connection, SLICE_EMPTY);
-    } else if (length > 0 || !connection->stream.ssl) {
-        connection->has_read = !connection->stream.ssl;
-        read_on(connection);
+    if (is_upgrade(connection->service, fd)) {
+        let_go(connection);
+        lws_adopt_socket_vhost(vhost, fd);
     } else {
-        poll_on(connection);
+        connection->has_read = true;
+        read_on(connection);
     }
 }
 
@@ -300,10 +293,9 @@ static void on_event(uv_poll_t *poll, int status, int events)
 
     if (status < 0 || (events & UV_DISCONNECT)) {
         http_end(connection);
-    } else if (connection->out.length > 0) {
+    } else if (events & UV_WRITABLE) {
         write_on(connection);
-    } else if (connection->has_read || connection->in.length > 0 ||
-               connection->phase != HTTP_READING) {
+    } else if (connection->has_read) {
         read_on(connection);
     } else {
         read_first(connection);
@@ -313,20 +305,22 @@ static void on_event(uv_poll_t *poll, int status, int events)
 void http_accept(struct listener *listener, int fd)
 {
     struct service *service = listener->service;
-    struct http_connection *connection = memory_allocate_zero(sizeof(*connection));
+    struct http_connection *connection;
 
-    if (!http_stream_open(&connection->stream, listener, fd, connection)) {
-        free(connection);
+    if (is_upgrade(service, fd)) { /* it is often there already */
+        lws_adopt_socket_vhost(service->vhost, fd);
         return;
     }
+    connection = memory_allocate_zero(sizeof(*connection));
     connection->service = service;
     connection->listener = listener;
+    connection->fd = fd;
     list_init(&connection->ready);
     list_add_last(&service->http.connections, &connection->all);
     service->http.count++;
     timer_init(&connection->timer, on_timer);
     set_deadline(connection, HEAD_TIME_MS);
-    uv_poll_init(service->loop, &connection->poll, connection->stream.fd);
+    uv_poll_init(service->loop, &connection->poll, fd);
     poll_on(connection);
 }
 

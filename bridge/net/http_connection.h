@@ -1,10 +1,11 @@
-/* A connection of plain HTTP, before it becomes a WebSocket, if ever.
+/* A connection of HTTP before it becomes a WebSocket, if ever. With TLS it is the service's end of
+ * a relay (tls_relay.h).
  *
  * libwebsockets decodes a request's target while it reads it and drops headers that it does not
  * know the names of; the REST API needs the target as it came (a group's name may have a slash in
  * it) and those headers (metadata). So we read requests by ourselves, which is also several times
  * cheaper. A request with an Upgrade header makes the connection libwebsockets' own, with all that
- * has been read; with TLS any request that is not for the API does (http_stream.h).
+ * has been read.
  *
  *     reading    a request is read; or none has begun
  *     waiting    for the answer of a REST operation; only the peer's end is looked for
@@ -26,7 +27,6 @@
 #include "client/rest.h"
 #include "net/http.h"
 #include "net/http_head.h"
-#include "net/http_stream.h"
 #include "rest/parse.h"
 
 struct listener;
@@ -40,7 +40,7 @@ struct http_connection {
     struct list all;   /* in service->http.connections */
     struct list ready; /* in service->http.ready: an answer came, there may be more to read */
     uv_poll_t poll;
-    struct http_stream stream;
+    int fd;
     int events; /* that are polled for */
     enum http_phase phase;
     bool has_read;    /* else it may still be handed over untouched */
@@ -78,8 +78,6 @@ void http_server_init(struct service *service);
 void http_server_release(struct service *service);
 /* A socket that was accepted. It is ours. */
 void http_accept(struct listener *listener, int fd);
-/* LWS_CALLBACK_WSI_DESTROY: true if the connection was one of these. */
-bool http_lost(struct lws *lws);
 /* Before the loop waits. */
 void http_end_turn(struct service *service);
 /* No more requests: closes those that wait for no answer; with `at_once` all. */

@@ -171,8 +171,7 @@ static int take_expect(struct http_head *head, struct slice value)
 
 static int take_upgrade(struct http_head *head, struct slice value)
 {
-    (void)value;
-    head->wants_upgrade = true;
+    head->wants_upgrade = equal_ignoring_case(SLICE_LITERAL("websocket"), value);
     return 0;
 }
 

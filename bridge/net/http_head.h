@@ -26,7 +26,7 @@ struct http_head {
     bool is_chunked;
     bool keeps_alive;      /* the connection may be used again */
     bool expects_continue; /* 100 is waited for */
-    bool wants_upgrade;    /* there is an Upgrade header */
+    bool wants_upgrade;    /* to a WebSocket; any other protocol may be ignored */
 };
 
 enum { HTTP_HEAD_INCOMPLETE = -1, HTTP_HEAD_COMPLETE = 0 };

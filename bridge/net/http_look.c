@@ -91,7 +91,7 @@ static enum look look_at(struct http_connection *connection, struct slice bytes,
     if (status != HTTP_HEAD_COMPLETE) {
         return refuse_head(connection, status);
     }
-    if (head->wants_upgrade && !connection->stream.ssl) {
+    if (head->wants_upgrade) {
         http_hand_over(connection, bytes);
         return LOOK_GONE;
     }

@@ -14,12 +14,51 @@
 #include "base/log.h"
 #include "net/http_connection.h"
 #include "net/service_state.h"
+#include "net/socket_address.h"
+#include "net/tls_relay.h"
+#include "tls/context.h"
 
 enum {
     BACKLOG = 4096,
     ACCEPTS_A_TURN = 64,
     RESUME_MS = 100, /* file descriptors ran out: until the next try */
 };
+
+/* ---------------------------------------------------------------- certificates */
+
+static struct tls_files files_of(const struct service_listener *options)
+{
+    return (struct tls_files){
+        .certificate = options->certificate_file, .key = options->key_file, .protocol = "http/1.1"};
+}
+
+static bool load_certificate(struct listener *listener, const struct service_listener *options)
+{
+    struct tls_files files = files_of(options);
+    struct buffer error = {0};
+
+    if (options->certificate_file) {
+        listener->tls = tls_context_new(&files, &error);
+    }
+    if (error.length > 0) {
+        log_write(LOG_ERROR, "cannot use the certificate", "file=%s reason=\"%.*s\"",
+                  options->certificate_file, SLICE_PRINT(error));
+    }
+    buffer_release(&error);
+    return listener->tls || !options->certificate_file;
+}
+
+void listener_reload(struct listener *listener, const struct service_listener *options)
+{
+    struct tls_files files = files_of(options);
+    struct buffer error = {0};
+
+    if (!tls_context_load(listener->tls, &files, &error)) {
+        log_write(LOG_ERROR, "certificate kept", "file=%s key=%s reason=\"%.*s\"",
+                  options->certificate_file, options->key_file, SLICE_PRINT(error));
+    }
+    buffer_release(&error);
+}
 
 /* ---------------------------------------------------------------- opening */
 
@@ -47,21 +86,6 @@ static int open_socket(const struct addrinfo *address, bool shares_port)
     return fd;
 }
 
-/* Of this side of the socket; zeroed if it has none. */
-static union socket_address address_of(int fd)
-{
-    union socket_address address = {.v6 = {0}};
-    socklen_t length = sizeof(address);
-
-    getsockname(fd, &address.any, &length);
-    return address;
-}
-
-static uint16_t port_of(const union socket_address *address)
-{
-    return ntohs(address->any.sa_family == AF_INET6 ? address->v6.sin6_port : address->v4.sin_port);
-}
-
 bool listener_open(struct listener *listener, struct service *service,
                    const struct service_listener *options)
 {
@@ -73,6 +97,9 @@ bool listener_open(struct listener *listener, struct service *service,
 
     listener->service = service;
     listener->fd = -1;
+    if (!load_certificate(listener, options)) {
+        return false;
+    }
     snprintf(port, sizeof(port), "%u", options->port);
     if (getaddrinfo(options->address, port, &hints, &found) != 0) {
         log_write(LOG_ERROR, "cannot listen", "address=%s error=\"not a numeric address\"",
@@ -84,50 +111,10 @@ bool listener_open(struct listener *listener, struct service *service,
         log_write(LOG_ERROR, "cannot listen", "address=%s port=%u error=\"%s\"", options->address,
                   options->port, strerrordesc_np(errno));
     } else {
-        listener->address = address_of(listener->fd);
-        listener->port = port_of(&listener->address);
+        listener->port = socket_port(listener->fd);
     }
     freeaddrinfo(found);
     return listener->fd >= 0;
-}
-
-/* ---------------------------------------------------------------- which one it was */
-
-static bool is_same_host(const union socket_address *a, const union socket_address *b)
-{
-    if (a->any.sa_family != b->any.sa_family) {
-        return false;
-    }
-    return a->any.sa_family == AF_INET6 ? IN6_ARE_ADDR_EQUAL(&a->v6.sin6_addr, &b->v6.sin6_addr)
-                                        : a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr;
-}
-
-static bool is_any_host(const union socket_address *address)
-{
-    return address->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr)
-                                              : address->v4.sin_addr.s_addr == INADDR_ANY;
-}
-
-/* The one that is bound to the connection's own address and port, else the one for any address. */
-const struct service_listener *listener_options_of(struct lws *lws)
-{
-    const struct service *service = service_of(lws);
-    union socket_address local = address_of(lws_get_socket_fd(lws));
-    const struct service_listener *found = NULL;
-
-    for (size_t i = 0; i < service->options.listener_count; i++) {
-        const struct listener *listener = &service->listeners[i];
-        if (listener->port != port_of(&local)) {
-            continue;
-        }
-        if (is_same_host(&listener->address, &local)) {
-            return &service->options.listeners[i];
-        }
-        if (is_any_host(&listener->address)) {
-            found = &service->options.listeners[i];
-        }
-    }
-    return found;
 }
 
 /* ---------------------------------------------------------------- accepting */
@@ -157,6 +144,15 @@ static bool is_of_the_connection(int error)
     return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM;
 }
 
+static void take(struct listener *listener, int fd)
+{
+    if (listener->tls) {
+        tls_accept(listener, fd);
+    } else {
+        http_accept(listener, fd);
+    }
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     struct listener *listener = CONTAINER_OF(poll, struct listener, poll);
@@ -167,7 +163,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* we gather by ourselves */
-            http_accept(listener, fd);
+            take(listener, fd);
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -180,9 +176,8 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     }
 }
 
-void listener_begin(struct listener *listener, struct lws_vhost *vhost)
+void listener_begin(struct listener *listener)
 {
-    listener->vhost = vhost;
     timer_init(&listener->resume, resume);
     uv_poll_init(listener->service->loop, &listener->poll, listener->fd);
     uv_poll_start(&listener->poll, UV_READABLE, on_readable);
@@ -199,4 +194,9 @@ void listener_close(struct listener *listener, uv_close_cb closed)
         close(listener->fd);
         listener->fd = -1;
     }
+}
+
+void listener_release(struct listener *listener)
+{
+    tls_context_free(listener->tls);
 }

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/service.h"
 
-#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -18,11 +17,10 @@
 #include "net/websocket.h"
 
 enum {
-    SERVICE_BUFFER = 65536, /* what libwebsockets reads of plain HTTP and TLS at a time */
+    SERVICE_BUFFER = 65536, /* what libwebsockets reads of handshakes at a time */
     HEADS_AT_ONCE = 512,    /* requests whose heads are kept; more wait */
     WRITE_MAX = 64 << 20,   /* one write is not cut into pieces */
-    HEAD_TIME_S = 10,       /* for TLS and for a request's head */
-    KEEP_ALIVE_TIME_S = 30, /* between requests */
+    HEAD_TIME_S = 10,       /* for a request's head */
     STOP_TIME_MS = 6000,    /* closing takes 5 s at most */
     DESCRIPTORS_MAX = 1 << 18,
     OWN_HANDLES = 2, /* clock, turn_end */
@@ -32,16 +30,6 @@ enum {
 enum { CLOSE_GOING_AWAY = 1001 };
 
 /* ---------------------------------------------------------------- libwebsockets' callback */
-
-/* TLS from 1.2, and no buffers for idle connections. */
-static int prepare_tls(struct lws *lws, SSL_CTX *tls)
-{
-    struct listener *listener = lws_vhost_user(lws_get_vhost(lws));
-
-    listener->tls = tls;
-    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
-    return SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) == 1 ? 0 : -1;
-}
 
 static int on_websocket_event(struct lws *lws, enum lws_callback_reasons reason,
                               struct websocket *websocket, struct slice in)
@@ -73,10 +61,8 @@ static int on_event(struct lws *lws, enum lws_callback_reasons reason, void *use
                     size_t length)
 {
     switch ((int)reason) {
-    case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
-        return prepare_tls(lws, user);
-    case LWS_CALLBACK_HTTP:
-        return http_serve(lws, slice_make(in, length));
+    case LWS_CALLBACK_HTTP: /* it gets handshakes only */
+        return -1;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return handshake_begin(lws, in);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
@@ -85,9 +71,7 @@ static int on_event(struct lws *lws, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_ADD_HEADERS:
         return handshake_hold(lws, in, &((struct websocket *)user)->message);
     case LWS_CALLBACK_WSI_DESTROY: /* the handshake may have failed behind the decision */
-        if (!http_lost(lws)) {
-            upgrade_free(handshake_take(lws));
-        }
+        upgrade_free(handshake_take(lws));
         return 0;
     default:
         return user ? on_websocket_event(lws, reason, user, slice_make(in, length)) : 0;
@@ -155,27 +139,18 @@ static void on_turn_end(uv_prepare_t *turn_end)
 
 static const lws_retry_bo_t no_validity_checks; /* their timers are sorted by walking a list */
 
-static struct lws_vhost *create_vhost(struct service *service, size_t index)
+static bool create_vhost(struct service *service)
 {
-    const struct service_listener *options = &service->options.listeners[index];
-    bool is_tls = options->certificate_file != NULL;
     struct lws_context_creation_info info = {
-        .port = is_tls ? CONTEXT_PORT_NO_LISTEN_SERVER : CONTEXT_PORT_NO_LISTEN,
-        .vhost_name = is_tls ? "tls" : "plain",
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .vhost_name = "bridge",
         .protocols = service->protocols,
-        .options =
-            is_tls ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS
-                   : 0,
-        .ssl_cert_filepath = options->certificate_file,
-        .ssl_private_key_filepath = options->key_file,
-        .alpn = "http/1.1",
-        .keepalive_timeout = KEEP_ALIVE_TIME_S,
         .timeout_secs_ah_idle = HEAD_TIME_S,
         .retry_and_idle_policy = &no_validity_checks,
-        .user = &service->listeners[index],
     };
 
-    return lws_create_vhost(service->context, &info);
+    service->vhost = lws_create_vhost(service->context, &info);
+    return service->vhost != NULL;
 }
 
 /* libwebsockets fills two tables with as many rows as file descriptors are allowed, which some
@@ -195,8 +170,7 @@ static bool create_context(struct service *service)
     void *loops[] = {service->loop};
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .foreign_loops = loops,
         .pt_serv_buf_size = SERVICE_BUFFER,
         .max_http_header_data2 = HTTP_HEAD_MAX,
@@ -219,23 +193,12 @@ static bool create_context(struct service *service)
     return service->context != NULL;
 }
 
-static bool start_listeners(struct service *service)
+static void start_listeners(struct service *service)
 {
-    size_t count = service->options.listener_count;
-
-    for (size_t i = 0; i < count; i++) {
-        struct lws_vhost *vhost = create_vhost(service, i);
-        if (!vhost) {
-            log_write(LOG_ERROR, "cannot use the certificate", "file=%s",
-                      service->options.listeners[i].certificate_file
-                          ? service->options.listeners[i].certificate_file
-                          : "none");
-            return false;
-        }
-        listener_begin(&service->listeners[i], vhost);
+    for (size_t i = 0; i < service->options.listener_count; i++) {
+        listener_begin(&service->listeners[i]);
     }
     lws_set_log_level(LLL_ERR, log_of_run);
-    return true;
 }
 
 static void start_turns(struct service *service)
@@ -261,10 +224,11 @@ static bool open_listeners(struct service *service)
 static void free_service(struct service *service)
 {
     for (size_t i = 0; i < service->options.listener_count; i++) {
-        certificate_release(&service->listeners[i].certificate);
+        listener_release(&service->listeners[i]);
     }
     free(service->listeners);
     http_server_release(service);
+    tls_server_release(service);
     free(service->gather);
     free(service);
 }
@@ -292,6 +256,7 @@ static struct service *new_service(uv_loop_t *loop, const struct service_options
     }
     service->gather = memory_allocate(LWS_PRE + GATHER_SIZE + FRAME_CLOSE_MAX);
     http_server_init(service);
+    tls_server_init(service);
     list_init(&service->websockets);
     list_init(&service->busy);
     uv_update_time(loop);
@@ -316,10 +281,12 @@ struct service *service_start(uv_loop_t *loop, const struct service_options *opt
         return give_up(service);
     }
     start_turns(service);
-    if (!start_listeners(service)) {
+    if (!create_vhost(service)) {
+        log_write(LOG_ERROR, "cannot start the web service", "reason=\"libwebsockets\"");
         service_stop(service, ignore_stopped, NULL); /* frees it, from the loop */
         return NULL;
     }
+    start_listeners(service);
     return service;
 }
 
@@ -336,8 +303,7 @@ void service_reload_certificates(struct service *service, const struct service_l
         for (size_t j = 0; j < count; j++) {
             if (listener->tls && listeners[j].certificate_file &&
                 is_same_place(&service->options.listeners[i], &listeners[j])) {
-                certificate_load(&listener->certificate, listener->tls,
-                                 listeners[j].certificate_file, listeners[j].key_file);
+                listener_reload(listener, &listeners[j]);
             }
         }
     }
@@ -400,6 +366,7 @@ void service_stop(struct service *service, void (*stopped)(void *context), void 
         listener_close(listener, on_listener_closed);
     }
     http_stop(service, false);
+    tls_stop(service, false);
     LIST_FOREACH (link, &service->websockets) {
         websocket_close(CONTAINER_OF(link, struct websocket, all), CLOSE_GOING_AWAY,
                         CLOSED_SERVICE_RELOAD, STOP_REASON);
@@ -426,7 +393,7 @@ static bool are_handles_closed(struct service *service)
 
 static bool is_empty(const struct service *service)
 {
-    return service->websocket_count == 0 && service->http.count == 0;
+    return service->websocket_count == 0 && service->http.count == 0 && service->tls.count == 0;
 }
 
 static void go_on_stopping(struct service *service)
@@ -436,6 +403,7 @@ static void go_on_stopping(struct service *service)
         service->phase = SERVICE_DESTROYING;
         http_stop(service, true);
         lws_context_destroy(service->context);
+        tls_stop(service, true);
         return;
     }
     if (service->phase == SERVICE_DESTROYING && are_handles_closed(service)) {

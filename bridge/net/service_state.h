@@ -11,6 +11,7 @@
 #include "base/timers.h"
 #include "net/http_connection.h"
 #include "net/service.h"
+#include "net/tls_relay.h"
 
 enum {
     PROTOCOL_NAME_SIZE = 64, /* the longest that libwebsockets reads */
@@ -29,6 +30,7 @@ struct service {
     struct lws_context *context;
     struct lws_protocols protocols[2]; /* one for all, see handshake.c, and the end */
     char protocol_name[PROTOCOL_NAME_SIZE];
+    struct lws_vhost *vhost;    /* of those that become WebSockets */
     struct listener *listeners; /* [options.listener_count] */
 
     struct list websockets; /* all, by struct websocket.all */
@@ -37,6 +39,7 @@ struct service {
     uint8_t *gather;  /* [LWS_PRE + GATHER_SIZE + FRAME_CLOSE_MAX]: what is written next */
 
     struct http_server http; /* connections that are no WebSockets */
+    struct tls_server tls;   /* what is before those of https listeners */
 
     struct timers timers; /* by uv_now() */
     uv_timer_t clock;

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/websocket.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "mqtt/utf8.h"
 #include "net/frame.h"
 #include "net/receive_memory.h"
+#include "net/socket_address.h"
 
 enum {
     CLOSE_NO_CODE = 1005,
@@ -157,6 +157,12 @@ void websocket_gone(struct websocket *websocket)
     }
 }
 
+/* The browser's own, of which with TLS libwebsockets knows nothing. */
+static int socket_of(const struct websocket *websocket)
+{
+    return tls_socket_of(websocket->service, lws_get_socket_fd(websocket->lws));
+}
+
 /* ---------------------------------------------------------------- keep-alive */
 
 /* For how long the peer has sent nothing; the kernel knows. While we do not read from it, its
@@ -166,7 +172,7 @@ static msec_t silence(const struct websocket *websocket, msec_t now)
     struct tcp_info info = {0};
     socklen_t length = sizeof(info);
     msec_t listening = is_read(websocket) ? now - websocket->listening_since : 0;
-    int fd = lws_get_socket_fd(websocket->lws);
+    int fd = socket_of(websocket);
 
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0) {
         return listening;
@@ -204,39 +210,11 @@ static void on_timer(struct timer *timer, void *context)
 
 /* ---------------------------------------------------------------- opening */
 
-/* The peer's address as text; true if it is of this machine. */
-static bool describe_peer(struct lws *lws, char *name, socklen_t size)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.v6 = {0}};
-    socklen_t length = sizeof(address);
-    struct in_addr v4;
-
-    name[0] = '\0';
-    if (getpeername(lws_get_socket_fd(lws), &address.any, &length) < 0) {
-        return false;
-    }
-    if (address.any.sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&address.v6.sin6_addr)) {
-        inet_ntop(AF_INET6, &address.v6.sin6_addr, name, size);
-        return IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr);
-    }
-    if (address.any.sa_family == AF_INET6) {
-        memcpy(&v4, address.v6.sin6_addr.s6_addr + 12, sizeof(v4));
-    } else {
-        v4 = address.v4.sin_addr;
-    }
-    inet_ntop(AF_INET, &v4, name, size);
-    return ntohl(v4.s_addr) >> 24 == IN_LOOPBACKNET;
-}
-
 void websocket_begin(struct websocket *websocket, struct upgrade *upgrade)
 {
     struct service *service = websocket->service;
-    char peer[INET6_ADDRSTRLEN];
-    bool is_loopback = describe_peer(websocket->lws, peer, sizeof(peer));
+    char peer[PEER_ADDRESS_SIZE];
+    bool is_loopback = peer_address(socket_of(websocket), peer);
 
     websocket->phase = WEBSOCKET_OPEN;
     websocket->keep_alive_s = (uint16_t)upgrade->settings->keep_alive_s;

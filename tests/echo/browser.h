@@ -1,6 +1,7 @@
 /* A front door in the test's own process and raw sockets as its browsers: a loop that the test
  * turns by hand, bridge/net, and the echo clients of echo_bridge.h behind it. Functions of a test,
- * so include it behind test.h from one file of a test binary.
+ * so include it behind test.h from one file of a test binary. With BROWSER_TLS=1 in the environment
+ * all of it is over TLS.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_TESTS_ECHO_BROWSER_H
@@ -8,7 +9,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +23,7 @@
 #include "echo/echo_bridge.h"
 #include "net/service.h"
 #include "test.h"
+#include "tls_credential.h"
 
 #define HELPER __attribute__((unused)) static
 
@@ -34,11 +39,36 @@ static struct world {
     const struct rest_ops *rest;    /* may be set before start(); as may */
     const struct access_keys *keys; /* of REST requests */
     bool is_stopped;
+    bool is_tls;
+    SSL_CTX *tls; /* the browsers' */
+    struct credential credential;
 } world;
+
+HELPER void start_tls(struct service_listener *listener)
+{
+    credential_make(&world.credential, "localhost", NULL);
+    listener->certificate_file = world.credential.certificate_path;
+    listener->key_file = world.credential.key_path;
+    world.tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_mode(world.tls,
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(world.tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+}
+
+/* When nothing is left of the service. */
+HELPER void release_world(void)
+{
+    CHECK_INT_EQUAL(uv_loop_close(&world.loop), 0);
+    if (world.is_tls) {
+        SSL_CTX_free(world.tls);
+        credential_release(&world.credential);
+    }
+}
 
 HELPER void start(void)
 {
-    static const struct service_listener listener = {
+    static struct service_listener listener;
+    const struct service_listener plain = {
         .address = "127.0.0.1", .page_enabled = true, .metrics_enabled = true};
     struct service_options options = {.listeners = &listener,
                                       .listener_count = 1,
@@ -48,6 +78,11 @@ HELPER void start(void)
                                       .rest = world.rest,
                                       .metrics = &world.gateway.metrics};
 
+    listener = plain;
+    world.is_tls |= getenv("BROWSER_TLS") != NULL;
+    if (world.is_tls) {
+        start_tls(&listener);
+    }
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&world.loop);
     echo_init(&world.gateway);
@@ -85,7 +120,7 @@ HELPER void stop(void)
     CHECK_INT_EQUAL(world.gateway.opened, world.gateway.ended);
     CHECK(list_is_empty(&world.gateway.clients));
     echo_release(&world.gateway);
-    CHECK_INT_EQUAL(uv_loop_close(&world.loop), 0);
+    release_world();
 }
 
 /* Upgrades that were refused so. */
@@ -103,11 +138,12 @@ HELPER uint64_t count_refused(const char *status)
 
 struct browser {
     int fd;
+    SSL *ssl;         /* NULL: without TLS */
     bool is_ended;    /* the service closed the connection */
     struct buffer in; /* not yet looked at */
 };
 
-HELPER struct browser browser_connect(void)
+HELPER struct browser browser_connect_tcp(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(service_port(world.service, 0)),
@@ -118,16 +154,77 @@ HELPER struct browser browser_connect(void)
     return browser;
 }
 
+HELPER void browser_prepare_tls(struct browser *browser)
+{
+    CHECK(fcntl(browser->fd, F_SETFL, O_NONBLOCK) == 0);
+    browser->ssl = SSL_new(world.tls);
+    SSL_set_fd(browser->ssl, browser->fd);
+}
+
+HELPER void browser_shake_hands(struct browser *browser)
+{
+    int returned = 0;
+
+    TURN_UNTIL((returned = SSL_connect(browser->ssl)) == 1 ||
+               SSL_get_error(browser->ssl, returned) != SSL_ERROR_WANT_READ);
+    CHECK_INT_EQUAL(returned, 1);
+}
+
+HELPER struct browser browser_connect(void)
+{
+    struct browser browser = browser_connect_tcp();
+
+    if (world.is_tls) {
+        browser_prepare_tls(&browser);
+        browser_shake_hands(&browser);
+    }
+    return browser;
+}
+
 HELPER void browser_free(struct browser *browser)
 {
+    SSL_free(browser->ssl);
     close(browser->fd);
     buffer_release(&browser->in);
+}
+
+/* As recv() and send() do, without waiting. */
+HELPER ssize_t browser_receive_now(struct browser *browser, uint8_t *at, size_t size)
+{
+    size_t length = 0;
+
+    if (!browser->ssl) {
+        return recv(browser->fd, at, size, MSG_DONTWAIT);
+    }
+    ERR_clear_error();
+    if (SSL_read_ex(browser->ssl, at, size, &length) != 1) {
+        int error = SSL_get_error(browser->ssl, 0);
+        errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPROTO;
+        return error == SSL_ERROR_ZERO_RETURN ? 0 : -1;
+    }
+    return (ssize_t)length;
+}
+
+HELPER ssize_t browser_send_now(struct browser *browser, struct slice bytes)
+{
+    size_t length = 0;
+
+    if (!browser->ssl) {
+        return send(browser->fd, bytes.data, bytes.length, MSG_DONTWAIT);
+    }
+    ERR_clear_error();
+    if (SSL_write_ex(browser->ssl, bytes.data, bytes.length, &length) != 1) {
+        int error = SSL_get_error(browser->ssl, 0);
+        errno = error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE ? EAGAIN : EPIPE;
+        return -1;
+    }
+    return (ssize_t)length;
 }
 
 HELPER void browser_read(struct browser *browser)
 {
     uint8_t *at = buffer_reserve(&browser->in, 65536);
-    ssize_t length = recv(browser->fd, at, 65536, MSG_DONTWAIT);
+    ssize_t length = browser_receive_now(browser, at, 65536);
 
     if (length > 0) {
         browser->in.length += (size_t)length;
@@ -142,7 +239,7 @@ HELPER void browser_send(struct browser *browser, struct slice bytes)
     msec_t deadline = clock_now() + PATIENCE_MS;
 
     while (bytes.length > 0) {
-        ssize_t length = send(browser->fd, bytes.data, bytes.length, MSG_DONTWAIT);
+        ssize_t length = browser_send_now(browser, bytes);
         bytes = slice_from(bytes, length > 0 ? (size_t)length : 0);
         CHECK(length > 0 || errno == EAGAIN);
         CHECK(clock_now() < deadline);
@@ -175,8 +272,7 @@ HELPER void browser_await_end(struct browser *browser)
 
 HELPER bool contains(const struct buffer *buffer, const char *text)
 {
-    return buffer->length > 0 &&
-           memmem(buffer->data, buffer->length, text, strlen(text)) != NULL;
+    return buffer->length > 0 && memmem(buffer->data, buffer->length, text, strlen(text)) != NULL;
 }
 
 /* Sends a request's head and reads what comes until `end`. */

@@ -204,6 +204,9 @@ static const struct {
     {"POST " SEND " HTTP/1.1\r\nAuthorization: Bearer x.y.z\r\n\r\n", "HTTP/1.1 401 ",
      "\r\nx-ms-error-code: Error.Unauthorized\r\n"},
     {"GET /client HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "no Upgrade header"},
+    {"GET /client HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+     "HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
+     "HTTP/1.1 400 ", "no Upgrade header"}, /* other protocols are not heard of */
     {"GET /%zz HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "}}"},
     {"GET * HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "}}"},
 };
@@ -241,6 +244,17 @@ TEST(tokens_are_made_here)
     }
     CHECK(contains(&browser.in, "HTTP/1.1 200 OK\r\n") && contains(&browser.in, "{\"token\":\"ey"));
     CHECK_INT_EQUAL(staff.calls, 0);
+    browser_free(&browser);
+    finish();
+}
+
+TEST(the_page_is_told_the_scheme)
+{
+    struct browser browser;
+
+    begin();
+    browser = browser_request("GET /negotiate?user=a HTTP/1.1\r\nHost: x\r\n\r\n", "\"}");
+    CHECK(contains(&browser.in, world.is_tls ? "\"wss://x/" : "\"ws://x/"));
     browser_free(&browser);
     finish();
 }
@@ -641,7 +655,7 @@ TEST(stopping_waits_for_answers)
     browser_free(&idle);
     browser_free(&waiting);
     TURN_UNTIL(world.is_stopped);
-    CHECK_INT_EQUAL(uv_loop_close(&world.loop), 0);
+    release_world();
     access_keys_free(keys);
     buffer_release(&staff.name);
     buffer_release(&staff.data);

@@ -223,7 +223,7 @@ static unsigned send_many(struct browser *browser, struct slice frame, unsigned 
     unsigned count = 0, idle = 0;
 
     while (count < most && idle < IDLE_TURNS) {
-        ssize_t length = send(browser->fd, frame.data + *sent, frame.length - *sent, MSG_DONTWAIT);
+        ssize_t length = browser_send_now(browser, slice_from(frame, *sent));
         idle = length > 0 ? 0 : idle + 1;
         *sent += length > 0 ? (size_t)length : 0;
         if (*sent == frame.length) {
