@@ -84,3 +84,8 @@ bool gateway_is_ready(const struct gateway *gateway)
 {
     return gateway->link->ops->is_ready(gateway->link);
 }
+
+bool gateway_is_serving(const struct gateway *gateway)
+{
+    return gateway_is_ready(gateway) && !gateway->access->awaits_settings;
+}

@@ -57,7 +57,7 @@ static void visit_own(struct reporter *reporter,
     struct gateway *gateway = reporter->gateway;
     msec_t uptime = gateway_now(gateway) - reporter->started_at;
     struct sample up = own_gauge(METRIC_UPTIME, (uint64_t)uptime / 1000);
-    struct sample ready = own_gauge(METRIC_READY, gateway_is_ready(gateway));
+    struct sample ready = own_gauge(METRIC_READY, gateway_is_serving(gateway));
 
     visit(context, &up);
     visit(context, &ready);

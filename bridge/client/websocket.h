@@ -51,6 +51,8 @@ void client_socket_closed(struct client *client, uint16_t code);
 
 /* False while the broker cannot be reached: answer an upgrade with 503. */
 bool gateway_is_ready(const struct gateway *gateway);
+/* The broker is there and the settings of hubs are known: browsers are let in. */
+bool gateway_is_serving(const struct gateway *gateway);
 /* Appends the metrics of all processes, as /metrics shows them. */
 void gateway_write_metrics(const struct gateway *gateway, struct buffer *out);
 

@@ -19,13 +19,14 @@ static void answer_alive(const struct http_request *request, struct http_answer 
     answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
 }
 
-/* And so is the broker, by all trunks. */
+/* And so is the broker, by all trunks, and browsers are let in. */
 static void answer_ready(const struct http_request *request, struct http_answer *answer)
 {
-    if (gateway_is_ready(request->service->options.gateway)) {
+    if (gateway_is_serving(request->service->options.gateway)) {
         answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
     } else {
-        http_refuse(answer, 503, "the broker cannot be reached");
+        http_refuse(answer, 503,
+                    "the broker cannot be reached, or has not told the settings of hubs yet");
     }
 }
 

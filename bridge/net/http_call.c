@@ -64,11 +64,12 @@ static void answer_token(struct http_connection *connection, const struct rest_o
 
 static void answer_health(struct http_connection *connection)
 {
-    bool is_ready = gateway_is_ready(connection->service->options.gateway);
+    bool is_ready = gateway_is_serving(connection->service->options.gateway);
     struct http_answer answer = {.status = 200, .content = SLICE_LITERAL("{\"status\":\"ok\"}")};
 
     if (!is_ready) {
-        http_refuse(&answer, 503, "the broker cannot be reached");
+        http_refuse(&answer, 503,
+                    "the broker cannot be reached, or has not told the settings of hubs yet");
     }
     answer_call(connection, &answer);
 }

@@ -131,6 +131,11 @@ bool gateway_is_ready(const struct gateway *gateway)
     return !gateway->is_unready;
 }
 
+bool gateway_is_serving(const struct gateway *gateway)
+{
+    return gateway_is_ready(gateway);
+}
+
 void gateway_write_metrics(const struct gateway *gateway, struct buffer *out)
 {
     buffer_append_format(out, "opened %zu\n", gateway->opened);
