@@ -171,13 +171,9 @@ test('what is set outlives broker and bridge', async () => {
         await server.kill('pubgrid-bridge');
     }
     await server.ready();
-    await until('it is handled', () =>
-        pathOf(hub).then(
-            (path) => path === 'kept',
-            () => false,
-        ),
-    );
-    await untilAll('it is handled everywhere', 'kept', () => pathOf(hub));
+    /* One process may still be on its way to the broker. */
+    const path = () => pathOf(hub).catch(() => undefined);
+    await untilAll('it is handled', 'kept', path);
     await remove(hub);
 });
 
