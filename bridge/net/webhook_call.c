@@ -14,6 +14,7 @@
 enum {
     SPARE_CALLS_MAX = 1024,
     SPARE_TEXTS_MAX = 16 << 10, /* bytes that a spare call keeps */
+    FAILURES_TOLD_A_SECOND = 20,
 };
 
 /* ---------------------------------------------------------------- making */
@@ -143,21 +144,50 @@ static const char *reason_of_status(int status)
                                          : "the webhook answered with an unknown status";
 }
 
+/* Whoever watches $SYS/hubs/HUB/failed sees at once what does not arrive; of many in one second,
+ * the first ones. */
+static void tell_failure(struct webhook *webhook, const char *hub, const struct delivery *delivery)
+{
+    struct buffer topic = {0}, payload = {0};
+    msec_t second = delivery->time / 1000;
+
+    if (second != webhook->told_in) {
+        webhook->told_in = second;
+        webhook->told_count = 0;
+    }
+    if (!webhook->options.publish || webhook->told_count == FAILURES_TOLD_A_SECOND) {
+        return;
+    }
+    webhook->told_count++;
+    buffer_append_format(&topic, "$SYS/hubs/%s/failed", hub);
+    delivery_append_json(&payload, delivery);
+    webhook->options.publish(webhook->options.publish_context,
+                             &(struct listener_message){
+                                 .topic = buffer_slice(&topic),
+                                 .payload = {DATA_JSON, buffer_slice(&payload)},
+                             });
+    buffer_release(&topic);
+    buffer_release(&payload);
+}
+
 static void write_log(const struct event_call *call, int status, const char *reason,
                       uint32_t latency_us)
 {
+    struct delivery delivery = {.time = webhook_now(call->webhook),
+                                .latency_us = latency_us,
+                                .attempt = call->attempt,
+                                .status = status,
+                                .reason = reason,
+                                .event = call->name,
+                                .url = call->url,
+                                .connection = call->connection};
+
     if (!call->hub || call->result == EVENT_RESULTS) {
         return;
     }
-    delivery_log_add(&call->hub->log, &(struct delivery){.time = webhook_now(call->webhook),
-                                                         .latency_us = latency_us,
-                                                         .attempt = call->attempt,
-                                                         .status = status,
-                                                         .reason = reason,
-                                                         .event = call->name,
-                                                         .url = call->url,
-                                                         .connection = call->connection});
+    delivery_log_add(&call->hub->log, &delivery);
     if (reason) {
+        tell_failure(call->webhook, call->hub->name, &delivery);
         LOG_LIMITED(LOG_WARNING, "an event was not delivered",
                     "hub=%s url=%s status=%d reason=\"%s\"", call->hub->name, log_quote(call->url),
                     status, reason);

@@ -45,6 +45,9 @@ struct webhook {
     struct list probes; /* under way */
     size_t check_count; /* `hub check`s under way */
 
+    msec_t told_in; /* a second, in which that many failures were told */
+    unsigned told_count;
+
     struct answer_scratch scratch;
     struct buffer url, text; /* scratch */
     struct listener_message message;

@@ -681,6 +681,30 @@ TEST(listeners_get_copies)
     stop();
 }
 
+TEST(failures_are_told_as_they_happen_but_not_too_many)
+{
+    enum { ASKED = 100, TOLD_A_SECOND = 20, SECONDS_MAX = 4 };
+    static struct waiter waiters[ASKED];
+    static const char topic[] = "$SYS/hubs/h/failed={\"number\":";
+    size_t told = 0;
+
+    start("status/400");
+    for (size_t i = 0; i < ASKED; i++) {
+        say(&waiters[i], S("hi"));
+    }
+    await_all(waiters, ASKED);
+    struct slice rest = buffer_slice(&world.published);
+    const uint8_t *at;
+    CHECK(slice_starts_with(rest, S(topic)));
+    CHECK(memmem(rest.data, rest.length, "\"status\":400", 12));
+    while ((at = memmem(rest.data, rest.length, topic, sizeof(topic) - 1)) != NULL) {
+        told++;
+        rest = slice_from(rest, (size_t)(at - rest.data) + 1);
+    }
+    CHECK(told >= TOLD_A_SECOND && told <= TOLD_A_SECOND * SECONDS_MAX);
+    stop();
+}
+
 TEST(what_is_handled)
 {
     struct event event;
