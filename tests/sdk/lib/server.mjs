@@ -122,7 +122,7 @@ export class Server {
                         `the server has ended with ${this.process.exitCode}:\n${this.logEnd()}`,
                     );
                 }
-                return (await opens(this.mqttPort)) && (await this.#answer());
+                return (await opens(this.mqttPort)) && (await this.#allAnswer());
             },
             60_000,
         ).catch((error) => {
@@ -135,7 +135,7 @@ export class Server {
     }
 
     /* Of each bridge process, most likely: the kernel chooses one for each connection. */
-    async #answer() {
+    async #allAnswer() {
         for (let connections = 0; connections < 8; connections += 1) {
             if (!(await this.#answers())) {
                 return false;
