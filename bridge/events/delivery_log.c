@@ -50,7 +50,7 @@ static void fill(struct slot *slot, const struct delivery *delivery)
     slot->delivery.connection = slice_from(all, event.length + url.length);
 }
 
-void delivery_log_add(struct delivery_log **log, const struct delivery *delivery)
+uint64_t delivery_log_add(struct delivery_log **log, const struct delivery *delivery)
 {
     struct ring *ring;
     struct slot *slot;
@@ -64,6 +64,7 @@ void delivery_log_add(struct delivery_log **log, const struct delivery *delivery
     slot->delivery.number = ++(*log)->last_number;
     ring->next = (ring->next + 1) % DELIVERY_LOG_SIZE;
     ring->count += ring->count < DELIVERY_LOG_SIZE;
+    return slot->delivery.number;
 }
 
 /* ---------------------------------------------------------------- reading */

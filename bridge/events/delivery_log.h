@@ -32,7 +32,8 @@ struct delivery {
 
 struct delivery_log; /* NULL: empty */
 
-void delivery_log_add(struct delivery_log **log, const struct delivery *delivery);
+/* Returns its number. */
+uint64_t delivery_log_add(struct delivery_log **log, const struct delivery *delivery);
 /* The oldest one with a number behind `after` (0: of all), also without successes. False: there is
  * none. Its slices are valid until the next delivery_log_add(). */
 bool delivery_log_next(const struct delivery_log *log, uint64_t after, bool only_failures,

@@ -185,7 +185,7 @@ static void write_log(const struct event_call *call, int status, const char *rea
     if (!call->hub || call->result == EVENT_RESULTS) {
         return;
     }
-    delivery_log_add(&call->hub->log, &delivery);
+    delivery.number = delivery_log_add(&call->hub->log, &delivery);
     if (reason) {
         tell_failure(call->webhook, call->hub->name, &delivery);
         LOG_LIMITED(LOG_WARNING, "an event was not delivered",

@@ -11,8 +11,8 @@
 
 #include "base/buffer.h"
 #include "net/stream.h"
-#include "tls/context.h"
 #include "net/worker.h"
+#include "tls/context.h"
 
 struct listener_options {
     const char *address; /* numeric IPv4 or IPv6 address, or a host name; not for Unix sockets */

@@ -71,7 +71,8 @@ static void send_frames(struct target *target, struct buffer *frames)
     buffer_release(frames);
 }
 
-/* The packet, or packets without sequences, with its identifier: behind the fixed header and the topic. */
+/* The packet, or packets without sequences, with its identifier: behind the fixed header and the
+ * topic. */
 static void take_publish_for(struct target_link *link, struct slice packet, uint32_t sequence)
 {
     uint32_t remaining;

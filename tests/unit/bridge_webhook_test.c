@@ -414,29 +414,23 @@ TEST(a_webhook_that_hangs)
     stop();
 }
 
-TEST(a_webhook_that_is_not_there)
+static void check_fails(const char *url, const char *error)
 {
     struct waiter waiter;
 
     start("echo");
-    snprintf(world.urls[0], sizeof(world.urls[0]), "http://127.0.0.1:1/");
-    waiter = ask(S("hi"));
-    CHECK_INT_EQUAL(waiter.status, 0);
-    CHECK_STRING_EQUAL(waiter.error, "the webhook cannot be reached");
-    stop();
-}
-
-TEST(only_http)
-{
-    struct waiter waiter;
-
-    start("echo");
-    snprintf(world.urls[0], sizeof(world.urls[0]), "file:///etc/passwd");
+    snprintf(world.urls[0], sizeof(world.urls[0]), "%s", url);
     waiter = ask(S("hi"));
     CHECK_INT_EQUAL(waiter.status, 0);
     CHECK_INT_EQUAL(waiter.body.length, 0);
-    CHECK(waiter.error);
+    CHECK(waiter.error && strstr(waiter.error, error));
     stop();
+}
+
+TEST(urls_that_lead_nowhere)
+{
+    check_fails("http://127.0.0.1:1/", "the webhook cannot be reached");
+    check_fails("file:///etc/passwd", "");
 }
 
 /* One that hangs takes nothing from another. */
@@ -681,27 +675,18 @@ TEST(listeners_get_copies)
     stop();
 }
 
-TEST(failures_are_told_as_they_happen_but_not_too_many)
+TEST(failures_are_told_but_not_too_many)
 {
-    enum { ASKED = 100, TOLD_A_SECOND = 20, SECONDS_MAX = 4 };
-    static struct waiter waiters[ASKED];
-    static const char topic[] = "$SYS/hubs/h/failed={\"number\":";
-    size_t told = 0;
+    static struct waiter waiters[100];
 
     start("status/400");
-    for (size_t i = 0; i < ASKED; i++) {
+    for (size_t i = 0; i < COUNT(waiters); i++) {
         say(&waiters[i], S("hi"));
     }
-    await_all(waiters, ASKED);
-    struct slice rest = buffer_slice(&world.published);
-    const uint8_t *at;
-    CHECK(slice_starts_with(rest, S(topic)));
-    CHECK(memmem(rest.data, rest.length, "\"status\":400", 12));
-    while ((at = memmem(rest.data, rest.length, topic, sizeof(topic) - 1)) != NULL) {
-        told++;
-        rest = slice_from(rest, (size_t)(at - rest.data) + 1);
-    }
-    CHECK(told >= TOLD_A_SECOND && told <= TOLD_A_SECOND * SECONDS_MAX);
+    await_all(waiters, COUNT(waiters));
+    struct slice told = buffer_slice(&world.published);
+    CHECK(slice_starts_with(told, S("$SYS/hubs/h/failed={\"number\":1,")));
+    CHECK(told.length > 20 * 150 && told.length < 60 * 200); /* 20 of a second */
     stop();
 }
 
