@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "mqtt/topic.h"
-#include "secret/access_keys.h"
+#include "support/bridge_setup.h"
 #include "trunk/trunk.h"
 
 msec_t broker_now = 1000000;
@@ -417,12 +417,7 @@ void broker_run(struct broker *broker)
 
 static void browser_send(struct websocket *websocket, struct outgoing *outgoing, uint64_t number)
 {
-    uint8_t *bytes = memory_allocate(outgoing_size_max(outgoing) + 1);
-    size_t length = outgoing_write(outgoing, number, bytes);
-
-    buffer_append(&websocket->got, slice_make(bytes, length));
-    buffer_append_byte(&websocket->got, '\n');
-    free(bytes);
+    setup_append_frame(&websocket->got, outgoing, number);
 }
 
 static void browser_close(struct websocket *websocket, uint16_t code, enum close_category category,
@@ -447,14 +442,10 @@ struct client *broker_client(struct broker *broker, unsigned bridge, struct webs
                              enum subprotocol subprotocol, const char *user, const char *group,
                              const char *recovers)
 {
-    struct upgrade *upgrade = memory_allocate_zero(sizeof(*upgrade));
+    enum upgrade_kind kind = subprotocol == SUBPROTOCOL_NONE ? UPGRADE_RAW : UPGRADE_WEBPUBSUB;
+    struct upgrade *upgrade = setup_upgrade(&broker->hub, kind, subprotocol, user);
     struct client *client;
 
-    upgrade->kind = subprotocol == SUBPROTOCOL_NONE ? UPGRADE_RAW : UPGRADE_WEBPUBSUB;
-    upgrade->subprotocol = subprotocol;
-    upgrade->settings = &broker->hub;
-    upgrade->hub = memory_copy_string(SLICE_LITERAL("h"));
-    buffer_append_string(&upgrade->user, user);
     if (group) {
         upgrade->groups = memory_allocate_zero(sizeof(struct buffer));
         upgrade->group_count = 1;
@@ -471,9 +462,7 @@ struct client *broker_client(struct broker *broker, unsigned bridge, struct webs
 
 const char *websocket_got(struct websocket *websocket)
 {
-    buffer_append_byte(&websocket->got, '\0');
-    websocket->got.length = 0;
-    return (const char *)websocket->got.data;
+    return setup_take_lines(&websocket->got);
 }
 
 /* ---------------------------------------------------------------- making and ending */
@@ -507,32 +496,16 @@ void broker_kill(struct broker *broker, unsigned bridge)
 struct broker *broker_new(void)
 {
     struct broker *broker = memory_allocate_zero(sizeof(*broker));
-    struct buffer error = {0};
 
     the_broker = broker;
     broker_now = 1000000;
     list_init(&broker->events);
-    broker->hub = (struct hub_settings){
-        .name = "_default",
-        .keep_alive_s = 20,
-        .recovery_s = 30,
-        .queue_messages = 1000,
-        .queue_bytes = 1000000,
-        .reliable_messages = 1000,
-        .reliable_bytes = 1000000,
-    };
-    broker->access = (struct upgrade_context){
-        .keys = access_keys_parse(SLICE_LITERAL("primary: 0123456789abcdef0123456789abcdef\n"
-                                                "secondary: fedcba9876543210fedcba9876543210\n"),
-                                  &error),
-        .hubs = &broker->hub,
-        .hub_count = 1,
-    };
+    broker->hub = setup_hub();
+    broker->access = setup_access(&broker->hub);
     for (unsigned i = 0; i < 2; i++) {
         broker_start(broker, i);
     }
     broker_run(broker);
-    buffer_release(&error);
     return broker;
 }
 
@@ -550,6 +523,6 @@ void broker_free(struct broker *broker)
         session_end(&broker->sessions[i]);
     }
     buffer_release(&broker->retained);
-    access_keys_free((struct access_keys *)(uintptr_t)broker->access.keys);
+    setup_access_release(&broker->access);
     free(broker);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/bridge_setup.h"
+
 static const char *const system_events[SYSTEM_EVENTS] = {
     [SYSTEM_EVENT_CONNECT] = "connect",
     [SYSTEM_EVENT_CONNECTED] = "connected",
@@ -128,7 +130,5 @@ void event_fakes_answer(struct event_fakes *fakes, const struct event_answer *an
 
 const char *event_fakes_raised(struct event_fakes *fakes)
 {
-    buffer_append_byte(&fakes->raised, '\0');
-    fakes->raised.length = 0;
-    return (const char *)fakes->raised.data;
+    return setup_take_lines(&fakes->raised);
 }

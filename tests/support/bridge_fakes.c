@@ -8,7 +8,7 @@
 
 #include "base/memory.h"
 #include "client/mqtt_write.h"
-#include "secret/access_keys.h"
+#include "support/bridge_setup.h"
 
 msec_t fakes_now = 1000000;
 
@@ -192,13 +192,7 @@ static const struct link_ops fake_link = {
 
 static void browser_send(struct websocket *websocket, struct outgoing *outgoing, uint64_t number)
 {
-    struct fakes *fakes = (struct fakes *)(void *)websocket;
-    uint8_t *bytes = memory_allocate(outgoing_size_max(outgoing) + 1);
-    size_t length = outgoing_write(outgoing, number, bytes);
-
-    buffer_append(&fakes->to_browser, slice_make(bytes, length));
-    buffer_append_byte(&fakes->to_browser, '\n');
-    free(bytes);
+    setup_append_frame(&((struct fakes *)(void *)websocket)->to_browser, outgoing, number);
 }
 
 static void browser_close(struct websocket *websocket, uint16_t code, enum close_category category,
@@ -246,27 +240,12 @@ void fakes_answer_event(struct fakes *fakes, int status, const char *text)
 struct fakes *fakes_new(void)
 {
     struct fakes *fakes = memory_allocate_zero(sizeof(*fakes));
-    struct buffer error = {0};
 
     fakes_now = 1000000;
     fakes->may_send = fakes->is_ready = true;
-    fakes->hub = (struct hub_settings){
-        .name = "_default",
-        .retained_on_join = true,
-        .keep_alive_s = 20,
-        .recovery_s = 30,
-        .queue_messages = 1000,
-        .queue_bytes = 1000000,
-        .reliable_messages = 1000,
-        .reliable_bytes = 1000000,
-    };
-    fakes->access = (struct upgrade_context){
-        .keys = access_keys_parse(SLICE_LITERAL("primary: 0123456789abcdef0123456789abcdef\n"
-                                                "secondary: fedcba9876543210fedcba9876543210\n"),
-                                  &error),
-        .hubs = &fakes->hub,
-        .hub_count = 1,
-    };
+    fakes->hub = setup_hub();
+    fakes->hub.retained_on_join = true;
+    fakes->access = setup_access(&fakes->hub);
     fakes->link = (struct link){.ops = &fake_link, .context = fakes};
     fakes->gateway = (struct gateway){
         .link = &fakes->link,
@@ -277,14 +256,13 @@ struct fakes *fakes_new(void)
         .packet_size_max = 1 << 20,
     };
     gateway_init(&fakes->gateway);
-    buffer_release(&error);
     return fakes;
 }
 
 void fakes_free(struct fakes *fakes)
 {
     gateway_release(&fakes->gateway);
-    access_keys_free((struct access_keys *)(uintptr_t)fakes->access.keys);
+    setup_access_release(&fakes->access);
     buffer_release(&fakes->to_broker);
     buffer_release(&fakes->to_browser);
     event_fakes_end(&fakes->events);
@@ -296,14 +274,9 @@ void fakes_free(struct fakes *fakes)
 struct upgrade *fakes_upgrade(struct fakes *fakes, enum upgrade_kind kind,
                               enum subprotocol subprotocol, const char *user, const char *role)
 {
-    struct upgrade *upgrade = memory_allocate_zero(sizeof(*upgrade));
+    struct upgrade *upgrade = setup_upgrade(&fakes->hub, kind, subprotocol, user);
     struct buffer error = {0};
 
-    upgrade->kind = kind;
-    upgrade->subprotocol = subprotocol;
-    upgrade->settings = &fakes->hub;
-    upgrade->hub = memory_copy_string(SLICE_LITERAL("h"));
-    buffer_append_string(&upgrade->user, user);
     if (role && !roles_add(&upgrade->roles, slice_from_string(role), &error)) {
         abort();
     }
@@ -392,21 +365,14 @@ void fakes_say(struct client *client, const char *text)
     client_receive(client, slice_from_string(text), true);
 }
 
-static const char *take(struct buffer *lines)
-{
-    buffer_append_byte(lines, '\0');
-    lines->length = 0;
-    return (const char *)lines->data;
-}
-
 const char *fakes_to_broker(struct fakes *fakes)
 {
-    return take(&fakes->to_broker);
+    return setup_take_lines(&fakes->to_broker);
 }
 
 const char *fakes_to_browser(struct fakes *fakes)
 {
-    return take(&fakes->to_browser);
+    return setup_take_lines(&fakes->to_browser);
 }
 
 const char *fakes_raised(struct fakes *fakes)
