@@ -6,11 +6,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "client/fanout.h"
-#include "client/gateway.h"
 #include "client/internal_topic.h"
-#include "client/mqtt_write.h"
-#include "trunk/trunk.h"
+#include "client/own_channel.h"
 
 #define CONFIG_HUBS "$config/hubs/"
 
@@ -18,31 +15,15 @@
 enum { SUBSCRIBE_ID = 2, MARK_ID = 3, CHANGE_ID_FIRST = 16 };
 
 struct hub_store {
-    struct channel channel;
+    struct own_channel own;
     struct gateway *gateway;
     struct list changes; /* that were sent, the oldest first */
     uint16_t last_id;
-    bool is_connected;
 };
 
-static struct hub_store *store_of(struct channel *channel)
+static struct hub_store *store_of(struct own_channel *own)
 {
-    return CONTAINER_OF(channel, struct hub_store, channel);
-}
-
-static void send(struct hub_store *store, struct buffer *packets)
-{
-    struct link *link = store->gateway->link;
-
-    if (packets->length > 0 && store->channel.is_open) {
-        link->ops->send(link, &store->channel, buffer_slice(packets));
-    }
-    packets->length = 0;
-}
-
-static void append_identifier(const struct hub_store *store, struct buffer *out)
-{
-    buffer_append_format(out, "$wps//settings/%u", store->gateway->index);
+    return CONTAINER_OF(own, struct hub_store, own);
 }
 
 /* ---------------------------------------------------------------- what is retained */
@@ -73,7 +54,7 @@ static void subscribe(struct hub_store *store)
                                .qos = QOS_1,
                                .packet_id = MARK_ID,
                            });
-    send(store, packets);
+    own_channel_send(&store->own);
     buffer_release(&filters);
     buffer_release(&mark);
 }
@@ -91,19 +72,12 @@ static void hear(struct hub_store *store, const struct publish *publish)
     }
 }
 
-static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
 {
-    struct hub_store *store = store_of(channel);
-    struct link *link = store->gateway->link;
-
     if (fanout->is_valid) {
-        hear(store, &fanout->publish.publish);
+        hear(store_of(own), &fanout->publish.publish);
     }
-    if (sequence != 0) {
-        write_ack(&store->gateway->packet, PACKET_PUBACK, (uint16_t)sequence);
-        send(store, &store->gateway->packet);
-    }
-    link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
+    own_channel_acknowledge(own, sequence);
 }
 
 /* ---------------------------------------------------------------- changes */
@@ -115,22 +89,15 @@ static void finish(struct hub_change *change, bool is_stored)
     change->done(change, is_stored);
 }
 
-static void take_puback(struct hub_store *store, struct slice bytes)
+static void on_packet(struct own_channel *own, const struct packet *packet)
 {
-    const struct packet_limits limits = {
-        .version = MQTT_5,
-        .packet_size_max = PACKET_SIZE_MAX,
-        .from_server = true,
-    };
-    struct packet packet;
-
-    if (packet_decode(&packet, bytes, &limits) <= 0) {
+    if (packet->type != PACKET_PUBACK) {
         return;
     }
-    LIST_FOREACH_SAFE (link, &store->changes) {
+    LIST_FOREACH_SAFE (link, &store_of(own)->changes) {
         struct hub_change *change = CONTAINER_OF(link, struct hub_change, link);
-        if (change->packet_id == packet.ack.packet_id) {
-            finish(change, packet.ack.reason < REASON_UNSPECIFIED_ERROR);
+        if (change->packet_id == packet->ack.packet_id) {
+            finish(change, !reason_is_error(packet->ack.reason));
             return;
         }
     }
@@ -141,7 +108,7 @@ bool hub_store_set(struct hub_store *store, struct slice hub, struct slice setti
 {
     struct buffer topic = {0};
 
-    if (!store->is_connected || !store->channel.is_open) {
+    if (!store->own.is_connected || !store->own.channel.is_open) {
         return false;
     }
     store->last_id =
@@ -158,7 +125,7 @@ bool hub_store_set(struct hub_store *store, struct slice hub, struct slice setti
                                                .qos = QOS_1,
                                                .packet_id = store->last_id,
                                            });
-    send(store, &store->gateway->packet);
+    own_channel_send(&store->own);
     buffer_release(&topic);
     return true;
 }
@@ -173,67 +140,35 @@ void hub_store_abandon(struct hub_change *change)
 
 /* ---------------------------------------------------------------- the connection */
 
-static void on_packet(struct channel *channel, struct slice packet)
+static void on_connected(struct own_channel *own, const struct packet *connack)
 {
-    struct hub_store *store = store_of(channel);
+    struct hub_store *store = store_of(own);
     const struct hub_listener *listener = store->gateway->hub_listener;
 
-    if (connack_is_welcome(packet)) {
-        store->is_connected = true;
-        listener->begin(listener->context);
-        subscribe(store);
-    } else if (packet.length > 0 && packet.data[0] >> 4 == PACKET_PUBACK) {
-        take_puback(store, packet);
-    }
+    (void)connack;
+    listener->begin(listener->context);
+    subscribe(store);
 }
 
-static void on_writable(struct channel *channel)
+/* What was not acknowledged is not stored, as far as is known. */
+static void on_ended(struct own_channel *own)
 {
-    (void)channel;
-}
-
-static void on_lost(struct channel *channel)
-{
-    struct hub_store *store = store_of(channel);
-
-    store->is_connected = false;
-    LIST_FOREACH_SAFE (link, &store->changes) {
+    LIST_FOREACH_SAFE (link, &store_of(own)->changes) {
         finish(CONTAINER_OF(link, struct hub_change, link), false);
     }
 }
 
-static void on_closed(struct channel *channel, uint8_t reason)
-{
-    (void)reason; /* the broker stops, or refuses: `ready` comes again with the next broker */
-    on_lost(channel);
-}
-
-static const struct channel_events channel_events = {
+static const struct own_channel_events events = {
+    .connected = on_connected,
     .packet = on_packet,
     .publish = on_publish,
-    .writable = on_writable,
-    .closed = on_closed,
-    .lost = on_lost,
+    .ended = on_ended,
 };
 
 void hub_store_connect(struct hub_store *store)
 {
-    struct gateway *gateway = store->gateway;
-    struct buffer identifier = {0};
-
-    append_identifier(store, &identifier);
-    gateway->link->ops->open(gateway->link, &store->channel,
-                             &(struct link_open){
-                                 .placement = buffer_slice(&identifier),
-                                 .flags = TRUNK_VERIFIED,
-                                 .peer = SLICE_LITERAL("bridge"),
-                             });
-    write_connect(&gateway->packet, &(struct connect_request){
-                                        .client_identifier = buffer_slice(&identifier),
-                                        .clean_start = true,
-                                    });
-    send(store, &gateway->packet);
-    buffer_release(&identifier);
+    own_channel_connect(&store->own, "settings", NULL,
+                        (struct connect_request){.clean_start = true});
 }
 
 struct hub_store *hub_store_new(struct gateway *gateway)
@@ -241,20 +176,14 @@ struct hub_store *hub_store_new(struct gateway *gateway)
     struct hub_store *store = memory_allocate_zero(sizeof(*store));
 
     store->gateway = gateway;
-    store->channel.events = &channel_events;
+    own_channel_init(&store->own, gateway, &events);
     list_init(&store->changes);
     return store;
 }
 
 void hub_store_free(struct hub_store *store)
 {
-    struct link *link = store->gateway->link;
-
-    if (store->channel.is_open) {
-        link->ops->close(link, &store->channel);
-    }
-    LIST_FOREACH_SAFE (change, &store->changes) {
-        finish(CONTAINER_OF(change, struct hub_change, link), false);
-    }
+    own_channel_close(&store->own);
+    on_ended(&store->own);
     free(store);
 }

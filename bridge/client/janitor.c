@@ -8,14 +8,11 @@
 #include "base/list.h"
 #include "base/memory.h"
 #include "client/away.h"
-#include "client/fanout.h"
-#include "client/gateway.h"
 #include "client/group_state.h"
 #include "client/internal_topic.h"
 #include "client/mqtt_keeper.h"
-#include "client/mqtt_write.h"
+#include "client/own_channel.h"
 #include "client/webpubsub.h"
-#include "trunk/trunk.h"
 
 enum { SUBSCRIBE_ID = 2, LOOK_ID = 3 }; /* packet identifiers; no answer is waited for */
 
@@ -40,21 +37,15 @@ struct farewell {
 };
 
 struct janitor {
-    struct channel channel;
+    struct own_channel own;
     struct gateway *gateway;
     struct list orphans;
     struct list farewells;
-    bool is_connected;
 };
 
-static void send(struct janitor *janitor, struct buffer *packets)
+static struct janitor *janitor_of(struct own_channel *own)
 {
-    struct link *link = janitor->gateway->link;
-
-    if (packets->length > 0 && janitor->channel.is_open) {
-        link->ops->send(link, &janitor->channel, buffer_slice(packets));
-    }
-    packets->length = 0;
+    return CONTAINER_OF(own, struct janitor, own);
 }
 
 /* Asks for what it left: that comes as retained messages, and is cleared one by one. */
@@ -77,7 +68,7 @@ static void look(struct janitor *janitor, struct slice hub, struct slice connect
     write_unsubscribe(packets, LOOK_ID, buffer_slice(&states));
     write_unsubscribe(packets, LOOK_ID, buffer_slice(&away));
     write_unsubscribe(packets, LOOK_ID, buffer_slice(&mark));
-    send(janitor, packets);
+    own_channel_send(&janitor->own);
     buffer_release(&states);
     buffer_release(&away);
     buffer_release(&mark);
@@ -120,14 +111,6 @@ static void begin_farewell(struct janitor *janitor, const struct internal_topic 
     list_add_last(&janitor->farewells, &farewell->link);
 }
 
-static void acknowledge(struct janitor *janitor, uint32_t sequence)
-{
-    if (sequence != 0) {
-        write_ack(&janitor->gateway->packet, PACKET_PUBACK, (uint16_t)sequence);
-        send(janitor, &janitor->gateway->packet);
-    }
-}
-
 static void end_farewell(struct janitor *janitor, const struct internal_topic *topic)
 {
     struct farewell *farewell = find_farewell(janitor, topic);
@@ -135,7 +118,7 @@ static void end_farewell(struct janitor *janitor, const struct internal_topic *t
     if (farewell) {
         event_queue_farewell(janitor->gateway, topic->hub, topic->connection_id,
                              buffer_slice(&farewell->events));
-        acknowledge(janitor, farewell->sequence);
+        own_channel_acknowledge(&janitor->own, farewell->sequence);
         farewell_free(farewell);
     }
 }
@@ -175,13 +158,12 @@ static void clear(struct janitor *janitor, const struct internal_topic *topic,
         streams_cancel_exported(away.streams, topic->hub, packets);
     }
     group_state_write_clear(packets, fanout->publish.publish.topic, gateway_now(janitor->gateway));
-    send(janitor, packets);
+    own_channel_send(&janitor->own);
 }
 
-static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
 {
-    struct janitor *janitor = CONTAINER_OF(channel, struct janitor, channel);
-    struct link *link = janitor->gateway->link;
+    struct janitor *janitor = janitor_of(own);
     struct slice payload = fanout->publish.publish.payload;
     struct internal_topic topic;
 
@@ -198,8 +180,7 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
             clear(janitor, &topic, fanout);
         }
     }
-    acknowledge(janitor, sequence);
-    link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
+    own_channel_acknowledge(own, sequence);
 }
 
 static void orphan_free(struct orphan *orphan)
@@ -210,20 +191,16 @@ static void orphan_free(struct orphan *orphan)
     free(orphan);
 }
 
-static void on_packet(struct channel *channel, struct slice packet)
+static void on_connected(struct own_channel *own, const struct packet *connack)
 {
-    struct janitor *janitor = CONTAINER_OF(channel, struct janitor, channel);
-    struct buffer *packets = &janitor->gateway->packet;
+    struct janitor *janitor = janitor_of(own);
     struct buffer filters = {0};
 
-    if (!connack_is_welcome(packet)) {
-        return;
-    }
-    janitor->is_connected = true;
+    (void)connack;
     write_filter(&filters, SLICE_LITERAL(gone_filter),
                  &(struct subscription_options){.qos = QOS_1});
-    write_subscribe(packets, SUBSCRIBE_ID, buffer_slice(&filters));
-    send(janitor, packets);
+    write_subscribe(&janitor->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
+    own_channel_send(own);
     buffer_release(&filters);
     LIST_FOREACH_SAFE (link, &janitor->orphans) {
         struct orphan *orphan = CONTAINER_OF(link, struct orphan, link);
@@ -232,34 +209,15 @@ static void on_packet(struct channel *channel, struct slice packet)
     }
 }
 
-static void on_writable(struct channel *channel)
+static void on_ended(struct own_channel *own)
 {
-    (void)channel;
+    forget_farewells(janitor_of(own));
 }
 
-static void on_closed(struct channel *channel, uint8_t reason)
-{
-    struct janitor *janitor = CONTAINER_OF(channel, struct janitor, channel);
-
-    janitor->is_connected = false;
-    forget_farewells(janitor);
-    (void)reason; /* the broker stops, or refuses: `ready` comes again with the next broker */
-}
-
-static void on_lost(struct channel *channel)
-{
-    struct janitor *janitor = CONTAINER_OF(channel, struct janitor, channel);
-
-    janitor->is_connected = false;
-    forget_farewells(janitor);
-}
-
-static const struct channel_events events = {
-    .packet = on_packet,
+static const struct own_channel_events events = {
+    .connected = on_connected,
     .publish = on_publish,
-    .writable = on_writable,
-    .closed = on_closed,
-    .lost = on_lost,
+    .ended = on_ended,
 };
 
 struct janitor *janitor_new(struct gateway *gateway)
@@ -267,7 +225,7 @@ struct janitor *janitor_new(struct gateway *gateway)
     struct janitor *janitor = memory_allocate_zero(sizeof(*janitor));
 
     janitor->gateway = gateway;
-    janitor->channel.events = &events;
+    own_channel_init(&janitor->own, gateway, &events);
     list_init(&janitor->orphans);
     list_init(&janitor->farewells);
     return janitor;
@@ -275,12 +233,7 @@ struct janitor *janitor_new(struct gateway *gateway)
 
 void janitor_stop(struct janitor *janitor)
 {
-    struct link *way = janitor->gateway->link;
-
-    if (janitor->channel.is_open) {
-        way->ops->close(way, &janitor->channel);
-    }
-    janitor->is_connected = false;
+    own_channel_close(&janitor->own);
     forget_farewells(janitor);
 }
 
@@ -297,24 +250,11 @@ void janitor_free(struct janitor *janitor)
  * the connections of a bridge that was killed have ended. */
 void janitor_connect(struct janitor *janitor)
 {
-    struct link *link = janitor->gateway->link;
-    struct buffer *packets = &janitor->gateway->packet;
-    struct packet connect = {.type = PACKET_CONNECT, .connect = {.version = MQTT_5}};
-    struct buffer identifier = {0};
-
-    buffer_append_format(&identifier, "$wps//janitor/%u", janitor->gateway->index);
-    connect.connect.client_identifier = buffer_slice(&identifier);
-    connect.properties.present = PROPERTY_BIT(SESSION_EXPIRY_INTERVAL);
-    connect.properties.session_expiry_interval = SESSION_EXPIRY_S;
-    link->ops->open(link, &janitor->channel,
-                    &(struct link_open){
-                        .placement = connect.connect.client_identifier,
-                        .flags = TRUNK_VERIFIED,
-                        .peer = SLICE_LITERAL("bridge"),
-                    });
-    packet_encode(packets, &connect, MQTT_5);
-    send(janitor, packets);
-    buffer_release(&identifier);
+    own_channel_connect(&janitor->own, "janitor", NULL,
+                        (struct connect_request){
+                            .session_expiry_s = SESSION_EXPIRY_S,
+                            .window_is_default = true,
+                        });
 }
 
 void janitor_clear(struct gateway *gateway, struct slice hub, struct slice connection_id)
@@ -322,7 +262,7 @@ void janitor_clear(struct gateway *gateway, struct slice hub, struct slice conne
     struct janitor *janitor = gateway->janitor;
     struct orphan *orphan;
 
-    if (janitor->is_connected && janitor->channel.is_open) {
+    if (janitor->own.is_connected && janitor->own.channel.is_open) {
         look(janitor, hub, connection_id);
         return;
     }

@@ -6,11 +6,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "client/fanout.h"
-#include "client/gateway.h"
 #include "client/metrics_board.h"
 #include "client/metrics_text.h"
-#include "client/mqtt_write.h"
 #include "client/own_channel.h"
 
 #define SYS_BRIDGE "$SYS/bridge/"
@@ -25,23 +22,17 @@ enum {
 };
 
 struct reporter {
-    struct channel channel;
+    struct own_channel own;
     struct gateway *gateway;
     struct timer timer;
     struct metrics_board board;
     struct buffer topic, text; /* scratch */
     msec_t started_at, told_at;
-    bool is_connected;
 };
 
-static struct reporter *reporter_of(struct channel *channel)
+static struct reporter *reporter_of(struct own_channel *own)
 {
-    return CONTAINER_OF(channel, struct reporter, channel);
-}
-
-static void send(struct reporter *reporter)
-{
-    own_channel_send(reporter->gateway, &reporter->channel);
+    return CONTAINER_OF(own, struct reporter, own);
 }
 
 /* ---------------------------------------------------------------- all samples of this process */
@@ -82,7 +73,7 @@ static void put_publish(struct reporter *reporter, struct slice topic, struct sl
                                .qos = QOS_0,
                            });
     if (packets->length >= SEND_BYTES) {
-        send(reporter);
+        own_channel_send(&reporter->own);
     }
 }
 
@@ -105,9 +96,9 @@ static void tell(void *context, const struct sample *sample)
 
 static void tell_all(struct reporter *reporter)
 {
-    if (reporter->is_connected && reporter->gateway->sys_interval_ms > 0) {
+    if (reporter->own.is_connected && reporter->gateway->sys_interval_ms > 0) {
         visit_own(reporter, tell, reporter);
-        send(reporter);
+        own_channel_send(&reporter->own);
         reporter->told_at = gateway_now(reporter->gateway);
     }
 }
@@ -147,7 +138,7 @@ static void hear_own(struct reporter *reporter, struct slice topic, struct slice
 {
     if (text.length > 0 && !board_find(&reporter->board, topic)) {
         put_publish(reporter, topic, SLICE_EMPTY);
-        send(reporter);
+        own_channel_send(&reporter->own);
     }
 }
 
@@ -173,12 +164,11 @@ static void hear_bridge(struct reporter *reporter, struct slice topic, struct sl
     }
 }
 
-static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
 {
     static const struct slice bridge = {(const uint8_t *)SYS_BRIDGE, sizeof(SYS_BRIDGE) - 1};
     static const struct slice broker = {(const uint8_t *)SYS_BROKER, sizeof(SYS_BROKER) - 1};
-    struct reporter *reporter = reporter_of(channel);
-    struct link *link = reporter->gateway->link;
+    struct reporter *reporter = reporter_of(own);
     const struct publish *publish = &fanout->publish.publish;
 
     (void)sequence; /* QoS 0 */
@@ -189,7 +179,6 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
         broker_numbers_take(&reporter->board.broker, slice_from(publish->topic, broker.length),
                             publish->payload);
     }
-    link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
 }
 
 /* ---------------------------------------------------------------- the connection */
@@ -202,58 +191,37 @@ static void subscribe(struct reporter *reporter)
     write_filter(&filters, SLICE_LITERAL(SYS_BRIDGE "#"), &options);
     write_filter(&filters, SLICE_LITERAL(SYS_BROKER "#"), &options);
     write_subscribe(&reporter->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
-    send(reporter);
+    own_channel_send(&reporter->own);
     buffer_release(&filters);
 }
 
 /* Its own come first, so that hear_own() knows them. */
-static void on_packet(struct channel *channel, struct slice packet)
+static void on_connected(struct own_channel *own, const struct packet *connack)
 {
-    struct reporter *reporter = reporter_of(channel);
+    struct reporter *reporter = reporter_of(own);
 
-    if (connack_is_welcome(packet)) {
-        reporter->is_connected = true;
-        tell_all(reporter);
-        subscribe(reporter);
-        set_timer(reporter);
-    }
+    (void)connack;
+    tell_all(reporter);
+    subscribe(reporter);
+    set_timer(reporter);
 }
 
 /* The broker forgets what it had, or another is asked. */
-static void on_lost(struct channel *channel)
+static void on_ended(struct own_channel *own)
 {
-    struct reporter *reporter = reporter_of(channel);
-
-    reporter->is_connected = false;
-    board_clear(&reporter->board);
+    board_clear(&reporter_of(own)->board);
 }
 
-static void on_closed(struct channel *channel, uint8_t reason)
-{
-    (void)reason; /* the broker stops, or refuses: `ready` comes again with the next broker */
-    on_lost(channel);
-}
-
-static const struct channel_events channel_events = {
-    .packet = on_packet,
+static const struct own_channel_events events = {
+    .connected = on_connected,
     .publish = on_publish,
-    .writable = own_channel_ignore,
-    .closed = on_closed,
-    .lost = on_lost,
+    .ended = on_ended,
 };
 
 void reporter_connect(struct reporter *reporter)
 {
-    struct gateway *gateway = reporter->gateway;
-    struct buffer identifier = {0};
-
-    buffer_append_format(&identifier, "$wps//metrics/%u", gateway->index);
-    write_connect(&gateway->packet, &(struct connect_request){
-                                        .client_identifier = buffer_slice(&identifier),
-                                        .clean_start = true,
-                                    });
-    own_channel_connect(gateway, &reporter->channel, buffer_slice(&identifier));
-    buffer_release(&identifier);
+    own_channel_connect(&reporter->own, "metrics", NULL,
+                        (struct connect_request){.clean_start = true});
 }
 
 struct reporter *reporter_new(struct gateway *gateway)
@@ -261,7 +229,7 @@ struct reporter *reporter_new(struct gateway *gateway)
     struct reporter *reporter = memory_allocate_zero(sizeof(*reporter));
 
     reporter->gateway = gateway;
-    reporter->channel.events = &channel_events;
+    own_channel_init(&reporter->own, gateway, &events);
     reporter->started_at = gateway_now(gateway);
     board_init(&reporter->board);
     timer_init(&reporter->timer, on_timer);
@@ -274,7 +242,7 @@ void reporter_free(struct reporter *reporter)
     struct gateway *gateway = reporter->gateway;
 
     timers_cancel(&gateway->timers, &reporter->timer);
-    own_channel_close(gateway, &reporter->channel);
+    own_channel_close(&reporter->own);
     board_release(&reporter->board);
     buffer_release(&reporter->topic);
     buffer_release(&reporter->text);

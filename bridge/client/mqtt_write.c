@@ -43,21 +43,15 @@ void write_connect(struct buffer *out, const struct connect_request *connect)
     struct properties *properties = &packet.properties;
     struct properties *will = &packet.connect.will.properties;
 
-    properties->present = PROPERTY_BIT(SESSION_EXPIRY_INTERVAL) | PROPERTY_BIT(RECEIVE_MAXIMUM);
+    properties->present = PROPERTY_BIT(SESSION_EXPIRY_INTERVAL);
     properties->session_expiry_interval = connect->session_expiry_s;
-    properties->receive_maximum = UINT16_MAX;
+    if (!connect->window_is_default) {
+        properties->present |= PROPERTY_BIT(RECEIVE_MAXIMUM);
+        properties->receive_maximum = UINT16_MAX;
+    }
     will->present = PROPERTY_BIT(WILL_DELAY_INTERVAL);
     will->will_delay_interval = UINT32_MAX; /* the session's end comes before */
     packet_encode(out, &packet, MQTT_5);
-}
-
-bool connack_is_welcome(struct slice packet)
-{
-    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
-    struct packet connack;
-
-    return packet_decode(&connack, packet, &limits) > 0 && connack.type == PACKET_CONNACK &&
-           !reason_is_error(connack.connack.reason);
 }
 
 static uint8_t *put_u16(uint8_t *out, size_t value)

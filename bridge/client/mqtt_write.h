@@ -15,6 +15,7 @@ struct connect_request {
     struct slice client_identifier;
     bool clean_start;
     uint32_t session_expiry_s;
+    bool window_is_default; /* the broker says how many PUBLISHes may wait for PUBACK */
     bool will_is_retained;
     struct slice will_topic; /* QoS 1, published when the session ends; empty: no will */
     struct slice will_payload;
@@ -33,8 +34,6 @@ struct publication {
 };
 
 void write_connect(struct buffer *out, const struct connect_request *connect);
-/* Is the packet its answer, and no refusal? */
-bool connack_is_welcome(struct slice packet);
 void write_publish(struct buffer *out, const struct publication *publication);
 void write_user_property(struct buffer *list, const char *name, struct slice value);
 void write_user_number(struct buffer *list, const char *name, uint64_t number);

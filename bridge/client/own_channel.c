@@ -5,36 +5,132 @@
 
 #include "trunk/trunk.h"
 
-void own_channel_connect(struct gateway *gateway, struct channel *channel,
-                         struct slice client_identifier)
+static struct own_channel *own_of(struct channel *channel)
 {
-    gateway->link->ops->open(gateway->link, channel,
+    return CONTAINER_OF(channel, struct own_channel, channel);
+}
+
+/* ---------------------------------------------------------------- events of the channel */
+
+static void on_packet(struct channel *channel, struct slice bytes)
+{
+    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
+    struct own_channel *own = own_of(channel);
+    struct packet packet;
+
+    if (packet_decode(&packet, bytes, &limits) <= 0) {
+        return;
+    }
+    if (packet.type != PACKET_CONNACK) {
+        if (own->events->packet) {
+            own->events->packet(own, &packet);
+        }
+    } else if (!reason_is_error(packet.connack.reason)) {
+        own->is_connected = true;
+        own->events->connected(own, &packet);
+    }
+}
+
+static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+{
+    struct own_channel *own = own_of(channel);
+    struct link *link = own->gateway->link;
+
+    own->events->publish(own, fanout, sequence);
+    link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
+}
+
+/* They send little, and never wait for credit. */
+static void on_writable(struct channel *channel)
+{
+    (void)channel;
+}
+
+static void on_lost(struct channel *channel)
+{
+    struct own_channel *own = own_of(channel);
+
+    own->is_connected = false;
+    own->events->ended(own);
+}
+
+static void on_closed(struct channel *channel, uint8_t reason)
+{
+    struct own_channel *own = own_of(channel);
+
+    on_lost(channel);
+    if (own->events->closed) {
+        own->events->closed(own, reason);
+    }
+}
+
+static const struct channel_events channel_events = {
+    .packet = on_packet,
+    .publish = on_publish,
+    .writable = on_writable,
+    .closed = on_closed,
+    .lost = on_lost,
+};
+
+/* ---------------------------------------------------------------- to the broker */
+
+void own_channel_init(struct own_channel *own, struct gateway *gateway,
+                      const struct own_channel_events *events)
+{
+    own->channel.events = &channel_events;
+    own->gateway = gateway;
+    own->events = events;
+}
+
+void own_channel_connect(struct own_channel *own, const char *role, const char *name,
+                         struct connect_request connect)
+{
+    struct gateway *gateway = own->gateway;
+    struct buffer identifier = {0};
+
+    buffer_append_format(&identifier, "$wps//%s/", role);
+    if (name) {
+        buffer_append_string(&identifier, name);
+    } else {
+        buffer_append_format(&identifier, "%u", gateway->index);
+    }
+    connect.client_identifier = buffer_slice(&identifier);
+    gateway->link->ops->open(gateway->link, &own->channel,
                              &(struct link_open){
-                                 .placement = client_identifier,
+                                 .placement = connect.client_identifier,
                                  .flags = TRUNK_VERIFIED,
                                  .peer = SLICE_LITERAL("bridge"),
                              });
-    own_channel_send(gateway, channel);
+    write_connect(&gateway->packet, &connect);
+    own_channel_send(own);
+    buffer_release(&identifier);
 }
 
-void own_channel_send(struct gateway *gateway, struct channel *channel)
+void own_channel_send(struct own_channel *own)
 {
-    struct buffer *packets = &gateway->packet;
+    struct link *link = own->gateway->link;
+    struct buffer *packets = &own->gateway->packet;
 
-    if (packets->length > 0 && channel->is_open) {
-        gateway->link->ops->send(gateway->link, channel, buffer_slice(packets));
+    if (packets->length > 0 && own->channel.is_open) {
+        link->ops->send(link, &own->channel, buffer_slice(packets));
     }
     packets->length = 0;
 }
 
-void own_channel_close(struct gateway *gateway, struct channel *channel)
+void own_channel_acknowledge(struct own_channel *own, uint32_t sequence)
 {
-    if (channel->is_open) {
-        gateway->link->ops->close(gateway->link, channel);
+    if (sequence != 0) {
+        write_ack(&own->gateway->packet, PACKET_PUBACK, (uint16_t)sequence);
+        own_channel_send(own);
     }
 }
 
-void own_channel_ignore(struct channel *channel)
+void own_channel_close(struct own_channel *own)
 {
-    (void)channel;
+    struct link *link = own->gateway->link;
+
+    own->is_connected = false;
+    if (own->channel.is_open) {
+        link->ops->close(link, &own->channel);
+    }
 }

@@ -1,22 +1,56 @@
-/* A connection of the bridge's own to the broker, without a browser: what the janitor, the reporter
- * and the staff do alike. Single-threaded.
+/* A connection of the bridge's own to the broker, without a browser: what the janitor, the hub
+ * store, the reporter and the staff do alike. Each embeds one. Single-threaded.
+ *
+ * Each time the broker is there: own_channel_connect() --CONNACK--> connected() - packet() and
+ * publish() as they come - ended(), unless it was closed from here.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_OWN_CHANNEL_H
 #define PUBGRID_CLIENT_OWN_CHANNEL_H
 
+#include "client/fanout.h"
 #include "client/gateway.h"
 #include "client/link.h"
+#include "client/mqtt_write.h"
 
-/* Opens the channel for a session of this client identifier, and sends the CONNECT that the caller
- * has put into gateway->packet. */
-void own_channel_connect(struct gateway *gateway, struct channel *channel,
-                         struct slice client_identifier);
+struct own_channel;
+
+/* --- implemented by who embeds it --- */
+struct own_channel_events {
+    /* CONNACK, no refusal. */
+    void (*connected)(struct own_channel *own, const struct packet *connack);
+    /* Another packet, but for a PUBLISH. NULL: no answer is waited for. */
+    void (*packet)(struct own_channel *own, const struct packet *packet);
+    /* Its credit is given back afterwards. `sequence` 0 at QoS 0; others are to be acknowledged,
+     * now or later. */
+    void (*publish)(struct own_channel *own, struct fanout *fanout, uint32_t sequence);
+    /* The broker is gone, or stops, or refuses. */
+    void (*ended)(struct own_channel *own);
+    /* Behind ended(), if the broker ended the connection. NULL: nothing is to be done, the
+     * listener of the link is told when the next broker is there. */
+    void (*closed)(struct own_channel *own, uint8_t reason);
+};
+
+/* --- */
+
+struct own_channel {
+    struct channel channel;
+    struct gateway *gateway;
+    const struct own_channel_events *events;
+    bool is_connected; /* from connected() on */
+};
+
+void own_channel_init(struct own_channel *own, struct gateway *gateway,
+                      const struct own_channel_events *events);
+/* Opens it for the session `$wps//<role>/<name>`; name NULL: the number of this process. The client
+ * identifier is filled in. */
+void own_channel_connect(struct own_channel *own, const char *role, const char *name,
+                         struct connect_request connect);
 /* Sends and empties gateway->packet. */
-void own_channel_send(struct gateway *gateway, struct channel *channel);
-/* Harmless if it is not open. */
-void own_channel_close(struct gateway *gateway, struct channel *channel);
-/* For channel_events of those that never wait for credit. */
-void own_channel_ignore(struct channel *channel);
+void own_channel_send(struct own_channel *own);
+/* Of publish(); does nothing at QoS 0. */
+void own_channel_acknowledge(struct own_channel *own, uint32_t sequence);
+/* No event comes any more; harmless if it is not open. */
+void own_channel_close(struct own_channel *own);
 
 #endif

@@ -8,8 +8,6 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "client/fanout.h"
-#include "client/gateway.h"
 #include "client/internal_topic.h"
 #include "client/own_channel.h"
 #include "client/rest_question.h"
@@ -27,7 +25,7 @@ enum {
 #define BIT(number) (UINT64_C(1) << (number))
 
 struct staff {
-    struct channel channel;
+    struct own_channel own;
     struct gateway *gateway;
     char name[STAFF_NAME_MAX + 1];
     char peers[STAFF_PEERS_MAX][STAFF_NAME_MAX + 1]; /* empty: nobody */
@@ -39,17 +37,12 @@ struct staff {
     uint32_t packet_max; /* bytes */
     uint16_t next_packet_id;
     struct timer again; /* a connection that the broker has ended is made anew */
-    bool is_connected, is_ready;
+    bool is_ready;
 };
 
-static struct staff *staff_of(struct channel *channel)
+static struct staff *staff_of(struct own_channel *own)
 {
-    return CONTAINER_OF(channel, struct staff, channel);
-}
-
-static void send(struct staff *staff)
-{
-    own_channel_send(staff->gateway, &staff->channel);
+    return CONTAINER_OF(own, struct staff, own);
 }
 
 /* A topic with this name in place of a connection id, in gateway->topic. */
@@ -97,8 +90,8 @@ static struct staff_sent *find_sent(const struct staff *staff, uint16_t packet_i
 
 bool staff_publish(struct staff *staff, struct publication *publication, struct staff_sent *sent)
 {
-    if (!staff->is_connected || staff->sent_count >= STAFF_SENT_MAX ||
-        staff->channel.backlog.length >= STAFF_BACKLOG_MAX) {
+    if (!staff->own.is_connected || staff->sent_count >= STAFF_SENT_MAX ||
+        staff->own.channel.backlog.length >= STAFF_BACKLOG_MAX) {
         return false;
     }
     /* Fewer wait than there are identifiers, and those of the forgotten are long free. */
@@ -110,7 +103,7 @@ bool staff_publish(struct staff *staff, struct publication *publication, struct 
     sent->packet_id = publication->packet_id;
     list_add_last(&staff->sent, &sent->link);
     staff->sent_count++;
-    send(staff);
+    own_channel_send(&staff->own);
     return true;
 }
 
@@ -200,7 +193,7 @@ static void on_timeout(struct timer *timer, void *context)
             log_write(LOG_WARNING, "another bridge process does not answer", "name=%s",
                       staff->peers[number]);
             put_birth(staff, staff->peers[number], false);
-            send(staff);
+            own_channel_send(&staff->own);
             lose_peer_for_all(staff, number);
         }
     }
@@ -261,13 +254,13 @@ bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question
     struct staff_asker self = {.number = staff->next_number};
 
     if (!staff->is_ready || staff->ask_count >= STAFF_ASKS_MAX ||
-        staff->channel.backlog.length >= STAFF_BACKLOG_MAX) {
+        staff->own.channel.backlog.length >= STAFF_BACKLOG_MAX) {
         return false;
     }
     begin_ask(staff, ask, peers | BIT(SELF), STAFF_TIMEOUT_MS);
     if (peers != 0) {
         put_question(staff, self.number, question);
-        send(staff);
+        own_channel_send(&staff->own);
     }
     memcpy(self.name, staff->name, sizeof(self.name));
     rest_take_question(staff->gateway, &self, question);
@@ -307,7 +300,7 @@ void staff_answer(struct staff *staff, const struct staff_asker *asker, struct s
                       .data.bytes = buffer_slice(&body),
                       .is_plain = true,
                   });
-    send(staff);
+    own_channel_send(&staff->own);
     buffer_release(&body);
 }
 
@@ -364,7 +357,7 @@ static void be_ready(struct staff *staff)
     if (peers != 0) {
         begin_ask(staff, &staff->life_sign, peers, LIFE_SIGN_MS);
         put_question(staff, staff->life_sign.number, SLICE_EMPTY);
-        send(staff);
+        own_channel_send(&staff->own);
     }
 }
 
@@ -375,7 +368,7 @@ static void take_birth(struct staff *staff, struct slice name, bool lives)
 
     if (is_own && !lives) { /* somebody thought otherwise */
         put_birth(staff, staff->name, true);
-        send(staff);
+        own_channel_send(&staff->own);
     } else if (is_own) {
         if (!staff->is_ready) {
             be_ready(staff);
@@ -436,10 +429,9 @@ static void hear_answer(struct staff *staff, struct slice body)
     }
 }
 
-static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
 {
-    struct staff *staff = staff_of(channel);
-    struct link *link = staff->gateway->link;
+    struct staff *staff = staff_of(own);
     struct internal_topic topic;
 
     (void)sequence; /* QoS 0 */
@@ -453,7 +445,6 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
             take_birth(staff, topic.connection_id, payload.length > 0);
         }
     }
-    link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
 }
 
 static void subscribe(struct staff *staff)
@@ -466,37 +457,36 @@ static void subscribe(struct staff *staff)
     write_filter(&filters, topic_of(staff, INTERNAL_STAFF_UP, "+"), &options);
     write_subscribe(&staff->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
     put_birth(staff, staff->name, true);
-    send(staff);
+    own_channel_send(&staff->own);
     buffer_release(&filters);
 }
 
-static void on_packet(struct channel *channel, struct slice bytes)
+static void on_connected(struct own_channel *own, const struct packet *connack)
 {
-    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
-    struct staff *staff = staff_of(channel);
-    struct packet packet;
+    struct staff *staff = staff_of(own);
+
+    staff->packet_max = properties_have(&connack->properties, PROPERTY_MAXIMUM_PACKET_SIZE)
+                            ? connack->properties.maximum_packet_size
+                            : PACKET_SIZE_MAX;
+    subscribe(staff);
+}
+
+static void on_packet(struct own_channel *own, const struct packet *packet)
+{
+    struct staff *staff = staff_of(own);
     struct staff_sent *sent;
 
-    if (packet_decode(&packet, bytes, &limits) <= 0) {
-        return;
-    }
-    if (packet.type == PACKET_CONNACK && !reason_is_error(packet.connack.reason)) {
-        staff->is_connected = true;
-        staff->packet_max = properties_have(&packet.properties, PROPERTY_MAXIMUM_PACKET_SIZE)
-                                ? packet.properties.maximum_packet_size
-                                : PACKET_SIZE_MAX;
-        subscribe(staff);
-    } else if (packet.type == PACKET_PUBACK && (sent = find_sent(staff, packet.ack.packet_id))) {
-        acknowledged(staff, sent, packet.ack.reason);
+    if (packet->type == PACKET_PUBACK && (sent = find_sent(staff, packet->ack.packet_id))) {
+        acknowledged(staff, sent, packet->ack.reason);
     }
 }
 
 /* Nobody gets an answer any more. */
-static void on_lost(struct channel *channel)
+static void on_ended(struct own_channel *own)
 {
-    struct staff *staff = staff_of(channel);
+    struct staff *staff = staff_of(own);
 
-    staff->is_connected = staff->is_ready = false;
+    staff->is_ready = false;
     memset(staff->peers, 0, sizeof(staff->peers));
     while (!list_is_empty(&staff->sent)) {
         acknowledged(staff, CONTAINER_OF(staff->sent.next, struct staff_sent, link),
@@ -508,14 +498,13 @@ static void on_lost(struct channel *channel)
 }
 
 /* The broker stops, then all is lost next; or it did not like what was sent. */
-static void on_closed(struct channel *channel, uint8_t reason)
+static void on_closed(struct own_channel *own, uint8_t reason)
 {
-    struct staff *staff = staff_of(channel);
+    struct staff *staff = staff_of(own);
     struct gateway *gateway = staff->gateway;
 
     log_write(LOG_WARNING, "the staff's connection was ended", "reason=\"%s\"",
               reason_text(reason));
-    on_lost(channel);
     timers_set(&gateway->timers, &staff->again, gateway_now(gateway) + AGAIN_MS);
 }
 
@@ -524,17 +513,17 @@ static void on_again(struct timer *timer, void *context)
     struct staff *staff = CONTAINER_OF(timer, struct staff, again);
 
     (void)context;
-    if (!staff->channel.is_open && gateway_is_ready(staff->gateway)) {
+    if (!staff->own.channel.is_open && gateway_is_ready(staff->gateway)) {
         staff_connect(staff);
     }
 }
 
-static const struct channel_events channel_events = {
+static const struct own_channel_events events = {
+    .connected = on_connected,
     .packet = on_packet,
     .publish = on_publish,
-    .writable = own_channel_ignore,
+    .ended = on_ended,
     .closed = on_closed,
-    .lost = on_lost,
 };
 
 /* ---------------------------------------------------------------- making and ending */
@@ -546,7 +535,7 @@ struct staff *staff_new(struct gateway *gateway)
     struct buffer name = {0};
 
     staff->gateway = gateway;
-    staff->channel.events = &channel_events;
+    own_channel_init(&staff->own, gateway, &events);
     staff->next_packet_id = FIRST_ID;
     staff->life_sign.answered = no_answer;
     staff->life_sign.done = no_end;
@@ -566,25 +555,19 @@ struct staff *staff_new(struct gateway *gateway)
 
 void staff_free(struct staff *staff)
 {
-    on_lost(&staff->channel);
+    own_channel_close(&staff->own);
+    on_ended(&staff->own);
     timers_cancel(&staff->gateway->timers, &staff->again);
-    own_channel_close(staff->gateway, &staff->channel);
     free(staff);
 }
 
 void staff_connect(struct staff *staff)
 {
-    struct buffer identifier = {0};
-
     timers_cancel(&staff->gateway->timers, &staff->again);
-    buffer_append_format(&identifier, "$wps//staff/%s", staff->name);
-    write_connect(&staff->gateway->packet,
-                  &(struct connect_request){
-                      .client_identifier = buffer_slice(&identifier),
-                      .clean_start = true,
-                      .will_is_retained = true,
-                      .will_topic = topic_of(staff, INTERNAL_STAFF_UP, staff->name),
-                  });
-    own_channel_connect(staff->gateway, &staff->channel, buffer_slice(&identifier));
-    buffer_release(&identifier);
+    own_channel_connect(&staff->own, "staff", staff->name,
+                        (struct connect_request){
+                            .clean_start = true,
+                            .will_is_retained = true,
+                            .will_topic = topic_of(staff, INTERNAL_STAFF_UP, staff->name),
+                        });
 }
