@@ -9,6 +9,7 @@ starts a broker of its own on free ports; waiting is always for a line of its lo
 SPDX-License-Identifier: Apache-2.0
 """
 import os
+import random
 import resource
 import signal
 import socket
@@ -30,9 +31,16 @@ CONNECTIONS = 19000
 
 
 def free_port(family=socket.AF_INET, address="127.0.0.1"):
-    with socket.socket(family) as probe:
-        probe.bind((address, 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to clients: one of these may get it before the server."""
+    while True:
+        port = random.randrange(10000, 20000)
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((address, port))
+                return port
+            except OSError:
+                pass
 
 
 class Broker:
