@@ -73,6 +73,17 @@ static void extend(struct buffer *out, struct trunk_tail *tail, struct slice pac
     write_length(out->data + tail->frame, out->length - tail->frame - TRUNK_LENGTH_SIZE);
 }
 
+/* Puts the packets into the buffer's last frame, if that is one for this receiver alone. */
+static bool extend_for(struct buffer *out, struct trunk_tail *tail, uint32_t receiver,
+                       struct slice packets)
+{
+    if (!has_room(tail, out->length, packets) || tail->receiver != receiver) {
+        return false;
+    }
+    extend(out, tail, packets);
+    return true;
+}
+
 /* The last value of a frame; ends it. */
 static struct trunk_tail put_packets(struct frame *frame, struct slice packets)
 {
@@ -142,6 +153,33 @@ void trunk_put_open(struct buffer *out, const struct trunk_open *open)
     frame_end(&frame);
 }
 
+/* Does the frame, up to its packets, begin as the last one does? */
+static bool begins_as_tail(const struct frame *frame, const struct trunk_tail *tail)
+{
+    const uint8_t *bytes = frame->out->data + TRUNK_LENGTH_SIZE;
+    size_t beginning = frame->out->length - frame->start;
+
+    return tail->run - tail->frame == beginning &&
+           memcmp(bytes + tail->frame, bytes + frame->start, beginning - TRUNK_LENGTH_SIZE) == 0;
+}
+
+/* The packets, in a frame that can hold more for the same receivers: in the last one if it is such
+ * a frame. Without a tail, in one of their own. */
+static void put_shareable(struct frame *frame, struct trunk_tail *tail, uint32_t receiver,
+                          struct slice packets)
+{
+    if (has_room(tail, frame->start, packets) && begins_as_tail(frame, tail)) {
+        frame->out->length = frame->start;
+        extend(frame->out, tail, packets);
+        return;
+    }
+    struct trunk_tail own = put_packets(frame, packets);
+    if (tail) {
+        *tail = own;
+        tail->receiver = receiver;
+    }
+}
+
 /* Tells frames with one receiver apart, so that the next need not be written to see that it is for
  * the same one. Channels are below 2^20. */
 static uint32_t receiver_mark(enum trunk_kind kind, uint8_t version, uint32_t channel)
@@ -155,17 +193,12 @@ void trunk_put_bytes(struct buffer *out, struct trunk_tail *tail, uint32_t chann
     uint32_t receiver = receiver_mark(TRUNK_BYTES, 0, channel);
     struct frame frame;
 
-    if (has_room(tail, out->length, packets) && tail->receiver == receiver) {
-        extend(out, tail, packets);
+    if (extend_for(out, tail, receiver, packets)) {
         return;
     }
     frame_begin(&frame, out, TRUNK_BYTES, 2, packets.length);
     put_number(&frame, channel);
-    struct trunk_tail own = put_packets(&frame, packets);
-    if (tail) {
-        *tail = own;
-        tail->receiver = receiver;
-    }
+    put_shareable(&frame, tail, receiver, packets);
 }
 
 void trunk_put_close(struct buffer *out, uint32_t channel, uint32_t reason)
@@ -207,32 +240,6 @@ void trunk_put_credit(struct buffer *out, const struct trunk_credit_item *items,
     frame_end(&frame);
 }
 
-/* Does the frame whose targets have just been written begin as the last one does? */
-static bool begins_as_tail(const struct frame *frame, const struct trunk_tail *tail)
-{
-    const uint8_t *bytes = frame->out->data + TRUNK_LENGTH_SIZE;
-    size_t beginning = frame->out->length - frame->start;
-
-    return tail->run - tail->frame == beginning &&
-           memcmp(bytes + tail->frame, bytes + frame->start, beginning - TRUNK_LENGTH_SIZE) == 0;
-}
-
-/* Without sequences, for the same targets one frame can hold several. */
-static void put_shareable(struct frame *frame, struct trunk_tail *tail, uint32_t receiver,
-                          struct slice packets)
-{
-    if (has_room(tail, frame->start, packets) && begins_as_tail(frame, tail)) {
-        frame->out->length = frame->start;
-        extend(frame->out, tail, packets);
-        return;
-    }
-    struct trunk_tail own = put_packets(frame, packets);
-    if (tail) {
-        *tail = own;
-        tail->receiver = receiver;
-    }
-}
-
 void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
                        const struct trunk_publish *publish, const struct trunk_target *targets,
                        size_t count)
@@ -244,8 +251,7 @@ void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
 
     if (count == 1 && !has_sequences) {
         receiver = receiver_mark(TRUNK_PUBLISH, publish->version, targets[0].channel);
-        if (has_room(tail, out->length, publish->packets) && tail->receiver == receiver) {
-            extend(out, tail, publish->packets);
+        if (extend_for(out, tail, receiver, publish->packets)) {
             return;
         }
     }
@@ -259,9 +265,5 @@ void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
             at = write_u32(at, targets[i].sequence);
         }
     }
-    if (has_sequences) {
-        put_packets(&frame, publish->packets);
-    } else {
-        put_shareable(&frame, tail, receiver, publish->packets);
-    }
+    put_shareable(&frame, has_sequences ? NULL : tail, receiver, publish->packets);
 }
