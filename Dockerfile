@@ -14,7 +14,7 @@ FROM debian:12 AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     gcc libc6-dev cmake ninja-build pkg-config libssl-dev libpaho-mqtt-dev libcyaml-dev \
     libyaml-dev liblmdb-dev libxxhash-dev libwebsockets-dev libuv1-dev libmsgpack-dev \
-    libprotobuf-c-dev protobuf-c-compiler libcurl4-openssl-dev python3 universal-ctags
+    libprotobuf-c-dev protobuf-c-compiler libcurl4-openssl-dev ca-certificates python3 universal-ctags
 COPY . /src
 WORKDIR /src
 RUN cmake -S . -B /check -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
