@@ -12,8 +12,8 @@
  *     closing    the last answer is being written
  *     gone       the handle is closing on the loop, then the memory is freed
  *
- * An answer is one send(). What a request is not there for yet stays in the shared read buffer's
- * place only until the callback returns: an idle connection has no buffers.
+ * An answer is one send(). All connections read into one buffer; only what has come of a request
+ * that is not whole is copied, so an idle connection has no buffers.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_HTTP_CONNECTION_H

@@ -1,4 +1,4 @@
-/* What the parts of the service share: service.c, listener.c, handshake.c, websocket.c, http.c.
+/* What the parts of the service share: service.c, listeners, TLS, HTTP and WebSockets.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_SERVICE_STATE_H

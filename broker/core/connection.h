@@ -69,7 +69,7 @@ struct connection_carrier {
     /* Sends a PUBLISH, behind what is in `output`. False: it is larger than the peer takes, and
      * nothing was sent. NULL: PUBLISHes go into `output` like all else, and so is the other. */
     bool (*publish)(struct connection *connection, const struct delivery *delivery, bool dup);
-    /* The peer takes no PUBLISH for now; connection_writable() will follow. */
+    /* Has a PUBLISH to wait for connection_writable()? That will follow. */
     bool (*is_congested)(struct connection *connection);
 };
 

@@ -28,14 +28,14 @@ struct channel {
     struct list waiting;   /* in trunk->waiting: to go on when the trunk has room; in
                               worker->channels_gone when it has none any more */
     struct list crediting; /* in trunk->crediting: credit is due to the bridge */
-    struct buffer held;    /* input that core does not take for now */
+    struct buffer held;    /* input that waits while core takes none */
     uint64_t shared_in;    /* round of the trunk's output in which it is a target, plus one */
     int32_t credit;        /* bytes that the bridge takes */
     int32_t input_credit;  /* bytes that the bridge may send */
     uint32_t input_used;   /* of those that came, not yet given back */
     uint32_t number;
     bool anonymous_allowed;
-    bool paused;              /* core takes no input for now; see `held` */
+    bool paused;              /* while core takes no input: it waits in `held` */
     bool tells_subscriptions; /* of the session that it resumes; once */
     bool close_sent, close_received;
     bool released;       /* core holds nothing of it any more */

@@ -39,8 +39,8 @@ struct stream {
     msec_t close_at;    /* while in `ending` */
     uint8_t polled;     /* epoll events asked for: EPOLLIN, EPOLLOUT */
     uint8_t phase;      /* enum stream_phase */
-    bool paused;        /* core takes no input for now; see `held` */
-    bool blocked;       /* the peer takes no more for now */
+    bool paused;        /* while core takes no input: it waits in `held` */
+    bool blocked;       /* while the peer takes nothing */
     bool read_again;    /* the transport may hold input that epoll does not see */
     bool unpolled;      /* out of epoll: the peer hung up while input has to wait */
     bool anonymous_allowed, use_certificate_as_user; /* as its listener says */

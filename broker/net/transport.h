@@ -23,11 +23,11 @@ struct transport;
 enum { TRANSPORT_END = -ENODATA };
 
 struct transport_ops {
-    /* > 0: bytes read; fewer than `length` only if there are no more for now. 0: nothing yet.
+    /* > 0: bytes read; fewer than `length` only if no more have come. 0: nothing yet.
      * TRANSPORT_END: the peer closed. < 0 otherwise: -errno, the connection is lost. */
     ssize_t (*read)(struct transport *transport, void *into, size_t length);
-    /* >= 0: bytes taken from the front of the vectors; fewer than all only if the peer takes no
-     * more for now. What was not taken must be offered again, with more behind it if there is.
+    /* >= 0: bytes taken from the front of the vectors; fewer than all only while the peer takes
+     * no more. What was not taken must be offered again, with more behind it if there is.
      * < 0: -errno, the connection is lost. */
     ssize_t (*writev)(struct transport *transport, const struct iovec *vectors, int count);
     /* Nothing more will be written: tells the peer. Its bytes can still be read. */

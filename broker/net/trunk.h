@@ -30,7 +30,7 @@ struct trunk {
     uint32_t polled;    /* epoll events asked for */
     bool greeted;       /* HELLO came */
     bool dead;          /* to be taken apart in the flush */
-    bool blocked;       /* the socket takes no more for now */
+    bool blocked;       /* while the socket takes nothing */
     struct buffer held; /* input: a frame that is not complete */
     struct trunk_output output;
     struct channel_table channels;

@@ -79,7 +79,7 @@ static inline void trunk_sharing_add(struct trunk_sharing *sharing, uint32_t cha
     targets->length += sizeof(target);
 }
 
-/* Writes to a non-blocking socket: 1: all is written, 0: it takes no more for now, or -errno. The
+/* Writes to a non-blocking socket: 1: all is written, 0: the socket is full, or -errno. The
  * bytes that it took are added to *taken. */
 int trunk_output_write(struct trunk_output *output, int fd, size_t *taken);
 void trunk_output_release(struct trunk_output *output);
