@@ -19,15 +19,19 @@ static void answer_alive(const struct http_request *request, struct http_answer 
     answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
 }
 
-/* And so is the broker, by all trunks, and browsers are let in. */
-static void answer_ready(const struct http_request *request, struct http_answer *answer)
+void http_answer_ready(const struct service *service, struct http_answer *answer)
 {
-    if (gateway_is_serving(request->service->options.gateway)) {
+    if (gateway_is_serving(service->options.gateway)) {
         answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
     } else {
         http_refuse(answer, 503,
                     "the broker cannot be reached, or has not told the settings of hubs yet");
     }
+}
+
+static void answer_ready(const struct http_request *request, struct http_answer *answer)
+{
+    http_answer_ready(request->service, answer);
 }
 
 /* Paths of WebSockets. */

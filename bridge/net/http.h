@@ -42,6 +42,8 @@ struct http_answer {
 
 /* What is at the request's path. */
 void http_answer_request(const struct http_request *request, struct http_answer *answer);
+/* Is the broker there, by all trunks, and are browsers let in? 200 or 503. */
+void http_answer_ready(const struct service *service, struct http_answer *answer);
 /* Makes it {"error":{"code":"...","message":"..."}}. */
 void http_refuse(struct http_answer *answer, int status, const char *message);
 void http_add_header(struct http_answer *answer, const char *name, const char *value);

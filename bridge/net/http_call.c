@@ -64,13 +64,9 @@ static void answer_token(struct http_connection *connection, const struct rest_o
 
 static void answer_health(struct http_connection *connection)
 {
-    bool is_ready = gateway_is_serving(connection->service->options.gateway);
-    struct http_answer answer = {.status = 200, .content = SLICE_LITERAL("{\"status\":\"ok\"}")};
+    struct http_answer answer = {.status = 200};
 
-    if (!is_ready) {
-        http_refuse(&answer, 503,
-                    "the broker cannot be reached, or has not told the settings of hubs yet");
-    }
+    http_answer_ready(connection->service, &answer);
     answer_call(connection, &answer);
 }
 
