@@ -129,14 +129,6 @@ static void connection_close(struct plain_connection *connection)
 
 /* ---------------------------------------------------------------- the end of a request */
 
-static void forget(struct buffer *buffer)
-{
-    buffer->length = 0;
-    if (buffer->capacity > KEEP_MAX) {
-        buffer_release(buffer);
-    }
-}
-
 static void set_timer(struct plain_connection *connection, uint32_t delay_ms)
 {
     struct plain_http *http = connection->http;
@@ -149,7 +141,7 @@ static void become_idle(struct plain_connection *connection)
 {
     struct plain_http *http = connection->http;
 
-    forget(&connection->out);
+    buffer_empty(&connection->out, KEEP_MAX);
     connection->sent = 0;
     connection->was_used = true;
     list_add_last(&connection->pool->idle, &connection->link);

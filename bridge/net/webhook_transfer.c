@@ -277,19 +277,11 @@ struct transfer_result transfer_result(const struct transfer *transfer, CURLcode
     return (struct transfer_result){.status = (int)status};
 }
 
-static void forget(struct buffer *buffer)
-{
-    buffer->length = 0;
-    if (buffer->capacity > KEEP_MAX) {
-        buffer_release(buffer);
-    }
-}
-
 void transfer_reset(struct transfer *transfer)
 {
-    forget(&transfer->head);
-    forget(&transfer->body);
-    forget(&transfer->lines);
+    buffer_empty(&transfer->head, KEEP_MAX);
+    buffer_empty(&transfer->body, KEEP_MAX);
+    buffer_empty(&transfer->lines, KEEP_MAX);
     transfer->is_too_long = false;
     transfer->owner = NULL;
 }

@@ -36,10 +36,7 @@ static void put_sharing(struct trunk_output *output, struct trunk_sharing *shari
         done += part;
     }
     sharing->targets.length = 0;
-    sharing->packet.length = 0;
-    if (sharing->packet.capacity > KEPT_MAX) {
-        buffer_release(&sharing->packet);
-    }
+    buffer_empty(&sharing->packet, KEPT_MAX);
 }
 
 void trunk_output_collect(struct trunk_output *output)
@@ -64,14 +61,6 @@ void trunk_output_begin(struct trunk_output *output, struct message *message)
 
 /* --- the socket --- */
 
-static void empty(struct buffer *buffer)
-{
-    buffer->length = 0;
-    if (buffer->capacity > KEPT_MAX) {
-        buffer_release(buffer);
-    }
-}
-
 static void consume(struct trunk_output *output, size_t count)
 {
     size_t left = output->writing.length - output->written;
@@ -82,12 +71,12 @@ static void consume(struct trunk_output *output, size_t count)
     }
     struct buffer done = output->writing;
     output->tail = (struct trunk_tail){0};
-    empty(&done);
+    buffer_empty(&done, KEPT_MAX);
     output->writing = output->filling;
     output->filling = done;
     output->written = count - left;
     if (output->written == output->writing.length) {
-        empty(&output->writing);
+        buffer_empty(&output->writing, KEPT_MAX);
         output->written = 0;
     }
 }

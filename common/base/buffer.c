@@ -76,6 +76,14 @@ void buffer_consume(struct buffer *buffer, size_t count)
     }
 }
 
+void buffer_empty(struct buffer *buffer, size_t most)
+{
+    buffer->length = 0;
+    if (buffer->capacity > most) {
+        buffer_release(buffer);
+    }
+}
+
 void buffer_release(struct buffer *buffer)
 {
     free(buffer->data);

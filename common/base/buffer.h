@@ -52,6 +52,8 @@ void buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Drops the first `count` bytes (at most `length`) and moves the rest to the front. */
 void buffer_consume(struct buffer *buffer, size_t count);
+/* Makes it empty; keeps its memory for the next use unless that is more than `most` bytes. */
+void buffer_empty(struct buffer *buffer, size_t most);
 /* Frees the memory; the buffer is empty and usable again. */
 void buffer_release(struct buffer *buffer);
 
