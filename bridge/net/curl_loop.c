@@ -9,7 +9,10 @@
 
 #include "base/memory.h"
 
-enum { OWN_HANDLES = 2 }; /* timer, kick */
+enum {
+    OWN_HANDLES = 2, /* timer, kick */
+    CONNECT_TIME_MS = 10000,
+};
 
 /* A socket that libcurl uses. */
 struct socket_poll {
@@ -260,13 +263,25 @@ bool curl_loop_open(struct curl_loop *curl, uv_loop_t *loop, long connections)
     return true;
 }
 
-void curl_loop_add(struct curl_loop *curl, struct curl_task *task)
+void curl_loop_prepare(struct curl_loop *curl, struct curl_task *task)
 {
+    task->easy = curl_easy_init();
+    if (!task->easy) {
+        return;
+    }
     curl_easy_setopt(task->easy, CURLOPT_PRIVATE, task);
     curl_easy_setopt(task->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(task->easy, CURLOPT_OPENSOCKETDATA, curl);
     curl_easy_setopt(task->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(task->easy, CURLOPT_CLOSESOCKETDATA, curl);
+    curl_easy_setopt(task->easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(task->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(task->easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(task->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIME_MS);
+}
+
+void curl_loop_add(struct curl_loop *curl, struct curl_task *task)
+{
     curl_multi_add_handle(curl->multi, task->easy);
 }
 

@@ -40,6 +40,9 @@ struct curl_loop {
 
 /* At most `connections` are kept open. False: libcurl cannot start. */
 bool curl_loop_open(struct curl_loop *curl, uv_loop_t *loop, long connections);
+/* Makes the task's easy handle, with what all have in common: 10 s to connect, and no proxy of the
+ * environment. NULL in its place: no memory. */
+void curl_loop_prepare(struct curl_loop *curl, struct curl_task *task);
 void curl_loop_add(struct curl_loop *curl, struct curl_task *task);
 void curl_loop_remove(struct curl_loop *curl, CURL *easy);
 /* All easy handles have been removed. Closes all connections; then `closed` is called, from the

@@ -18,7 +18,6 @@ enum {
     READ_SIZE = 65536,
     KEEP_MAX = 65536, /* of a buffer's memory between requests */
     IDLE_TIME_MS = 60000,
-    CONNECT_TIME_MS = 10000,
 };
 
 /* Connections to one server. */
@@ -358,24 +357,21 @@ static void connected(struct curl_task *task, CURLcode code)
     }
 }
 
-static CURL *begin_connecting(struct plain_connection *connection)
+static void begin_connecting(struct plain_connection *connection)
 {
-    CURL *easy = curl_easy_init();
+    struct curl_task *task = &connection->task;
 
-    if (easy) {
+    task->done = connected;
+    curl_loop_prepare(connection->http->curl, task);
+    if (task->easy) {
         struct buffer origin = {0};
         buffer_append(&origin, buffer_slice(&connection->pool->origin));
         buffer_append_byte(&origin, '\0');
-        curl_easy_setopt(easy, CURLOPT_URL, (const char *)origin.data);
-        curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
-        curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
-        curl_easy_setopt(easy, CURLOPT_PROXY, "");
-        curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-        curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-        curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIME_MS);
+        curl_easy_setopt(task->easy, CURLOPT_URL, (const char *)origin.data);
+        curl_easy_setopt(task->easy, CURLOPT_CONNECT_ONLY, 1L);
+        curl_easy_setopt(task->easy, CURLOPT_PROTOCOLS_STR, "http");
         buffer_release(&origin);
     }
-    return easy;
 }
 
 static struct plain_connection *connection_new(struct plain_http *http, struct pool *pool)
@@ -389,8 +385,7 @@ static struct plain_connection *connection_new(struct plain_http *http, struct p
     list_init(&connection->link);
     list_init(&connection->all);
     timer_init(&connection->timer, time_is_over);
-    connection->task.done = connected;
-    connection->task.easy = begin_connecting(connection);
+    begin_connecting(connection);
     return connection;
 }
 

@@ -9,10 +9,7 @@
 #include "base/memory.h"
 #include "events/answer.h"
 
-enum {
-    CONNECT_TIMEOUT_MS = 10000,
-    KEEP_MAX = 64 << 10, /* of a buffer's memory between answers */
-};
+enum { KEEP_MAX = 64 << 10 }; /* of a buffer's memory between answers */
 
 /* ---------------------------------------------------------------- the answer comes */
 
@@ -62,12 +59,8 @@ static void set_for_good(CURL *easy, struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 1L);
-    curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, trust->accepts_any_certificate ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, trust->accepts_any_certificate ? 0L : 2L);
     if (trust->ca_file) {
@@ -174,7 +167,7 @@ static void set_headers(struct transfer *transfer, struct slice lines)
 static void start_with_curl(struct transfer *transfer, const struct transfer_request *request)
 {
     if (!transfer->task.easy) {
-        transfer->task.easy = curl_easy_init();
+        curl_loop_prepare(transfer->curl, &transfer->task);
         if (!transfer->task.easy) {
             abort(); /* no memory, as in memory_allocate() */
         }
