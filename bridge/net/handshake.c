@@ -199,24 +199,28 @@ static void prepare_admission(struct lws *lws, struct slice target, struct slice
 
 /* ---------------------------------------------------------------- the decision */
 
-/* Releases it. False: the connection is no good. */
-static bool write_answer(struct lws *lws, struct http_answer *answer)
+/* libwebsockets wants room in front of what it writes. */
+struct buffer handshake_answer(void)
 {
-    struct buffer out = {0};
-    bool ok;
+    struct buffer answer = {0};
 
-    buffer_reserve(&out, LWS_PRE);
-    out.length = LWS_PRE;
-    http_format(&out, answer, true);
-    ok = lws_write(lws, out.data + LWS_PRE, out.length - LWS_PRE, LWS_WRITE_HTTP) >= 0;
-    buffer_release(&out);
-    http_answer_release(answer);
+    buffer_reserve(&answer, LWS_PRE);
+    answer.length = LWS_PRE;
+    return answer;
+}
+
+bool handshake_write(struct lws *lws, struct buffer *answer)
+{
+    bool ok = lws_write(lws, answer->data + LWS_PRE, answer->length - LWS_PRE, LWS_WRITE_HTTP) >= 0;
+
+    buffer_release(answer);
     return ok;
 }
 
 static int refuse(struct lws *lws, struct refusal refusal)
 {
     struct http_answer answer = {.closes = true};
+    struct buffer bytes = handshake_answer();
 
     metrics_count_refused(service_of(lws)->options.metrics, refusal.status);
     http_refuse(&answer, refusal.status, refusal.message);
@@ -225,7 +229,9 @@ static int refuse(struct lws *lws, struct refusal refusal)
     } else if (refusal.status == 426) {
         http_add_header(&answer, "sec-websocket-version", "13");
     }
-    return write_answer(lws, &answer) ? 1 : -1;
+    http_format(&bytes, &answer, true);
+    http_answer_release(&answer);
+    return handshake_write(lws, &bytes) ? 1 : -1;
 }
 
 /* Makes libwebsockets find the one entry of its table, whatever is offered. */

@@ -29,6 +29,10 @@ void handshake_choose(struct lws *lws);
 /* LWS_CALLBACK_ADD_HEADERS: if the answer has to wait, it is moved to `head`. 0, or -1 to hang up.
  */
 int handshake_hold(struct lws *lws, struct lws_process_html_args *answer, struct buffer *head);
+/* An answer of our own, to which its bytes are appended; handshake_write() releases it. False: the
+ * connection is no good. */
+struct buffer handshake_answer(void);
+bool handshake_write(struct lws *lws, struct buffer *answer);
 /* The accepted upgrade becomes the caller's; NULL if there is none (any more). */
 struct upgrade *handshake_take(struct lws *lws);
 

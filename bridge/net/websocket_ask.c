@@ -9,6 +9,7 @@
 
 #include "base/memory.h"
 #include "client/admission.h"
+#include "net/handshake.h"
 #include "net/websocket.h"
 
 enum { STATUS_SWITCHING = 101, STATUS_INTERNAL = 500 };
@@ -19,28 +20,16 @@ struct asking {
     struct upgrade *upgrade; /* owned */
 };
 
-/* `bytes` begins with room for libwebsockets. */
 static void write_answer(struct websocket *websocket, struct buffer *bytes)
 {
-    if (lws_write(websocket->lws, bytes->data + LWS_PRE, bytes->length - LWS_PRE, LWS_WRITE_HTTP) <
-        0) {
+    if (!handshake_write(websocket->lws, bytes)) {
         websocket_break(websocket);
     }
-    buffer_release(bytes);
-}
-
-static struct buffer begin_answer(void)
-{
-    struct buffer bytes = {0};
-
-    buffer_reserve(&bytes, LWS_PRE);
-    bytes.length = LWS_PRE;
-    return bytes;
 }
 
 void websocket_refuse(struct websocket *websocket, int status, struct slice text)
 {
-    struct buffer bytes = begin_answer();
+    struct buffer bytes = handshake_answer();
 
     metrics_count_refused(websocket->service->options.metrics, status);
     buffer_append_format(&bytes,
@@ -59,7 +48,7 @@ static void let_in(struct websocket *websocket, struct upgrade *upgrade)
 {
     const char *name = upgrade->custom_subprotocol ? upgrade->custom_subprotocol
                                                    : subprotocol_name(upgrade->subprotocol);
-    struct buffer bytes = begin_answer();
+    struct buffer bytes = handshake_answer();
 
     buffer_append(&bytes, buffer_slice(&websocket->message));
     buffer_release(&websocket->message);
