@@ -72,14 +72,6 @@ void event_time_append(struct buffer *out, int64_t seconds)
 
 /* ---------------------------------------------------------------- attributes */
 
-static void append_decimal(struct buffer *out, uint32_t value)
-{
-    if (value >= 10) {
-        append_decimal(out, value / 10);
-    }
-    buffer_append_byte(out, (uint8_t)('0' + value % 10));
-}
-
 static void append_type(struct buffer *out, const struct event *event)
 {
     bool is_of_group = event->system == SYSTEM_EVENT_JOINED || event->system == SYSTEM_EVENT_LEFT;
@@ -120,7 +112,7 @@ size_t event_attributes(const struct event *event, const struct access_keys *key
     type = tail(scratch, 0);
     append_source(scratch, event);
     source = tail(scratch, type.length);
-    append_decimal(scratch, event->number);
+    buffer_append_decimal(scratch, event->number);
     number = tail(scratch, type.length + source.length);
     event_time_append(scratch, time);
     when = tail(scratch, type.length + source.length + number.length);

@@ -77,24 +77,12 @@ static bool has_content(int status)
     return status != 204 && status != 304;
 }
 
-static void append_number(struct buffer *out, size_t number)
-{
-    char digits[24];
-    size_t at = sizeof(digits);
-
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    buffer_append(out, slice_make(digits + at, sizeof(digits) - at));
-}
-
 /* Each request has it, so it does without printf. */
 static void append_head(struct buffer *out, const struct http_answer *answer,
                         const struct status_text *entry, size_t length)
 {
     buffer_append(out, SLICE_LITERAL("HTTP/1.1 "));
-    append_number(out, (size_t)entry->status);
+    buffer_append_decimal(out, (uint64_t)entry->status);
     buffer_append_byte(out, ' ');
     buffer_append_string(out, entry->phrase);
     if (has_content(entry->status)) {
@@ -104,7 +92,7 @@ static void append_head(struct buffer *out, const struct http_answer *answer,
                                                            : "application/json; charset=utf-8");
         }
         buffer_append(out, SLICE_LITERAL("\r\ncontent-length: "));
-        append_number(out, length);
+        buffer_append_decimal(out, length);
     }
     if (answer->closes) {
         buffer_append(out, SLICE_LITERAL("\r\nconnection: close"));

@@ -28,24 +28,6 @@ const char *const json_data_types[DATA_TYPE_COUNT] = {
 /* `,"name":"value"`; the caller gives the part before the value. */
 #define PUT_STRING(out, text, value) (PUT(out, text), json_append_string(out, value))
 
-static size_t write_number(uint64_t number, uint8_t *out)
-{
-    uint8_t digits[20];
-    size_t at = sizeof(digits);
-
-    do {
-        digits[--at] = (uint8_t)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    memcpy(out, digits + at, sizeof(digits) - at);
-    return sizeof(digits) - at;
-}
-
-static void put_number(struct buffer *out, uint64_t number)
-{
-    out->length += write_number(number, buffer_reserve(out, 20));
-}
-
 static void put_pairs(struct buffer *out, struct pairs pairs)
 {
     buffer_append_byte(out, '{');
@@ -118,7 +100,7 @@ static void put_stream_info(struct buffer *out, const struct stream_info *stream
 {
     PUT_STRING(out, ",\"stream\":{\"streamId\":", stream->id);
     PUT(out, ",\"streamSequenceId\":");
-    put_number(out, stream->sequence);
+    buffer_append_decimal(out, stream->sequence);
     if (stream->end) {
         PUT(out, ",\"endOfStream\":true");
     }
@@ -192,7 +174,7 @@ static size_t json_finish(struct slice body, uint64_t sequence_id, uint8_t *out)
     if (sequence_id > 0) {
         memcpy(at, name.data, name.length);
         at += name.length;
-        at += write_number(sequence_id, at);
+        at += decimal_write(at, sequence_id);
     }
     *at++ = '}';
     return (size_t)(at - out);
@@ -228,7 +210,7 @@ static void put_success(struct buffer *frame, bool success)
 static void json_put_ack(struct buffer *frame, const struct ack_response *ack)
 {
     PUT(frame, "{\"type\":\"ack\",\"ackId\":");
-    put_number(frame, ack->ack_id);
+    buffer_append_decimal(frame, ack->ack_id);
     put_success(frame, ack->success);
     if (!ack->success) {
         put_error(frame, &ack->error);
@@ -271,7 +253,7 @@ static void json_put_stream_ack(struct buffer *frame, const struct stream_ack *a
 {
     PUT_STRING(frame, "{\"type\":\"streamAck\",\"streamId\":", ack->stream_id);
     PUT(frame, ",\"expectedSequenceId\":");
-    put_number(frame, ack->expected_sequence);
+    buffer_append_decimal(frame, ack->expected_sequence);
     buffer_append_byte(frame, '}');
 }
 
@@ -279,7 +261,7 @@ static void json_put_stream_nack(struct buffer *frame, const struct stream_nack 
 {
     PUT_STRING(frame, "{\"type\":\"streamNack\",\"streamId\":", nack->stream_id);
     PUT(frame, ",\"expectedSequenceId\":");
-    put_number(frame, nack->expected_sequence);
+    buffer_append_decimal(frame, nack->expected_sequence);
     buffer_append_byte(frame, ',');
     put_name_and_message(frame, &nack->error);
     buffer_append_byte(frame, '}');

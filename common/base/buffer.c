@@ -46,6 +46,24 @@ void buffer_append_string(struct buffer *buffer, const char *text)
     buffer_append(buffer, slice_from_string(text));
 }
 
+size_t decimal_write(uint8_t *out, uint64_t number)
+{
+    uint8_t digits[DECIMAL_MAX];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    memcpy(out, digits + at, sizeof(digits) - at);
+    return sizeof(digits) - at;
+}
+
+void buffer_append_decimal(struct buffer *buffer, uint64_t number)
+{
+    buffer->length += decimal_write(buffer_reserve(buffer, DECIMAL_MAX), number);
+}
+
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
 {
     va_list args, again;

@@ -12,6 +12,8 @@
 
 #include "base/slice.h"
 
+enum { DECIMAL_MAX = 20 }; /* digits of a number */
+
 struct buffer {
     uint8_t *data;   /* owned; NULL while capacity is 0 */
     size_t length;   /* bytes in use */
@@ -48,6 +50,9 @@ static inline void buffer_append_byte(struct buffer *buffer, uint8_t byte)
 void buffer_append_u16(struct buffer *buffer, uint16_t value);      /* big endian, as MQTT */
 void buffer_append_u32(struct buffer *buffer, uint32_t value);      /* big endian */
 void buffer_append_string(struct buffer *buffer, const char *text); /* without the NUL */
+void buffer_append_decimal(struct buffer *buffer, uint64_t number); /* without printf */
+/* The same into memory (DECIMAL_MAX bytes at the most); returns how many digits there are. */
+size_t decimal_write(uint8_t *out, uint64_t number);
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Drops the first `count` bytes (at most `length`) and moves the rest to the front. */

@@ -87,3 +87,30 @@ TEST(copied_strings_end_with_a_nul)
     free(copy);
     free(empty);
 }
+
+TEST(numbers_in_digits)
+{
+    struct buffer buffer = {0};
+
+    buffer_append_decimal(&buffer, 0);
+    buffer_append_byte(&buffer, ' ');
+    buffer_append_decimal(&buffer, 10);
+    buffer_append_byte(&buffer, ' ');
+    buffer_append_decimal(&buffer, UINT64_MAX);
+    CHECK_SLICE_EQUAL(buffer_slice(&buffer), SLICE_LITERAL("0 10 18446744073709551615"));
+    buffer_release(&buffer);
+}
+
+TEST(emptying_keeps_some_memory)
+{
+    struct buffer buffer = {0};
+
+    buffer_append(&buffer, SLICE_LITERAL("abc"));
+    buffer_empty(&buffer, buffer.capacity);
+    CHECK_INT_EQUAL(buffer.length, 0);
+    CHECK(buffer.data);
+    buffer_append(&buffer, SLICE_LITERAL("abc"));
+    buffer_empty(&buffer, buffer.capacity - 1);
+    CHECK_INT_EQUAL(buffer.length, 0);
+    CHECK(!buffer.data);
+}
