@@ -27,7 +27,15 @@ static inline void name_add(X509_NAME *name, const char *common_name)
                                      -1, 0) == 1);
 }
 
-/* Signed by `issuer`, or by itself if that is NULL. */
+static inline void extension_add(X509 *certificate, int which, const char *value)
+{
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, which, value);
+
+    CHECK(extension && X509_add_ext(certificate, extension, -1) == 1);
+    X509_EXTENSION_free(extension);
+}
+
+/* Of a server at 127.0.0.1. Signed by `issuer`, or by itself if that is NULL. */
 static inline void credential_make(struct credential *out, const char *common_name,
                                    const struct credential *issuer)
 {
@@ -44,11 +52,9 @@ static inline void credential_make(struct credential *out, const char *common_na
     name_add(X509_get_subject_name(certificate), common_name);
     X509_set_issuer_name(certificate,
                          X509_get_subject_name(issuer ? issuer->certificate : certificate));
+    extension_add(certificate, NID_subject_alt_name, "IP:127.0.0.1");
     if (!issuer) {
-        X509_EXTENSION *is_ca =
-            X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
-        X509_add_ext(certificate, is_ca, -1);
-        X509_EXTENSION_free(is_ca);
+        extension_add(certificate, NID_basic_constraints, "critical,CA:TRUE");
     }
     CHECK(X509_sign(certificate, issuer ? issuer->key : out->key, EVP_sha256()) > 0);
     strcpy(out->folder, "/tmp/net_tls_XXXXXX");

@@ -88,13 +88,18 @@ static void begin(void)
     start();
 }
 
-static void finish(void)
+static void release_staff(void)
 {
-    stop();
     access_keys_free(keys);
     buffer_release(&staff.name);
     buffer_release(&staff.data);
     buffer_release(&staff.metadata);
+}
+
+static void finish(void)
+{
+    stop();
+    release_staff();
 }
 
 /* ---------------------------------------------------------------- requests */
@@ -656,8 +661,5 @@ TEST(stopping_waits_for_answers)
     browser_free(&waiting);
     TURN_UNTIL(world.is_stopped);
     release_world();
-    access_keys_free(keys);
-    buffer_release(&staff.name);
-    buffer_release(&staff.data);
-    buffer_release(&staff.metadata);
+    release_staff();
 }

@@ -6,10 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/ec.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,49 +19,16 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "secret/access_keys.h"
+#include "tls_credential.h"
 
 #define S   SLICE_LITERAL
 #define KEY "0123456789abcdef0123456789abcdef"
 
 enum { PATIENCE_MS = 20000 };
 
-/* ---------------------------------------------------------------- the certificate */
-
-static EVP_PKEY *key;
-static X509 *certificate;
-static char certificate_file[] = "/tmp/pubgrid-webhook-XXXXXX";
-
-/* Of 127.0.0.1, signed by itself. */
-static void make_certificate(void)
-{
-    X509V3_CTX context;
-    X509_EXTENSION *extension;
-    X509_NAME *name;
-    FILE *file;
-
-    key = EVP_EC_gen("P-256");
-    certificate = X509_new();
-    X509_set_version(certificate, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    name = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"test", -1, -1, 0);
-    X509_set_issuer_name(certificate, name);
-    X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
-    extension = X509V3_EXT_conf_nid(NULL, &context, NID_subject_alt_name, "IP:127.0.0.1");
-    CHECK(extension);
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-    CHECK(X509_sign(certificate, key, EVP_sha256()) > 0);
-    file = fdopen(mkstemp(certificate_file), "w");
-    CHECK(file && PEM_write_X509(file, certificate) == 1);
-    CHECK(fclose(file) == 0);
-}
-
 /* ---------------------------------------------------------------- the webhook */
 
+static struct credential credential;
 static int listener;
 static uint16_t port;
 static atomic_uint handshakes, requests;
@@ -91,8 +55,8 @@ static void *run_webhook(void *unused)
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
     (void)unused;
-    SSL_CTX_use_certificate(context, certificate);
-    SSL_CTX_use_PrivateKey(context, key);
+    SSL_CTX_use_certificate(context, credential.certificate);
+    SSL_CTX_use_PrivateKey(context, credential.key);
     while (true) {
         int fd = accept(listener, NULL, NULL);
         SSL *tls = SSL_new(context);
@@ -256,21 +220,19 @@ TEST(certificates_are_verified)
     char url[64], other[64];
     pthread_t thread;
 
-    make_certificate();
+    credential_make(&credential, "test", NULL);
     thread = start_webhook();
     snprintf(url, sizeof(url), "https://127.0.0.1:%u/", port);
     snprintf(other, sizeof(other), "https://localhost:%u/", port);
     access_context.keys = keys;
     uv_loop_init(&loop);
     check_distrusted(NULL, url);
-    check_trusted(certificate_file, false, url);
-    check_distrusted(certificate_file, other); /* its certificate has another name */
+    check_trusted(credential.certificate_path, false, url);
+    check_distrusted(credential.certificate_path, other); /* its certificate has another name */
     check_trusted(NULL, true, other);
     uv_run(&loop, UV_RUN_DEFAULT);
     CHECK_INT_EQUAL(uv_loop_close(&loop), 0);
     stop_webhook(thread);
-    unlink(certificate_file);
+    credential_release(&credential);
     access_keys_free(keys);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
 }
