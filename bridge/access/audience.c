@@ -181,10 +181,7 @@ bool audience_fits(const struct json_value *aud, const struct endpoint *endpoint
 bool audience_fits_request(const struct json_value *aud, struct slice target,
                            const struct upgrade_context *context, struct slice host)
 {
-    struct wanted wanted = {.target = target, .path = target};
-    const uint8_t *query = target.length > 0 ? memchr(target.data, '?', target.length) : NULL;
-    if (query) {
-        wanted.path.length = (size_t)(query - target.data);
-    }
+    struct wanted wanted = {.target = target};
+    wanted.path = take_up_to(&target, '?');
     return any_fits(aud, &wanted, context, host);
 }

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "access/characters.h"
 
-static int hex_value(uint8_t c)
+int hex_value(uint8_t c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';
@@ -37,4 +37,52 @@ bool equal_ignoring_case(struct slice a, struct slice b)
         }
     }
     return true;
+}
+
+bool starts_ignoring_case(struct slice text, struct slice prefix)
+{
+    return text.length >= prefix.length &&
+           equal_ignoring_case(slice_make(text.data, prefix.length), prefix);
+}
+
+bool is_token(struct slice text)
+{
+    /* A bit each. */
+    static const uint32_t good[8] = {0, 0x03FF6CFA, 0xC7FFFFFE, 0x57FFFFFF, 0, 0, 0, 0};
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t c = text.data[i];
+        if (!(good[c >> 5] >> (c & 31) & 1)) {
+            return false;
+        }
+    }
+    return text.length > 0;
+}
+
+bool list_has(struct slice list, struct slice word)
+{
+    while (list.length > 0) {
+        if (equal_ignoring_case(trim_blanks(take_up_to(&list, ',')), word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_separator(uint8_t c)
+{
+    return c == ',' || c == ' ' || c == '\t';
+}
+
+bool list_take(struct slice *list, struct slice *word)
+{
+    size_t length = 0;
+    while (list->length > 0 && is_separator(list->data[0])) {
+        *list = slice_from(*list, 1);
+    }
+    while (length < list->length && !is_separator(list->data[length])) {
+        length++;
+    }
+    *word = slice_make(list->data, length);
+    *list = slice_from(*list, length);
+    return length > 0;
 }

@@ -13,12 +13,10 @@
 struct slice claims_bearer_token(struct slice authorization)
 {
     static const struct slice scheme = SLICE_LITERAL("Bearer ");
-    struct slice token = authorization;
-    if (token.length < scheme.length ||
-        !equal_ignoring_case(slice_make(token.data, scheme.length), scheme)) {
+    if (!starts_ignoring_case(authorization, scheme)) {
         return SLICE_EMPTY;
     }
-    token = slice_from(token, scheme.length);
+    struct slice token = slice_from(authorization, scheme.length);
     while (token.length > 0 && token.data[0] == ' ') {
         token = slice_from(token, 1);
     }

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "access/subprotocol.h"
 
+#include "access/characters.h"
+
 static const struct subprotocol_facts {
     const char *name;
     bool is_reliable;
@@ -37,30 +39,10 @@ enum subprotocol subprotocol_from_name(struct slice name)
     return SUBPROTOCOL_NONE;
 }
 
-static bool is_separator(uint8_t c)
-{
-    return c == ',' || c == ' ' || c == '\t';
-}
-
-/* The next name of the list; false at its end. */
-static bool next_offered(struct slice *offered, struct slice *name)
-{
-    size_t length = 0;
-    while (offered->length > 0 && is_separator(offered->data[0])) {
-        *offered = slice_from(*offered, 1);
-    }
-    while (length < offered->length && !is_separator(offered->data[length])) {
-        length++;
-    }
-    *name = slice_make(offered->data, length);
-    *offered = slice_from(*offered, length);
-    return length > 0;
-}
-
 enum subprotocol subprotocol_choose(struct slice offered, bool mqtt)
 {
     struct slice name;
-    while (next_offered(&offered, &name)) {
+    while (list_take(&offered, &name)) {
         enum subprotocol found = subprotocol_from_name(name);
         if (found != SUBPROTOCOL_NONE && (found == SUBPROTOCOL_MQTT) == mqtt) {
             return found;
@@ -72,7 +54,7 @@ enum subprotocol subprotocol_choose(struct slice offered, bool mqtt)
 bool subprotocol_is_offered(struct slice offered, struct slice wanted)
 {
     struct slice name;
-    while (next_offered(&offered, &name)) {
+    while (list_take(&offered, &name)) {
         if (slice_equal(name, wanted)) {
             return true;
         }

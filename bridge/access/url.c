@@ -5,16 +5,6 @@
 
 #include "access/characters.h"
 
-/* Up to `end`, which is taken too but not part of it; all the rest if there is none. */
-static struct slice take_up_to(struct slice *rest, uint8_t end)
-{
-    const uint8_t *at = rest->length > 0 ? memchr(rest->data, end, rest->length) : NULL;
-    size_t length = at ? (size_t)(at - rest->data) : rest->length;
-    struct slice part = slice_make(rest->data, length);
-    *rest = slice_from(*rest, at ? length + 1 : length);
-    return part;
-}
-
 /* --- the path --- */
 
 /* Visible ASCII (RFC 3986, section 2); a fragment is not sent. */

@@ -146,19 +146,10 @@ static bool take(struct parser *parser, const struct header *header)
 
 /* ---------------------------------------------------------------- the body */
 
-static struct slice media_type(struct slice content_type)
-{
-    const uint8_t *end =
-        content_type.length > 0 ? memchr(content_type.data, ';', content_type.length) : NULL;
-
-    return head_trim(slice_make(content_type.data,
-                                end ? (size_t)(end - content_type.data) : content_type.length));
-}
-
 /* What it says it is, if it is that. */
 static enum data_type data_type(struct slice content_type, struct slice body)
 {
-    struct slice type = media_type(content_type);
+    struct slice type = trim_blanks(take_up_to(&content_type, ';'));
     struct json_value value;
     bool is_json = equal_ignoring_case(type, SLICE_LITERAL("application/json"));
 

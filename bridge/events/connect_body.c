@@ -140,15 +140,12 @@ static void append_list(struct buffer *out, struct slice list)
     bool is_first = true;
 
     while (list.length > 0) {
-        const uint8_t *comma = memchr(list.data, ',', list.length);
-        size_t length = comma ? (size_t)(comma - list.data) : list.length;
-        struct slice item = head_trim(slice_make(list.data, length));
+        struct slice item = trim_blanks(take_up_to(&list, ','));
         if (item.length > 0) {
             append_comma(out, is_first);
             json_append_string(out, item);
             is_first = false;
         }
-        list = slice_from(list, comma ? length + 1 : length);
     }
 }
 

@@ -6,17 +6,6 @@
 #include "access/characters.h"
 #include "events/head.h"
 
-/* Up to `end` or the end of the text; both are taken. */
-static struct slice take_up_to(struct slice *text, char end)
-{
-    const uint8_t *at = text->length > 0 ? memchr(text->data, end, text->length) : NULL;
-    size_t length = at ? (size_t)(at - text->data) : text->length;
-    struct slice taken = slice_make(text->data, length);
-
-    *text = slice_from(*text, at ? length + 1 : length);
-    return taken;
-}
-
 void cookies_append_header(struct buffer *out, struct slice cookies, struct slice upstream)
 {
     size_t before = out->length;
@@ -44,9 +33,9 @@ static bool is_plain(struct slice cookie)
 static bool is_removal(struct slice attributes)
 {
     while (attributes.length > 0) {
-        struct slice value = head_trim(take_up_to(&attributes, ';'));
-        struct slice name = head_trim(take_up_to(&value, '='));
-        value = head_trim(value);
+        struct slice value = trim_blanks(take_up_to(&attributes, ';'));
+        struct slice name = trim_blanks(take_up_to(&value, '='));
+        value = trim_blanks(value);
         if (equal_ignoring_case(name, SLICE_LITERAL("max-age"))) {
             return value.length > 0 && (value.data[0] == '0' || value.data[0] == '-');
         }
@@ -75,7 +64,7 @@ static void remove_cookie(struct buffer *cookies, struct slice upstream, struct 
 
 bool cookies_set(struct buffer *cookies, struct slice upstream, struct slice set_cookie)
 {
-    struct slice cookie = head_trim(take_up_to(&set_cookie, ';')), value = cookie;
+    struct slice cookie = trim_blanks(take_up_to(&set_cookie, ';')), value = cookie;
     struct slice name = take_up_to(&value, '=');
 
     if (name.length == 0 || name.length == cookie.length || !is_plain(cookie)) {

@@ -19,7 +19,4 @@ bool head_next(struct slice *head, struct header *header);
 /* `name` in lower case. */
 bool head_name_is(const struct header *header, const char *name);
 
-/* Without the spaces and tabs at both ends. */
-struct slice head_trim(struct slice text);
-
 #endif

@@ -78,21 +78,6 @@ static bool to_number(struct slice text, uint64_t *number)
     return text.length > 0 && text.length <= 15;
 }
 
-/* Is the word in the list? */
-static bool list_has(struct slice list, const char *word)
-{
-    while (list.length > 0) {
-        const uint8_t *comma = memchr(list.data, ',', list.length);
-        size_t length = comma ? (size_t)(comma - list.data) : list.length;
-        if (equal_ignoring_case(head_trim(slice_make(list.data, length)),
-                                slice_from_string(word))) {
-            return true;
-        }
-        list = slice_from(list, comma ? length + 1 : length);
-    }
-    return false;
-}
-
 struct framing {
     bool has_length, is_chunked;
     uint64_t length;
@@ -115,8 +100,9 @@ static bool take_header(struct http_answer *answer, struct framing *framing,
         return equal_ignoring_case(header->value, SLICE_LITERAL("chunked"));
     }
     if (head_name_is(header, "connection")) {
-        answer->keeps_alive = !list_has(header->value, "close") &&
-                              (answer->keeps_alive || list_has(header->value, "keep-alive"));
+        answer->keeps_alive =
+            !list_has(header->value, SLICE_LITERAL("close")) &&
+            (answer->keeps_alive || list_has(header->value, SLICE_LITERAL("keep-alive")));
     }
     return true;
 }
@@ -188,15 +174,6 @@ static size_t take_bytes(struct http_answer *answer, struct slice in, struct buf
         answer->place = then;
     }
     return length;
-}
-
-static int hex_value(uint8_t byte)
-{
-    uint8_t lower = ascii_lower(byte);
-
-    return byte >= '0' && byte <= '9'     ? byte - '0'
-           : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10
-                                          : -1;
 }
 
 static size_t take_chunk_size(struct http_answer *answer, struct slice in)

@@ -4,20 +4,16 @@
 #include "events/match.h"
 
 #include "access/characters.h"
-#include "events/head.h"
 #include "names/role_pattern.h"
 
 bool event_pattern_matches(struct slice pattern, struct slice name)
 {
     while (pattern.length > 0) {
-        const uint8_t *comma = memchr(pattern.data, ',', pattern.length);
-        size_t length = comma ? (size_t)(comma - pattern.data) : pattern.length;
-        struct slice item = head_trim(slice_make(pattern.data, length));
+        struct slice item = trim_blanks(take_up_to(&pattern, ','));
         if (slice_equal(item, SLICE_LITERAL("*")) ||
             (item.length > 0 && equal_ignoring_case(item, name))) { /* 1.1 */
             return true;
         }
-        pattern = slice_from(pattern, comma ? length + 1 : length);
     }
     return false;
 }

@@ -32,23 +32,14 @@ static bool is_our_host(struct slice allowed, struct slice origin)
                            : equal_ignoring_case(allowed_host, our_host);
 }
 
-static bool is_separator(uint8_t byte)
-{
-    return byte == ',' || byte == ' ' || byte == '\t';
-}
-
 static bool list_allows(struct slice list, struct slice origin)
 {
-    while (list.length > 0) {
-        size_t length = 0;
-        while (length < list.length && !is_separator(list.data[length])) {
-            length++;
-        }
-        struct slice item = slice_make(list.data, length);
-        if (slice_equal(item, SLICE_LITERAL("*")) || (length > 0 && is_our_host(item, origin))) {
+    struct slice item;
+
+    while (list_take(&list, &item)) {
+        if (slice_equal(item, SLICE_LITERAL("*")) || is_our_host(item, origin)) {
             return true;
         }
-        list = slice_from(list, length < list.length ? length + 1 : length);
     }
     return false;
 }

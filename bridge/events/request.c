@@ -60,19 +60,6 @@ static void append_opaque(struct buffer *lines, const char *name, struct slice v
 
 /* ---------------------------------------------------------------- names from peers */
 
-/* RFC 9110, 5.6.2. */
-static bool is_token(struct slice name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        uint8_t byte = name.data[i], lower = ascii_lower(byte);
-        bool is_plain = (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9');
-        if (!is_plain && (byte == '\0' || !strchr("!#$%&'*+-.^_`|~", byte))) {
-            return false;
-        }
-    }
-    return name.length > 0;
-}
-
 /* Names that no header can have are left out. */
 static void append_pairs(struct buffer *lines, const char *prefix, struct pairs pairs)
 {

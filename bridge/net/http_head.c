@@ -19,36 +19,6 @@ enum {
 
 /* --- characters --- */
 
-/* tchar of RFC 9110, a bit each. */
-static const uint32_t token_bits[8] = {0, 0x03FF6CFA, 0xC7FFFFFE, 0x57FFFFFF, 0, 0, 0, 0};
-
-static bool is_token(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        uint8_t c = text.data[i];
-        if (!(token_bits[c >> 5] >> (c & 31) & 1)) {
-            return false;
-        }
-    }
-    return text.length > 0;
-}
-
-static bool is_blank(uint8_t c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct slice trim(struct slice text)
-{
-    while (text.length > 0 && is_blank(text.data[0])) {
-        text = slice_from(text, 1);
-    }
-    while (text.length > 0 && is_blank(text.data[text.length - 1])) {
-        text.length--;
-    }
-    return text;
-}
-
 /* No control characters but tabs. */
 static bool is_field_value(struct slice text)
 {
@@ -59,20 +29,6 @@ static bool is_field_value(struct slice text)
         }
     }
     return true;
-}
-
-/* Is `word`, in lower case, one of the list's elements? */
-static bool list_has(struct slice list, struct slice word)
-{
-    while (list.length > 0) {
-        const uint8_t *comma = memchr(list.data, ',', list.length);
-        size_t length = comma ? (size_t)(comma - list.data) : list.length;
-        if (equal_ignoring_case(trim(slice_make(list.data, length)), word)) {
-            return true;
-        }
-        list = slice_from(list, comma ? length + 1 : length);
-    }
-    return false;
 }
 
 /* --- lines --- */
@@ -203,7 +159,7 @@ static int parse_header(struct http_head *head, struct slice line)
         return BAD_REQUEST;
     }
     size_t length = (size_t)(colon - line.data);
-    struct pair header = {slice_make(line.data, length), trim(slice_from(line, length + 1))};
+    struct pair header = {slice_make(line.data, length), trim_blanks(slice_from(line, length + 1))};
     if (!is_token(header.key) || !is_field_value(header.value)) {
         return BAD_REQUEST;
     }
@@ -268,24 +224,15 @@ int http_head_parse(struct http_head *head, struct slice text)
 
 /* --- chunks --- */
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static enum http_chunks_state read_size(struct http_chunks *chunks, uint8_t byte)
 {
-    int digit = hex_digit(byte);
+    int digit = hex_value(byte);
     if (digit >= 0 && chunks->in_line < SIZE_DIGITS_MAX) {
         chunks->left = chunks->left << 4 | (uint64_t)digit;
         chunks->in_line++;
         return CHUNKS_SIZE;
     }
-    bool ends = byte == '\r' || byte == ';' || is_blank(byte);
+    bool ends = byte == '\r' || byte == ';' || byte == ' ' || byte == '\t';
     chunks->seen_cr = byte == '\r';
     return chunks->in_line > 0 && digit < 0 && ends ? CHUNKS_LINE : CHUNKS_BAD;
 }

@@ -12,41 +12,13 @@
 
 enum { UTF8_MAX = 4 /* bytes of a character */ };
 
-/* --- text --- */
-
-static struct slice trim(struct slice text)
-{
-    while (text.length > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = slice_from(text, 1);
-    }
-    while (text.length > 0 &&
-           (text.data[text.length - 1] == ' ' || text.data[text.length - 1] == '\t')) {
-        text.length--;
-    }
-    return text;
-}
-
-static bool begins_with(struct slice text, struct slice prefix)
-{
-    return text.length >= prefix.length &&
-           equal_ignoring_case(slice_make(text.data, prefix.length), prefix);
-}
-
-/* Up to `end`, which is taken too but not part of it; all the rest if there is none. */
-static struct slice take_up_to(struct slice *rest, uint8_t end)
-{
-    const uint8_t *at = rest->length > 0 ? memchr(rest->data, end, rest->length) : NULL;
-    size_t length = at ? (size_t)(at - rest->data) : rest->length;
-    struct slice part = slice_make(rest->data, length);
-    *rest = slice_from(*rest, at ? length + 1 : length);
-    return part;
-}
+/* --- headers --- */
 
 struct slice rest_header(const struct rest_request *request, struct slice name)
 {
     for (size_t i = 0; i < request->headers.count; i++) {
         if (equal_ignoring_case(request->headers.items[i].key, name)) {
-            return trim(request->headers.items[i].value);
+            return trim_blanks(request->headers.items[i].value);
         }
     }
     return SLICE_EMPTY;
@@ -164,8 +136,8 @@ static const struct charset *find_charset(struct slice parameters)
     static const struct slice key = SLICE_LITERAL("charset=");
     struct slice name = charsets[0].name;
     while (parameters.length > 0) {
-        struct slice parameter = trim(take_up_to(&parameters, ';'));
-        if (begins_with(parameter, key)) {
+        struct slice parameter = trim_blanks(take_up_to(&parameters, ';'));
+        if (starts_ignoring_case(parameter, key)) {
             name = slice_from(parameter, key.length);
         }
     }
@@ -191,7 +163,7 @@ static bool refuse_type(struct parser *parser)
 static bool read_payload(struct parser *parser, struct payload *payload)
 {
     struct slice header = rest_header(parser->request, SLICE_LITERAL("content-type"));
-    const struct content_type *type = find_content_type(trim(take_up_to(&header, ';')));
+    const struct content_type *type = find_content_type(trim_blanks(take_up_to(&header, ';')));
     const struct charset *charset = find_charset(header);
     struct buffer *bytes = &parser->scratch->body;
     bool is_good = true;
@@ -230,7 +202,7 @@ static bool read_metadata(struct parser *parser)
     buffer_reserve(&scratch->metadata, METADATA_MAX); /* the keys must not move */
     for (size_t i = 0; i < headers.count; i++) {
         struct slice name = headers.items[i].key;
-        if (!begins_with(name, METADATA_PREFIX)) {
+        if (!starts_ignoring_case(name, METADATA_PREFIX)) {
             continue;
         }
         name = slice_from(name, METADATA_PREFIX.length);
@@ -239,7 +211,7 @@ static bool read_metadata(struct parser *parser)
         }
         struct pair pair = {
             slice_make(scratch->metadata.data + scratch->metadata.length, name.length),
-            trim(headers.items[i].value)};
+            trim_blanks(headers.items[i].value)};
         append_lower(&scratch->metadata, name);
         buffer_append(&scratch->pairs, slice_make(&pair, sizeof(pair)));
     }

@@ -132,13 +132,6 @@ static void set_lists(struct rest_operation *operation, const struct rest_scratc
     operation->roles = rest_pushed(&scratch->roles, &operation->role_count);
 }
 
-static void set_path(struct rest_operation *operation, struct slice target)
-{
-    const uint8_t *query = memchr(target.data, '?', target.length);
-    operation->path =
-        slice_make(target.data, query ? (size_t)(query - target.data) : target.length);
-}
-
 bool rest_parse(const struct upgrade_context *context, const struct rest_request *request,
                 struct rest_scratch *scratch, struct rest_operation *operation,
                 struct rest_error *error)
@@ -149,6 +142,7 @@ bool rest_parse(const struct upgrade_context *context, const struct rest_request
                             .operation = operation,
                             .error = error,
                             .host = rest_header(request, SLICE_LITERAL("host"))};
+    struct slice target = request->target;
     clear(scratch);
     *operation = (struct rest_operation){0};
     *error = (struct rest_error){0};
@@ -157,15 +151,13 @@ bool rest_parse(const struct upgrade_context *context, const struct rest_request
         return false;
     }
     set_lists(operation, scratch);
-    set_path(operation, request->target);
+    operation->path = take_up_to(&target, '?');
     return true;
 }
 
 bool rest_is_path(struct slice target)
 {
-    static const struct slice root = SLICE_LITERAL("/api/");
-    return target.length >= root.length &&
-           equal_ignoring_case(slice_make(target.data, root.length), root);
+    return starts_ignoring_case(target, SLICE_LITERAL("/api/"));
 }
 
 void rest_scratch_release(struct rest_scratch *scratch)
