@@ -21,6 +21,14 @@ int percent_decode(struct slice text)
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
+void percent_append(struct buffer *out, uint8_t byte)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    buffer_append_byte(out, '%');
+    buffer_append_byte(out, (uint8_t)digits[byte >> 4]);
+    buffer_append_byte(out, (uint8_t)digits[byte & 15]);
+}
+
 uint8_t ascii_lower(uint8_t c)
 {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;

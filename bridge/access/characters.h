@@ -7,12 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/slice.h"
 
 /* The value of a hexadecimal digit, or -1 if it is none. */
 int hex_value(uint8_t c);
 /* The byte that the %xx at the front stands for, or -1 if there is none. */
 int percent_decode(struct slice text);
+/* Appends the %XX that stands for the byte. */
+void percent_append(struct buffer *out, uint8_t byte);
 
 uint8_t ascii_lower(uint8_t c);
 bool equal_ignoring_case(struct slice a, struct slice b);

@@ -29,7 +29,7 @@ void topic_append_escaped(struct buffer *out, struct slice name)
     for (size_t i = 0; i < name.length; i++) {
         if (must_escape[name.data[i]]) {
             buffer_append(out, slice_make(name.data + done, i - done));
-            buffer_append_format(out, "%%%02X", name.data[i]);
+            percent_append(out, name.data[i]);
             done = i + 1;
         }
     }

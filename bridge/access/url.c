@@ -32,6 +32,24 @@ bool url_append_decoded(struct buffer *out, struct slice text, bool plus_is_spac
     return true;
 }
 
+static bool is_unreserved(uint8_t byte)
+{
+    uint8_t lower = ascii_lower(byte);
+    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+           byte == '.' || byte == '_' || byte == '~';
+}
+
+void url_append_encoded(struct buffer *out, struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (is_unreserved(text.data[i])) {
+            buffer_append_byte(out, text.data[i]);
+        } else {
+            percent_append(out, text.data[i]);
+        }
+    }
+}
+
 static bool add_segment(struct url *url, struct slice segment)
 {
     size_t start = url->bytes.length;

@@ -30,6 +30,9 @@ void url_release(struct url *url);
 /* Appends the text with each %xx decoded, and with + as a space if that is asked for. False: there
  * is a % without two hex digits. */
 bool url_append_decoded(struct buffer *out, struct slice text, bool plus_is_space);
+/* Appends the text with every byte as %xx that a URL may not have as it is (all but RFC 3986's
+ * unreserved characters). */
+void url_append_encoded(struct buffer *out, struct slice text);
 /* Takes the next parameter off the front of the query, still encoded. False: there is none. */
 bool url_query_take(struct slice *query, struct slice *name, struct slice *value);
 /* Is each % of the query followed by two hex digits? */

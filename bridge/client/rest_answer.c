@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "access/url.h"
 #include "base/memory.h"
 #include "client/rest_list.h"
 #include "mqtt/reader.h"
@@ -208,20 +209,6 @@ bool rest_merge_is_away(const struct rest_merge *merge)
 
 /* ---------------------------------------------------------------- bodies */
 
-static void append_encoded(struct buffer *out, struct slice text)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
-
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] != '\0' && strchr(plain, text.data[i])) {
-            buffer_append_byte(out, text.data[i]);
-        } else {
-            buffer_append_format(out, "%%%02X", text.data[i]);
-        }
-    }
-}
-
 /* Absolute, and followed as it is (6.7). */
 static void append_next_link(struct buffer *body, const struct rest_operation *operation,
                              struct slice last)
@@ -232,14 +219,14 @@ static void append_next_link(struct buffer *body, const struct rest_operation *o
     buffer_append(&link, operation->base_url);
     buffer_append(&link, operation->path);
     buffer_append_string(&link, "?api-version=");
-    append_encoded(&link, version.length > 0 ? version : slice_from_string(newest_version));
+    url_append_encoded(&link, version.length > 0 ? version : slice_from_string(newest_version));
     buffer_append_format(&link, "&maxpagesize=%u", operation->page_size);
     buffer_append_string(&link, operation->only_failures ? "&failures=true" : "");
     if (operation->top > 0) {
         buffer_append_format(&link, "&top=%u", operation->top - page_of(operation));
     }
     buffer_append_string(&link, "&continuationToken=");
-    append_encoded(&link, last);
+    url_append_encoded(&link, last);
     buffer_append_string(body, ",\"nextLink\":");
     json_append_string(body, buffer_slice(&link));
     buffer_release(&link);

@@ -23,17 +23,13 @@ static size_t plain_length(struct slice value)
 
 static void append_value(struct buffer *lines, struct slice value)
 {
-    static const char digits[] = "0123456789ABCDEF";
-
     while (true) {
         size_t length = plain_length(value);
         buffer_append(lines, slice_make(value.data, length));
         if (length == value.length) {
             break;
         }
-        buffer_append_byte(lines, '%');
-        buffer_append_byte(lines, (uint8_t)digits[value.data[length] >> 4]);
-        buffer_append_byte(lines, (uint8_t)digits[value.data[length] & 15]);
+        percent_append(lines, value.data[length]);
         value = slice_from(value, length + 1);
     }
     buffer_append_byte(lines, '\0');

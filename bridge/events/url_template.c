@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "events/url_template.h"
 
-#include "access/characters.h"
+#include "access/url.h"
 
 #define HUB   SLICE_LITERAL("{hub}")
 #define EVENT SLICE_LITERAL("{event}")
@@ -40,32 +40,8 @@ void template_expand(struct buffer *out, struct slice template, struct slice hub
     buffer_append(out, slice_from(template, plain));
 }
 
-static bool is_unreserved(uint8_t byte)
-{
-    uint8_t lower = ascii_lower(byte);
-
-    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
-           byte == '.' || byte == '_' || byte == '~';
-}
-
-static void append_encoded(struct buffer *out, struct slice value)
-{
-    static const char digits[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < value.length; i++) {
-        uint8_t byte = value.data[i];
-        if (is_unreserved(byte)) {
-            buffer_append_byte(out, byte);
-        } else {
-            buffer_append_byte(out, '%');
-            buffer_append_byte(out, (uint8_t)digits[byte >> 4]);
-            buffer_append_byte(out, (uint8_t)digits[byte & 15]);
-        }
-    }
-}
-
 void url_template_expand(struct buffer *out, struct slice template, struct slice hub,
                          struct slice event)
 {
-    template_expand(out, template, hub, event, append_encoded);
+    template_expand(out, template, hub, event, url_append_encoded);
 }

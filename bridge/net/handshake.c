@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "access/characters.h"
 #include "client/admission.h"
 #include "client/metrics.h"
 #include "net/http.h"
@@ -62,7 +63,7 @@ static void append_encoded(struct buffer *out, struct slice text, const char *re
     for (size_t i = 0; i < text.length; i++) {
         uint8_t byte = text.data[i];
         if (byte <= ' ' || byte >= 0x7f || byte == '%' || strchr(reserved, byte)) {
-            buffer_append_format(out, "%%%02X", byte);
+            percent_append(out, byte);
         } else {
             buffer_append_byte(out, byte);
         }
