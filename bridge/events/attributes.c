@@ -21,8 +21,9 @@ static void append_hex(struct buffer *out, const uint8_t *bytes, size_t length)
     }
 }
 
-void event_signature_append(struct buffer *out, const struct access_keys *keys,
-                            struct slice connection_id)
+/* "sha256=<hex>,sha256=<hex>", with both keys. */
+static void append_signature(struct buffer *out, const struct access_keys *keys,
+                             struct slice connection_id)
 {
     for (int which = 0; which < ACCESS_KEYS; which++) {
         uint8_t digest[DIGEST_SIZE];
@@ -116,7 +117,7 @@ size_t event_attributes(const struct event *event, const struct access_keys *key
     number = tail(scratch, type.length + source.length);
     event_time_append(scratch, time);
     when = tail(scratch, type.length + source.length + number.length);
-    event_signature_append(scratch, keys, event->connection_id);
+    append_signature(scratch, keys, event->connection_id);
     signature = tail(scratch, type.length + source.length + number.length + when.length);
 
     const struct event_attribute all[EVENT_ATTRIBUTES_MAX] = {

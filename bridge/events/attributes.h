@@ -24,9 +24,6 @@ size_t event_attributes(const struct event *event, const struct access_keys *key
 
 /* What stands in Content-Type. */
 struct slice event_content_type(const struct event *event);
-/* Appends "sha256=<hex>,sha256=<hex>": ce-signature, with both keys. */
-void event_signature_append(struct buffer *out, const struct access_keys *keys,
-                            struct slice connection_id);
 /* Appends "2026-11-23T21:18:03Z". */
 void event_time_append(struct buffer *out, int64_t seconds);
 

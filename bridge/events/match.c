@@ -4,6 +4,7 @@
 #include "events/match.h"
 
 #include "access/characters.h"
+#include "events/statistics.h"
 #include "names/role_pattern.h"
 
 bool event_pattern_matches(struct slice pattern, struct slice name)
@@ -75,13 +76,5 @@ bool event_is_listened_to(const struct hub_settings *settings, const struct even
 
 struct slice event_name(const struct event *event)
 {
-    static const struct slice names[SYSTEM_EVENTS] = {
-        [SYSTEM_EVENT_CONNECT] = SLICE_LITERAL("connect"),
-        [SYSTEM_EVENT_CONNECTED] = SLICE_LITERAL("connected"),
-        [SYSTEM_EVENT_DISCONNECTED] = SLICE_LITERAL("disconnected"),
-        [SYSTEM_EVENT_JOINED] = SLICE_LITERAL("joined"),
-        [SYSTEM_EVENT_LEFT] = SLICE_LITERAL("left"),
-    };
-
-    return event->is_user_event ? event->name : names[event->system];
+    return event->is_user_event ? event->name : slice_from_string(event_kind_names[event->system]);
 }
