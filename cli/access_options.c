@@ -4,12 +4,15 @@
 #include "access_options.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 #include "config/config.h"
+#include "json/json.h"
 
 bool access_options_take(struct access_options *options, int option, const char *argument)
 {
@@ -36,6 +39,18 @@ bool access_options_take(struct access_options *options, int option, const char 
 void access_options_release(struct access_options *options)
 {
     free(options->sets);
+}
+
+bool access_take_number(const char *name, const char *argument, long most, long *number)
+{
+    char *end;
+    *number = strtol(argument, &end, 10);
+    bool good =
+        isdigit((unsigned char)argument[0]) && *end == '\0' && *number >= 1 && *number <= most;
+    if (!good) {
+        fprintf(stderr, "Error: %s is a number from 1 to %ld, not: %s\n", name, most, argument);
+    }
+    return good;
 }
 
 static char *copy(const char *text)
@@ -126,10 +141,25 @@ void access_place_release(struct access_place *place)
     free(place->endpoint);
 }
 
-struct access_keys *access_place_keys(const struct access_place *place, struct buffer *error)
+struct access_keys *access_place_keys(const struct access_place *place)
 {
-    return place->keys_given ? access_keys_read(place->keys, error)
-                             : access_keys_open(place->keys, error);
+    struct buffer error = {0};
+    struct access_keys *keys = place->keys_given ? access_keys_read(place->keys, &error)
+                                                 : access_keys_open(place->keys, &error);
+    if (!keys) {
+        fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(error));
+    }
+    buffer_release(&error);
+    return keys;
+}
+
+void access_append_claims(struct buffer *claims, const char *url, long seconds)
+{
+    time_t now = time(NULL);
+    buffer_append_string(claims, "{\"aud\":");
+    json_append_string(claims, slice_from_string(url));
+    buffer_append_format(claims, ",\"iat\":%jd,\"exp\":%jd", (intmax_t)now,
+                         (intmax_t)now + seconds);
 }
 
 void access_append_hub(struct buffer *url, const char *hub)

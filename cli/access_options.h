@@ -41,6 +41,9 @@ enum { OPTION_SET = 256, OPTION_KEYS, OPTION_ENDPOINT, OPTION_OF_COMMAND };
 
 /* Takes one of these options; false: it is none of them. */
 bool access_options_take(struct access_options *options, int option, const char *argument);
+/* The argument of a command's option `name`: a number from 1 to `most`. False after an error
+ * message. */
+bool access_take_number(const char *name, const char *argument, long most, long *number);
 void access_options_release(struct access_options *options);
 
 /* Where the keys are and what the server's URL is (without a slash at the end). */
@@ -52,9 +55,11 @@ struct access_place {
 /* False after an error message. */
 bool access_options_resolve(const struct access_options *options, struct access_place *place);
 void access_place_release(struct access_place *place);
-/* Reads the keys; makes those of the configuration if the server has not been started yet. NULL,
- * with a sentence in `error`. */
-struct access_keys *access_place_keys(const struct access_place *place, struct buffer *error);
+/* Reads the keys; makes those of the configuration if the server has not been started yet. NULL
+ * after an error message. */
+struct access_keys *access_place_keys(const struct access_place *place);
+/* Appends the first claims of a token for this URL, and leaves the object open. */
+void access_append_claims(struct buffer *claims, const char *url, long seconds);
 /* Appends the name of a hub, which may have characters that a URL may not. */
 void access_append_hub(struct buffer *url, const char *hub);
 

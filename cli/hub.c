@@ -4,7 +4,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hub.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -243,16 +242,6 @@ static bool wrong(const char *what, const char *value)
     return false;
 }
 
-static bool take_lines(struct hub_command *command)
-{
-    char *end;
-
-    command->lines = strtol(optarg, &end, 10);
-    return (isdigit((unsigned char)optarg[0]) && *end == '\0' && command->lines >= 1 &&
-            command->lines <= LINES_MAX) ||
-           wrong("-n is a number from 1 to 200, not", optarg);
-}
-
 static bool take_option(struct hub_command *command, int option)
 {
     switch (option) {
@@ -266,7 +255,7 @@ static bool take_option(struct hub_command *command, int option)
         command->only_failures = true;
         return true;
     case 'n':
-        return take_lines(command);
+        return access_take_number("-n", optarg, LINES_MAX, &command->lines);
     case OPTION_INSECURE:
         command->insecure = true;
         return true;

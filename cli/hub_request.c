@@ -4,11 +4,9 @@
 #include "hub_request.h"
 
 #include <curl/curl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/memory.h"
 #include "secret/jwt.h"
@@ -26,17 +24,12 @@ struct hub_server {
 struct hub_server *hub_server_open(const struct access_options *options, bool is_insecure)
 {
     struct hub_server *server = memory_allocate_zero(sizeof(*server));
-    struct buffer error = {0};
 
     server->is_insecure = is_insecure;
     if (access_options_resolve(options, &server->place)) {
-        server->keys = access_place_keys(&server->place, &error);
+        server->keys = access_place_keys(&server->place);
         server->curl = curl_easy_init();
-        if (!server->keys) {
-            fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(error));
-        }
     }
-    buffer_release(&error);
     if (!server->keys || !server->curl) {
         hub_server_close(server);
         return NULL;
@@ -77,12 +70,9 @@ static void append_authorization(const struct hub_server *server, const char *ur
                                  struct buffer *header)
 {
     struct buffer claims = {0};
-    time_t now = time(NULL);
 
-    buffer_append_string(&claims, "{\"aud\":");
-    json_append_string(&claims, slice_from_string(url));
-    buffer_append_format(&claims, ",\"iat\":%jd,\"exp\":%jd}", (intmax_t)now,
-                         (intmax_t)now + TOKEN_SECONDS);
+    access_append_claims(&claims, url, TOKEN_SECONDS);
+    buffer_append_byte(&claims, '}');
     buffer_append_string(header, "Authorization: Bearer ");
     jwt_append(header, buffer_slice(&claims), access_keys_get(server->keys, ACCESS_KEY_PRIMARY));
     buffer_append_byte(header, '\0');

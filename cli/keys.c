@@ -82,13 +82,13 @@ static bool run(const struct keys_command *command)
     struct buffer error = {0};
     struct access_keys *keys = NULL;
     if (access_options_resolve(&command->access, &place)) {
-        bool ready =
-            !command->regenerate || access_keys_regenerate(place.keys, command->which, &error);
-        keys = ready ? access_place_keys(&place, &error) : NULL;
+        if (command->regenerate && !access_keys_regenerate(place.keys, command->which, &error)) {
+            fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(error));
+        } else {
+            keys = access_place_keys(&place);
+        }
         if (keys) {
             print_keys(keys, place.endpoint);
-        } else {
-            fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(error));
         }
     }
     bool good = keys != NULL;

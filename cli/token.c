@@ -4,14 +4,11 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "token.h"
 
-#include <ctype.h>
 #include <getopt.h>
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "access_options.h"
 #include "base/memory.h"
@@ -94,15 +91,6 @@ static bool wrong(const char *what, const char *value)
     return false;
 }
 
-static bool take_minutes(struct token_command *command, const char *text)
-{
-    char *end;
-    command->minutes = strtol(text, &end, 10);
-    bool good = isdigit((unsigned char)text[0]) && *end == '\0' && command->minutes >= 1 &&
-                command->minutes <= MINUTES_MAX;
-    return good || wrong("--minutes is a number from 1 to 527040, not", text);
-}
-
 /* The server ignores roles that it does not know: here that is a mistake. */
 static bool is_role(const char *role)
 {
@@ -146,7 +134,7 @@ static bool take_option(struct token_command *command, int option)
         add_word(&command->groups, optarg);
         return is_text(optarg) || wrong("a group has no such name", optarg);
     case OPTION_MINUTES:
-        return take_minutes(command, optarg);
+        return access_take_number("--minutes", optarg, MINUTES_MAX, &command->minutes);
     case OPTION_MQTT:
         command->mqtt = true;
         return true;
@@ -194,12 +182,9 @@ static void append_words(struct buffer *claims, const char *name, const struct w
 }
 
 static void append_claims(struct buffer *claims, const struct token_command *command,
-                          const char *audience, time_t now)
+                          const char *audience)
 {
-    buffer_append_string(claims, "{\"aud\":");
-    json_append_string(claims, slice_from_string(audience));
-    buffer_append_format(claims, ",\"iat\":%jd,\"exp\":%jd", (intmax_t)now,
-                         (intmax_t)now + command->minutes * 60);
+    access_append_claims(claims, audience, command->minutes * 60);
     if (command->user) {
         buffer_append_string(claims, ",\"sub\":");
         json_append_string(claims, slice_from_string(command->user));
@@ -218,7 +203,7 @@ static bool print_url(const struct token_command *command, const struct access_p
                          command->mqtt ? "clients/mqtt/hubs" : "client/hubs");
     access_append_hub(&url, command->hub);
     buffer_append_byte(&url, '\0');
-    append_claims(&claims, command, (char *)url.data, time(NULL));
+    append_claims(&claims, command, (char *)url.data);
     jwt_append(&token, buffer_slice(&claims), key);
     bool good = token.length <= JWT_SIZE_MAX;
     if (good) {
@@ -235,19 +220,13 @@ static bool print_url(const struct token_command *command, const struct access_p
 static bool run(const struct token_command *command)
 {
     struct access_place place;
-    struct buffer error = {0};
     bool good = false;
     if (access_options_resolve(&command->access, &place)) {
-        struct access_keys *keys = access_place_keys(&place, &error);
-        if (keys) {
-            good = print_url(command, &place, access_keys_get(keys, ACCESS_KEY_PRIMARY));
-        } else {
-            fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(error));
-        }
+        struct access_keys *keys = access_place_keys(&place);
+        good = keys && print_url(command, &place, access_keys_get(keys, ACCESS_KEY_PRIMARY));
         access_keys_free(keys);
     }
     access_place_release(&place);
-    buffer_release(&error);
     return good;
 }
 
