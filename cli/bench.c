@@ -14,6 +14,7 @@
 #include "bench_relay.h"
 #include "bench_report.h"
 #include "bench_setup.h"
+#include "secret/access_keys.h"
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
@@ -283,6 +284,21 @@ static const char *options_check(const struct bench_options *options)
     return protocol_check(options, cell);
 }
 
+/* Those that REST needs; false after an error message. */
+static bool keys_open(struct bench_options *options)
+{
+    struct buffer error = {0};
+    if (options->rest == BENCH_REST_OFF) {
+        return true;
+    }
+    options->access_keys = access_keys_read(options->keys, &error);
+    if (options->access_keys == NULL) {
+        fprintf(stderr, "pubgrid bench: %.*s\n", SLICE_PRINT(error));
+    }
+    buffer_release(&error);
+    return options->access_keys != NULL;
+}
+
 int bench_main(int argc, char **argv)
 {
     struct bench_options options;
@@ -299,6 +315,9 @@ int bench_main(int argc, char **argv)
         fprintf(stderr, "pubgrid bench: %s (see pubgrid bench --help)\n", complaint);
         return STATUS_USAGE;
     }
+    if (!keys_open(&options)) {
+        return STATUS_FAILED;
+    }
     struct bench_run *run = memory_allocate_zero(sizeof(*run));
     run->options = &options;
     run->cell = cell_find(options.cell);
@@ -309,5 +328,6 @@ int bench_main(int argc, char **argv)
     int status =
         options.self_test == BENCH_SELF_TEST_OFF ? run_all(run) : run_with_relay(run, &options);
     free(run);
+    access_keys_free(options.access_keys);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "bench_endpoint.h"
 #include "bench_process.h"
 
+struct access_keys;
 struct bench_codec;
 
 /* Whom publishers address in the REST API. */
@@ -56,9 +57,10 @@ struct bench_options {
     bool durable;        /* the subscribers' sessions outlive their connections */
     int receive_maximum; /* MQTT 5, durable: of the subscriber */
     enum bench_rest rest;
-    const char *keys;    /* of REST: the file of the server's access keys */
-    const char *filter;  /* of REST; NULL: none */
-    const char *between; /* durable: a shell command; NULL: none */
+    const char *keys;                /* of REST: the file of the server's access keys */
+    struct access_keys *access_keys; /* what is in it; owned by bench_main() */
+    const char *filter;              /* of REST; NULL: none */
+    const char *between;             /* durable: a shell command; NULL: none */
     struct bench_processes broker;
     const char *label;
     bool human, help;

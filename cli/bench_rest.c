@@ -37,19 +37,13 @@ static struct slice hub_of(const struct bench_options *options)
 static void token_append(struct buffer *out, const struct bench_options *options, struct slice url,
                          const char *more)
 {
-    struct buffer error = {0}, claims = {0};
-    struct access_keys *keys = access_keys_read(options->keys, &error);
+    struct buffer claims = {0};
 
-    if (keys == NULL) {
-        fprintf(stderr, "pubgrid bench: %.*s\n", SLICE_PRINT(error));
-        exit(EXIT_FAILURE);
-    }
     buffer_append_format(&claims, "{\"aud\":\"%.*s\",\"exp\":%lld%s}", SLICE_PRINT(url),
                          (long long)time(NULL) + TOKEN_LIFE_S, more);
-    jwt_append(out, buffer_slice(&claims), access_keys_get(keys, ACCESS_KEY_PRIMARY));
-    access_keys_free(keys);
+    jwt_append(out, buffer_slice(&claims),
+               access_keys_get(options->access_keys, ACCESS_KEY_PRIMARY));
     buffer_release(&claims);
-    buffer_release(&error);
 }
 
 void rest_client_path_append(struct buffer *out, const struct bench_options *options, size_t number)

@@ -4,27 +4,21 @@
 #include "jwt_check.h"
 #include "test.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "../../cli/bench_rest.c"
 #include "../../cli/bench_template.c"
 #include "../../cli/bench_webpubsub.c"
 #include "../../cli/bench_websocket.c"
 
-static const char key[] = "0123456789abcdef0123456789abcdef";
-static char keys_file[64];
+#define ACCESS_KEY "0123456789abcdef0123456789abcdef"
 
 static struct bench_options options_for(enum bench_rest rest)
 {
-    struct bench_options options = {.rest = rest, .keys = keys_file};
+    static const struct slice keys =
+        SLICE_LITERAL("primary: " ACCESS_KEY "\nsecondary: " ACCESS_KEY "\n");
+    struct buffer error = {0};
+    struct bench_options options = {.rest = rest, .access_keys = access_keys_parse(keys, &error)};
 
-    snprintf(keys_file, sizeof(keys_file), "/tmp/bench_rest_%d.keys", getpid());
-    FILE *file = fopen(keys_file, "w");
-    CHECK(file != NULL);
-    CHECK(fchmod(fileno(file), 0600) == 0);
-    fprintf(file, "primary: %s\nsecondary: %s\n", key, key);
-    fclose(file);
+    CHECK(options.access_keys != NULL);
     options.endpoint.path = "client/hubs/chat?access_token=x";
     snprintf(options.endpoint.name, sizeof(options.endpoint.name), "127.0.0.1:8080");
     return options;
@@ -33,7 +27,7 @@ static struct bench_options options_for(enum bench_rest rest)
 /* The claims of the token behind `mark`, up to a line's end. */
 static struct buffer claims_behind(struct slice text, const char *mark)
 {
-    struct slice secret = slice_from_string(key);
+    struct slice secret = SLICE_LITERAL(ACCESS_KEY);
     const uint8_t *at = memmem(text.data, text.length, mark, strlen(mark));
     struct buffer claims = {0};
     size_t length = 0;
@@ -86,7 +80,7 @@ TEST(requests_of_each_target)
         CHECK(again.sequence == 2);
         buffer_release(&claims);
         bench_template_release(&template);
-        unlink(keys_file);
+        access_keys_free(options.access_keys);
     }
 }
 
@@ -102,7 +96,7 @@ TEST(subscribers_are_users)
     CHECK(contains(buffer_slice(&claims), "\"aud\":\"http://127.0.0.1:8080/client/hubs/chat\""));
     buffer_release(&claims);
     buffer_release(&path);
-    unlink(keys_file);
+    access_keys_free(options.access_keys);
 }
 
 TEST(answers)
