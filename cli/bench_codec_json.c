@@ -131,25 +131,16 @@ static enum bench_next frame_next(struct bench_fleet *fleet, struct bench_connec
                                                                 : BENCH_NEXT_FAILED;
 }
 
-#define JSON                                                                                       \
+#define JSON(build)                                                                                \
     .text = true, .qos_max = 1, .payload_min = WEBPUBSUB_STAMP_SIZE, .subscribe = join_send,       \
-    .next = frame_next, .template_build = webpubsub_template_build,                                \
-    .template_fill = webpubsub_template_fill
+    .next = frame_next, .template_build = (build), .template_fill = webpubsub_template_fill
 
-const struct bench_codec bench_codec_json = {JSON, .protocol = "json",
+const struct bench_codec bench_codec_json = {JSON(webpubsub_template_build), .protocol = "json",
                                              .subprotocol = "json.webpubsub.azure.v1"};
 /* Messages are events, which an event handler answers. */
-const struct bench_codec bench_codec_json_event = {
-    .text = true,
-    .protocol = "json-event",
-    .subprotocol = "json.webpubsub.azure.v1",
-    .qos_max = 1,
-    .payload_min = WEBPUBSUB_STAMP_SIZE,
-    .subscribe = join_send,
-    .next = frame_next,
-    .template_build = webpubsub_event_template_build,
-    .template_fill = webpubsub_template_fill,
-};
+const struct bench_codec bench_codec_json_event = {JSON(webpubsub_event_template_build),
+                                                   .protocol = "json-event",
+                                                   .subprotocol = "json.webpubsub.azure.v1"};
 const struct bench_codec bench_codec_json_reliable = {
-    JSON, .protocol = "json-reliable", .subprotocol = "json.reliable.webpubsub.azure.v1",
-    .promises = true};
+    JSON(webpubsub_template_build), .protocol = "json-reliable",
+    .subprotocol = "json.reliable.webpubsub.azure.v1", .promises = true};
