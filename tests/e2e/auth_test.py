@@ -13,7 +13,6 @@ import base64
 import hashlib
 import hmac
 import os
-import random
 import select
 import shutil
 import signal
@@ -25,8 +24,9 @@ import tempfile
 import threading
 import traceback
 
+from net_test import PATIENCE, free_port
+
 BIN = os.environ.get("BIN", "build/dev/bin")
-PATIENCE = 60  # seconds until a condition that never comes true fails its test
 CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP, DISCONNECT, AUTH = 2, 3, 4, 9, 13, 14, 15
 METHOD = "SCRAM-SHA-256"
 
@@ -37,18 +37,6 @@ METHOD = "SCRAM-SHA-256"
 def passwd(*arguments, typed=None):
     return subprocess.run([f"{BIN}/pubgrid", "passwd", *arguments], input=typed, text=True,
                           capture_output=True)
-
-
-def free_port():
-    for port in random.sample(range(22400, 22500), 100):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
-    raise RuntimeError("no free port from 22400 to 22499")
 
 
 class Broker:

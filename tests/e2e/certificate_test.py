@@ -18,8 +18,9 @@ import tempfile
 import threading
 import time
 
+from net_test import PATIENCE, free_port
+
 BRIDGE = os.path.join(os.environ.get("BIN", "build/dev/bin"), "pubgrid-bridge")
-PATIENCE = 60  # seconds until what never comes fails its test
 CONFIG = """\
 bridge:
   keys: {folder}/keys
@@ -37,11 +38,6 @@ def make_certificate(folder, name, kind=EC):
     subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-days", "2", "-subj", f"/CN={name}",
                     "-out", f"{folder}/{name}.pem", "-keyout", f"{folder}/{name}.key"],
                    check=True, stderr=subprocess.DEVNULL)
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
 
 
 class Bridge:
