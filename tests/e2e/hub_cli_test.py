@@ -8,18 +8,15 @@ SPDX-License-Identifier: Apache-2.0
 """
 import base64
 import contextlib
-import hashlib
-import hmac
-import http.server
 import json
 import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 from net_test import BROKER, free_port, run_tests
+from stand_in import StandIn, sign
 
 PUBGRID = os.path.abspath(os.path.join(os.path.dirname(BROKER), "pubgrid"))
 PRIMARY = "0123456789abcdef0123456789abcdef"
@@ -30,14 +27,13 @@ def check_token(header, url):
     kind, _, token = header.partition(" ")
     assert kind == "Bearer", header
     head, claims, signature = token.split(".")
-    made = hmac.new(PRIMARY.encode(), f"{head}.{claims}".encode(), hashlib.sha256).digest()
-    assert base64.urlsafe_b64encode(made).rstrip(b"=").decode() == signature, token
+    assert sign(f"{head}.{claims}", PRIMARY) == signature, token
     claims = json.loads(base64.urlsafe_b64decode(claims + "=="))
     assert claims["aud"] == url, (claims, url)
     assert time.time() - 5 < claims["iat"] <= time.time() and claims["exp"] - claims["iat"] == 300
 
 
-class Server:
+class Server(StandIn):
     """Answers requests in order from `answers`, (status, body)."""
 
     def __init__(self, *answers):
@@ -46,40 +42,17 @@ class Server:
         with open(f"{self.folder.name}/keys", "w") as out:
             out.write(KEYS)
         os.chmod(out.name, 0o600)
-        test = self
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self):
-                body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-                check_token(self.headers["authorization"],
-                            f"http://{self.headers['host']}{self.path}")
-                if body:
-                    assert self.headers["content-type"] == "application/json"
-                test.requests.append((self.command, self.path, body))
-                status, text = test.answers.pop(0)
-                self.send_response(status)
-                if status != 204:
-                    self.send_header("content-length", str(len(text)))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            do_GET = do_PUT = do_DELETE = do_POST = answer
-
-            def log_message(self, *_):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
+    def answer(self, request):
+        check_token(request.headers["authorization"], f"http://{request.headers['host']}{request.path}")
+        if request.body:
+            assert request.headers["content-type"] == "application/json"
+        self.requests.append((request.command, request.path, request.body))
+        self.reply(request, *self.answers.pop(0))
 
     def __exit__(self, *_):
-        self.http.shutdown()
-        self.http.server_close()
+        super().__exit__()
         self.folder.cleanup()
 
     def command(self, *words):

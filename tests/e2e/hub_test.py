@@ -7,7 +7,6 @@ bridge processes. What is set at one counts at both, and survives restarts.
 SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
-import http.server
 import json
 import os
 import signal
@@ -15,21 +14,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 import urllib.error
 import urllib.request
 
 from net_test import PATIENCE, free_port, run_tests
+from stand_in import StandIn, until
 
 BIN = os.path.abspath(os.environ.get("BIN", "build/dev/bin"))
-
-
-def until(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)  # between two looks
 
 
 class World:
@@ -235,43 +226,19 @@ def test_mqtt_clients_cannot_set_hubs():
         assert "chat" not in world.list()
 
 
-class Webhook:
+class Webhook(StandIn):
     """Takes events; `status` is what it answers to them."""
 
     def __init__(self, allowed="*"):
-        self.status, self.events = 204, []
-        test = self
+        self.status, self.allowed = 204, allowed
+        super().__init__()
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_OPTIONS(self):
-                self.send_response(200)
-                self.send_header("WebHook-Allowed-Origin", allowed)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("content-length") or 0))
-                test.events.append(self.headers["ce-eventName"])
-                self.send_response(test.status)
-                if test.status != 204:
-                    self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.http.server_port}"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.http.shutdown()
-        self.http.server_close()
+    def answer(self, request):
+        if request.command == "OPTIONS":
+            self.reply(request, 200, headers=[("WebHook-Allowed-Origin", self.allowed)])
+        else:
+            assert request.command == "POST"
+            self.reply(request, self.status)
 
 
 def handler(webhook, **other):

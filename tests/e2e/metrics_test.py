@@ -9,10 +9,7 @@ Waiting is always for a condition.
 
 SPDX-License-Identifier: Apache-2.0
 """
-import base64
 import contextlib
-import hashlib
-import hmac
 import json
 import os
 import re
@@ -22,12 +19,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 
 from front_door_test import CLOSE, REQUEST, TEXT, Browser
 from net_test import PATIENCE, free_port, run_tests
+from stand_in import token_for, until
 
 BIN = os.path.abspath(os.environ.get("BIN", "build/dev/bin"))
 JSON = "json.webpubsub.azure.v1"
@@ -188,12 +185,7 @@ hubs:
     def rest(self, method, path):
         """A request of the REST API, signed; its status."""
         url = f"http://127.0.0.1:{self.http}{path}"
-        with open(f"{self.folder.name}/store/keys") as keys:
-            key = re.search(r"primary: (\S+)", keys.read())[1].encode()
-        parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
-                 for part in ({"alg": "HS256", "typ": "JWT"}, {"aud": url, "exp": int(time.time()) + 60})]
-        signature = hmac.new(key, b".".join(parts), hashlib.sha256).digest()
-        token = b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+        token = token_for(url, f"{self.folder.name}/store")
         request = urllib.request.Request(url, method=method, headers={"Authorization": f"Bearer {token}"})
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             return answer.status
@@ -207,13 +199,6 @@ hubs:
         with contextlib.suppress(OSError):
             return processes_of(self.scrape()) == {"0", "1"} and self.get("/readyz")[0] == 200
         return False
-
-
-def until(condition, what):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)  # between two looks
 
 
 def processes_of(samples):

@@ -9,8 +9,6 @@ Raw sockets and the standard library only; what each operation does is shown by 
 SPDX-License-Identifier: Apache-2.0
 """
 import base64
-import hashlib
-import hmac
 import json
 import os
 import socket
@@ -22,13 +20,10 @@ import time
 
 from front_door_test import REQUEST, TEXT, Browser, certificate
 from net_test import PATIENCE, free_port, run_tests
+from stand_in import token_for
 
 BIN = os.path.abspath(os.environ.get("BIN", "build/dev/bin"))
 JSON = "json.webpubsub.azure.v1"
-
-
-def base64url(data):
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 class Server:
@@ -69,11 +64,7 @@ hubs:
         self.folder.cleanup()
 
     def token(self, audience):
-        with open(f"{self.folder.name}/store/keys") as keys:
-            key = keys.readline().split()[1]
-        claims = {"aud": audience, "exp": int(time.time()) + 60}
-        text = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, claims))
-        return f"{text}.{base64url(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest())}"
+        return token_for(audience, f"{self.folder.name}/store")
 
 
 class Connection(Browser):
