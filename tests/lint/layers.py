@@ -19,7 +19,8 @@ ALLOWED = {
     "common/tls": {"base", "tls"},
     "common/trunk": {"base", "trunk"},
     "common/names": {"base", "mqtt", "names"},
-    "common/config": {"base", "mqtt", "json", "names", "config"},
+    "common/resource": {"base", "mqtt", "json", "resource"},
+    "common/config": {"base", "mqtt", "json", "names", "resource", "config"},
     "broker/core": {"base", "mqtt", "store", "core", "config/core_options.h", "config/access_rule.h"},
     "broker/store": {"base", "store"},
     "broker/net": {"base", "mqtt", "secret", "tls", "trunk", "core", "store", "net"},
@@ -31,15 +32,19 @@ ALLOWED = {
                       "config/event_handler.h"},
     "bridge/client": {"base", "mqtt", "json", "secret", "names", "trunk", "wire", "access", "rest",
                       "events", "client"},
+    "bridge/eventgrid": {"base", "mqtt", "json", "secret", "resource", "wire", "access", "eventgrid"},
+    "bridge/dispatch": {"base", "mqtt", "json", "secret", "names", "trunk", "resource", "wire", "access", "client",
+                        "eventgrid", "dispatch"},
     "bridge/page": {"base", "mqtt", "json", "secret", "page"},
     "bridge/net": {"base", "mqtt", "json", "secret", "names", "tls", "trunk", "wire", "access", "rest",
-                   "events", "client", "page", "net"},
-    "bridge": {"base", "mqtt", "json", "secret", "names", "trunk", "config", "wire", "access", "rest",
-               "events", "client", "page", "net"},
-    "cli": {"base", "mqtt", "json", "secret", "names", "config", "cli"},
+                   "events", "client", "eventgrid", "dispatch", "page", "net"},
+    "bridge": {"base", "mqtt", "json", "secret", "names", "trunk", "resource", "config", "wire", "access", "rest",
+               "events", "client", "eventgrid", "dispatch", "page", "net"},
+    "cli": {"base", "mqtt", "json", "secret", "names", "resource", "config", "cli"},
 }
 PURE = {"common/mqtt", "common/json", "common/names", "common/trunk", "broker/core", "bridge/wire",
-        "bridge/access", "bridge/rest", "bridge/events", "bridge/client", "bridge/page"}
+        "bridge/access", "bridge/rest", "bridge/events", "bridge/client", "bridge/eventgrid", "bridge/dispatch", "bridge/page",
+        "common/resource"}
 IMPURE = re.compile(r"^(sys/(socket|epoll|eventfd|timerfd|un)|netinet/.*|fcntl|unistd|time)\.h$")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 

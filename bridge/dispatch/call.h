@@ -1,0 +1,46 @@
+/* HTTP requests for Event Grid: what came, and who waits for the answer. The seam between
+ * bridge/net, which reads and answers HTTP, and bridge/dispatch.
+ *
+ * A request is answered exactly once, now or later, unless it was abandoned. Single-threaded.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_DISPATCH_CALL_H
+#define PUBGRID_DISPATCH_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "wire/message.h"
+
+struct grid; /* dispatch/grid.h */
+
+/* Borrowed until grid_call() returns. */
+struct grid_request {
+    struct slice method; /* upper case */
+    struct slice target; /* path and query, as they came */
+    struct pairs headers;
+    struct slice body;
+    uint8_t peer[16]; /* address, IPv4 mapped */
+    bool is_loopback; /* it is one of this machine's */
+    bool is_tls;
+};
+
+/* Embedded by who waits. */
+struct grid_reply {
+    /* `headers`: lines ended by CR LF; `content_type` NULL: none. All borrowed. */
+    void (*answer)(struct grid_reply *reply, int status, struct slice headers,
+                   const char *content_type, struct slice body);
+    /* Set by who carries it out; zero before and after. */
+    void *call;
+    void (*abandon)(struct grid_reply *reply);
+};
+
+/* Is this path Event Grid's? `host` decides about /api/events and /. */
+bool grid_is_path(const struct grid *grid, struct slice method, struct slice target,
+                  struct slice host);
+void grid_call(struct grid *grid, const struct grid_request *request, struct grid_reply *reply);
+/* Nobody waits any more; harmless if it was answered. */
+void grid_abandon(struct grid_reply *reply);
+
+#endif

@@ -1,0 +1,105 @@
+/* The event topics and event subscriptions that are in force: what the configuration file declares
+ * and what is set at run time, which goes before. Each bridge process has all of it. What is set at
+ * run time is retained messages that every process hears (dispatch/catalog_store.h):
+ *
+ *     $config/eventgrid/<source key>
+ *         {"resource":{ARM JSON},"azureSubscription":..,"resourceGroup":..,"key1":..,"key2":..}
+ *     $config/eventgrid/<source key>/eventsubscriptions/<name>
+ *         {"properties":{..},"state":"Succeeded","stateUrl":"..","created":..}
+ *
+ * A declared source without keys in the file gets some at the first start, kept in such a message,
+ * whose resource is then that of the file. Single-threaded; pure.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_DISPATCH_CATALOG_H
+#define PUBGRID_DISPATCH_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "eventgrid/filter_set.h"
+#include "resource/subscription.h"
+#include "resource/topic.h"
+
+enum subscription_state { /* provisioningState (3.1) */
+                          STATE_SUCCEEDED,
+                          STATE_CREATING, /* declared in the file, its webhook not asked yet */
+                          STATE_AWAITING_MANUAL_ACTION,
+                          STATE_FAILED,
+};
+const char *subscription_state_name(enum subscription_state state);
+
+/* A topic, domain, domain topic or system topic. */
+struct catalog_source {
+    struct map_node node;                /* by key */
+    struct buffer key;                   /* resource/source.h */
+    struct source_name name;             /* in the letters it was made with; slices of `names` */
+    struct buffer names, id;             /* id: the resource's */
+    struct topic_properties *properties; /* of a domain topic NULL: the domain's count */
+    struct buffer key1, key2;
+    bool is_declared;          /* in the configuration file */
+    bool is_set;               /* at run time */
+    struct list subscriptions; /* struct catalog_subscription.link, by name */
+    size_t subscription_count;
+    struct filter_set *filters;            /* of all that count, in the order of `targets` */
+    struct catalog_subscription **targets; /* [target_count] */
+    size_t target_count;
+    struct list topics; /* of a domain: its topics, by .domain_link */
+    struct list domain_link;
+    struct catalog_source *domain; /* of a domain topic */
+};
+
+struct catalog_subscription {
+    struct list link;
+    struct catalog_source *source;
+    struct buffer name;  /* as given; compared without regard to case */
+    struct buffer queue; /* the topic that its events wait on, and the client identifier of its
+                          * session: "$wps//events/<source key>/eventsubscriptions/<name>" */
+    struct event_subscription *properties; /* one count */
+    enum subscription_state state;
+    struct buffer state_reason;
+    bool is_declared, is_set;
+    void *runner; /* dispatch/runner.h; NULL: this process does not run it */
+};
+
+/* Who follows changes: the runner. Nothing of the catalog may be changed from inside. */
+struct catalog_listener {
+    void *context;
+    void (*subscription_changed)(void *context, struct catalog_subscription *subscription);
+    void (*subscription_removed)(void *context, struct catalog_subscription *subscription);
+    void (*source_changed)(void *context, struct catalog_source *source);
+    void (*source_removed)(void *context, struct catalog_source *source);
+};
+
+struct catalog;
+
+struct catalog *catalog_new(const struct catalog_listener *listener);
+void catalog_free(struct catalog *catalog);
+
+/* The events for which a source counts: its own targets, and those of its domain. */
+struct catalog_source *catalog_find(const struct catalog *catalog, struct slice key);
+struct catalog_subscription *catalog_find_subscription(const struct catalog *catalog,
+                                                       struct slice source_key, struct slice name);
+/* All sources in order of their keys: NULL begins, NULL ends. */
+struct catalog_source *catalog_next(const struct catalog *catalog,
+                                    const struct catalog_source *behind);
+
+/* --- what changes it --- */
+
+/* What the configuration declares, as a whole (config/config.h's event_grid section as JSON:
+ * {"topics":[{"name":..,"properties":..,"key1":..,"eventSubscriptions":[..]}],"domains":..,
+ * "systemTopics":..}); checked when the file was read. */
+void catalog_set_declared(struct catalog *catalog, struct slice json);
+/* A retained message of `$config/eventgrid/`: `place` is what stands behind that. Empty: it is
+ * gone. False with a line in `error`, and nothing changes. */
+bool catalog_set_stored(struct catalog *catalog, struct slice place, struct slice json,
+                        struct buffer *error);
+/* Stored settings are told anew: what has not come until catalog_complete() is gone. */
+void catalog_begin(struct catalog *catalog);
+void catalog_complete(struct catalog *catalog);
+bool catalog_is_complete(const struct catalog *catalog);
+
+#endif

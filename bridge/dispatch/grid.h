@@ -1,0 +1,49 @@
+/* Event Grid in this process: the catalog, the door for publishers, the runner of deliveries, the
+ * management API; made by the wiring. The rest of bridge/dispatch gets what it needs from here.
+ * Single-threaded; pure: outside.h is given.
+ *
+ *     door        HTTP and MQTT -> events -> filters -> a message for each subscription that takes
+ * it runner      a session for each subscription that this process runs -> deliveries -> PUBACK
+ *     management  ARM paths, /api/eventgrid: resources, log, dead letters, resend, replay
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_DISPATCH_GRID_H
+#define PUBGRID_DISPATCH_GRID_H
+
+#include "base/slice.h"
+#include "dispatch/call.h"
+#include "dispatch/outside.h"
+
+struct catalog;
+struct door;
+struct gateway;
+struct management;
+struct runner;
+
+struct grid_options {
+    struct outside outside;
+    struct slice base_url; /* of this server for webhooks, "http://127.0.0.1:8080" */
+    bool opens_management; /* no token is asked for on loopback listeners */
+    bool admits_mqtt; /* access rules let some client at `$events/`; else nothing is published there
+                       */
+    struct slice declared; /* catalog_set_declared() */
+};
+
+struct grid {
+    struct gateway *gateway;
+    struct grid_options options;
+    struct catalog *catalog;
+    struct door *door;
+    struct runner *runner;
+    struct management *management;
+};
+
+/* `gateway->grid` is set; texts of the options are copied. */
+struct grid *grid_new(struct gateway *gateway, const struct grid_options *options);
+void grid_free(struct grid *grid);
+/* The configuration was read again. */
+void grid_set_declared(struct grid *grid, struct slice declared, bool admits_mqtt);
+/* The broker is there. */
+void grid_connect(struct grid *grid);
+
+#endif

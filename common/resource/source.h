@@ -1,0 +1,58 @@
+/* Where events come from, and what an event subscription belongs to: a custom topic, a domain, a
+ * topic of a domain, a system topic (spec/eventgrid.md sections 1 and 2). Names are compared
+ * without regard to case; whatever Azure subscription and resource group a client names, the source
+ * is the same.
+ *
+ * A source's key is its identity as text, in lower case:
+ *
+ *     topics/orders   domains/shop   domains/shop/topics/sales   systemtopics/store
+ *
+ * Pure.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_RESOURCE_SOURCE_H
+#define PUBGRID_RESOURCE_SOURCE_H
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+
+enum source_kind { SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_DOMAIN_TOPIC, SOURCE_SYSTEM_TOPIC };
+
+enum {
+    TOPIC_NAME_MIN = 3,          /* characters of a topic, a domain, a system topic (1.10) */
+    TOPIC_NAME_MAX = 50,         /* [A-Za-z0-9-] */
+    DOMAIN_TOPIC_NAME_MAX = 128, /* also . and _ */
+    SUBSCRIPTION_NAME_MIN = 3,
+    SUBSCRIPTION_NAME_MAX = 64,
+    SOURCE_KEY_MAX = 256, /* bytes */
+};
+
+struct source_name {
+    enum source_kind kind;
+    struct slice name;         /* of the topic, domain or system topic */
+    struct slice domain_topic; /* of SOURCE_DOMAIN_TOPIC */
+};
+
+/* NULL, or a sentence: what is wrong with it. */
+const char *topic_name_check(struct slice name);
+const char *domain_topic_name_check(struct slice name);
+const char *subscription_name_check(struct slice name);
+
+/* Appends the key. */
+void source_key_append(struct buffer *out, const struct source_name *source);
+/* Slices of `key`. False: it is none. */
+bool source_key_parse(struct slice key, struct source_name *out);
+
+/* What stands for a client that names neither. */
+#define DEFAULT_AZURE_SUBSCRIPTION "00000000-0000-0000-0000-000000000000"
+#define DEFAULT_RESOURCE_GROUP     "pubgrid"
+
+/* Appends the resource id:
+ * `/subscriptions/S/resourceGroups/G/providers/Microsoft.EventGrid/topics/T`; empty slices: the
+ * defaults. */
+void source_id_append(struct buffer *out, const struct source_name *source,
+                      struct slice azure_subscription, struct slice resource_group);
+
+#endif

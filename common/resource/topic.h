@@ -1,0 +1,67 @@
+/* The properties of what publishers send to: a custom topic or a domain
+ * (spec/eventgrid.md 1.8, 2.1), or of a system topic (2.2): read from the JSON of the ARM resource,
+ * checked, written again. Pure.
+ *
+ * Beyond Azure, documented in docs/eventgrid.md: eventRetentionInDays (keeps accepted events, so
+ * that they can be replayed).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_RESOURCE_TOPIC_H
+#define PUBGRID_RESOURCE_TOPIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/slice.h"
+#include "resource/schema.h"
+#include "resource/source.h"
+
+/* What a custom schema's field comes from. */
+struct field_mapping {
+    struct slice source_field;  /* a name of the event, or a path with dots; empty: none */
+    struct slice default_value; /* if the event has none; empty: none */
+    bool has_default;
+};
+
+struct schema_mapping {
+    struct field_mapping id, topic, event_time, event_type, subject, data_version;
+};
+
+enum { IP_RULES_MAX = 128, RETENTION_DAYS_MAX = 3650 };
+
+struct ip_rule {
+    uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
+    uint8_t bits;        /* of the 128 */
+};
+
+struct topic_properties {
+    enum source_kind kind; /* SOURCE_TOPIC, SOURCE_DOMAIN or SOURCE_SYSTEM_TOPIC */
+    enum event_schema schema;
+    struct schema_mapping mapping;  /* of SCHEMA_CUSTOM */
+    bool disables_local_auth;       /* neither keys nor SAS tokens */
+    bool is_public;                 /* publicNetworkAccess; else only from loopback addresses */
+    const struct ip_rule *ip_rules; /* [ip_rule_count]; none: everybody */
+    size_t ip_rule_count;
+    uint32_t retention_days; /* 0: nothing is kept */
+    /* SOURCE_DOMAIN */
+    bool creates_topics, deletes_topics; /* autoCreate..., autoDelete... */
+    /* SOURCE_SYSTEM_TOPIC */
+    struct slice source, topic_type;
+    struct buffer json; /* {"location":..,"tags":..,"properties":{..}} as given (compact); owned */
+};
+
+/* `json` is the resource (wrapped in {"location":..,"properties":..}). NULL with lines in `error`,
+ * `property: what is wrong and what to write instead`. */
+struct topic_properties *topic_properties_read(struct slice json, enum source_kind kind,
+                                               struct buffer *error);
+void topic_properties_free(struct topic_properties *topic);
+/* Appends the properties' members as a GET shows them (8.1), defaults included, no comma at the
+ * ends; but for provisioningState, endpoint and metricResourceId, which the caller adds. */
+void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic);
+/* May a publisher at this address (16 bytes, IPv4 mapped) come in? */
+bool topic_properties_admit(const struct topic_properties *topic, const uint8_t address[16],
+                            bool is_loopback);
+
+#endif
