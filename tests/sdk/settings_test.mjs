@@ -171,9 +171,7 @@ test('what is set outlives broker and bridge', async () => {
         await server.kill('pubgrid-bridge');
     }
     await server.ready();
-    /* One process may still be on its way to the broker. */
-    const path = () => pathOf(hub).catch(() => undefined);
-    await untilAll('it is handled', 'kept', path);
+    await untilAll('it is handled', 'kept', () => pathOf(hub));
     await remove(hub);
 });
 

@@ -12,10 +12,12 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { JSON_V1, Peer } from './peer.mjs';
+import { bridges, processOf } from './processes.mjs';
 import { atEnd, explain } from './runner.mjs';
 import { EVERYTHING, inSeconds, sign } from './tokens.mjs';
 import { until } from './wait.mjs';
@@ -23,6 +25,7 @@ import { until } from './wait.mjs';
 const here = path.dirname(new URL(import.meta.url).pathname);
 const BIN = process.env.BIN ?? path.resolve(here, '../../../build/dev/bin');
 const LOG_LINES = 30; // shown when something fails
+const CONNECTIONS_MAX = 32; // until each bridge process has got one, before we look anew
 
 /* Below the range from which the kernel takes ports for connections, so that none takes it before
  * the server does. */
@@ -57,9 +60,7 @@ const list = (items) =>
 const plain = (value) => (typeof value === 'object' ? JSON.stringify(value) : value);
 
 function configuration({ folder, mqttPort, httpPort, hubs, bridge, more }) {
-    const options = Object.entries({ processes: 2, ...bridge }).map(
-        ([name, value]) => `  ${name}: ${value}\n`,
-    );
+    const options = Object.entries(bridge).map(([name, value]) => `  ${name}: ${value}\n`);
     return `workers: 2
 listeners:
   - tcp://127.0.0.1:${mqttPort}
@@ -78,8 +79,17 @@ export class Server {
         server.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'pubgrid-sdk-'));
         server.mqttPort = await freePort();
         server.httpPort = await freePort();
+        server.processes = bridge.processes ?? 2;
         server.config = path.join(server.folder, 'pubgrid.yaml');
-        fs.writeFileSync(server.config, configuration({ ...server, hubs, bridge, more }));
+        fs.writeFileSync(
+            server.config,
+            configuration({
+                ...server,
+                hubs,
+                bridge: { ...bridge, processes: server.processes },
+                more,
+            }),
+        );
         server.#spawn();
         atEnd('the server ends well', () => server.stop());
         explain(() => `the server's log ends:\n${server.logEnd()}`);
@@ -134,25 +144,39 @@ export class Server {
         return this.log.split('\n').slice(-LOG_LINES).join('\n');
     }
 
-    /* Of each bridge process, most likely: the kernel chooses one for each connection. */
+    /* Each bridge process has said so itself: which one a connection gets to is for the kernel to
+     * choose, and one that was just started may not have opened its door yet. */
     async #allAnswer() {
-        for (let connections = 0; connections < 8; connections += 1) {
-            if (!(await this.#answers())) {
+        const ready = new Set();
+        for (let connections = 0; connections < CONNECTIONS_MAX; connections += 1) {
+            const pid = await this.#readyBridge();
+            if (!pid) {
                 return false;
             }
+            ready.add(pid);
+            const pids = bridges(this);
+            if (pids.length === this.processes && pids.every((one) => ready.has(one))) {
+                return true;
+            }
         }
-        return true;
+        return false;
     }
 
-    /* A client without a token is refused with 401; 503 means that the broker is not there yet. */
-    async #answers() {
+    /* The process that has answered that it serves; undefined if the one that was asked does not. */
+    async #readyBridge() {
+        const agent = new http.Agent({ keepAlive: true }); // the socket outlives the answer
         try {
-            const peer = await Peer.open(this.httpUrl('/client/hubs/nobody', 'ws'));
-            peer.cut();
-        } catch ({ status }) {
-            return status === 401;
+            const request = http.get(this.httpUrl('/readyz'), { agent });
+            const [response] = await once(request, 'response');
+            response.resume();
+            return response.statusCode === 200
+                ? bridges(this)[await processOf(this, request.socket)]
+                : undefined;
+        } catch {
+            return undefined; // nobody is there, or ends
+        } finally {
+            agent.destroy();
         }
-        return true;
     }
 
     readKeys() {
