@@ -29,43 +29,6 @@ void percent_append(struct buffer *out, uint8_t byte)
     buffer_append_byte(out, (uint8_t)digits[byte & 15]);
 }
 
-uint8_t ascii_lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
-}
-
-bool equal_ignoring_case(struct slice a, struct slice b)
-{
-    if (a.length != b.length) {
-        return false;
-    }
-    for (size_t i = 0; i < a.length; i++) {
-        if (ascii_lower(a.data[i]) != ascii_lower(b.data[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool starts_ignoring_case(struct slice text, struct slice prefix)
-{
-    return text.length >= prefix.length &&
-           equal_ignoring_case(slice_make(text.data, prefix.length), prefix);
-}
-
-bool is_token(struct slice text)
-{
-    /* A bit each. */
-    static const uint32_t good[8] = {0, 0x03FF6CFA, 0xC7FFFFFE, 0x57FFFFFF, 0, 0, 0, 0};
-    for (size_t i = 0; i < text.length; i++) {
-        uint8_t c = text.data[i];
-        if (!(good[c >> 5] >> (c & 31) & 1)) {
-            return false;
-        }
-    }
-    return text.length > 0;
-}
-
 bool list_has(struct slice list, struct slice word)
 {
     while (list.length > 0) {

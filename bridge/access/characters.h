@@ -1,4 +1,5 @@
-/* What the parsers of roles, URLs and headers share: one %xx, ASCII without case, lists.
+/* What the parsers of roles, URLs and headers share: one %xx, lists, and with them
+ * ASCII without case (base/ascii.h).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_ACCESS_CHARACTERS_H
@@ -7,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/ascii.h"
 #include "base/buffer.h"
 #include "base/slice.h"
 
@@ -16,13 +18,6 @@ int hex_value(uint8_t c);
 int percent_decode(struct slice text);
 /* Appends the %XX that stands for the byte. */
 void percent_append(struct buffer *out, uint8_t byte);
-
-uint8_t ascii_lower(uint8_t c);
-bool equal_ignoring_case(struct slice a, struct slice b);
-bool starts_ignoring_case(struct slice text, struct slice prefix);
-
-/* A name that a header can have: a token of RFC 9110, 5.6.2. */
-bool is_token(struct slice text);
 
 /* Up to `end`, which is taken too but not part of it; all the rest if there is none. */
 static inline struct slice take_up_to(struct slice *rest, uint8_t end)

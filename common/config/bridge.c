@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "base/address.h"
 #include "base/memory.h"
-#include "config/address.h"
 #include "config/loading.h"
 
 enum { TRUNK_PATH_MAX = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1 };

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "config/loading.h"
-#include "config/nearest.h"
 #include "config/walk.h"
 
 /* --- what the parts share --- */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/memory.h"
-#include "config/address.h"
 #include "config/loading.h"
 #include "mqtt/topic.h"
 #include "names/role_pattern.h"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/memory.h"
-#include "config/address.h"
 #include "config/loading.h"
 
 enum { UNIX_MODE_DEFAULT = 0660 };

@@ -10,7 +10,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 enum { DEPTH_MAX = 8, KEY_MAX = 256 };
 

@@ -19,7 +19,7 @@ ALLOWED = {
     "common/tls": {"base", "tls"},
     "common/trunk": {"base", "trunk"},
     "common/names": {"base", "mqtt", "names"},
-    "common/resource": {"base", "mqtt", "json", "resource"},
+    "common/resource": {"base", "mqtt", "json", "names", "secret", "resource"},
     "common/config": {"base", "mqtt", "json", "names", "resource", "config"},
     "broker/core": {"base", "mqtt", "store", "core", "config/core_options.h", "config/access_rule.h"},
     "broker/store": {"base", "store"},

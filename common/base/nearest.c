@@ -1,7 +1,7 @@
 /* Names by how many letters must change (Levenshtein distance). See nearest.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 #include <stdint.h>
 #include <string.h>

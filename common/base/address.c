@@ -1,7 +1,7 @@
 /* Taking addresses apart. See address.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "config/address.h"
+#include "base/address.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Addresses of listeners as people write them: a scheme, a host, a port.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_CONFIG_ADDRESS_H
-#define PUBGRID_CONFIG_ADDRESS_H
+#ifndef PUBGRID_BASE_ADDRESS_H
+#define PUBGRID_BASE_ADDRESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* The nearest of some names to one that was mistyped.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_CONFIG_NEAREST_H
-#define PUBGRID_CONFIG_NEAREST_H
+#ifndef PUBGRID_BASE_NEAREST_H
+#define PUBGRID_BASE_NEAREST_H
 
 #include <stdbool.h>
 #include <stddef.h>
