@@ -38,6 +38,7 @@ struct staff {
     uint16_t next_packet_id;
     struct timer again; /* a connection that the broker has ended is made anew */
     bool is_ready;
+    const struct staff_listener *listener; /* NULL: nobody */
 };
 
 static struct staff *staff_of(struct own_channel *own)
@@ -55,6 +56,13 @@ static struct slice topic_of(struct staff *staff, enum internal_kind kind, const
     return buffer_slice(topic);
 }
 
+static void tell_changed(const struct staff *staff)
+{
+    if (staff->listener) {
+        staff->listener->changed(staff->listener->context);
+    }
+}
+
 static void put_birth(struct staff *staff, const char *name, bool lives)
 {
     write_publish(&staff->gateway->packet, &(struct publication){
@@ -70,6 +78,27 @@ static void put_birth(struct staff *staff, const char *name, bool lives)
 bool staff_is_ready(const struct staff *staff)
 {
     return staff->is_ready;
+}
+
+void staff_set_listener(struct staff *staff, const struct staff_listener *listener)
+{
+    staff->listener = listener;
+}
+
+size_t staff_names(const struct staff *staff, const char *names[STAFF_PEERS_MAX + 1])
+{
+    size_t count = 0;
+
+    if (!staff->is_ready) {
+        return 0;
+    }
+    names[count++] = staff->name;
+    for (int number = 0; number < STAFF_PEERS_MAX; number++) {
+        if (staff->peers[number][0]) {
+            names[count++] = staff->peers[number];
+        }
+    }
+    return count;
 }
 
 uint32_t staff_packet_max(const struct staff *staff)
@@ -178,6 +207,7 @@ static void lose_peer_for_all(struct staff *staff, int number)
         }
         lose_peer(staff, number);
     }
+    tell_changed(staff);
 }
 
 static void on_timeout(struct timer *timer, void *context)
@@ -248,6 +278,16 @@ static void begin_ask(struct staff *staff, struct staff_ask *ask, uint64_t await
     timers_set(&gateway->timers, &ask->timer, gateway_now(gateway) + timeout);
 }
 
+static void hand_question(struct staff *staff, const struct staff_asker *asker,
+                          struct slice question)
+{
+    if (question.length == 0 || question.data[0] != STAFF_QUESTION_FOR_LISTENER) {
+        rest_take_question(staff->gateway, asker, question);
+    } else if (staff->listener) {
+        staff->listener->asked(staff->listener->context, asker, question);
+    }
+}
+
 bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question)
 {
     uint64_t peers = all_peers(staff);
@@ -263,7 +303,7 @@ bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question
         own_channel_send(&staff->own);
     }
     memcpy(self.name, staff->name, sizeof(self.name));
-    rest_take_question(staff->gateway, &self, question);
+    hand_question(staff, &self, question);
     return true;
 }
 
@@ -336,6 +376,9 @@ static void add_peer(struct staff *staff, struct slice name)
     }
     memcpy(staff->peers[number], name.data, name.length);
     staff->peers[number][name.length] = '\0';
+    if (staff->is_ready) {
+        tell_changed(staff);
+    }
 }
 
 static void no_answer(struct staff_ask *ask, struct slice answer)
@@ -359,6 +402,7 @@ static void be_ready(struct staff *staff)
         put_question(staff, staff->life_sign.number, SLICE_EMPTY);
         own_channel_send(&staff->own);
     }
+    tell_changed(staff);
 }
 
 static void take_birth(struct staff *staff, struct slice name, bool lives)
@@ -412,7 +456,7 @@ static void hear_question(struct staff *staff, const struct fanout *fanout)
     if (question.length == 0) {
         staff_answer(staff, &asker, SLICE_EMPTY);
     } else {
-        rest_take_question(staff->gateway, &asker, question);
+        hand_question(staff, &asker, question);
     }
 }
 

@@ -10,7 +10,7 @@
  * along): its birth is cleared, and if it lives after all, it says so again. Whoever comes asks all
  * who were there before it for a sign of life.
  *
- * Single-threaded. staff_ask() may call back; nothing else does.
+ * Single-threaded. staff_ask() may call back; nothing else does, but for the listener.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_STAFF_H
@@ -35,12 +35,34 @@ enum {
     STAFF_TIMEOUT_MS = 5000,
 };
 
+/* --- implemented by who shares work out among the processes --- */
+
+struct staff_asker;
+
+/* Called from inside of whatever happens: work is to be done later. */
+struct staff_listener {
+    void *context;
+    /* staff_names() has changed. */
+    void (*changed)(void *context);
+    /* Answers a question that begins with STAFF_QUESTION_FOR_LISTENER, or lets it be. */
+    void (*asked)(void *context, const struct staff_asker *asker, struct slice question);
+};
+
+enum { STAFF_QUESTION_FOR_LISTENER = 0x80 }; /* others are rest_question.h's */
+
+/* --- */
+
 struct staff *staff_new(struct gateway *gateway);
 void staff_free(struct staff *staff);
+/* Borrowed; NULL: nobody listens. */
+void staff_set_listener(struct staff *staff, const struct staff_listener *listener);
 /* The broker is there. */
 void staff_connect(struct staff *staff);
 /* It is connected and knows the others. */
 bool staff_is_ready(const struct staff *staff);
+/* The processes that are there, this one first; how many. 0: not known now. The names are valid
+ * until the loop turns. */
+size_t staff_names(const struct staff *staff, const char *names[STAFF_PEERS_MAX + 1]);
 
 /* --- messages --- */
 
@@ -74,8 +96,8 @@ struct staff_ask {
     struct staff *staff;
 };
 
-/* False: not now. `question` goes to rest_take_question() of each
- * process, of this one last: then all may be over already. */
+/* False: not now. `question` goes to rest_take_question(), or to the listener, of each process, of
+ * this one last: then all may be over already. */
 bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question);
 void staff_forget_ask(struct staff_ask *ask);
 

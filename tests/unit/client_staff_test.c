@@ -1,0 +1,124 @@
+/* client/staff.h: who is there, and who is told of it; questions for the listener.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "client/staff.h"
+
+#include "support/bridge_broker.h"
+#include "test.h"
+
+struct ear {
+    struct staff_listener listener;
+    struct staff *staff;
+    int changes;
+    struct buffer question;
+};
+
+static void changed(void *context)
+{
+    ((struct ear *)context)->changes++;
+}
+
+static void asked(void *context, const struct staff_asker *asker, struct slice question)
+{
+    struct ear *ear = context;
+
+    ear->question.length = 0;
+    buffer_append(&ear->question, question);
+    staff_answer(ear->staff, asker, SLICE_LITERAL("me"));
+}
+
+static struct ear listen_to(struct broker *broker, unsigned bridge)
+{
+    return (struct ear){.staff = broker->bridges[bridge].gateway.staff,
+                        .listener = {.changed = changed, .asked = asked}};
+}
+
+static void begin(struct ear *ear)
+{
+    ear->listener.context = ear;
+    staff_set_listener(ear->staff, &ear->listener);
+}
+
+struct question {
+    struct staff_ask ask;
+    int answers;
+    bool is_complete;
+};
+
+static void answered(struct staff_ask *ask, struct slice answer)
+{
+    CHECK_SLICE_EQUAL(answer, SLICE_LITERAL("me"));
+    CONTAINER_OF(ask, struct question, ask)->answers++;
+}
+
+static void done(struct staff_ask *ask, bool complete)
+{
+    CONTAINER_OF(ask, struct question, ask)->is_complete = complete;
+}
+
+TEST(all_know_the_same_names_each_its_own_first)
+{
+    struct broker *broker = broker_new();
+    const char *zero[STAFF_PEERS_MAX + 1], *one[STAFF_PEERS_MAX + 1];
+
+    CHECK_INT_EQUAL(staff_names(broker->bridges[0].gateway.staff, zero), 2);
+    CHECK_INT_EQUAL(staff_names(broker->bridges[1].gateway.staff, one), 2);
+    CHECK(zero[0][0] == '0' && one[0][0] == '1');
+    CHECK_STRING_EQUAL(zero[0], one[1]);
+    CHECK_STRING_EQUAL(zero[1], one[0]);
+    broker_free(broker);
+}
+
+TEST(the_listener_is_told_who_comes_and_goes)
+{
+    struct broker *broker = broker_new();
+    struct ear ear = listen_to(broker, 0);
+    const char *names[STAFF_PEERS_MAX + 1];
+
+    begin(&ear);
+    broker_start(broker, 2);
+    broker_run(broker);
+    CHECK(ear.changes > 0);
+    CHECK_INT_EQUAL(staff_names(ear.staff, names), 3);
+    ear.changes = 0;
+    broker_kill(broker, 2);
+    broker_run(broker);
+    CHECK(ear.changes > 0);
+    CHECK_INT_EQUAL(staff_names(ear.staff, names), 2);
+    broker_free(broker);
+}
+
+TEST(nobody_is_known_while_the_broker_is_away)
+{
+    struct broker *broker = broker_new();
+    const char *names[STAFF_PEERS_MAX + 1];
+    struct staff *staff;
+
+    broker_start(broker, 2);
+    staff = broker->bridges[2].gateway.staff;
+    CHECK(!staff_is_ready(staff));
+    CHECK_INT_EQUAL(staff_names(staff, names), 0);
+    broker_run(broker);
+    CHECK_INT_EQUAL(staff_names(staff, names), 3);
+    broker_free(broker);
+}
+
+TEST(questions_for_the_listener_reach_it_in_all_processes)
+{
+    static const uint8_t text[] = {STAFF_QUESTION_FOR_LISTENER, 'x'};
+    struct broker *broker = broker_new();
+    struct ear ears[2] = {listen_to(broker, 0), listen_to(broker, 1)};
+    struct question question = {.ask = {.answered = answered, .done = done}};
+
+    begin(&ears[0]);
+    begin(&ears[1]);
+    CHECK(staff_ask(ears[0].staff, &question.ask, slice_make(text, sizeof(text))));
+    broker_run(broker);
+    CHECK_INT_EQUAL(question.answers, 2);
+    CHECK(question.is_complete);
+    for (int i = 0; i < 2; i++) {
+        CHECK_SLICE_EQUAL(buffer_slice(&ears[i].question), slice_make(text, sizeof(text)));
+        buffer_release(&ears[i].question);
+    }
+    broker_free(broker);
+}
