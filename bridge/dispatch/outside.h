@@ -24,31 +24,45 @@ struct outside_answer {
 
 /* Embedded by who asks. */
 struct outside_request {
-    const char *method;            /* "POST", "OPTIONS" */
-    struct slice url, lines, body; /* url and body stay until it is done; lines: only at once */
+    const char *method;     /* "POST", "OPTIONS", "GET" */
+    struct slice url, body; /* stay until it is done */
+    struct slice lines;     /* "Name: value" with a NUL behind each (eventgrid/delivery.h); needed
+                             * only at once */
     uint32_t timeout_ms;
     void (*done)(struct outside_request *request, const struct outside_answer *answer);
     void *under_way; /* the implementation's */
 };
 
-/* --- files, below the folder of the store; work is done by another thread --- */
+/* --- files; work is done by another thread --- */
+
+/* The folders that they are below; the configuration says where these are. */
+enum file_root { ROOT_DEAD_LETTERS, ROOT_ARCHIVE, FILE_ROOTS };
 
 enum file_task_kind {
-    FILE_WRITE,  /* a new file, whole, synced with its folder; missing folders are made */
-    FILE_APPEND, /* to a file that is made if need be, synced */
-    FILE_READ,   /* `text` gets it, from `offset`, at most `length_max` bytes */
-    FILE_LIST,   /* `text` gets the paths of all files below, one a line, sorted */
+    FILE_WRITE,  /* a new file, whole or not at all, synced with its folder; missing folders are
+                  * made */
+    FILE_APPEND, /* lines, to a file that is made if need be, synced. A line that a crash has cut
+                  * off before is ended first */
+    FILE_READ,   /* `text` gets it, from `offset`, at most `length_max` bytes; nothing behind the
+                  * end of the file */
+    FILE_LIST,   /* `text` gets the paths of the files below the folder `path` (empty: all), one a
+                  * line, folder by folder, numbers in names by their value, at most `length_max`
+                  * bytes of whole lines. Those behind the path `bytes`, if it is given: so one goes
+                  * on where the last list has ended. Empty for a folder that is not there */
     FILE_REMOVE,
 };
 
+enum { FILE_TEXT_MAX = 16 << 20 }; /* bytes that are read or listed, if `length_max` is 0 */
+
 struct file_task {
     enum file_task_kind kind;
-    struct slice path;  /* relative; stays until it is done */
-    struct slice bytes; /* to write; stays */
+    enum file_root root;
+    struct slice path;  /* relative to the root; one that leads out is refused */
+    struct slice bytes; /* to write; path and bytes are needed only at once */
     uint64_t offset;
-    uint64_t length_max;
-    struct buffer text; /* read; the owner's */
-    const char *error;  /* NULL: good; static or strerror's */
+    uint64_t length_max; /* 0: FILE_TEXT_MAX */
+    struct buffer text;  /* what was read is appended; the owner's */
+    const char *error;   /* NULL: good; static or strerror's */
     void (*done)(struct file_task *task);
     void *under_way;
 };

@@ -18,14 +18,15 @@ struct delivery {
     int64_t now_ms;
 };
 
-/* Appends the request's header lines, each ended by CR LF (as net/webhook_transfer.h takes them),
- * without those of the transport; and the body. */
+/* Appends the request's header lines, "Name: value" with a NUL behind each (as
+ * net/webhook_transfer.h takes them), without those of the transport; and the body. */
 void delivery_append_request(struct buffer *lines, struct buffer *body,
                              const struct delivery *delivery);
 /* May the event go in one request with `first` (3.5: headers must agree)? */
 bool delivery_may_share(const struct event_subscription *subscription,
                         const struct queued_event *first, const struct queued_event *event);
-/* The URL without user and password; those as the value of an Authorization header in `lines`. */
+/* Appends the URL without user and password, and to `lines` an Authorization header with those.
+ * They are the same for all requests of a subscription, so do this once. */
 void delivery_append_url(struct buffer *url, struct buffer *lines, struct slice given);
 
 #endif
