@@ -41,12 +41,11 @@ static inline struct sockaddr_un bridge_address(void)
     return address;
 }
 
-/* A server with a trunk, and TCP for devices; a bridge that takes nothing for `stall_ms` is given
- * up. */
-static inline struct server *server_with_patience(uint32_t stall_ms)
+/* Listens on a trunk, and on TCP for devices, and starts; a bridge that takes nothing for
+ * `stall_ms` is given up. */
+static inline struct server *server_start_with_trunk(struct server *server, uint32_t stall_ms)
 {
     struct sockaddr_un address = bridge_address();
-    struct server *server = server_make();
     struct listener_options tcp = {.address = "127.0.0.1", .anonymous_allowed = true};
     struct listener_options trunk = {.path = address.sun_path, .mode = 0600, .is_trunk = true};
 
@@ -56,6 +55,11 @@ static inline struct server *server_with_patience(uint32_t stall_ms)
     server_listen(server, &trunk);
     server_start(server);
     return server;
+}
+
+static inline struct server *server_with_patience(uint32_t stall_ms)
+{
+    return server_start_with_trunk(server_make(), stall_ms);
 }
 
 static inline struct server *server_with_trunk(void)

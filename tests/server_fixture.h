@@ -31,6 +31,7 @@ struct server {
     struct shard *shards[WORKERS];
     struct mailbox *mailboxes[WORKERS];
     unsigned port;
+    uint32_t stored_messages_maximum; /* of a session; 0: the default */
 };
 
 static inline void server_listen(struct server *server, const struct listener_options *options)
@@ -129,6 +130,9 @@ static inline void server_start(struct server *server)
 
     core_options_defaults(&options);
     options.sys_interval_ms = 0;
+    if (server->stored_messages_maximum > 0) {
+        options.stored_messages_maximum = server->stored_messages_maximum;
+    }
     CHECK(listeners_listen(server->group.listeners, server->group.listener_count, &error));
     settings = settings_new(&options, access_rules_new(NULL, 0));
     for (unsigned i = 0; i < WORKERS; i++) {

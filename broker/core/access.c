@@ -236,6 +236,16 @@ bool access_is_reserved_identifier(struct slice client_identifier)
     return slice_starts_with(client_identifier, SLICE_LITERAL("$wps/"));
 }
 
+bool access_is_bridge_identifier(struct slice client_identifier)
+{
+    return slice_starts_with(client_identifier, SLICE_LITERAL("$wps//"));
+}
+
+bool access_is_event_identifier(struct slice client_identifier)
+{
+    return slice_starts_with(client_identifier, SLICE_LITERAL("$wps//events/"));
+}
+
 /* --- a topic filter --- */
 
 /* What the rules say about everything that a filter matches. */

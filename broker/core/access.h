@@ -45,8 +45,11 @@ static inline bool access_may_carry(const struct identity *identity,
            !access_has_reserved_property(properties);
 }
 
-/* Client identifiers of the bridge's own sessions: they begin with `$wps/`. */
+/* Client identifiers that only the bridge may have: they begin with `$wps/`. Of its own sessions,
+ * not those of its browsers: `$wps//`; of those that hold events: `$wps//events/`. */
 bool access_is_reserved_identifier(struct slice client_identifier);
+bool access_is_bridge_identifier(struct slice client_identifier);
+bool access_is_event_identifier(struct slice client_identifier);
 
 /* SUBSCRIBE to a filter (without its $share prefix). */
 enum access_filter {

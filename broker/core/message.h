@@ -23,7 +23,7 @@ struct message {
     uint32_t payload_start;       /* offset of the payload in `bytes` */
     uint32_t length;              /* bytes in `bytes` */
     msec_t expires_at;            /* MSEC_NEVER without a Message Expiry Interval */
-    struct session_ref publisher; /* for No Local; SESSION_REF_NONE when no client sent it */
+    struct session_ref publisher; /* for No Local: session_as_publisher() */
     uint8_t qos;                  /* as published */
     bool retain;                  /* as published */
     uint8_t bytes[];              /* topic length, topic | property length, properties | payload */

@@ -30,8 +30,10 @@ void overlap_sort(struct subscriber *items, size_t count)
 
 static bool is_own_message(const struct subscriber *subscriber, const struct message *message)
 {
-    return (subscriber->flags & SUBSCRIBER_NO_LOCAL) &&
-           session_ref_equal(subscriber->session, message->publisher);
+    struct session_ref own =
+        subscriber->flags & SUBSCRIBER_BRIDGE ? SESSION_REF_BRIDGE : subscriber->session;
+
+    return (subscriber->flags & SUBSCRIBER_NO_LOCAL) && session_ref_equal(own, message->publisher);
 }
 
 /* Adds one more subscription of the session. */

@@ -276,12 +276,25 @@ static enum reason_code refuse(struct shard *shard, struct session *from, enum q
     return reason;
 }
 
+/* Is everybody who would get it full? Sessions that are not drop it or hold it, as they like. */
+static bool all_are_full(const struct recipients *recipients)
+{
+    size_t full = 0;
+    while (full < recipients->count && recipients->items[full].flags & SUBSCRIBER_FULL) {
+        full++;
+    }
+    return full > 0 && full == recipients->count;
+}
+
 enum reason_code router_publish(struct shard *shard, struct message *message, struct session *from,
                                 uint16_t packet_id)
 {
     struct batch *batch = shard->outbox.batch;
     struct route route = {0};
     find_recipients(shard, message, &route);
+    if (message->qos > QOS_0 && all_are_full(route.recipients)) {
+        return refuse(shard, from, message->qos, packet_id, REASON_QUOTA_EXCEEDED);
+    }
     bool acknowledged = from && message->qos > QOS_0;
     /* The reception of a QoS 2 message is part of a durable publisher's session. */
     bool received = acknowledged && message->qos == QOS_2 && session_is_durable(from);

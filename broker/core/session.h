@@ -100,6 +100,9 @@ struct session {
     uint8_t version;        /* of the last network connection */
     bool queue_overflowing; /* said in the log once */
     bool overflowed;        /* beyond its bounds: it takes nothing any more and ends soon */
+    bool is_bridge;         /* `$wps//...` */
+    bool holds_events;      /* `$wps//events/...`: it drops nothing; when full, it has it refused */
+    bool is_full;           /* of those: its subscriptions are SUBSCRIBER_FULL */
     uint16_t client_identifier_length;
     char client_identifier[];
 };
@@ -107,6 +110,12 @@ struct session {
 static inline struct slice session_client_identifier(const struct session *session)
 {
     return slice_make(session->client_identifier, session->client_identifier_length);
+}
+
+/* The bridge's own sessions, not those of its browsers, are one client for No Local. */
+static inline struct session_ref session_as_publisher(const struct session *session)
+{
+    return session->is_bridge ? SESSION_REF_BRIDGE : session->ref;
 }
 
 static inline bool session_is_durable(const struct session *session)

@@ -111,6 +111,29 @@ static bool is_within(const struct delivery_queue *queue, uint32_t length, uint3
     return queue->count < messages && queue->bytes + length <= bytes;
 }
 
+/* A session that holds events is full: from now on publishers are told, and what was accepted
+ * before they could be still comes in. */
+static void set_full(struct session *session, bool is_full)
+{
+    session->is_full = is_full;
+    session_update_subscriptions(session, false);
+    log_write(is_full ? LOG_WARNING : LOG_INFO,
+              is_full ? "events are refused, too many wait" : "events are accepted again",
+              "client=%s messages=%u bytes=%llu", log_quote(session_client_identifier(session)),
+              session->queue.count, (unsigned long long)session->queue.bytes);
+}
+
+/* Not full any more once an eighth of its bounds is free again. */
+static void look_for_room(struct session *session)
+{
+    const struct core_options *options = &session->shard->settings->options;
+    uint32_t messages = options->stored_messages_maximum;
+    uint64_t bytes = options->stored_bytes_maximum;
+    if (is_within(&session->queue, 0, messages - messages / 8, bytes - bytes / 8)) {
+        set_full(session, false);
+    }
+}
+
 /* Would this session keep the delivery, if it cannot be sent now? */
 static bool may_queue(struct session *session, const struct delivery *delivery)
 {
@@ -131,6 +154,12 @@ static bool may_queue(struct session *session, const struct delivery *delivery)
             session_overflow(session);
         }
         return fits;
+    }
+    if (session->holds_events) {
+        if (!fits && !session->is_full) {
+            set_full(session, true);
+        }
+        return true;
     }
     if (!fits && !session->queue_overflowing) {
         session->queue_overflowing = true;
@@ -174,6 +203,9 @@ static struct delivery take_queued(struct session *session)
     counter_subtract(&session->shard->counters.messages_queued_bytes, delivery_length(&delivery));
     if (session->queue.count == 0) {
         session->queue_overflowing = false;
+    }
+    if (session->is_full) {
+        look_for_room(session);
     }
     return delivery;
 }

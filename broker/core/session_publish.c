@@ -85,7 +85,7 @@ static struct message *make_message(const struct session *session, const struct 
         .properties = packet->properties.raw,
         .forwards_all = (packet->properties.present & ~PROPERTIES_FORWARDED) == 0,
         .expires_at = expiry_of(session, &packet->properties, delay_seconds),
-        .publisher = session->ref,
+        .publisher = session_as_publisher(session),
         .qos = packet->publish.qos,
         .retain = packet->publish.retain,
     });

@@ -12,10 +12,12 @@ enum { SHARDS_MAX = 256, SESSION_SLOTS_MAX = 1 << 24 };
 
 struct session_ref {
     uint32_t place;      /* worker << 24 | slot */
-    uint32_t generation; /* 0 only in SESSION_REF_NONE */
+    uint32_t generation; /* 0 only in those below */
 };
 
 #define SESSION_REF_NONE ((struct session_ref){0, 0})
+/* Any session of the bridge's own, as the publisher of a message. */
+#define SESSION_REF_BRIDGE ((struct session_ref){1, 0})
 
 static inline unsigned session_ref_shard(struct session_ref ref)
 {

@@ -41,7 +41,9 @@ static bool strip_share(struct slice filter, struct slice *plain)
 static uint8_t derived_flags(const struct session *session, bool shared)
 {
     return (uint8_t)((session_is_durable(session) ? SUBSCRIBER_DURABLE : 0) |
-                     (shared && session->connection ? SUBSCRIBER_ONLINE : 0));
+                     (shared && session->connection ? SUBSCRIBER_ONLINE : 0) |
+                     (session->is_bridge ? SUBSCRIBER_BRIDGE : 0) |
+                     (session->is_full ? SUBSCRIBER_FULL : 0));
 }
 
 /* --- SUBSCRIBE --- */
@@ -391,7 +393,7 @@ void session_update_subscriptions(struct session *session, bool check_access)
         struct slice filter = subscription_filter(subscription), plain;
         bool shared = strip_share(filter, &plain);
         uint8_t flags = subscription->flags;
-        flags &= (uint8_t) ~(SUBSCRIBER_DURABLE | SUBSCRIBER_ONLINE);
+        flags &= (uint8_t)~SUBSCRIBER_DERIVED;
         flags |= derived_flags(session, shared);
         if (check_access) {
             enum access_filter access =

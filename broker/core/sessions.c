@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/access.h"
 #include "core/session.h"
 
 enum { SLOT_NONE = UINT32_MAX, SLOTS_MIN = 64 };
@@ -57,6 +58,8 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
         .generation = shard->slots[slot].generation,
     };
     session->next_sequence = session->sent_next = DELIVERY_FIRST_SEQUENCE;
+    session->is_bridge = access_is_bridge_identifier(client_identifier);
+    session->holds_events = access_is_event_identifier(client_identifier);
     session->client_identifier_length = (uint16_t)client_identifier.length;
     if (client_identifier.length > 0) {
         memcpy(session->client_identifier, client_identifier.data, client_identifier.length);

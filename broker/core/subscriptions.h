@@ -25,6 +25,11 @@ enum subscriber_flags {
     SUBSCRIBER_ONLINE = 1 << 3,      /* has a network connection now (shared subscriptions ask) */
     SUBSCRIBER_PER_MESSAGE = 1 << 4, /* check access at each delivery */
     SUBSCRIBER_SHARED = 1 << 5,      /* comes from a share group (set by match) */
+    SUBSCRIBER_BRIDGE = 1 << 6,      /* No Local goes for what any session of the bridge's sends */
+    SUBSCRIBER_FULL = 1 << 7,        /* rather refuse a message than bring it */
+    /* Follow from the session's state. */
+    SUBSCRIBER_DERIVED =
+        SUBSCRIBER_DURABLE | SUBSCRIBER_ONLINE | SUBSCRIBER_BRIDGE | SUBSCRIBER_FULL,
 };
 
 /* One subscription as the tree keeps it and as a match returns it: 24 bytes by value. */
