@@ -1,0 +1,22 @@
+/* Who may manage, and publish to system topics: whoever has a token that is signed with one of the
+ * server's access keys; on loopback, if so set (event_grid.open_management), everybody on this
+ * machine. Pure.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_DISPATCH_MANAGEMENT_ACCESS_H
+#define PUBGRID_DISPATCH_MANAGEMENT_ACCESS_H
+
+#include <stdint.h>
+
+#include "dispatch/call.h"
+
+struct upgrade_context;
+
+/* NULL: it may; else a sentence, for a 401. The token's `aud` is the request's URL, this server's
+ * address, or what Azure's libraries ask for by themselves (https://management.azure.com).
+ * `opens` counts for a request that a program of this machine has made itself: none that a proxy
+ * has passed on, and none of a page of another site in a browser. `now`: Unix seconds. */
+const char *management_check_access(const struct upgrade_context *context,
+                                    const struct grid_request *request, bool opens, int64_t now);
+
+#endif
