@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/mqtt_write.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define CONTENT(bytes)                                                                             \
@@ -67,29 +66,6 @@ static uint8_t *put(uint8_t *out, struct slice bytes)
         memcpy(out, bytes.data, bytes.length);
     }
     return out + bytes.length;
-}
-
-void write_user_pair(struct buffer *list, struct slice name, struct slice value)
-{
-    uint8_t *at = buffer_reserve(list, 5 + name.length + value.length);
-
-    *at++ = PROPERTY_USER_PROPERTY;
-    at = put(put_u16(at, name.length), name);
-    put(put_u16(at, value.length), value);
-    list->length += 5 + name.length + value.length;
-}
-
-void write_user_property(struct buffer *list, const char *name, struct slice value)
-{
-    write_user_pair(list, slice_from_string(name), value);
-}
-
-void write_user_number(struct buffer *list, const char *name, uint64_t number)
-{
-    char digits[24];
-    int length = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)number);
-
-    write_user_property(list, name, slice_make(digits, (size_t)length));
 }
 
 enum { EXPIRY_SIZE = 5, FIXED_HEADER_MAX = 5 };

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "mqtt/packet.h"
+#include "mqtt/user_property.h"
 #include "wire/message.h"
 
 struct connect_request {
@@ -30,14 +31,11 @@ struct publication {
     enum qos qos;
     uint16_t packet_id;
     uint32_t expiry_s;
-    struct slice user_properties; /* of write_user_property() */
+    struct slice user_properties; /* mqtt/user_property.h */
 };
 
 void write_connect(struct buffer *out, const struct connect_request *connect);
 void write_publish(struct buffer *out, const struct publication *publication);
-void write_user_property(struct buffer *list, const char *name, struct slice value);
-void write_user_number(struct buffer *list, const char *name, uint64_t number);
-void write_user_pair(struct buffer *list, struct slice name, struct slice value);
 /* One filter of a SUBSCRIBE: appended to `filters`, which write_subscribe() wraps. */
 void write_filter(struct buffer *filters, struct slice filter,
                   const struct subscription_options *options);

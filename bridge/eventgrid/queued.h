@@ -30,7 +30,7 @@ struct queued_event {
     uint8_t hops;                  /* event topics that it has passed */
 };
 
-/* Appends the user properties (client/mqtt_write.h's form). */
+/* Appends the user properties (mqtt/user_property.h's form). */
 void queued_event_append_properties(struct buffer *list, const struct queued_event *event);
 /* False: it is none. Slices are the packet's. */
 bool queued_event_read(struct queued_event *event, struct slice payload,

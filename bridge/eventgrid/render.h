@@ -15,7 +15,7 @@ void event_render(struct buffer *out, const struct event *event, enum event_sche
                   bool with_data_schema);
 
 /* The event in the CloudEvents MQTT binding, binary content mode: appends user properties
- * (client/mqtt_write.h's form) to `properties`, the payload to `payload`. *content_type: empty if
+ * (mqtt/user_property.h's form) to `properties`, the payload to `payload`. *content_type: empty if
  * there is none. */
 void event_render_mqtt(const struct event *event, struct buffer *properties, struct buffer *payload,
                        struct slice *content_type);
