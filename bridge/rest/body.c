@@ -186,13 +186,6 @@ static bool read_payload(struct parser *parser, struct payload *payload)
 
 /* --- metadata --- */
 
-static void append_lower(struct buffer *out, struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        buffer_append_byte(out, ascii_lower(text.data[i]));
-    }
-}
-
 /* Its keys are in lower case, as headers' names are the same in any. */
 static bool read_metadata(struct parser *parser)
 {
@@ -212,7 +205,7 @@ static bool read_metadata(struct parser *parser)
         struct pair pair = {
             slice_make(scratch->metadata.data + scratch->metadata.length, name.length),
             trim_blanks(headers.items[i].value)};
-        append_lower(&scratch->metadata, name);
+        ascii_append_lower(&scratch->metadata, name);
         buffer_append(&scratch->pairs, slice_make(&pair, sizeof(pair)));
     }
     metadata->items = (const struct pair *)(const void *)scratch->pairs.data;

@@ -83,6 +83,7 @@ static struct slice field(const struct machine *machine, const struct instructio
         [FIELD_USER] = &subject->user_id,
         [FIELD_CONNECTION] = &subject->connection_id,
         [FIELD_PROTOCOL] = &subject->protocol,
+        [FIELD_NAME] = &subject->name,
     };
     return *fields[instruction->which];
 }

@@ -23,18 +23,22 @@ enum {
 
 struct filter; /* immutable */
 
-/* A connection as a filter sees it. */
+/* A connection as a filter sees it, or something that has a name. */
 struct filter_subject {
     struct slice user_id; /* data NULL: it has none (null) */
     struct slice connection_id;
     struct slice protocol;      /* "" without subprotocol */
     const struct slice *groups; /* [group_count] */
     size_t group_count;
+    struct slice name; /* of filter_compile_names(): in lower case */
 };
 
 /* NULL: it is wrong, and `error` has the sentence for the answer. `text` is copied; if it is blank,
  * the filter takes everybody. */
 struct filter *filter_compile(struct slice text, struct buffer *error);
+/* The same for lists of things with names (spec/eventgrid.md 8.1): `name` is all that the filter
+ * knows of them, and is compared without regard to case. */
+struct filter *filter_compile_names(struct slice text, struct buffer *error);
 void filter_free(struct filter *filter);
 bool filter_matches(const struct filter *filter, const struct filter_subject *subject);
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "access/characters.h"
 #include "base/memory.h"
 #include "mqtt/utf8.h"
 #include "rest/filter_program.h"
@@ -31,6 +32,7 @@ struct compiler {
     struct buffer texts;
     struct buffer *error;
     bool has_failed;
+    bool is_of_names; /* of what has a name, not of connections */
     unsigned depth;
     int stack; /* values on it here */
     unsigned clauses[CLAUSE_KINDS];
@@ -227,6 +229,9 @@ static enum type compile_or(struct compiler *compiler);
 
 static enum type compile_field(struct compiler *compiler)
 {
+    if (compiler->is_of_names != (compiler->token.value == FIELD_NAME)) {
+        fail_at_token(compiler, "an operand");
+    }
     emit(compiler, (struct instruction){.step = STEP_FIELD, .which = compiler->token.value});
     advance(compiler);
     return TYPE_STRING;
@@ -235,6 +240,9 @@ static enum type compile_field(struct compiler *compiler)
 /* It pushes nothing: who can do with a collection has a step of its own for it. */
 static enum type compile_groups(struct compiler *compiler)
 {
+    if (compiler->is_of_names) {
+        fail_at_token(compiler, "an operand");
+    }
     advance(compiler);
     return TYPE_COLLECTION;
 }
@@ -377,7 +385,7 @@ static void compile_list(struct compiler *compiler, enum type left)
 static void compile_in(struct compiler *compiler, enum type left)
 {
     advance(compiler);
-    if (compiler->token.kind == TOKEN_GROUPS) {
+    if (compiler->token.kind == TOKEN_GROUPS && !compiler->is_of_names) {
         expect_type(compiler, left, TYPE_STRING);
         emit_step(compiler, STEP_IN_GROUPS);
         advance(compiler);
@@ -457,9 +465,10 @@ static struct filter *finish(const struct compiler *compiler)
     return filter;
 }
 
-struct filter *filter_compile(struct slice text, struct buffer *error)
+static struct filter *compile(struct slice text, bool is_of_names, struct buffer *error)
 {
-    struct compiler compiler = {.whole = text, .rest = text, .error = error};
+    struct compiler compiler = {
+        .whole = text, .rest = text, .error = error, .is_of_names = is_of_names};
     struct filter *filter = NULL;
     if (text.length > FILTER_BYTES_MAX || !utf8_is_valid_string(text)) {
         compiler.whole = SLICE_LITERAL("filter");
@@ -472,6 +481,20 @@ struct filter *filter_compile(struct slice text, struct buffer *error)
     }
     buffer_release(&compiler.code);
     buffer_release(&compiler.texts);
+    return filter;
+}
+
+struct filter *filter_compile(struct slice text, struct buffer *error)
+{
+    return compile(text, false, error);
+}
+
+struct filter *filter_compile_names(struct slice text, struct buffer *error)
+{
+    struct buffer lower = {0};
+    ascii_append_lower(&lower, text);
+    struct filter *filter = compile(buffer_slice(&lower), true, error);
+    buffer_release(&lower);
     return filter;
 }
 

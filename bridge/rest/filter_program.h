@@ -15,7 +15,7 @@ enum {
     FILTER_SCRATCH_MAX = 8192 /* bytes that texts are made in, for each comparison */
 };
 
-enum filter_field { FIELD_USER, FIELD_CONNECTION, FIELD_PROTOCOL };
+enum filter_field { FIELD_USER, FIELD_CONNECTION, FIELD_PROTOCOL, FIELD_NAME };
 
 enum filter_step {
     STEP_END,

@@ -19,6 +19,15 @@ bool ascii_is_alphanumeric(uint8_t c)
     return ascii_is_digit(c) || (lower >= 'a' && lower <= 'z');
 }
 
+void ascii_append_lower(struct buffer *out, struct slice text)
+{
+    uint8_t *at = buffer_reserve(out, text.length);
+    for (size_t i = 0; i < text.length; i++) {
+        at[i] = ascii_lower(text.data[i]);
+    }
+    out->length += text.length;
+}
+
 bool equal_ignoring_case(struct slice a, struct slice b)
 {
     if (a.length != b.length) {

@@ -7,11 +7,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/slice.h"
 
 uint8_t ascii_lower(uint8_t c);
 bool ascii_is_digit(uint8_t c);
 bool ascii_is_alphanumeric(uint8_t c);
+
+/* Appends the text in lower case. */
+void ascii_append_lower(struct buffer *out, struct slice text);
 
 bool equal_ignoring_case(struct slice a, struct slice b);
 bool starts_ignoring_case(struct slice text, struct slice prefix);

@@ -91,6 +91,48 @@ static void check_detail(const char *text, const char *detail)
 
 /* --- tests --- */
 
+TEST(names_of_resources)
+{
+    static const struct {
+        const char *filter;
+        bool orders, stock;
+    } rows[] = {
+        {"contains(name,'r')", true, false},
+        {"CONTAINS(Name, 'OCK')", false, true},
+        {"name eq 'Orders'", true, false},
+        {"name ne 'orders'", false, true},
+        {"contains(name,'o') and not contains(name,'rd')", false, true},
+        {"startswith(name,'s') or name eq 'orders'", true, true},
+        {" ", true, true},
+    };
+    struct filter_subject orders = {.name = SLICE_LITERAL("orders")};
+    struct filter_subject stock = {.name = SLICE_LITERAL("stock")};
+    struct buffer error = {0};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        test_note("%s", rows[i].filter);
+        struct filter *filter = filter_compile_names(slice_from_string(rows[i].filter), &error);
+        CHECK(filter);
+        check_one(filter, &orders, "orders", rows[i].orders);
+        check_one(filter, &stock, "stock", rows[i].stock);
+        filter_free(filter);
+    }
+    CHECK_INT_EQUAL(error.length, 0);
+}
+
+TEST(names_are_all_that_is_known_of_resources)
+{
+    static const char *const wrong[] = {"userId eq 'a'", "'a' in groups", "location eq 'x'"};
+    struct buffer error = {0};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        test_note("%s", wrong[i]);
+        error.length = 0;
+        CHECK(!filter_compile_names(slice_from_string(wrong[i]), &error));
+        CHECK(error.length > 0);
+    }
+    CHECK(!filter_compile(SLICE_LITERAL("name eq 'a'"), &error)); /* of connections */
+    buffer_release(&error);
+}
+
 TEST(the_fact_sheets_examples)
 {
     CHECK_ROWS(
