@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "client/gateway.h"
-#include "client/hub_store.h"
+#include "client/hub_admin.h"
 #include "client/rest.h"
 #include "hubs.h"
 #include "net/link_trunk.h"
@@ -181,10 +181,7 @@ static void make_gateway(struct bridge *bridge, unsigned index)
     const struct config *config = current(bridge)->config;
 
     bridge->hub_listener = (struct hub_listener){
-        .context = bridge,
-        .begin = begin_hubs,
-        .changed = hub_changed,
-        .complete = hubs_are_complete,
+        .settings = {bridge, begin_hubs, hub_changed, hubs_are_complete},
         .append_list = append_hubs,
         .append_settings = append_hub,
         .check = check_hub,

@@ -1,5 +1,5 @@
 /* The settings of all hubs: those of the configuration, and those that are set at run time
- * (client/hub_store.h), which go before.
+ * (client/settings_store.h), which go before.
  *
  * Each change makes a new table of them. Who came under an older one holds what he got of it
  * (access/hub.h); a table that nobody holds any more is freed at the next change.

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "client/client.h"
 #include "client/event_queue.h"
-#include "client/hub_store.h"
+#include "client/hub_admin.h"
 #include "client/janitor.h"
 #include "client/metrics_report.h"
 #include "client/staff.h"
@@ -22,7 +22,7 @@ static void on_ready(void *listener)
         janitor_connect(gateway->janitor);
     }
     if (gateway->hub_listener) {
-        hub_store_connect(gateway->hub_store);
+        settings_store_connect(gateway->hub_store, &gateway->hub_listener->settings);
     }
     staff_connect(gateway->staff);
     LIST_FOREACH_SAFE (link, &gateway->clients) {
@@ -30,6 +30,9 @@ static void on_ready(void *listener)
         client->kind->ready(client);
     }
     reporter_connect(gateway->reporter);
+    if (gateway->grid) {
+        gateway->connect_grid(gateway->grid);
+    }
 }
 
 void gateway_init(struct gateway *gateway)
@@ -39,7 +42,7 @@ void gateway_init(struct gateway *gateway)
     list_init(&gateway->event_queues);
     registry_init(&gateway->registry);
     gateway->janitor = janitor_new(gateway);
-    gateway->hub_store = hub_store_new(gateway);
+    gateway->hub_store = settings_store_new(gateway, &hub_settings_kind);
     metrics_init(&gateway->metrics);
     gateway->reporter = reporter_new(gateway);
     gateway->staff = staff_new(gateway);
@@ -58,7 +61,7 @@ void gateway_release(struct gateway *gateway)
     assert(list_is_empty(&gateway->clients));
     event_queues_free(gateway);
     janitor_free(gateway->janitor);
-    hub_store_free(gateway->hub_store);
+    settings_store_free(gateway->hub_store);
     staff_free(gateway->staff);
     reporter_free(gateway->reporter);
     metrics_release(&gateway->metrics);

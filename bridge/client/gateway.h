@@ -23,10 +23,11 @@
 #include "client/registry.h"
 #include "client/websocket.h"
 
+struct grid;
 struct hub_listener;
-struct hub_store;
 struct janitor;
 struct reporter;
+struct settings_store;
 struct staff;
 
 struct gateway {
@@ -42,14 +43,17 @@ struct gateway {
     struct events events;     /* where browsers' events go */
     const struct hub_listener *hub_listener; /* NULL: settings of hubs never change */
 
+    struct grid *grid;                       /* Event Grid (dispatch/grid.h); NULL: there is none */
+    void (*connect_grid)(struct grid *grid); /* the broker is there */
+
     bool is_stopping; /* clients are being closed */
 
     struct timers timers;
-    struct list clients;         /* members `all` */
-    struct list event_queues;    /* struct event_queue, also of clients that have gone */
-    struct registry registry;    /* connections of hubs */
-    struct janitor *janitor;     /* clears up behind connections that have ended */
-    struct hub_store *hub_store; /* tells hub_listener of settings that are set at run time */
+    struct list clients;              /* members `all` */
+    struct list event_queues;         /* struct event_queue, also of clients that have gone */
+    struct registry registry;         /* connections of hubs */
+    struct janitor *janitor;          /* clears up behind connections that have ended */
+    struct settings_store *hub_store; /* tells hub_listener of what is set at run time */
     struct metrics metrics;
     struct staff *staff;             /* the processes among themselves; REST operations */
     struct reporter *reporter;       /* tells others of them */

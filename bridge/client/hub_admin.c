@@ -7,14 +7,16 @@
 
 #include "base/memory.h"
 #include "client/gateway.h"
-#include "client/hub_store.h"
 #include "rest/parse.h"
 #include "json/json.h"
+
+const struct settings_kind hub_settings_kind = {
+    .prefix = SLICE_LITERAL("$config/hubs/"), .places = "+", .role = "settings"};
 
 /* A change that the broker has not stored yet, or a check of handlers. */
 struct hub_call {
     struct gateway *gateway;
-    struct hub_change change;
+    struct settings_change change;
     struct webhook_check *check;         /* NULL: it is none */
     const struct hub_settings *settings; /* of a check: held */
     struct rest_reply *reply;
@@ -48,7 +50,7 @@ static void answer_list(struct gateway *gateway, const struct rest_operation *op
     struct buffer body = {0};
 
     (void)operation;
-    hubs->append_list(hubs->context, &body);
+    hubs->append_list(hubs->settings.context, &body);
     reply->answer(reply, 200, NULL, buffer_slice(&body));
     buffer_release(&body);
 }
@@ -59,7 +61,7 @@ static void answer_one(struct gateway *gateway, const struct rest_operation *ope
     const struct hub_listener *hubs = gateway->hub_listener;
     struct buffer body = {0};
 
-    hubs->append_settings(hubs->context, operation->hub, &body);
+    hubs->append_settings(hubs->settings.context, operation->hub, &body);
     reply->answer(reply, 200, NULL, buffer_slice(&body));
     buffer_release(&body);
 }
@@ -86,7 +88,7 @@ static void call_free(struct hub_call *call)
     free(call);
 }
 
-static void stored(struct hub_change *change, bool is_stored)
+static void stored(struct settings_change *change, bool is_stored)
 {
     struct hub_call *call = CONTAINER_OF(change, struct hub_call, change);
     struct rest_reply *reply = call->reply;
@@ -109,7 +111,7 @@ static void change(struct gateway *gateway, struct slice hub, struct slice setti
 
     call->change.done = stored;
     buffer_append(&call->answer, settings);
-    if (!hub_store_set(gateway->hub_store, hub, settings, &call->change)) {
+    if (!settings_store_set(gateway->hub_store, hub, settings, &call->change)) {
         call_free(call);
         refuse_for_now(reply);
     }
@@ -121,7 +123,7 @@ static void set(struct gateway *gateway, const struct rest_operation *operation,
     const struct hub_listener *hubs = gateway->hub_listener;
     struct buffer error = {0}, compact = {0};
 
-    if (hubs->check(hubs->context, operation->hub, operation->data.bytes, &error)) {
+    if (hubs->check(hubs->settings.context, operation->hub, operation->data.bytes, &error)) {
         json_append_compact(&compact, operation->data.bytes);
         change(gateway, operation->hub, buffer_slice(&compact), reply);
     } else {
@@ -217,7 +219,7 @@ void hub_admin_abandon(struct rest_reply *reply)
     if (call->check) {
         call->gateway->events.ops->cancel_check(call->check);
     } else {
-        hub_store_abandon(&call->change);
+        settings_store_abandon(&call->change);
     }
     call_free(call);
 }

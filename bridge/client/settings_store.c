@@ -1,7 +1,7 @@
-/* See hub_store.h.
+/* See settings_store.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "client/hub_store.h"
+#include "client/settings_store.h"
 
 #include <stdlib.h>
 
@@ -9,43 +9,45 @@
 #include "client/internal_topic.h"
 #include "client/own_channel.h"
 
-#define CONFIG_HUBS "$config/hubs/"
-
 /* Packet identifiers; those of changes come round behind the others. */
 enum { SUBSCRIBE_ID = 2, MARK_ID = 3, CHANGE_ID_FIRST = 16 };
 
-struct hub_store {
+struct settings_store {
     struct own_channel own;
     struct gateway *gateway;
-    struct list changes; /* that were sent, the oldest first */
+    const struct settings_kind *kind;
+    const struct settings_listener *listener; /* NULL: not connected yet */
+    struct list changes;                      /* that were sent, the oldest first */
     uint16_t last_id;
 };
 
-static struct hub_store *store_of(struct own_channel *own)
+static struct settings_store *store_of(struct own_channel *own)
 {
-    return CONTAINER_OF(own, struct hub_store, own);
+    return CONTAINER_OF(own, struct settings_store, own);
 }
 
 /* ---------------------------------------------------------------- what is retained */
 
 /* A message to itself, behind all that was retained when it subscribed. */
-static void append_mark_topic(const struct hub_store *store, struct buffer *out)
+static void append_mark_topic(const struct settings_store *store, struct buffer *out)
 {
     struct buffer number = {0};
 
-    buffer_append_format(&number, "settings-%u", store->gateway->index);
+    buffer_append_format(&number, "%s-%u", store->kind->role, store->gateway->index);
     internal_topic_append(out, INTERNAL_MARK, SLICE_EMPTY, buffer_slice(&number), SLICE_EMPTY);
     buffer_release(&number);
 }
 
-static void subscribe(struct hub_store *store)
+static void subscribe(struct settings_store *store)
 {
     struct subscription_options options = {.qos = QOS_1};
-    struct buffer filters = {0}, mark = {0};
+    struct buffer filters = {0}, mark = {0}, places = {0};
     struct buffer *packets = &store->gateway->packet;
 
     append_mark_topic(store, &mark);
-    write_filter(&filters, SLICE_LITERAL(CONFIG_HUBS "+"), &options);
+    buffer_append(&places, store->kind->prefix);
+    buffer_append_string(&places, store->kind->places);
+    write_filter(&filters, buffer_slice(&places), &options);
     write_filter(&filters, buffer_slice(&mark), &options);
     write_subscribe(packets, SUBSCRIBE_ID, buffer_slice(&filters));
     write_publish(packets, &(struct publication){
@@ -56,16 +58,17 @@ static void subscribe(struct hub_store *store)
                            });
     own_channel_send(&store->own);
     buffer_release(&filters);
+    buffer_release(&places);
     buffer_release(&mark);
 }
 
-static void hear(struct hub_store *store, const struct publish *publish)
+static void hear(struct settings_store *store, const struct publish *publish)
 {
-    static const struct slice hubs = {(const uint8_t *)CONFIG_HUBS, sizeof(CONFIG_HUBS) - 1};
-    const struct hub_listener *listener = store->gateway->hub_listener;
+    const struct settings_listener *listener = store->listener;
+    struct slice prefix = store->kind->prefix;
 
-    if (slice_starts_with(publish->topic, hubs)) {
-        listener->changed(listener->context, slice_from(publish->topic, hubs.length),
+    if (slice_starts_with(publish->topic, prefix)) {
+        listener->changed(listener->context, slice_from(publish->topic, prefix.length),
                           publish->payload);
     } else {
         listener->complete(listener->context);
@@ -82,7 +85,7 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
 
 /* ---------------------------------------------------------------- changes */
 
-static void finish(struct hub_change *change, bool is_stored)
+static void finish(struct settings_change *change, bool is_stored)
 {
     list_remove(&change->link);
     list_init(&change->link);
@@ -95,7 +98,7 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
         return;
     }
     LIST_FOREACH_SAFE (link, &store_of(own)->changes) {
-        struct hub_change *change = CONTAINER_OF(link, struct hub_change, link);
+        struct settings_change *change = CONTAINER_OF(link, struct settings_change, link);
         if (change->packet_id == packet->ack.packet_id) {
             finish(change, !reason_is_error(packet->ack.reason));
             return;
@@ -103,8 +106,8 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
     }
 }
 
-bool hub_store_set(struct hub_store *store, struct slice hub, struct slice settings,
-                   struct hub_change *change)
+bool settings_store_set(struct settings_store *store, struct slice place, struct slice settings,
+                        struct settings_change *change)
 {
     struct buffer topic = {0};
 
@@ -115,8 +118,8 @@ bool hub_store_set(struct hub_store *store, struct slice hub, struct slice setti
         store->last_id < CHANGE_ID_FIRST ? CHANGE_ID_FIRST : (uint16_t)(store->last_id + 1);
     change->packet_id = store->last_id;
     list_add_last(&store->changes, &change->link);
-    buffer_append_string(&topic, CONFIG_HUBS);
-    buffer_append(&topic, hub);
+    buffer_append(&topic, store->kind->prefix);
+    buffer_append(&topic, place);
     write_publish(&store->gateway->packet, &(struct publication){
                                                .topic = buffer_slice(&topic),
                                                .data = {DATA_JSON, settings},
@@ -130,7 +133,7 @@ bool hub_store_set(struct hub_store *store, struct slice hub, struct slice setti
     return true;
 }
 
-void hub_store_abandon(struct hub_change *change)
+void settings_store_abandon(struct settings_change *change)
 {
     if (change->packet_id != 0) {
         list_remove(&change->link);
@@ -142,11 +145,10 @@ void hub_store_abandon(struct hub_change *change)
 
 static void on_connected(struct own_channel *own, const struct packet *connack)
 {
-    struct hub_store *store = store_of(own);
-    const struct hub_listener *listener = store->gateway->hub_listener;
+    struct settings_store *store = store_of(own);
 
     (void)connack;
-    listener->begin(listener->context);
+    store->listener->begin(store->listener->context);
     subscribe(store);
 }
 
@@ -154,7 +156,7 @@ static void on_connected(struct own_channel *own, const struct packet *connack)
 static void on_ended(struct own_channel *own)
 {
     LIST_FOREACH_SAFE (link, &store_of(own)->changes) {
-        finish(CONTAINER_OF(link, struct hub_change, link), false);
+        finish(CONTAINER_OF(link, struct settings_change, link), false);
     }
 }
 
@@ -165,23 +167,25 @@ static const struct own_channel_events events = {
     .ended = on_ended,
 };
 
-void hub_store_connect(struct hub_store *store)
+void settings_store_connect(struct settings_store *store, const struct settings_listener *listener)
 {
-    own_channel_connect(&store->own, "settings", NULL,
+    store->listener = listener;
+    own_channel_connect(&store->own, store->kind->role, NULL,
                         (struct connect_request){.clean_start = true});
 }
 
-struct hub_store *hub_store_new(struct gateway *gateway)
+struct settings_store *settings_store_new(struct gateway *gateway, const struct settings_kind *kind)
 {
-    struct hub_store *store = memory_allocate_zero(sizeof(*store));
+    struct settings_store *store = memory_allocate_zero(sizeof(*store));
 
     store->gateway = gateway;
+    store->kind = kind;
     own_channel_init(&store->own, gateway, &events);
     list_init(&store->changes);
     return store;
 }
 
-void hub_store_free(struct hub_store *store)
+void settings_store_free(struct settings_store *store)
 {
     own_channel_close(&store->own);
     on_ended(&store->own);

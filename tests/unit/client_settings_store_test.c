@@ -1,8 +1,8 @@
-/* client/hub_store.h: what is retained under $config/hubs/ reaches the listener, and changes are
- * answered.
+/* client/settings_store.h: what is retained under $config/hubs/ reaches the listener, and changes
+ * are answered.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "client/hub_store.h"
+#include "client/settings_store.h"
 
 #include "client/hub_admin.h"
 #include "support/bridge_fakes.h"
@@ -66,8 +66,7 @@ static void hear(struct world *world, const char *topic, const char *text, uint3
 static void start(struct world *world)
 {
     *world = (struct world){.fakes = fakes_new()};
-    world->listener = (struct hub_listener){
-        .context = world, .begin = begin, .changed = changed, .complete = complete};
+    world->listener = (struct hub_listener){.settings = {world, begin, changed, complete}};
     world->fakes->gateway.hub_listener = &world->listener;
     world->fakes->gateway.index = 2;
     fakes_lose(world->fakes);
@@ -90,11 +89,11 @@ static void end(struct world *world)
 }
 
 struct waiter {
-    struct hub_change change;
+    struct settings_change change;
     int stored; /* -1: not done */
 };
 
-static void done(struct hub_change *change, bool is_stored)
+static void done(struct settings_change *change, bool is_stored)
 {
     CONTAINER_OF(change, struct waiter, change)->stored = is_stored;
 }
@@ -124,21 +123,22 @@ TEST(a_change_is_a_retained_message)
     struct waiter one = {.change.done = done, .stored = -1}, two = one, three = one;
     start(&world);
     fakes_to_broker(world.fakes);
-    struct hub_store *store = world.fakes->gateway.hub_store;
-    CHECK(hub_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{\"a\":1}"), &one.change));
+    struct settings_store *store = world.fakes->gateway.hub_store;
+    CHECK(
+        settings_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{\"a\":1}"), &one.change));
     const char *sent = fakes_to_broker(world.fakes);
     CHECK(strstr(sent, "\"$config/hubs/chat\""));
     CHECK(strstr(sent, "id=16") && strstr(sent, "qos=1") && strstr(sent, "retain"));
-    CHECK(hub_store_set(store, SLICE_LITERAL("b"), SLICE_EMPTY, &two.change));
-    CHECK(hub_store_set(store, SLICE_LITERAL("c"), SLICE_EMPTY, &three.change));
+    CHECK(settings_store_set(store, SLICE_LITERAL("b"), SLICE_EMPTY, &two.change));
+    CHECK(settings_store_set(store, SLICE_LITERAL("c"), SLICE_EMPTY, &three.change));
     CHECK_INT_EQUAL(one.stored, -1);
     answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {17, REASON_QUOTA_EXCEEDED}});
     CHECK_INT_EQUAL(two.stored, 0);
     answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {16, REASON_SUCCESS}});
     CHECK_INT_EQUAL(one.stored, 1);
     answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {3, REASON_SUCCESS}}); /* mark */
-    hub_store_abandon(&three.change);
-    hub_store_abandon(&one.change);
+    settings_store_abandon(&three.change);
+    settings_store_abandon(&one.change);
     answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {18, REASON_SUCCESS}});
     CHECK_INT_EQUAL(three.stored, -1);
     end(&world);
@@ -311,11 +311,11 @@ TEST(the_broker_is_gone)
     struct world world;
     struct waiter one = {.change.done = done, .stored = -1}, two = one;
     start(&world);
-    struct hub_store *store = world.fakes->gateway.hub_store;
-    CHECK(hub_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{}"), &one.change));
+    struct settings_store *store = world.fakes->gateway.hub_store;
+    CHECK(settings_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{}"), &one.change));
     fakes_lose(world.fakes);
     CHECK_INT_EQUAL(one.stored, 0);
-    CHECK(!hub_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{}"), &two.change));
-    hub_store_abandon(&two.change);
+    CHECK(!settings_store_set(store, SLICE_LITERAL("chat"), SLICE_LITERAL("{}"), &two.change));
+    settings_store_abandon(&two.change);
     end(&world);
 }

@@ -1,0 +1,60 @@
+/* Settings that are set while the server runs: retained messages below one place, as
+ * `$config/hubs/<hub>`, which every bridge process hears over a connection to the broker of the
+ * store's own. What is in them is for the listener to read (JSON).
+ *
+ * Each time the broker is there: begin() - changed() for each place that has some - complete();
+ * from then on changed() as it happens. Single-threaded.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CLIENT_SETTINGS_STORE_H
+#define PUBGRID_CLIENT_SETTINGS_STORE_H
+
+#include <stdbool.h>
+
+#include "base/list.h"
+#include "base/slice.h"
+
+struct gateway;
+struct settings_store;
+
+/* Which settings: of those whose topics begin so. Outlives the store. */
+struct settings_kind {
+    struct slice prefix; /* "$config/hubs/" */
+    const char *places;  /* the filter behind it: "+", or "#" for places of several levels */
+    const char *role;    /* of the store's connection; each kind has its own */
+};
+
+/* --- implemented by who wants them --- */
+struct settings_listener {
+    void *context;
+    void (*begin)(void *context); /* all are told anew; what is not told until complete() is gone */
+    /* `place`: the topic behind the prefix. `settings` empty: there are none any more. Both are
+     * borrowed. */
+    void (*changed)(void *context, struct slice place, struct slice settings);
+    void (*complete)(void *context);
+};
+
+/* --- */
+
+/* Embedded by who waits until a change is stored. */
+struct settings_change {
+    /* Once, unless it was abandoned. Not stored: the broker refused it or is gone. */
+    void (*done)(struct settings_change *change, bool is_stored);
+    struct list link; /* the store's */
+    unsigned packet_id;
+};
+
+struct settings_store *settings_store_new(struct gateway *gateway,
+                                          const struct settings_kind *kind);
+void settings_store_free(struct settings_store *store);
+/* The broker is there. The listener outlives the store. */
+void settings_store_connect(struct settings_store *store, const struct settings_listener *listener);
+
+/* Sets the settings of a place; empty: takes them away. False, and no done(): the broker is not
+ * there. */
+bool settings_store_set(struct settings_store *store, struct slice place, struct slice settings,
+                        struct settings_change *change);
+/* Nobody waits any more; harmless if it is done. */
+void settings_store_abandon(struct settings_change *change);
+
+#endif
