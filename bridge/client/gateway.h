@@ -23,12 +23,21 @@
 #include "client/registry.h"
 #include "client/websocket.h"
 
+struct delivery;
+struct delivery_log;
 struct grid;
 struct hub_listener;
 struct janitor;
 struct reporter;
 struct settings_store;
 struct staff;
+
+/* The logs of event subscriptions, by whoever delivers their events. */
+struct event_logs {
+    void *context;
+    const struct delivery_log *(*find)(void *context, struct slice queue); /* NULL: none */
+    void (*append_json)(struct buffer *out, const struct delivery *delivery);
+};
 
 struct gateway {
     /* Set before gateway_init(). */
@@ -42,6 +51,7 @@ struct gateway {
     uint32_t sys_interval_ms; /* how often $SYS is told; 0: never; replaced on reload */
     struct events events;     /* where browsers' events go */
     const struct hub_listener *hub_listener; /* NULL: settings of hubs never change */
+    const struct event_logs *event_logs;     /* NULL: no events are delivered */
 
     struct grid *grid;                       /* Event Grid (dispatch/grid.h); NULL: there is none */
     void (*connect_grid)(struct grid *grid); /* the broker is there */

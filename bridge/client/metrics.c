@@ -44,6 +44,7 @@ static const char *const operations[METRICS_OPERATIONS] = {
     [REST_RESET_HUB] = "reset_hub",
     [REST_HUB_LOG] = "hub_log",
     [REST_CHECK_HUB] = "check_hub",
+    [REST_EVENT_LOG] = "event_log",
     [REST_KINDS] = "none",
 };
 

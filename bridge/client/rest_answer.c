@@ -58,6 +58,7 @@ static const struct {
     [REST_LIST_USERS] = {&rest_ok, {{0}}},
     [REST_COUNT] = {&rest_ok, {{0}}},
     [REST_HUB_LOG] = {&rest_ok, {{0}}},
+    [REST_EVENT_LOG] = {&rest_ok, {{0}}},
     [REST_JOIN] = {&rest_ok,
                    {
                        [TARGET_USER] = NO_USER,
@@ -92,10 +93,14 @@ static const struct rest_result *result_of(const struct rest_merge *merge)
 
 /* ---------------------------------------------------------------- merging */
 
+static bool is_log(enum rest_kind kind)
+{
+    return kind == REST_HUB_LOG || kind == REST_EVENT_LOG;
+}
+
 static bool is_list(enum rest_kind kind)
 {
-    return kind == REST_LIST || kind == REST_LIST_GROUPS || kind == REST_LIST_USERS ||
-           kind == REST_HUB_LOG;
+    return kind == REST_LIST || kind == REST_LIST_GROUPS || kind == REST_LIST_USERS || is_log(kind);
 }
 
 /* How many of a list are wanted in this page. */
@@ -242,7 +247,7 @@ static void append_item(struct buffer *body, enum rest_kind kind, const struct r
 
     struct json_value delivery;
 
-    if (kind == REST_HUB_LOG) { /* what another process says is looked at, too */
+    if (is_log(kind)) { /* what another process says is looked at, too */
         buffer_append(body, json_parse(item->user, &delivery) ? item->user : SLICE_LITERAL("{}"));
         return;
     }

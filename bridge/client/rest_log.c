@@ -47,13 +47,34 @@ static struct delivery *collect(const struct delivery_log *log, bool only_failur
     return deliveries;
 }
 
+/* The log that is meant, and how its deliveries are told. */
+struct source {
+    const struct delivery_log *log; /* NULL: empty */
+    void (*append_json)(struct buffer *out, const struct delivery *delivery);
+};
+
+static struct source source_of(const struct gateway *gateway,
+                               const struct rest_operation *operation)
+{
+    const struct events *events = &gateway->events;
+    const struct event_logs *logs = gateway->event_logs;
+
+    if (operation->kind == REST_EVENT_LOG) {
+        return (struct source){logs ? logs->find(logs->context, operation->name) : NULL,
+                               logs ? logs->append_json : NULL};
+    }
+    return (struct source){
+        events->ops && events->ops->log ? events->ops->log(events->context, operation->hub) : NULL,
+        delivery_append_json};
+}
+
 /* The JSON with the name as `id`, and the process, in front. */
-static void append(struct buffer *items, const struct delivery *delivery, unsigned process,
-                   struct slice name)
+static void append(struct buffer *items, const struct source *source,
+                   const struct delivery *delivery, unsigned process, struct slice name)
 {
     struct buffer json = {0}, text = {0};
 
-    delivery_append_json(&json, delivery);
+    source->append_json(&json, delivery);
     buffer_append_format(&text, "{\"id\":\"%.*s\",\"process\":%u,", SLICE_PRINT(name), process);
     buffer_append(&text, slice_from(buffer_slice(&json), 1));
     rest_item_append(items, &(struct rest_item){.name = name, .user = buffer_slice(&text)});
@@ -64,19 +85,17 @@ static void append(struct buffer *items, const struct delivery *delivery, unsign
 void rest_log(const struct gateway *gateway, const struct rest_operation *operation,
               struct buffer *items)
 {
-    const struct events *events = &gateway->events;
-    const struct delivery_log *log =
-        events->ops && events->ops->log ? events->ops->log(events->context, operation->hub) : NULL;
+    struct source source = source_of(gateway, operation);
     uint32_t left = operation->page_size;
     struct delivery *deliveries;
     size_t count;
 
-    deliveries = collect(log, operation->only_failures, &count);
+    deliveries = collect(source.log, operation->only_failures, &count);
     while (count-- > 0 && left > 0) {
         char space[NAME_SIZE];
         struct slice name = name_of(&deliveries[count], gateway->index, space);
         if (is_behind(name, operation->continuation)) {
-            append(items, &deliveries[count], gateway->index, name);
+            append(items, &source, &deliveries[count], gateway->index, name);
             left--;
         }
     }

@@ -182,7 +182,7 @@ static void carry_out(struct work *work)
     const struct rest_operation *operation = work->operation;
     struct registry_hub *hub = registry_find_hub(&work->gateway->registry, operation->hub);
 
-    if (operation->kind == REST_HUB_LOG) {
+    if (operation->kind == REST_HUB_LOG || operation->kind == REST_EVENT_LOG) {
         rest_log(work->gateway, operation, &work->items);
         return;
     }

@@ -278,16 +278,6 @@ static void begin_ask(struct staff *staff, struct staff_ask *ask, uint64_t await
     timers_set(&gateway->timers, &ask->timer, gateway_now(gateway) + timeout);
 }
 
-static void hand_question(struct staff *staff, const struct staff_asker *asker,
-                          struct slice question)
-{
-    if (question.length == 0 || question.data[0] != STAFF_QUESTION_FOR_LISTENER) {
-        rest_take_question(staff->gateway, asker, question);
-    } else if (staff->listener) {
-        staff->listener->asked(staff->listener->context, asker, question);
-    }
-}
-
 bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question)
 {
     uint64_t peers = all_peers(staff);
@@ -303,7 +293,7 @@ bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question
         own_channel_send(&staff->own);
     }
     memcpy(self.name, staff->name, sizeof(self.name));
-    hand_question(staff, &self, question);
+    rest_take_question(staff->gateway, &self, question);
     return true;
 }
 
@@ -456,7 +446,7 @@ static void hear_question(struct staff *staff, const struct fanout *fanout)
     if (question.length == 0) {
         staff_answer(staff, &asker, SLICE_EMPTY);
     } else {
-        hand_question(staff, &asker, question);
+        rest_take_question(staff->gateway, &asker, question);
     }
 }
 

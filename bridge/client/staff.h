@@ -37,18 +37,12 @@ enum {
 
 /* --- implemented by who shares work out among the processes --- */
 
-struct staff_asker;
-
-/* Called from inside of whatever happens: work is to be done later. */
 struct staff_listener {
     void *context;
-    /* staff_names() has changed. */
+    /* staff_names() has changed. Called from inside of whatever happens: work is to be done later.
+     */
     void (*changed)(void *context);
-    /* Answers a question that begins with STAFF_QUESTION_FOR_LISTENER, or lets it be. */
-    void (*asked)(void *context, const struct staff_asker *asker, struct slice question);
 };
-
-enum { STAFF_QUESTION_FOR_LISTENER = 0x80 }; /* others are rest_question.h's */
 
 /* --- */
 
@@ -96,8 +90,8 @@ struct staff_ask {
     struct staff *staff;
 };
 
-/* False: not now. `question` goes to rest_take_question(), or to the listener, of each process, of
- * this one last: then all may be over already. */
+/* False: not now. `question` goes to rest_take_question() of each process, of this one last: then
+ * all may be over already. */
 bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question);
 void staff_forget_ask(struct staff_ask *ask);
 

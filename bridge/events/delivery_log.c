@@ -121,19 +121,33 @@ void delivery_log_free(struct delivery_log *log)
     free(log);
 }
 
+void delivery_append_number(struct buffer *out, const struct delivery *delivery)
+{
+    buffer_append_format(out, "\"number\":%llu,\"time\":\"", (unsigned long long)delivery->number);
+    event_time_append(out, delivery->time / 1000);
+    buffer_append_byte(out, '"');
+}
+
+void delivery_append_measures(struct buffer *out, const struct delivery *delivery)
+{
+    buffer_append_format(out, "\"status\":%d,\"latencyMs\":%u.%03u,\"attempt\":%u",
+                         delivery->status, delivery->latency_us / 1000, delivery->latency_us % 1000,
+                         delivery->attempt);
+}
+
 void delivery_append_json(struct buffer *out, const struct delivery *delivery)
 {
-    buffer_append_format(out, "{\"number\":%llu,\"time\":\"", (unsigned long long)delivery->number);
-    event_time_append(out, delivery->time / 1000);
-    buffer_append_string(out, "\",\"event\":");
+    buffer_append_byte(out, '{');
+    delivery_append_number(out, delivery);
+    buffer_append_string(out, ",\"event\":");
     json_append_string(out, delivery->event);
     buffer_append_string(out, ",\"url\":");
     json_append_string(out, delivery->url);
     buffer_append_string(out, ",\"connectionId\":");
     json_append_string(out, delivery->connection);
-    buffer_append_format(
-        out, ",\"status\":%d,\"latencyMs\":%u.%03u,\"attempt\":%u,\"reason\":", delivery->status,
-        delivery->latency_us / 1000, delivery->latency_us % 1000, delivery->attempt);
+    buffer_append_byte(out, ',');
+    delivery_append_measures(out, delivery);
+    buffer_append_string(out, ",\"reason\":");
     if (delivery->reason) {
         json_append_string(out, slice_from_string(delivery->reason));
     } else {

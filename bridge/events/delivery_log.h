@@ -1,6 +1,6 @@
-/* The delivery log of a hub: what became of its last requests to webhooks, so that one that fails
- * does not fail in silence. Bounded; failures have room of their own, or successes would wash them
- * away at once.
+/* The delivery log of a hub, or of an event subscription: what became of its last requests to
+ * webhooks, so that one that fails does not fail in silence. Bounded; failures have room of their
+ * own, or successes would wash them away at once.
  *
  * Single-threaded. In a steady state nothing is allocated.
  *
@@ -28,6 +28,7 @@ struct delivery {
     struct slice event;      /* its name */
     struct slice url;        /* each cut at DELIVERY_TEXT_MAX */
     struct slice connection; /* id */
+    msec_t next;             /* when it is tried again; 0: it is not, or that is not known */
 };
 
 struct delivery_log; /* NULL: empty */
@@ -43,5 +44,8 @@ void delivery_log_free(struct delivery_log *log);
 /* Appends a JSON object: {"number","time","event","url","connectionId","status","latencyMs",
  * "attempt","reason"}. */
 void delivery_append_json(struct buffer *out, const struct delivery *delivery);
+/* Its parts: `"number":..,"time":..` and `"status":..,"latencyMs":..,"attempt":..`. */
+void delivery_append_number(struct buffer *out, const struct delivery *delivery);
+void delivery_append_measures(struct buffer *out, const struct delivery *delivery);
 
 #endif

@@ -40,6 +40,7 @@ enum rest_kind {
     REST_RESET_HUB, /* to what is configured */
     REST_HUB_LOG,   /* deliveries to webhooks */
     REST_CHECK_HUB, /* preflights, now */
+    REST_EVENT_LOG, /* deliveries of an event subscription: `name` is its queue; no path of 6.3 */
     REST_KINDS
 };
 

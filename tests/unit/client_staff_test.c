@@ -1,4 +1,4 @@
-/* client/staff.h: who is there, and who is told of it; questions for the listener.
+/* client/staff.h: who is there, and who is told of it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/staff.h"
@@ -10,7 +10,6 @@ struct ear {
     struct staff_listener listener;
     struct staff *staff;
     int changes;
-    struct buffer question;
 };
 
 static void changed(void *context)
@@ -18,42 +17,16 @@ static void changed(void *context)
     ((struct ear *)context)->changes++;
 }
 
-static void asked(void *context, const struct staff_asker *asker, struct slice question)
-{
-    struct ear *ear = context;
-
-    ear->question.length = 0;
-    buffer_append(&ear->question, question);
-    staff_answer(ear->staff, asker, SLICE_LITERAL("me"));
-}
-
 static struct ear listen_to(struct broker *broker, unsigned bridge)
 {
     return (struct ear){.staff = broker->bridges[bridge].gateway.staff,
-                        .listener = {.changed = changed, .asked = asked}};
+                        .listener = {.changed = changed}};
 }
 
 static void begin(struct ear *ear)
 {
     ear->listener.context = ear;
     staff_set_listener(ear->staff, &ear->listener);
-}
-
-struct question {
-    struct staff_ask ask;
-    int answers;
-    bool is_complete;
-};
-
-static void answered(struct staff_ask *ask, struct slice answer)
-{
-    CHECK_SLICE_EQUAL(answer, SLICE_LITERAL("me"));
-    CONTAINER_OF(ask, struct question, ask)->answers++;
-}
-
-static void done(struct staff_ask *ask, bool complete)
-{
-    CONTAINER_OF(ask, struct question, ask)->is_complete = complete;
 }
 
 TEST(all_know_the_same_names_each_its_own_first)
@@ -100,25 +73,5 @@ TEST(nobody_is_known_while_the_broker_is_away)
     CHECK_INT_EQUAL(staff_names(staff, names), 0);
     broker_run(broker);
     CHECK_INT_EQUAL(staff_names(staff, names), 3);
-    broker_free(broker);
-}
-
-TEST(questions_for_the_listener_reach_it_in_all_processes)
-{
-    static const uint8_t text[] = {STAFF_QUESTION_FOR_LISTENER, 'x'};
-    struct broker *broker = broker_new();
-    struct ear ears[2] = {listen_to(broker, 0), listen_to(broker, 1)};
-    struct question question = {.ask = {.answered = answered, .done = done}};
-
-    begin(&ears[0]);
-    begin(&ears[1]);
-    CHECK(staff_ask(ears[0].staff, &question.ask, slice_make(text, sizeof(text))));
-    broker_run(broker);
-    CHECK_INT_EQUAL(question.answers, 2);
-    CHECK(question.is_complete);
-    for (int i = 0; i < 2; i++) {
-        CHECK_SLICE_EQUAL(buffer_slice(&ears[i].question), slice_make(text, sizeof(text)));
-        buffer_release(&ears[i].question);
-    }
     broker_free(broker);
 }
