@@ -8,10 +8,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/clock.h"
 #include "resource/subscription.h"
 
-/* lastDeliveryOutcome */
+/* lastDeliveryOutcome. The numbers are stored with events that wait for a retry (queued.h): new
+ * ones go to the end. */
 enum delivery_outcome {
     OUTCOME_DELIVERED,
     OUTCOME_NOT_FOUND,
@@ -34,6 +36,7 @@ enum delivery_outcome {
 
 /* "NotFound" ... */
 const char *delivery_outcome_name(enum delivery_outcome outcome);
+bool delivery_outcome_from_name(struct slice name, enum delivery_outcome *out);
 
 /* Why no status came. */
 enum delivery_failure { FAILURE_NONE, FAILURE_SOCKET, FAILURE_RESOLUTION, FAILURE_TIMEOUT };
@@ -44,7 +47,8 @@ struct delivery_verdict {
     uint32_t delay_least_s; /* before the next one */
 };
 
-/* `retry_after_s`: of the answer's header; 0: none. */
+/* `status` of a webhook's answer (0 with a failure). `retry_after_s`: of its header; 0: none; more
+ * than a day counts as a day. */
 struct delivery_verdict delivery_judge(int status, enum delivery_failure failure,
                                        uint32_t retry_after_s);
 
@@ -55,8 +59,12 @@ enum dead_letter_reason {
     DEAD_UNDELIVERABLE, /* "UndeliverableDueTo<outcome>" */
     DEAD_TOO_MANY_HOPS, /* "TooManyHops": topics that send to each other */
 };
+/* Appends what stands in deadLetterReason. */
+void dead_letter_reason_append(struct buffer *out, enum dead_letter_reason reason,
+                               enum delivery_outcome outcome);
 
-/* What follows an attempt that failed, the attempts-th. */
+/* What follows an attempt that failed, the attempts-th: an event is given up, or waits, by the
+ * policy's back-off and at least as long as the verdict says, and up to a tenth more (`random`). */
 struct retry_decision {
     bool is_dead;
     enum dead_letter_reason reason;
@@ -65,6 +73,9 @@ struct retry_decision {
 struct retry_decision retry_decide(const struct retry_policy *policy,
                                    const struct delivery_verdict *verdict, uint32_t attempts,
                                    int64_t published_ms, int64_t now_ms, uint32_t random);
+
+/* Is the event's time to live over? Asked when its next attempt is due, not before (3.8). */
+bool retry_is_too_late(const struct retry_policy *policy, int64_t published_ms, int64_t now_ms);
 
 /* Probation of a subscription's endpoint (4.5): after PROBATION_FAILURES in a row, attempts stop
  * for the time that the outcome says; then one event goes out to try. */
@@ -78,9 +89,9 @@ struct probation {
 
 enum probation_answer { PROBATION_GO, PROBATION_TRY_ONE, PROBATION_WAIT };
 enum probation_answer probation_ask(struct probation *probation, msec_t now);
-/* What an attempt came to; a final verdict on the event (400, 413) is no failure of the endpoint.
- */
-void probation_note(struct probation *probation, const struct delivery_verdict *verdict,
-                    msec_t now);
+/* What an attempt came to. An answer that is about the event alone (400, 413) shows that the
+ * endpoint is there, as a good one does. `scale`: factor on the time (retry_scale). */
+void probation_note(struct probation *probation, const struct delivery_verdict *verdict, msec_t now,
+                    double scale);
 
 #endif

@@ -16,6 +16,8 @@
 #include "mqtt/properties.h"
 #include "resource/schema.h"
 
+enum { QUEUED_TEXT_MAX = 1024 }; /* bytes of an id or data version; more is cut */
+
 struct queued_event {
     enum event_schema schema;  /* of `json` */
     struct slice json;         /* the payload */
@@ -30,9 +32,10 @@ struct queued_event {
     uint8_t hops;                  /* event topics that it has passed */
 };
 
-/* Appends the user properties (mqtt/user_property.h's form). */
+/* Appends the user properties, whose names begin with `$wps.`, so that nobody else can write them
+ * (mqtt/user_property.h's form). */
 void queued_event_append_properties(struct buffer *list, const struct queued_event *event);
-/* False: it is none. Slices are the packet's. */
+/* False: it is none. Slices are the packet's. What a property lacks or is not good for is 0. */
 bool queued_event_read(struct queued_event *event, struct slice payload,
                        const struct properties *properties);
 
