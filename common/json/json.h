@@ -45,6 +45,8 @@ bool json_parse_inner(struct slice text, struct json_value *out);
  * the quotes: compare with json_string_equal(), decode with json_append_string_value(). */
 struct json_walk {
     struct slice rest;
+    unsigned levels_max; /* that a value in it may have; whoever begins a walk over an unchecked
+                          * text may set it lower, if what it reads is to be put into more levels */
 };
 struct json_walk json_members(const struct json_value *object);
 struct json_walk json_elements(const struct json_value *array);
@@ -56,6 +58,13 @@ bool json_next_element(struct json_walk *walk, struct json_value *value);
  * nothing with what was handed out before that is known. `type`: JSON_OBJECT or JSON_ARRAY. */
 struct json_walk json_walk_text(struct slice text, enum json_type type);
 bool json_walk_is_complete(const struct json_walk *walk);
+/* An array of objects in that one pass: json_enter_object() begins a walk over the members of the
+ * next element, and is false if there is none, or it is no object; then json_walk_is_complete()
+ * tells. When that walk is at its end, json_leave_object() goes on behind the element: false if it
+ * did not end well, and nothing is left of both walks. */
+bool json_enter_object(struct json_walk *array, struct json_walk *object);
+bool json_leave_object(struct json_walk *array, const struct json_walk *object,
+                       struct json_value *whole);
 
 /* Does the raw text of a string (between its quotes), unescaped, equal `plain`? */
 bool json_string_equal(struct slice raw, const char *plain);

@@ -12,6 +12,8 @@
 #include "mqtt/utf8.h"
 #include "json/scan.h"
 
+enum { INNER_LEVELS_MAX = JSON_DEPTH_MAX - 1 }; /* of a value in an object or array */
+
 /* What a byte can be. */
 enum { SPACE = 1, DIGIT = 2, HEX = 4, ESCAPED = 8 };
 
@@ -41,6 +43,11 @@ struct cursor {
 static struct cursor cursor_make(struct slice text)
 {
     return (struct cursor){text.data, slice_from(text, text.length).data};
+}
+
+static struct slice cursor_rest(const struct cursor *c)
+{
+    return slice_make(c->at, (size_t)(c->end - c->at));
 }
 
 static bool is(const struct cursor *c, uint8_t wanted)
@@ -100,9 +107,8 @@ static bool read_string(struct cursor *c)
         if (c->at == c->end || *c->at < 0x20) {
             return false;
         }
-        length = *c->at == '\\'
-                     ? escape_length(c->at, c->end)
-                     : utf8_character_length(slice_make(c->at, (size_t)(c->end - c->at)));
+        length =
+            *c->at == '\\' ? escape_length(c->at, c->end) : utf8_character_length(cursor_rest(c));
         if (length == 0) {
             return false;
         }
@@ -141,7 +147,7 @@ static bool read_number(struct cursor *c)
 
 static bool read_word(struct cursor *c, struct slice word)
 {
-    if (!slice_starts_with(slice_make(c->at, (size_t)(c->end - c->at)), word)) {
+    if (!slice_starts_with(cursor_rest(c), word)) {
         return false;
     }
     c->at += word.length;
@@ -295,7 +301,7 @@ bool json_parse_inner(struct slice text, struct json_value *out)
 {
     struct cursor c = cursor_make(text);
 
-    return hand_out_value(&c, JSON_DEPTH_MAX - 1, out) && c.at == c.end;
+    return hand_out_value(&c, INNER_LEVELS_MAX, out) && c.at == c.end;
 }
 
 /* A walk stands on what comes before the next item (the opening bracket or a comma) or on the
@@ -303,12 +309,12 @@ bool json_parse_inner(struct slice text, struct json_value *out)
 
 struct json_walk json_members(const struct json_value *object)
 {
-    return (struct json_walk){object->text};
+    return (struct json_walk){object->text, INNER_LEVELS_MAX};
 }
 
 struct json_walk json_elements(const struct json_value *array)
 {
-    return (struct json_walk){array->text};
+    return (struct json_walk){array->text, INNER_LEVELS_MAX};
 }
 
 struct json_walk json_walk_text(struct slice text, enum json_type type)
@@ -317,9 +323,9 @@ struct json_walk json_walk_text(struct slice text, enum json_type type)
 
     skip_space(&c);
     if (peek(&c) != (type == JSON_OBJECT ? '{' : '[')) {
-        return (struct json_walk){SLICE_EMPTY};
+        return (struct json_walk){SLICE_EMPTY, 0};
     }
-    return (struct json_walk){slice_make(c.at, (size_t)(c.end - c.at))};
+    return (struct json_walk){cursor_rest(&c), INNER_LEVELS_MAX};
 }
 
 bool json_walk_is_complete(const struct json_walk *walk)
@@ -347,7 +353,7 @@ static bool enter_item(struct json_walk *walk, struct cursor *c, uint8_t opening
     } else if (take(c, ',')) {
         return true;
     }
-    walk->rest = peek(c) == closing ? slice_make(c->at, (size_t)(c->end - c->at)) : SLICE_EMPTY;
+    walk->rest = peek(c) == closing ? cursor_rest(c) : SLICE_EMPTY;
     return false;
 }
 
@@ -355,7 +361,7 @@ static bool enter_item(struct json_walk *walk, struct cursor *c, uint8_t opening
 static bool leave_item(struct json_walk *walk, const struct cursor *c, uint8_t closing, bool good)
 {
     good = good && (peek(c) == ',' || peek(c) == closing);
-    walk->rest = good ? slice_make(c->at, (size_t)(c->end - c->at)) : SLICE_EMPTY;
+    walk->rest = good ? cursor_rest(c) : SLICE_EMPTY;
     return good;
 }
 
@@ -374,7 +380,7 @@ bool json_next_member(struct json_walk *walk, struct slice *key, struct json_val
     if (good) {
         *key = slice_make(start + 1, (size_t)(c.at - start) - 2);
         skip_space(&c);
-        good = take(&c, ':') && hand_out_value(&c, JSON_DEPTH_MAX - 1, value);
+        good = take(&c, ':') && hand_out_value(&c, walk->levels_max, value);
     }
     return leave_item(walk, &c, '}', good);
 }
@@ -384,5 +390,34 @@ bool json_next_element(struct json_walk *walk, struct json_value *value)
     struct cursor c = cursor_make(walk->rest);
 
     return enter_item(walk, &c, '[') &&
-           leave_item(walk, &c, ']', hand_out_value(&c, JSON_DEPTH_MAX - 1, value));
+           leave_item(walk, &c, ']', hand_out_value(&c, walk->levels_max, value));
+}
+
+/* Between the two the array's walk stands on the element's first byte. */
+
+bool json_enter_object(struct json_walk *array, struct json_walk *object)
+{
+    struct cursor c = cursor_make(array->rest);
+
+    if (!enter_item(array, &c, '[')) {
+        return false;
+    }
+    skip_space(&c);
+    array->rest = peek(&c) == '{' ? cursor_rest(&c) : SLICE_EMPTY;
+    *object = (struct json_walk){array->rest, array->levels_max - 1};
+    return array->rest.length > 0;
+}
+
+bool json_leave_object(struct json_walk *array, const struct json_walk *object,
+                       struct json_value *whole)
+{
+    struct cursor c = cursor_make(object->rest);
+    bool good = take(&c, '}');
+
+    if (good) {
+        *whole = (struct json_value){
+            JSON_OBJECT, slice_make(array->rest.data, (size_t)(c.at - array->rest.data))};
+        skip_space(&c);
+    }
+    return leave_item(array, &c, ']', good);
 }

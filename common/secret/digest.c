@@ -80,6 +80,11 @@ bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE])
     return CRYPTO_memcmp(a, b, DIGEST_SIZE) == 0;
 }
 
+bool digest_equal_texts(struct slice a, struct slice b)
+{
+    return a.length == b.length && (a.length == 0 || CRYPTO_memcmp(a.data, b.data, a.length) == 0);
+}
+
 void digest_wipe(void *bytes, size_t length)
 {
     OPENSSL_cleanse(bytes, length);

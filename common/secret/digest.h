@@ -25,6 +25,8 @@ void digest_pbkdf2(struct slice password, struct slice salt, unsigned iterations
                    uint8_t out[DIGEST_SIZE]);
 /* The time that it takes does not tell where the difference is. */
 bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
+/* The same for secrets of any length, which is no secret itself. */
+bool digest_equal_texts(struct slice a, struct slice b);
 /* Overwrites a secret that is no longer needed; the compiler does not leave it out. */
 void digest_wipe(void *bytes, size_t length);
 

@@ -50,6 +50,47 @@ static bool walk(struct slice input, enum json_type type)
     return json_walk_is_complete(&walk);
 }
 
+/* Walks as a batch of events is read: into each element, which must be an object. */
+static bool walk_objects(struct slice input, size_t *count)
+{
+    struct json_walk walk = json_walk_text(input, JSON_ARRAY), object;
+    struct json_value value;
+    struct slice key;
+
+    *count = 0;
+    while (json_enter_object(&walk, &object)) {
+        while (json_next_member(&object, &key, &value)) {
+            check_value(input, &value);
+        }
+        if (json_leave_object(&walk, &object, &value)) {
+            check_value(input, &value);
+            *count += 1;
+        }
+    }
+    return json_walk_is_complete(&walk);
+}
+
+/* How many elements there are, if all are objects; else more than there can be. */
+static size_t object_count(const struct json_value *array)
+{
+    struct json_walk walk = json_elements(array);
+    struct json_value value;
+    size_t count = 0;
+
+    while (json_next_element(&walk, &value)) {
+        count = value.type == JSON_OBJECT && count < SIZE_MAX ? count + 1 : SIZE_MAX;
+    }
+    return count;
+}
+
+static void check_objects(struct slice input, const struct json_value *value)
+{
+    size_t wanted = value && value->type == JSON_ARRAY ? object_count(value) : SIZE_MAX, count;
+
+    FUZZ_CHECK(walk_objects(input, &count) == (wanted < SIZE_MAX));
+    FUZZ_CHECK(wanted == SIZE_MAX || count == wanted);
+}
+
 static void check_reader(struct slice input)
 {
     struct json_value value;
@@ -58,6 +99,7 @@ static void check_reader(struct slice input)
 
     FUZZ_CHECK(walk(input, JSON_OBJECT) == (valid && value.type == JSON_OBJECT));
     FUZZ_CHECK(walk(input, JSON_ARRAY) == (valid && value.type == JSON_ARRAY));
+    check_objects(input, valid ? &value : NULL);
     if (valid) {
         check_value(input, &value);
         json_to_u64(&value, &number);

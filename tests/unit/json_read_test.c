@@ -257,6 +257,79 @@ static void string_check(const char *text, struct slice wanted)
     buffer_release(&out);
 }
 
+TEST(objects_of_an_unchecked_array_are_walked_in_the_same_pass)
+{
+    static const struct {
+        const char *text;
+        const char *seen; /* each element, with its keys */
+        bool good;
+    } rows[] = {
+        {"[]", "", true},
+        {" [ ] ", "", true},
+        {"[{}]", "{}();", true},
+        {" [ {\"a\":1 , \"b\":[{}]} , { } ] ", "{\"a\":1 , \"b\":[{}]}(ab);{ }();", true},
+        {"[{\"a\":1},2]", "{\"a\":1}(a);", false},
+        {"[[]]", "", false},
+        {"{}", "", false},
+        {"[{\"a\":1},]", "{\"a\":1}(a);", false},
+        {"[{\"a\":1}", "", false},
+        {"[{\"a\":1}}", "", false},
+        {"[{\"a\":1]]", "", false},
+        {"[{\"a\":}]", "", false},
+        {"[{\"a\":1}] x", "{\"a\":1}(a);", false},
+        {"", "", false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct json_walk walk = json_walk_text(slice_from_string(rows[i].text), JSON_ARRAY), object;
+        struct buffer seen = {0}, keys = {0};
+        struct json_value value;
+        struct slice key;
+
+        test_note("text %s", rows[i].text);
+        while (json_enter_object(&walk, &object)) {
+            keys.length = 0;
+            while (json_next_member(&object, &key, &value)) {
+                buffer_append(&keys, key);
+            }
+            if (json_leave_object(&walk, &object, &value)) {
+                buffer_append_format(&seen, "%.*s(%.*s);", SLICE_PRINT(value.text),
+                                     SLICE_PRINT(buffer_slice(&keys)));
+            }
+        }
+        CHECK(json_walk_is_complete(&walk) == rows[i].good);
+        CHECK_SLICE_EQUAL(buffer_slice(&seen), slice_from_string(rows[i].seen));
+        buffer_release(&seen);
+        buffer_release(&keys);
+    }
+}
+
+TEST(who_walks_may_ask_for_fewer_levels)
+{
+    static const struct {
+        const char *text;
+        bool good;
+    } rows[] = {
+        {"[{\"a\":[1]}]", true},
+        {"[{\"a\":[[1]]}]", false},
+        {"[{\"a\":{\"b\":1}}]", true},
+        {"[{\"a\":{\"b\":{}}}]", false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct json_walk walk = json_walk_text(slice_from_string(rows[i].text), JSON_ARRAY), object;
+        struct json_value value;
+        struct slice key;
+
+        test_note("text %s", rows[i].text);
+        walk.levels_max = 2;
+        CHECK(json_enter_object(&walk, &object));
+        CHECK(json_next_member(&object, &key, &value) == rows[i].good);
+        CHECK(!json_next_member(&object, &key, &value));
+        CHECK(json_leave_object(&walk, &object, &value) == rows[i].good);
+    }
+}
+
 TEST(escapes_become_characters)
 {
     string_check("\"\"", SLICE_LITERAL(""));

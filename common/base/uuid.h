@@ -1,0 +1,16 @@
+/* Identifiers that nobody else makes: UUIDs of version 4 (RFC 9562, 5.4), in lower case. Pure.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_BASE_UUID_H
+#define PUBGRID_BASE_UUID_H
+
+#include <stddef.h>
+
+#include "base/buffer.h"
+
+enum { UUID_LENGTH = 36 };
+
+/* Appends one, made of 16 bytes that `random` gives (base/random.h: random_bytes). */
+void uuid_append(struct buffer *out, void (*random)(void *out, size_t length));
+
+#endif
