@@ -19,6 +19,7 @@ struct door;
 struct gateway;
 struct management;
 struct runner;
+struct settings_store;
 
 struct grid_options {
     struct outside outside;
@@ -33,6 +34,7 @@ struct grid_options {
 struct grid {
     struct gateway *gateway;
     struct grid_options options;
+    struct settings_store *settings; /* of places below `$config/eventgrid/`, see catalog.h */
     struct catalog *catalog;
     struct door *door;
     struct runner *runner;
