@@ -46,7 +46,7 @@ void write_connect(struct buffer *out, const struct connect_request *connect)
     properties->session_expiry_interval = connect->session_expiry_s;
     if (!connect->window_is_default) {
         properties->present |= PROPERTY_BIT(RECEIVE_MAXIMUM);
-        properties->receive_maximum = UINT16_MAX;
+        properties->receive_maximum = connect->window > 0 ? connect->window : UINT16_MAX;
     }
     will->present = PROPERTY_BIT(WILL_DELAY_INTERVAL);
     will->will_delay_interval = UINT32_MAX; /* the session's end comes before */

@@ -17,6 +17,7 @@ struct connect_request {
     bool clean_start;
     uint32_t session_expiry_s;
     bool window_is_default; /* the broker says how many PUBLISHes may wait for PUBACK */
+    uint16_t window;        /* how many, otherwise; 0: the most */
     bool will_is_retained;
     struct slice will_topic; /* QoS 1, published when the session ends; empty: no will */
     struct slice will_payload;

@@ -34,10 +34,11 @@ static void on_packet(struct channel *channel, struct slice bytes)
 static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
 {
     struct own_channel *own = own_of(channel);
-    struct link *link = own->gateway->link;
 
     own->events->publish(own, fanout, sequence);
-    link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
+    if (!own->holds_credit) {
+        own_channel_credit(own, fanout->packet.length);
+    }
 }
 
 /* They send little, and never wait for credit. */
@@ -122,6 +123,15 @@ void own_channel_acknowledge(struct own_channel *own, uint32_t sequence)
     if (sequence != 0) {
         write_ack(&own->gateway->packet, PACKET_PUBACK, (uint16_t)sequence);
         own_channel_send(own);
+    }
+}
+
+void own_channel_credit(struct own_channel *own, size_t bytes)
+{
+    struct link *link = own->gateway->link;
+
+    if (own->channel.is_open) {
+        link->ops->credit(link, &own->channel, (uint32_t)bytes);
     }
 }
 

@@ -21,8 +21,8 @@ struct own_channel_events {
     void (*connected)(struct own_channel *own, const struct packet *connack);
     /* Another packet, but for a PUBLISH. NULL: no answer is waited for. */
     void (*packet)(struct own_channel *own, const struct packet *packet);
-    /* Its credit is given back afterwards. `sequence` 0 at QoS 0; others are to be acknowledged,
-     * now or later. */
+    /* Its credit is given back afterwards, unless holds_credit. `sequence` 0 at QoS 0; others are to
+     * be acknowledged, now or later. */
     void (*publish)(struct own_channel *own, struct fanout *fanout, uint32_t sequence);
     /* The broker is gone, or stops, or refuses. */
     void (*ended)(struct own_channel *own);
@@ -38,6 +38,7 @@ struct own_channel {
     struct gateway *gateway;
     const struct own_channel_events *events;
     bool is_connected; /* from connected() on */
+    bool holds_credit; /* own_channel_credit() gives it back: who keeps messages bounds them so */
 };
 
 void own_channel_init(struct own_channel *own, struct gateway *gateway,
@@ -50,6 +51,8 @@ void own_channel_connect(struct own_channel *own, const char *role, const char *
 void own_channel_send(struct own_channel *own);
 /* Of publish(); does nothing at QoS 0. */
 void own_channel_acknowledge(struct own_channel *own, uint32_t sequence);
+/* So many bytes of packets that publish() had were disposed of. */
+void own_channel_credit(struct own_channel *own, size_t bytes);
 /* No event comes any more; harmless if it is not open. */
 void own_channel_close(struct own_channel *own);
 

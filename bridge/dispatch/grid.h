@@ -26,6 +26,7 @@ struct grid_options {
     struct slice base_url; /* of this server for webhooks, "http://127.0.0.1:8080" */
     bool opens_management; /* no token is asked for on loopback listeners */
     bool skips_validation; /* no webhook is asked for its consent */
+    double retry_scale;    /* factor on all delays of retries; 0: 1 */
     bool admits_mqtt; /* access rules let some client at `$events/`; else nothing is published there
                        */
     struct slice declared; /* catalog_set_declared() */
