@@ -15,12 +15,15 @@
 
 struct grid; /* dispatch/grid.h */
 
-/* Borrowed until grid_call() returns. */
+enum { GRID_BODY_MAX = 1536000 }; /* bytes (spec/eventgrid.md 1.5) */
+
+/* Borrowed until the call returns. */
 struct grid_request {
     struct slice method; /* upper case */
     struct slice target; /* path and query, as they came */
     struct pairs headers;
     struct slice body;
+    bool is_too_long; /* the body: it was not read; more than GRID_BODY_MAX bytes */
     uint8_t peer[16]; /* address, IPv4 mapped */
     bool is_loopback; /* it is one of this machine's */
     bool is_tls;
@@ -36,11 +39,21 @@ struct grid_reply {
     void (*abandon)(struct grid_reply *reply);
 };
 
-/* Is this path Event Grid's? `host` decides about /api/events and /. */
-bool grid_is_path(const struct grid *grid, struct slice method, struct slice target,
-                  struct slice host);
-void grid_call(struct grid *grid, const struct grid_request *request, struct grid_reply *reply);
+struct grid_ops {
+    /* Is this path Event Grid's? `host` decides about /api/events and /. */
+    bool (*is_path)(const struct grid *grid, struct slice method, struct slice target,
+                    struct slice host);
+    void (*call)(struct grid *grid, const struct grid_request *request, struct grid_reply *reply);
+};
+/* In grid.c. */
+extern const struct grid_ops grid_operations;
+
 /* Nobody waits any more; harmless if it was answered. */
-void grid_abandon(struct grid_reply *reply);
+static inline void grid_abandon(struct grid_reply *reply)
+{
+    if (reply->abandon) {
+        reply->abandon(reply);
+    }
+}
 
 #endif

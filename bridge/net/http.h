@@ -33,7 +33,7 @@ struct http_request {
 
 struct http_answer {
     int status;
-    const char *content_type; /* NULL: JSON */
+    const char *content_type; /* NULL: JSON; empty: none is told */
     struct buffer headers;    /* more of them, each ended by CR LF; owned */
     struct slice content;     /* if not in `body`: borrowed */
     struct buffer body;       /* owned */

@@ -13,6 +13,7 @@ static const struct status_text {
     const char *code;   /* of error bodies */
 } statuses[] = {
     {200, "OK", NULL},
+    {201, "Created", NULL},
     {202, "Accepted", NULL},
     {204, "No Content", NULL},
     {304, "Not Modified", NULL},
@@ -22,6 +23,7 @@ static const struct status_text {
     {404, "Not Found", "NotFound"},
     {405, "Method Not Allowed", "MethodNotAllowed"},
     {409, "Conflict", "Conflict"},
+    {412, "Precondition Failed", "PreconditionFailed"},
     {413, "Content Too Large", "ContentTooLarge"},
     {414, "URI Too Long", "UriTooLong"},
     {415, "Unsupported Media Type", "UnsupportedMediaType"},
@@ -86,7 +88,7 @@ static void append_head(struct buffer *out, const struct http_answer *answer,
     buffer_append_byte(out, ' ');
     buffer_append_string(out, entry->phrase);
     if (has_content(entry->status)) {
-        if (length > 0) {
+        if (length > 0 && (!answer->content_type || answer->content_type[0] != '\0')) {
             buffer_append(out, SLICE_LITERAL("\r\ncontent-type: "));
             buffer_append_string(out, answer->content_type ? answer->content_type
                                                            : "application/json; charset=utf-8");

@@ -1,5 +1,5 @@
-/* What a request that we have read ourselves is for: a REST operation, or one of the routes of
- * http.c. See http_connection.h.
+/* What a request that we have read ourselves is for: a REST operation, Event
+ * Grid (dispatch/call.h), or one of the routes of http.c. See http_connection.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "access/url.h"
@@ -8,6 +8,7 @@
 #include "net/http_connection.h"
 #include "net/listener.h"
 #include "net/service_state.h"
+#include "net/socket_address.h"
 
 enum { NS_PER_US = 1000 };
 
@@ -118,9 +119,79 @@ static void call_rest(struct http_connection *connection, const struct http_head
     }
 }
 
+/* ---------------------------------------------------------------- Event Grid */
+
+static bool is_for_grid(const struct http_connection *connection, const struct http_head *head)
+{
+    const struct service_options *options = &connection->service->options;
+
+    return options->grid && options->grid_ops->is_path(options->grid, head->method, head->target,
+                                                       http_head_find(head, SLICE_LITERAL("host")));
+}
+
+static void on_grid_answer(struct grid_reply *reply, int status, struct slice headers,
+                           const char *content_type, struct slice body)
+{
+    struct http_connection *connection = CONTAINER_OF(reply, struct http_connection, grid_reply);
+    struct http_answer answer = {
+        .status = status,
+        .content_type = content_type ? content_type : "",
+        .content = body,
+    };
+
+    connection->waits_for_grid = false;
+    buffer_append(&answer.headers, headers);
+    http_send(connection, &answer);
+}
+
+static void call_grid(struct http_connection *connection, const struct http_head *head,
+                      struct slice body, bool is_too_long)
+{
+    const struct service *service = connection->service;
+    struct grid_request request = {
+        .method = head->method,
+        .target = head->target,
+        .headers = {head->headers, head->header_count},
+        .body = body,
+        .is_too_long = is_too_long,
+        .is_tls = connection->listener->tls != NULL,
+    };
+
+    request.is_loopback = peer_address_bytes(tls_socket_of(service, connection->fd), request.peer);
+    connection->phase = HTTP_WAITING;
+    connection->waits_for_grid = true;
+    connection->grid_reply = (struct grid_reply){.answer = on_grid_answer};
+    service->options.grid_ops->call(service->options.grid, &request, &connection->grid_reply);
+}
+
 void http_call_abandon(struct http_connection *connection)
 {
-    connection->service->options.rest->abandon(&connection->reply);
+    if (connection->waits_for_grid) {
+        grid_abandon(&connection->grid_reply);
+    } else {
+        connection->service->options.rest->abandon(&connection->reply);
+    }
+}
+
+/* ---------------------------------------------------------------- bodies */
+
+size_t http_body_max(const struct http_connection *connection, const struct http_head *head)
+{
+    return is_for_grid(connection, head) ? GRID_BODY_MAX
+                                         : connection->service->options.maximum_message_size;
+}
+
+void http_refuse_body(struct http_connection *connection, const struct http_head *head)
+{
+    struct http_answer answer = {.closes = true};
+
+    if (is_for_grid(connection, head)) {
+        connection->keeps_alive = false;
+        call_grid(connection, head, SLICE_EMPTY, true);
+    } else {
+        http_refuse(&answer, 413, "the body is too long");
+        http_send(connection, &answer);
+    }
 }
 
 /* ---------------------------------------------------------------- routes */
@@ -191,6 +262,8 @@ void http_call(struct http_connection *connection, const struct http_head *head,
         struct http_answer answer = {0};
         http_refuse(&answer, 414, "the URL is too long");
         http_send(connection, &answer);
+    } else if (is_for_grid(connection, head)) {
+        call_grid(connection, head, body, false);
     } else if (rest_is_path(head->target)) {
         call_rest(connection, head, body);
     } else {

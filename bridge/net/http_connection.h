@@ -8,9 +8,9 @@
  * has been read.
  *
  *     reading    a request is read; or none has begun
- *     waiting    for the answer of a REST operation; only the peer's end is looked for
- *     closing    the last answer is being written
- *     gone       the handle is closing on the loop, then the memory is freed
+ *     waiting    for the answer of a REST operation or of Event Grid; only the peer's end is looked
+ * for closing    the last answer is being written gone       the handle is closing on the loop,
+ * then the memory is freed
  *
  * An answer is one send(). All connections read into one buffer; only what has come of a request
  * that is not whole is copied, so an idle connection has no buffers.
@@ -25,6 +25,7 @@
 #include "base/list.h"
 #include "base/timers.h"
 #include "client/rest.h"
+#include "dispatch/call.h"
 #include "net/http.h"
 #include "net/http_head.h"
 #include "rest/parse.h"
@@ -57,8 +58,11 @@ struct http_connection {
     size_t needed;             /* bytes of `in` before it is worth a look */
     size_t head_length;        /* of a request whose body comes in chunks; 0: none does, */
     size_t body_length;        /* how much of that is there, behind the head, */
+    size_t body_max;           /* of it, */
     struct http_chunks chunks; /* and how it goes on */
     struct rest_reply reply;
+    struct grid_reply grid_reply;
+    bool waits_for_grid; /* and not for a REST operation */
     enum rest_kind operation;
     uint64_t began; /* ns, when the operation did */
 };
@@ -90,6 +94,9 @@ void http_stop(struct service *service, bool at_once);
 bool http_look(struct http_connection *connection, struct slice bytes);
 /* Answers the request, which is the connection's shared head, or begins to (phase HTTP_WAITING). */
 void http_call(struct http_connection *connection, const struct http_head *head, struct slice body);
+/* How long a body may be; and what is said to a longer one. */
+size_t http_body_max(const struct http_connection *connection, const struct http_head *head);
+void http_refuse_body(struct http_connection *connection, const struct http_head *head);
 /* The client does not wait any more. */
 void http_call_abandon(struct http_connection *connection);
 /* Writes the answer and goes on as the connection should; releases what the answer holds. */

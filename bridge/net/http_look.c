@@ -44,11 +44,14 @@ static enum look refuse_head(struct http_connection *connection, int status)
 }
 
 static enum look refuse_body(struct http_connection *connection, const struct http_head *head,
-                             int status)
+                             bool is_long)
 {
     connection->is_head = slice_equal(head->method, SLICE_LITERAL("HEAD"));
-    refuse(connection, status,
-           status == 413 ? "the body is too long" : "the chunks of the body cannot be read");
+    if (is_long) {
+        http_refuse_body(connection, head);
+    } else {
+        refuse(connection, 400, "the chunks of the body cannot be read");
+    }
     return connection->phase == HTTP_GONE ? LOOK_GONE : LOOK_ANSWERED;
 }
 
@@ -99,10 +102,11 @@ static enum look look_at(struct http_connection *connection, struct slice bytes,
         connection->chunks = (struct http_chunks){0};
         connection->head_length = head->length;
         connection->body_length = 0;
+        connection->body_max = http_body_max(connection, head);
         return begin_body(connection, head) ? LOOK_CHUNKS : LOOK_GONE;
     }
-    if (head->body_length > connection->service->options.maximum_message_size) {
-        return refuse_body(connection, head, 413);
+    if (head->body_length > http_body_max(connection, head)) {
+        return refuse_body(connection, head, true);
     }
     *taken = head->length + (size_t)head->body_length;
     if (bytes.length < *taken) {
@@ -123,7 +127,7 @@ static enum look read_chunks(struct http_connection *connection, size_t *taken)
     size_t data = http_chunks_read(chunks, in->data + begin, in->length - begin, &read);
 
     connection->body_length += data;
-    bool is_long = connection->body_length > connection->service->options.maximum_message_size;
+    bool is_long = connection->body_length > connection->body_max;
     memmove(in->data + begin + data, in->data + begin + read, in->length - begin - read);
     in->length -= read - data;
     *taken = 0;
@@ -134,7 +138,7 @@ static enum look read_chunks(struct http_connection *connection, size_t *taken)
     http_head_parse(head, slice_make(in->data, connection->head_length)); /* it may have moved */
     connection->head_length = 0;
     if (chunks->state != CHUNKS_DONE || is_long) {
-        return refuse_body(connection, head, chunks->state == CHUNKS_BAD ? 400 : 413);
+        return refuse_body(connection, head, chunks->state != CHUNKS_BAD);
     }
     return carry_out(connection, head,
                      slice_make(in->data + head->length, connection->body_length));

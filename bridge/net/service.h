@@ -14,6 +14,8 @@
 
 #include "client/websocket.h"
 
+struct grid;
+struct grid_ops;
 struct metrics;
 struct rest_ops;
 struct uv_loop_s;
@@ -36,7 +38,9 @@ struct service_options {
     const struct upgrade_context *upgrade_context;
     struct gateway *gateway;
     const struct rest_ops *rest; /* who carries out REST operations; NULL: nobody, 503 */
-    struct metrics *metrics;     /* that connections and requests are counted in */
+    struct grid *grid;           /* NULL: there is no Event Grid */
+    const struct grid_ops *grid_ops;
+    struct metrics *metrics; /* that connections and requests are counted in */
 };
 
 /* Listens. NULL if it cannot, having logged why; what had begun by then ends on the loop. */

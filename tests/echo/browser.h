@@ -36,7 +36,9 @@ static struct world {
     struct gateway gateway;
     struct upgrade_context access;
     struct service *service;
-    const struct rest_ops *rest;    /* may be set before start(); as may */
+    const struct rest_ops *rest; /* may be set before start(); as may */
+    struct grid *grid;           /* and */
+    const struct grid_ops *grid_ops;
     const struct access_keys *keys; /* of REST requests */
     bool is_stopped;
     bool is_tls;
@@ -76,6 +78,8 @@ HELPER void start(void)
                                       .upgrade_context = &world.access,
                                       .gateway = &world.gateway,
                                       .rest = world.rest,
+                                      .grid = world.grid,
+                                      .grid_ops = world.grid_ops,
                                       .metrics = &world.gateway.metrics};
 
     listener = plain;
