@@ -66,6 +66,15 @@ bool json_enter_object(struct json_walk *array, struct json_walk *object);
 bool json_leave_object(struct json_walk *array, const struct json_walk *object,
                        struct json_value *whole);
 
+/* The members of an object in two steps, so that nested ones are read in that pass, too: the name;
+ * then json_take_value(), or, if json_enter_member() finds an object, all of its members and
+ * json_leave_member(). */
+bool json_next_name(struct json_walk *walk, struct slice *key);
+bool json_take_value(struct json_walk *walk, struct json_value *value);
+bool json_enter_member(const struct json_walk *walk, struct json_walk *object);
+bool json_leave_member(struct json_walk *walk, const struct json_walk *object,
+                       struct json_value *whole);
+
 /* Does the raw text of a string (between its quotes), unescaped, equal `plain`? */
 bool json_string_equal(struct slice raw, const char *plain);
 /* The raw text between the quotes of a JSON_STRING. */
@@ -77,6 +86,8 @@ void json_append_string_value(struct buffer *out, const struct json_value *strin
 struct slice json_string_value(const struct json_value *string, struct buffer *scratch);
 /* Unsigned integer without sign, fraction or exponent that fits. */
 bool json_to_u64(const struct json_value *number, uint64_t *out);
+/* The double that is nearest to a JSON_NUMBER, whatever the locale; infinite if it is too large. */
+double json_to_double(const struct json_value *number);
 
 /* Appends the quoted string; bytes that are not UTF-8 become U+FFFD. */
 void json_append_string(struct buffer *out, struct slice text);

@@ -365,24 +365,32 @@ static bool leave_item(struct json_walk *walk, const struct cursor *c, uint8_t c
     return good;
 }
 
+/* A member's name and the colon; the cursor ends before the value. */
+static bool read_name(struct cursor *c, struct slice *key)
+{
+    const uint8_t *start;
+
+    skip_space(c);
+    start = c->at;
+    if (!read_string(c)) {
+        return false;
+    }
+    *key = slice_make(start + 1, (size_t)(c->at - start) - 2);
+    skip_space(c);
+    if (!take(c, ':')) {
+        return false;
+    }
+    skip_space(c);
+    return true;
+}
+
 bool json_next_member(struct json_walk *walk, struct slice *key, struct json_value *value)
 {
     struct cursor c = cursor_make(walk->rest);
-    const uint8_t *start;
-    bool good;
 
-    if (!enter_item(walk, &c, '{')) {
-        return false;
-    }
-    skip_space(&c);
-    start = c.at;
-    good = read_string(&c);
-    if (good) {
-        *key = slice_make(start + 1, (size_t)(c.at - start) - 2);
-        skip_space(&c);
-        good = take(&c, ':') && hand_out_value(&c, walk->levels_max, value);
-    }
-    return leave_item(walk, &c, '}', good);
+    return enter_item(walk, &c, '{') &&
+           leave_item(walk, &c, '}',
+                      read_name(&c, key) && hand_out_value(&c, walk->levels_max, value));
 }
 
 bool json_next_element(struct json_walk *walk, struct json_value *value)
@@ -408,16 +416,59 @@ bool json_enter_object(struct json_walk *array, struct json_walk *object)
     return array->rest.length > 0;
 }
 
-bool json_leave_object(struct json_walk *array, const struct json_walk *object,
-                       struct json_value *whole)
+/* The object that the walk stands before has been walked over. */
+static bool leave_object(struct json_walk *walk, const struct json_walk *object, uint8_t closing,
+                         struct json_value *whole)
 {
     struct cursor c = cursor_make(object->rest);
     bool good = take(&c, '}');
 
     if (good) {
-        *whole = (struct json_value){
-            JSON_OBJECT, slice_make(array->rest.data, (size_t)(c.at - array->rest.data))};
+        *whole = (struct json_value){JSON_OBJECT,
+                                     slice_make(walk->rest.data, (size_t)(c.at - walk->rest.data))};
         skip_space(&c);
     }
-    return leave_item(array, &c, ']', good);
+    return leave_item(walk, &c, closing, good);
+}
+
+bool json_leave_object(struct json_walk *array, const struct json_walk *object,
+                       struct json_value *whole)
+{
+    return leave_object(array, object, ']', whole);
+}
+
+/* Between these the walk stands on the first byte of the member's value. */
+
+bool json_next_name(struct json_walk *walk, struct slice *key)
+{
+    struct cursor c = cursor_make(walk->rest);
+    bool good;
+
+    if (!enter_item(walk, &c, '{')) {
+        return false;
+    }
+    good = read_name(&c, key);
+    walk->rest = good ? cursor_rest(&c) : SLICE_EMPTY;
+    return good;
+}
+
+bool json_take_value(struct json_walk *walk, struct json_value *value)
+{
+    struct cursor c = cursor_make(walk->rest);
+
+    return leave_item(walk, &c, '}', hand_out_value(&c, walk->levels_max, value));
+}
+
+bool json_enter_member(const struct json_walk *walk, struct json_walk *object)
+{
+    struct cursor c = cursor_make(walk->rest);
+
+    *object = (struct json_walk){walk->rest, walk->levels_max - 1};
+    return peek(&c) == '{' && walk->levels_max > 0;
+}
+
+bool json_leave_member(struct json_walk *walk, const struct json_walk *object,
+                       struct json_value *whole)
+{
+    return leave_object(walk, object, '}', whole);
 }

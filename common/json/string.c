@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "mqtt/utf8.h"
 #include "json/json.h"
 
 enum { REPLACEMENT = 0xFFFD };
@@ -46,19 +47,6 @@ static uint32_t unicode_escape(struct slice raw, size_t *used)
     return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
 }
 
-static size_t encode_utf8(uint32_t character, uint8_t out[4])
-{
-    static const uint8_t leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
-    size_t length = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
-
-    for (size_t i = length - 1; i > 0; i--) {
-        out[i] = (uint8_t)(0x80 | (character & 0x3F));
-        character >>= 6;
-    }
-    out[0] = (uint8_t)(leads[length] | character);
-    return length;
-}
-
 /* Writes what the escape that `raw` begins with stands for; returns how many bytes that are. */
 static size_t decode_escape(struct slice raw, uint8_t out[4], size_t *used)
 {
@@ -68,7 +56,7 @@ static size_t decode_escape(struct slice raw, uint8_t out[4], size_t *used)
     };
 
     if (raw.data[1] == 'u') {
-        return encode_utf8(unicode_escape(raw, used), out);
+        return utf8_write(out, unicode_escape(raw, used));
     }
     out[0] = short_forms[raw.data[1]];
     *used = 2;

@@ -126,3 +126,16 @@ uint32_t utf8_take(struct slice *text)
     *text = slice_from(*text, length);
     return character;
 }
+
+size_t utf8_write(uint8_t *out, uint32_t character)
+{
+    static const uint8_t leads[] = {0, 0, 0xC0, 0xE0, 0xF0};
+    size_t length = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
+
+    for (size_t i = length - 1; i > 0; i--) {
+        out[i] = (uint8_t)(0x80 | (character & 0x3F));
+        character >>= 6;
+    }
+    out[0] = (uint8_t)(leads[length] | character);
+    return length;
+}

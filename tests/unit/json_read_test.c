@@ -396,3 +396,152 @@ TEST(unsigned_numbers)
         CHECK(!json_to_u64(&value, &number));
     }
 }
+
+/* --- numbers as doubles: the C library is the judge --- */
+
+static void check_double(const char *text)
+{
+    struct json_value value;
+    double wanted = strtod(text, NULL), read;
+
+    test_note("%s", text);
+    CHECK(json_parse(slice_from_string(text), &value));
+    read = json_to_double(&value);
+    CHECK(memcmp(&read, &wanted, sizeof(read)) == 0);
+}
+
+TEST(numbers_become_the_nearest_double)
+{
+    static const char *const texts[] = {
+        "0",
+        "-0",
+        "0.0",
+        "1",
+        "-1",
+        "10",
+        "123.456",
+        "0.1",
+        "0.3",
+        "-0.001e3",
+        "1E5",
+        "1e+5",
+        "9007199254740992",
+        "9007199254740993",
+        "9007199254740995",
+        "-9007199254740993",
+        "9007199254740992.5",
+        "18446744073709551615",
+        "18446744073709551616",
+        "184467440737095516160",
+        "36893488147419103232e-1",
+        "0.00000000000000000000000000001",
+        "1e22",
+        "1e23",
+        "1e-22",
+        "1e-23",
+        "8.5e22",
+        "123456789012345678e-5",
+        "4.9e-324",
+        "1e-400",
+        "1.7976931348623157e308",
+        "1e309",
+        "-1e309",
+        "2.2250738585072011e-308",
+        "0e999999999999",
+        "1e99999999999999999999999",
+        "1e-99999999999999999999999",
+        "179769313486231580793e289",
+        "0.000000000000000000000000000000000000000000000000000000000000000000000000000001e78",
+        "100000000000000000000000000000000000000000000000000000000000000000000000000000e-77",
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        check_double(texts[i]);
+    }
+}
+
+TEST(exponents_that_make_up_for_many_digits)
+{
+    enum { ZEROS = 1000000 };
+    struct buffer text = {0};
+    struct json_value value;
+
+    buffer_append_string(&text, "0.");
+    memset(buffer_reserve(&text, ZEROS), '0', ZEROS);
+    text.length += ZEROS;
+    buffer_append_string(&text, "25e100000");
+    CHECK(json_parse(buffer_slice(&text), &value));
+    CHECK(json_to_double(&value) == 0.0);
+    text.length -= strlen("100000");
+    buffer_append_string(&text, "1000002");
+    CHECK(json_parse(buffer_slice(&text), &value));
+    CHECK(json_to_double(&value) == 25.0);
+    buffer_release(&text);
+}
+
+TEST(any_number_becomes_the_nearest_double)
+{
+    uint64_t random = 7;
+
+    for (int i = 0; i < 200000; i++) {
+        char text[80];
+        uint64_t bits = (uint64_t)test_random(&random) << 32 | test_random(&random);
+        uint64_t shown = bits >> test_random_below(&random, 64);
+        int exponent = (int)test_random_below(&random, 700) - 350;
+        unsigned split = test_random_below(&random, 12);
+        snprintf(text, sizeof(text), split == 0 ? "-%" PRIu64 "e%d" : "%" PRIu64 ".5e%d", shown,
+                 split < 6 ? exponent / 14 : exponent);
+        check_double(text);
+    }
+}
+
+/* --- members in two steps --- */
+
+/* Puts together what a walk that goes into each object sees. */
+static void append_members(struct json_walk *walk, struct buffer *out)
+{
+    struct slice key;
+
+    while (json_next_name(walk, &key)) {
+        struct json_walk inner;
+        struct json_value value;
+
+        buffer_append(out, key);
+        if (json_enter_member(walk, &inner)) {
+            buffer_append_byte(out, '{');
+            append_members(&inner, out);
+            buffer_append_byte(out, '}');
+            json_leave_member(walk, &inner, &value);
+        } else if (json_take_value(walk, &value)) {
+            buffer_append_byte(out, '=');
+            buffer_append(out, value.text);
+            buffer_append_byte(out, ' ');
+        }
+    }
+}
+
+static void check_members(const char *text, const char *seen, bool is_complete)
+{
+    struct json_walk walk = json_walk_text(slice_from_string(text), JSON_OBJECT);
+    struct buffer out = {0};
+
+    test_note("%s", text);
+    append_members(&walk, &out);
+    CHECK_SLICE_EQUAL(buffer_slice(&out), slice_from_string(seen));
+    CHECK_INT_EQUAL(json_walk_is_complete(&walk), is_complete);
+    buffer_release(&out);
+}
+
+TEST(nested_members_come_in_one_pass)
+{
+    check_members("{}", "", true);
+    check_members("{\"a\":1,\"b\":[{\"c\":2}]}", "a=1 b=[{\"c\":2}] ", true);
+    check_members(" { \"a\" : { \"b\" : { } , \"c\" : \"}\" } , \"d\" : null } ",
+                  "a{b{}c=\"}\" }d=null ", true);
+    check_members("{\"a\":{\"b\":1}", "a{b=1 }", false);
+    check_members("{\"a\":{\"b\":1]}", "a{b}", false);
+    check_members("{\"a\":{\"b\":1}]", "a{b=1 }", false);
+    check_members("{\"a\":{\"b\"}}", "a{}", false);
+    check_members("{\"a\":{\"b\":1},}", "a{b=1 }", false);
+    check_members("{\"a\":", "a", false);
+}
