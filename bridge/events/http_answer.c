@@ -150,10 +150,10 @@ static size_t take_head(struct http_answer *answer, struct slice in, struct buff
             return fail(answer, HTTP_ANSWER_MALFORMED);
         }
     }
-    if (framing.length > ANSWER_BODY_MAX) {
+    buffer_append(head, slice_make(in.data, length));
+    if (framing.length > answer->body_max) {
         return fail(answer, HTTP_ANSWER_TOO_LONG);
     }
-    buffer_append(head, slice_make(in.data, length));
     begin_body(answer, &framing);
     return length;
 }
@@ -165,7 +165,7 @@ static size_t take_bytes(struct http_answer *answer, struct slice in, struct buf
 {
     size_t length = in.length < answer->left ? in.length : (size_t)answer->left;
 
-    if (body->length + length > ANSWER_BODY_MAX) {
+    if (body->length + length > answer->body_max) {
         return fail(answer, HTTP_ANSWER_TOO_LONG);
     }
     buffer_append(body, slice_make(in.data, length));

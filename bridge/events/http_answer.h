@@ -25,10 +25,11 @@ enum http_answer_place {
 
 enum http_answer_error { HTTP_ANSWER_OK, HTTP_ANSWER_MALFORMED, HTTP_ANSWER_TOO_LONG };
 
-/* Zeroed: before the first byte of an answer. */
+/* Zeroed but for `body_max`: before the first byte of an answer. */
 struct http_answer {
     enum http_answer_place place;
     enum http_answer_error error;
+    size_t body_max; /* bytes of its content */
     int status;
     bool keeps_alive; /* the connection may be used again */
     uint64_t left;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "net/socket_address.h"
 
 enum {
     OWN_HANDLES = 2, /* timer, kick */
@@ -26,6 +27,14 @@ struct socket_poll {
 
 /* ---------------------------------------------------------------- results */
 
+static CURLcode result_of(struct curl_task *task, CURLcode result)
+{
+    bool was_refused = task->was_refused;
+
+    task->was_refused = false;
+    return was_refused && result == CURLE_COULDNT_CONNECT ? CURLE_REMOTE_ACCESS_DENIED : result;
+}
+
 static void collect(struct curl_loop *curl)
 {
     CURLMsg *message;
@@ -33,10 +42,11 @@ static void collect(struct curl_loop *curl)
 
     while (!curl->is_closing && (message = curl_multi_info_read(curl->multi, &left)) != NULL) {
         CURLcode result = message->data.result;
-        void *task;
+        void *owner;
         if (message->msg == CURLMSG_DONE) {
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &task);
-            ((struct curl_task *)task)->done(task, result);
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
+            struct curl_task *task = owner;
+            task->done(task, result_of(task, result));
         }
     }
 }
@@ -217,11 +227,17 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *contex
 
 static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct curl_loop *curl = context;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                    address->protocol);
+    struct curl_task *task = context;
+    struct curl_loop *curl = task->curl;
+    int fd;
 
     (void)purpose;
+    if (curl->refuses_private && address_is_private(&address->addr)) {
+        task->was_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                address->protocol);
     if (fd >= 0 && !add_poll(curl, fd, true)) {
         close(fd);
         return CURL_SOCKET_BAD;
@@ -265,13 +281,15 @@ bool curl_loop_open(struct curl_loop *curl, uv_loop_t *loop, long connections)
 
 void curl_loop_prepare(struct curl_loop *curl, struct curl_task *task)
 {
+    task->curl = curl;
+    task->was_refused = false;
     task->easy = curl_easy_init();
     if (!task->easy) {
         return;
     }
     curl_easy_setopt(task->easy, CURLOPT_PRIVATE, task);
     curl_easy_setopt(task->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(task->easy, CURLOPT_OPENSOCKETDATA, curl);
+    curl_easy_setopt(task->easy, CURLOPT_OPENSOCKETDATA, task);
     curl_easy_setopt(task->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(task->easy, CURLOPT_CLOSESOCKETDATA, curl);
     curl_easy_setopt(task->easy, CURLOPT_PROXY, "");

@@ -20,13 +20,17 @@ struct socket_poll;
 /* An easy handle under way; embedded by its owner. */
 struct curl_task {
     CURL *easy;
-    /* From the loop, outside of libcurl; the easy handle is still added. */
+    struct curl_loop *curl;
+    bool was_refused; /* an address was private */
+    /* From the loop, outside of libcurl; the easy handle is still added.
+     * CURLE_REMOTE_ACCESS_DENIED: the address is private, which is refused. */
     void (*done)(struct curl_task *task, CURLcode result);
 };
 
 struct curl_loop {
     uv_loop_t *loop;
     CURLM *multi;
+    bool refuses_private; /* no connection to an address that is not public */
     uv_timer_t timer;
     uint64_t timer_at, deadline; /* what it is set to, what libcurl wants; UINT64_MAX: none */
     uv_idle_t kick;              /* active: libcurl has something to do at once */
@@ -38,7 +42,8 @@ struct curl_loop {
     void *context;
 };
 
-/* At most `connections` are kept open. False: libcurl cannot start. */
+/* `refuses_private`, `closed` and `context` are set. At most `connections` are kept open. False:
+ * libcurl cannot start. */
 bool curl_loop_open(struct curl_loop *curl, uv_loop_t *loop, long connections);
 /* Makes the task's easy handle, with what all have in common: 10 s to connect, and no proxy of the
  * environment. NULL in its place: no memory. */

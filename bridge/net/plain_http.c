@@ -165,6 +165,7 @@ static void fail(struct plain_connection *connection, CURLcode code)
 {
     struct plain_request *request = detach(connection);
 
+    request->status = connection->answer.status;
     connection_close(connection);
     request->done(request, code);
 }
@@ -396,7 +397,7 @@ static void assign(struct plain_connection *connection, struct plain_request *re
 {
     connection->request = request;
     request->connection = connection;
-    connection->answer = (struct http_answer){0};
+    connection->answer = (struct http_answer){.body_max = request->body_max};
     set_timer(connection, request->timeout_ms);
     if (connection->fd >= 0) {
         flush(connection);

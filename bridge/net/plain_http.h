@@ -43,7 +43,8 @@ struct plain_request {
     bool has_content;
     uint32_t timeout_ms;
     struct buffer *head, *body; /* get the answer */
-    int status;                 /* of it */
+    size_t body_max;            /* bytes of its content */
+    int status;                 /* of it, also of one that is too long; 0: none came */
     /* From the loop, never from inside plain_http_send(). */
     void (*done)(struct plain_request *request, CURLcode code);
     struct plain_connection *connection; /* while it is under way */

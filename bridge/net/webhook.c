@@ -15,7 +15,6 @@ enum {
     CONNECTIONS = 1024,
     WAITING_MAX = 20000,
     WAITING_BYTES_MAX = 64 << 20,
-    SPARE_TRANSFERS_MAX = 256,
     HUBS_MAX = 1024, /* with statistics and a log of their own */
     STOP_TIME_MS = 5000,
 };
@@ -184,62 +183,11 @@ const struct events_ops webhook_operations = {
     .cancel_check = webhook_check_cancel,
 };
 
-/* ---------------------------------------------------------------- transfers */
-
-struct transfer *webhook_take_transfer(struct webhook *webhook)
-{
-    struct transfer *transfer;
-
-    if (list_is_empty(&webhook->spare_transfers)) {
-        return transfer_new(&webhook->http, &webhook->curl, &webhook->trust);
-    }
-    /* The one used last: its memory is the warmest, and its URL may be the same. */
-    transfer = CONTAINER_OF(webhook->spare_transfers.prev, struct transfer, link);
-    list_remove(&transfer->link);
-    webhook->spare_transfer_count--;
-    return transfer;
-}
-
-void webhook_return_transfer(struct webhook *webhook, struct transfer *transfer)
-{
-    transfer_reset(transfer);
-    if (webhook->spare_transfer_count == SPARE_TRANSFERS_MAX) {
-        transfer_free(transfer);
-    } else {
-        list_add_last(&webhook->spare_transfers, &transfer->link);
-        webhook->spare_transfer_count++;
-    }
-}
-
 /* ---------------------------------------------------------------- time */
-
-static void on_timer(uv_timer_t *timer)
-{
-    webhook_advance(timer->data);
-}
-
-/* One that is set too early is left alone: it sets itself again. */
-void webhook_set_timer(struct webhook *webhook)
-{
-    msec_t next = timers_next(&webhook->timers), now;
-
-    if (next < webhook->timer_at && !webhook->is_closing) {
-        now = webhook_now(webhook);
-        webhook->timer_at = next;
-        uv_timer_start(&webhook->timer, on_timer, next > now ? (uint64_t)(next - now) : 0, 0);
-    }
-}
-
-static void timer_set(void *context)
-{
-    webhook_set_timer(context);
-}
 
 void webhook_advance(struct webhook *webhook)
 {
-    webhook->timer_at = MSEC_NEVER;
-    timers_advance(&webhook->timers, webhook_now(webhook));
-    webhook_set_timer(webhook);
+    http_client_advance(&webhook->client);
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -285,36 +233,27 @@ static void webhook_free(struct webhook *webhook)
     stopped(context);
 }
 
-static void handle_closed(struct webhook *webhook)
+static void handle_closed(void *context)
 {
+    struct webhook *webhook = context;
+
     if (--webhook->handles_left == 0) {
         webhook_free(webhook);
     }
 }
 
-static void own_handle_closed(uv_handle_t *handle)
+static void finisher_closed(uv_handle_t *handle)
 {
     handle_closed(handle->data);
-}
-
-static void part_closed(void *context)
-{
-    handle_closed(context);
 }
 
 static void close_all(struct webhook *webhook)
 {
     webhook->is_closing = true;
-    timers_cancel(&webhook->timers, &webhook->stop_timer);
-    LIST_FOREACH_SAFE (link, &webhook->spare_transfers) {
-        list_remove(link);
-        transfer_free(CONTAINER_OF(link, struct transfer, link));
-    }
-    webhook->handles_left = WEBHOOK_OWN_HANDLES + 2; /* curl, http */
-    uv_close((uv_handle_t *)&webhook->timer, own_handle_closed);
-    uv_close((uv_handle_t *)&webhook->finisher, own_handle_closed);
-    plain_http_close(&webhook->http);
-    curl_loop_close(&webhook->curl);
+    timers_cancel(&webhook->client.timers, &webhook->stop_timer);
+    webhook->handles_left = 2; /* finisher, client */
+    uv_close((uv_handle_t *)&webhook->finisher, finisher_closed);
+    http_client_close(&webhook->client, handle_closed, webhook);
 }
 
 static void go_on_stopping(struct webhook *webhook)
@@ -341,8 +280,8 @@ void webhook_stop(struct webhook *webhook, void (*stopped)(void *context), void 
     webhook->is_stopping = true;
     webhook->stopped = stopped;
     webhook->stopped_context = context;
-    timers_set(&webhook->timers, &webhook->stop_timer, webhook_now(webhook) + STOP_TIME_MS);
-    webhook_set_timer(webhook);
+    http_client_set_timer(&webhook->client, &webhook->stop_timer,
+                          webhook_now(webhook) + STOP_TIME_MS);
     webhook_finish_soon(webhook);
 }
 
@@ -353,27 +292,27 @@ static void set_default(size_t *option, size_t value)
     *option = *option > 0 ? *option : value;
 }
 
-static void open_http(struct webhook *webhook)
+static bool open_client(struct webhook *webhook)
 {
-    webhook->trust = (struct transfer_trust){.ca_file = webhook->options.ca_file,
-                                             .accepts_any_certificate =
-                                                 webhook->options.accepts_any_certificate};
-    webhook->http = (struct plain_http){.curl = &webhook->curl,
-                                        .timers = &webhook->timers,
-                                        .clock = webhook->options.clock,
-                                        .timer_set = timer_set,
-                                        .closed = part_closed,
-                                        .context = webhook,
-                                        .idle_max = webhook->options.connections};
-    plain_http_open(&webhook->http);
+    const struct webhook_options *options = &webhook->options;
+
+    return http_client_open(
+        &webhook->client, webhook->loop,
+        &(struct http_client_options){
+            .trust = {.ca_file = options->ca_file,
+                      .accepts_any_certificate = options->accepts_any_certificate},
+            .connections = options->connections,
+            .clock = options->clock,
+            .timer_context = webhook,
+        });
 }
 
 struct webhook *webhook_new(uv_loop_t *loop, const struct webhook_options *options)
 {
     struct webhook *webhook = memory_allocate_zero(sizeof(*webhook));
-    struct list *lists[] = {&webhook->all_upstreams, &webhook->stalled,        &webhook->running,
-                            &webhook->retrying,      &webhook->ended,          &webhook->probes,
-                            &webhook->spare_calls,   &webhook->spare_transfers};
+    struct list *lists[] = {&webhook->all_upstreams, &webhook->stalled, &webhook->running,
+                            &webhook->retrying,      &webhook->ended,   &webhook->probes,
+                            &webhook->spare_calls};
 
     webhook->loop = loop;
     webhook->options = *options;
@@ -381,11 +320,7 @@ struct webhook *webhook_new(uv_loop_t *loop, const struct webhook_options *optio
     set_default(&webhook->options.connections, CONNECTIONS);
     set_default(&webhook->options.waiting_max, WAITING_MAX);
     set_default(&webhook->options.waiting_bytes_max, WAITING_BYTES_MAX);
-    webhook->curl.closed = part_closed;
-    webhook->curl.context = webhook;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
-        !curl_loop_open(&webhook->curl, loop, (long)webhook->options.connections)) {
-        log_write(LOG_ERROR, "libcurl cannot start", "version=%s", LIBCURL_VERSION);
+    if (!open_client(webhook)) {
         free(webhook);
         return NULL;
     }
@@ -394,13 +329,8 @@ struct webhook *webhook_new(uv_loop_t *loop, const struct webhook_options *optio
     }
     map_init(&webhook->hubs, hub_key);
     upstreams_init(webhook);
-    timers_init(&webhook->timers, webhook_now(webhook), webhook);
-    webhook->timer_at = MSEC_NEVER;
     timer_init(&webhook->stop_timer, stop_waiting);
-    open_http(webhook);
-    uv_timer_init(loop, &webhook->timer);
     uv_idle_init(loop, &webhook->finisher);
-    uv_unref((uv_handle_t *)&webhook->timer);
-    webhook->timer.data = webhook->finisher.data = webhook;
+    webhook->finisher.data = webhook;
     return webhook;
 }

@@ -242,8 +242,7 @@ static void wait_and_try_again(struct event_call *call, int32_t delay_ms)
     struct webhook *webhook = call->webhook;
 
     list_add_last(&webhook->retrying, &call->link);
-    timers_set(&webhook->timers, &call->timer, webhook_now(webhook) + delay_ms);
-    webhook_set_timer(webhook);
+    http_client_set_timer(&webhook->client, &call->timer, webhook_now(webhook) + delay_ms);
 }
 
 static void try_again(struct timer *timer, void *context)
@@ -297,14 +296,14 @@ static void answered(struct transfer *transfer, CURLcode code)
     } else {
         wait_and_try_again(call, delay);
     }
-    webhook_return_transfer(webhook, transfer);
+    http_client_give_back(&webhook->client, transfer);
     upstream_free_connection(upstream, webhook);
 }
 
 void call_send(struct event_call *call)
 {
     struct webhook *webhook = call->webhook;
-    struct transfer *transfer = webhook_take_transfer(webhook);
+    struct transfer *transfer = http_client_take(&webhook->client);
 
     list_remove(&call->link);
     call->attempt++;
@@ -326,10 +325,10 @@ static void fail_all(struct list *calls, const char *error)
 {
     LIST_FOREACH_SAFE (link, calls) {
         struct event_call *call = CONTAINER_OF(link, struct event_call, link);
-        timers_cancel(&call->webhook->timers, &call->timer);
+        timers_cancel(&call->webhook->client.timers, &call->timer);
         if (call->transfer) {
             transfer_cancel(call->transfer);
-            webhook_return_transfer(call->webhook, call->transfer);
+            http_client_give_back(&call->webhook->client, call->transfer);
             call->transfer = NULL;
             call->upstream->running_count--;
             call->webhook->running_count--;

@@ -85,7 +85,7 @@ static void say_step(struct webhook_check *check, const struct probe *probe,
 
 static void check_free(struct webhook_check *check)
 {
-    timers_cancel(&check->webhook->timers, &check->start);
+    timers_cancel(&check->webhook->client.timers, &check->start);
     check->webhook->check_count--;
     webhook_finish_soon(check->webhook);
     buffer_release(&check->hub);
@@ -188,8 +188,7 @@ struct webhook_check *webhook_check(struct webhook *webhook, const struct hub_se
     check->all_good = true;
     buffer_append(&check->hub, hub);
     timer_init(&check->start, begin);
-    timers_set(&webhook->timers, &check->start, webhook_now(webhook));
-    webhook_set_timer(webhook);
+    http_client_set_timer(&webhook->client, &check->start, webhook_now(webhook));
     return check;
 }
 

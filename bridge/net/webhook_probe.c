@@ -35,7 +35,7 @@ struct probe *probe_start(struct webhook *webhook, struct slice url,
     }
     probe = memory_allocate_zero(sizeof(*probe));
     probe->webhook = webhook;
-    probe->transfer = webhook_take_transfer(webhook);
+    probe->transfer = http_client_take(&webhook->client);
     probe->stepped = stepped;
     probe->owner = owner;
     buffer_append(&probe->url, url);
@@ -47,7 +47,7 @@ struct probe *probe_start(struct webhook *webhook, struct slice url,
 
 static void probe_free(struct probe *probe)
 {
-    webhook_return_transfer(probe->webhook, probe->transfer);
+    http_client_give_back(&probe->webhook->client, probe->transfer);
     list_remove(&probe->link);
     buffer_release(&probe->url);
     buffer_release(&probe->lines);

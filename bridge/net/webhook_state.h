@@ -20,19 +20,13 @@
 #include "base/timers.h"
 #include "events/answer.h"
 #include "events/preflight.h"
-#include "net/curl_loop.h"
-#include "net/plain_http.h"
+#include "net/http_client.h"
 #include "net/webhook.h"
-#include "net/webhook_transfer.h"
-
-enum { WEBHOOK_OWN_HANDLES = 2 }; /* timer, idle */
 
 struct webhook {
     uv_loop_t *loop;
     struct webhook_options options;
-    struct curl_loop curl;
-    struct plain_http http;
-    struct transfer_trust trust;
+    struct http_client client;
 
     struct map hubs, upstreams;
     struct list all_upstreams; /* by struct upstream.all; who was used last is last */
@@ -40,8 +34,8 @@ struct webhook {
     struct list running, retrying, ended;
     size_t call_count, running_count; /* calls; those that run */
     size_t call_bytes;
-    struct list spare_calls, spare_transfers;
-    size_t spare_call_count, spare_transfer_count;
+    struct list spare_calls;
+    size_t spare_call_count;
     struct list probes; /* under way */
     size_t check_count; /* `hub check`s under way */
 
@@ -52,9 +46,6 @@ struct webhook {
     struct buffer url, text; /* scratch */
     struct listener_message message;
 
-    struct timers timers; /* by options.clock() */
-    uv_timer_t timer;
-    msec_t timer_at;    /* what it is set to */
     uv_idle_t finisher; /* active: some have ended */
     struct timer stop_timer;
     bool is_stopping, is_closing;
@@ -168,11 +159,6 @@ static inline msec_t webhook_now(const struct webhook *webhook)
     return webhook->options.clock();
 }
 
-struct transfer *webhook_take_transfer(struct webhook *webhook);
-void webhook_return_transfer(struct webhook *webhook, struct transfer *transfer);
 /* Some have ended: they are told at the end of the turn. */
 void webhook_finish_soon(struct webhook *webhook);
-/* A timer was set. */
-void webhook_set_timer(struct webhook *webhook);
-
 #endif

@@ -43,7 +43,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     struct transfer *transfer = context;
 
     return append_bounded(transfer, &transfer->body, slice_make(data, size * count),
-                          ANSWER_BODY_MAX);
+                          transfer->body_max);
 }
 
 /* ---------------------------------------------------------------- making */
@@ -93,6 +93,8 @@ struct transfer *transfer_new(struct plain_http *http, struct curl_loop *curl,
     transfer->http = http;
     transfer->curl = curl;
     transfer->trust = trust;
+    transfer->body_max = trust->body_max > 0 ? trust->body_max : ANSWER_BODY_MAX;
+    transfer->plain.body_max = transfer->body_max;
     transfer->plain.done = plain_done;
     transfer->plain.head = &transfer->head;
     transfer->plain.body = &transfer->body;
@@ -243,6 +245,8 @@ static const char *sentence_for(CURLcode code)
         return "the connection to the webhook broke";
     case CURLE_WEIRD_SERVER_REPLY:
         return "the webhook's answer is not HTTP";
+    case CURLE_REMOTE_ACCESS_DENIED:
+        return "the webhook's address is private, which is not allowed here";
     case CURLE_PEER_FAILED_VERIFICATION:
         return "the webhook's certificate is not trusted";
     default:
@@ -250,24 +254,31 @@ static const char *sentence_for(CURLcode code)
     }
 }
 
-struct transfer_result transfer_result(const struct transfer *transfer, CURLcode code)
+static int status_of(const struct transfer *transfer)
 {
     long status = 0;
 
-    if (transfer->is_too_long) {
-        return (struct transfer_result){.reason = "the answer is too long", .is_final = true};
-    }
-    if (code != CURLE_OK) {
-        return (struct transfer_result){.reason = sentence_for(code),
-                                        .is_final = code == CURLE_OPERATION_TIMEDOUT ||
-                                                    code == CURLE_URL_MALFORMAT ||
-                                                    code == CURLE_UNSUPPORTED_PROTOCOL};
-    }
     if (transfer->is_plain) {
-        return (struct transfer_result){.status = transfer->plain.status};
+        return transfer->plain.status;
     }
     curl_easy_getinfo(transfer->task.easy, CURLINFO_RESPONSE_CODE, &status);
-    return (struct transfer_result){.status = (int)status};
+    return (int)status;
+}
+
+struct transfer_result transfer_result(const struct transfer *transfer, CURLcode code)
+{
+    if (transfer->is_too_long) {
+        return (struct transfer_result){.cut_status = status_of(transfer),
+                                        .reason = "the answer is too long",
+                                        .is_final = true};
+    }
+    if (code != CURLE_OK) {
+        return (struct transfer_result){
+            .reason = sentence_for(code),
+            .is_final = code == CURLE_OPERATION_TIMEDOUT || code == CURLE_URL_MALFORMAT ||
+                        code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_REMOTE_ACCESS_DENIED};
+    }
+    return (struct transfer_result){.status = status_of(transfer)};
 }
 
 void transfer_reset(struct transfer *transfer)

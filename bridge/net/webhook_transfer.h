@@ -13,10 +13,11 @@
 
 enum transfer_method { TRANSFER_POST, TRANSFER_OPTIONS, TRANSFER_GET, TRANSFER_METHODS };
 
-/* How far the servers of webhooks are trusted. */
+/* How far the servers of webhooks are trusted. Zeroed memory is good. */
 struct transfer_trust {
     const char *ca_file;          /* NULL: the system's */
     bool accepts_any_certificate; /* for tests with certificates of their own making */
+    size_t body_max;              /* bytes of an answer's content; 0: ANSWER_BODY_MAX */
 };
 
 struct transfer_request {
@@ -44,6 +45,7 @@ struct transfer {
     uint32_t timeout_ms;
     /* The answer. */
     struct buffer head, body;
+    size_t body_max;
     bool is_too_long;
     /* The owner's: called from the loop when it is done. */
     void (*done)(struct transfer *transfer, CURLcode code);
@@ -53,6 +55,7 @@ struct transfer {
 /* What became of it. */
 struct transfer_result {
     int status;         /* 0: no whole answer */
+    int cut_status;     /* of one that is too long; 0: not known */
     const char *reason; /* without one; static */
     bool is_final;      /* trying again would not help, or take too long: timed out, too long */
 };

@@ -39,7 +39,7 @@ static void outcome_release(struct outcome *outcome)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct outcome whole = {0}, cut = {0};
+    struct outcome whole = {.answer.body_max = ANSWER_BODY_MAX}, cut = whole;
 
     if (size < 1) {
         return 0;

@@ -14,7 +14,7 @@
 /* Feeds it in pieces of `piece` bytes. */
 static struct http_answer feed(struct slice in, size_t piece, struct buffer *body, size_t *left)
 {
-    struct http_answer answer = {0};
+    struct http_answer answer = {.body_max = ANSWER_BODY_MAX};
     struct buffer kept = {0}, head = {0};
 
     body->length = 0;
