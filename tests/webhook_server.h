@@ -21,8 +21,21 @@
 #include <uv.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/memory.h"
 #include "test.h"
+
+enum { PATIENCE_MS = 20000 };
+
+/* Turns the loop until the condition holds. */
+#define TURN_UNTIL(loop, condition)                                                                \
+    do {                                                                                           \
+        msec_t turn_deadline = clock_now() + PATIENCE_MS;                                          \
+        while (!(condition)) {                                                                     \
+            CHECK(clock_now() < turn_deadline);                                                    \
+            uv_run(loop, UV_RUN_NOWAIT);                                                           \
+        }                                                                                          \
+    } while (0)
 
 struct webhook_server {
     uv_tcp_t listener;
@@ -305,11 +318,16 @@ static void webhook_server_start(struct webhook_server *server, uv_loop_t *loop)
     server->port = ntohs(address.sin_port);
 }
 
-/* What hangs is closed by its client. */
+/* What hangs was closed by its client. Nothing may be left on the loop. */
 static void webhook_server_stop(struct webhook_server *server)
 {
+    uv_loop_t *loop = server->listener.loop;
+
+    TURN_UNTIL(loop, server->open == 0);
     uv_close((uv_handle_t *)&server->listener, NULL);
     buffer_release(&server->last);
+    uv_run(loop, UV_RUN_NOWAIT);
+    CHECK_INT_EQUAL(uv_loop_close(loop), 0);
 }
 
 #endif
