@@ -5,7 +5,7 @@
 
 #include "access/characters.h"
 #include "events/cookies.h"
-#include "events/head.h"
+#include "access/head.h"
 #include "mqtt/utf8.h"
 #include "wire/request_check.h"
 #include "json/json.h"

@@ -9,7 +9,7 @@
 #include "access/url.h"
 #include "base/memory.h"
 #include "events/body.h"
-#include "events/head.h"
+#include "access/head.h"
 #include "secret/base64.h"
 #include "json/json.h"
 

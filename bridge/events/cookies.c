@@ -4,7 +4,7 @@
 #include "events/cookies.h"
 
 #include "access/characters.h"
-#include "events/head.h"
+#include "access/head.h"
 
 void cookies_append_header(struct buffer *out, struct slice cookies, struct slice upstream)
 {

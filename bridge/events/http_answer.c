@@ -5,7 +5,7 @@
 
 #include "access/characters.h"
 #include "events/answer.h"
-#include "events/head.h"
+#include "access/head.h"
 
 enum { LINE_MAX_BYTES = 1024 /* of a chunk's size */, TRAILER_MAX = 16384 };
 

@@ -4,7 +4,7 @@
 #include "events/preflight.h"
 
 #include "access/characters.h"
-#include "events/head.h"
+#include "access/head.h"
 
 enum { STATUS_NOT_FOUND = 404, BACKOFF_FIRST_MS = 1000 };
 

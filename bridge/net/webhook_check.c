@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "events/head.h"
+#include "access/head.h"
 #include "net/webhook_state.h"
 
 struct webhook_check {

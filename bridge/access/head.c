@@ -1,7 +1,7 @@
 /* See head.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "events/head.h"
+#include "access/head.h"
 
 #include "access/characters.h"
 

@@ -1,8 +1,8 @@
 /* Header lines of an HTTP answer, as they came.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_EVENTS_HEAD_H
-#define PUBGRID_EVENTS_HEAD_H
+#ifndef PUBGRID_ACCESS_HEAD_H
+#define PUBGRID_ACCESS_HEAD_H
 
 #include <stdbool.h>
 
