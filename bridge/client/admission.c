@@ -184,7 +184,7 @@ static struct admission_verdict judge(struct upgrade *upgrade, const struct even
     if (answer->status >= 400 && answer->status <= 499) {
         return (struct admission_verdict){answer->status, refusal_text(answer)};
     }
-    if (answer->status < 200 || answer->status > 299 || !admission_apply(upgrade, answer, &said)) {
+    if (!event_answer_is_success(answer) || !admission_apply(upgrade, answer, &said)) {
         return (struct admission_verdict){
             STATUS_INTERNAL, SLICE_LITERAL("the event handler of the hub gives no valid answer")};
     }

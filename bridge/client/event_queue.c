@@ -213,7 +213,7 @@ static void set_bytes(struct buffer *buffer, struct slice bytes)
 /* Only events that the client waits for change what is remembered (7.4). */
 static void learn(struct event_queue *queue, const struct event_answer *answer)
 {
-    if (answer->status < 200 || answer->status > 299) {
+    if (!event_answer_is_success(answer)) {
         return;
     }
     if (answer->has_state) {

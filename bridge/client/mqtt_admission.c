@@ -124,7 +124,7 @@ static void refuse(struct mqtt_client *mqtt, const struct event_answer *answer)
     struct packet connack = {.type = PACKET_CONNACK};
     struct buffer properties = {0};
 
-    if (answer->status < 200 || answer->status > 299) { /* else it accepts in a way that is none */
+    if (!event_answer_is_success(answer)) { /* else it accepts in a way that is none */
         connect_answer_read(&said, answer->data.bytes);
     }
     connack.connack.reason = refusal_of(mqtt, answer->status, &said);
@@ -155,8 +155,7 @@ static void on_answer(struct event_wait *wait, const struct event_answer *answer
         buffer_release(&packet);
         return;
     }
-    if (answer->status >= 200 && answer->status <= 299 &&
-        admission_apply(mqtt->client.upgrade, answer, &said)) {
+    if (event_answer_is_success(answer) && admission_apply(mqtt->client.upgrade, answer, &said)) {
         keep_properties(&mqtt->hub.connack_properties, &said);
         connect_answer_release(&said);
         mqtt_hub_admitted(mqtt, buffer_slice(&packet));

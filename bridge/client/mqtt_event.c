@@ -209,12 +209,12 @@ void mqtt_make_answer(struct mqtt_client *mqtt, struct packet *packet,
 {
     struct gateway *gateway = mqtt->client.gateway;
     struct publish *publish = &packet->publish;
-    bool is_success = answer->status >= 200 && answer->status <= 299;
 
     gateway->topic.length = 0;
     if (publish->topic.length > 0) {
         mqtt_append_answer(&gateway->topic, mqtt->client.upgrade->hub,
-                           buffer_slice(&mqtt->hub.identifier), publish->topic, is_success);
+                           buffer_slice(&mqtt->hub.identifier), publish->topic,
+                           event_answer_is_success(answer));
     }
     publish->topic = buffer_slice(&gateway->topic);
     publish->retain = false;

@@ -68,11 +68,6 @@ static bool raise_event(struct webpubsub *wps, struct slice name, const struct p
 
 /* ---------------------------------------------------------------- failures */
 
-static bool is_success(const struct event_answer *answer)
-{
-    return answer->status >= 200 && answer->status <= 299;
-}
-
 enum { EXPLANATION_SIZE = 160 };
 
 /* Why it failed, for whoever sent the event. */
@@ -173,7 +168,7 @@ static bool event_answered(struct webpubsub *wps, const struct event_tag *tag,
 {
     char text[EXPLANATION_SIZE];
 
-    if (!is_success(answer)) {
+    if (!event_answer_is_success(answer)) {
         ack_event(wps, tag, explain(answer, text));
         return true;
     }
@@ -235,7 +230,7 @@ static void invocation_answered(struct webpubsub *wps, const struct event_tag *t
 {
     char text[EXPLANATION_SIZE];
 
-    if (!is_success(answer)) {
+    if (!event_answer_is_success(answer)) {
         fail_invocation(wps, tag->text, "InternalServerError", explain(answer, text));
         return;
     }
@@ -279,7 +274,7 @@ static void raw_answered(struct webpubsub *wps, const struct event_answer *answe
 {
     char text[EXPLANATION_SIZE];
 
-    if (!is_success(answer)) {
+    if (!event_answer_is_success(answer)) {
         webpubsub_fail(wps, CLOSE_EVENT_FAILED, CLOSED_SEND_EVENT_FAILED, explain(answer, text));
     } else if (answer->data.bytes.length > 0) {
         send_reply(wps, answer);

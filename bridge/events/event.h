@@ -54,4 +54,9 @@ struct event_answer {
     struct pairs properties; /* headers mqtt-*, without the prefix (5.2) */
 };
 
+static inline bool event_answer_is_success(const struct event_answer *answer)
+{
+    return answer->status >= 200 && answer->status <= 299;
+}
+
 #endif
