@@ -36,9 +36,7 @@ void event_copy_publish(struct gateway *gateway, const struct listener_message *
     struct buffer properties = {0};
     struct publication publication = {.topic = message->topic, .data = message->payload};
 
-    for (size_t i = 0; i < message->pair_count; i++) {
-        write_user_pair(&properties, message->pairs[i].key, message->pairs[i].value);
-    }
+    write_user_pairs(&properties, (struct pairs){message->pairs, message->pair_count});
     publication.user_properties = buffer_slice(&properties);
     if (publication.topic.length <= UINT16_MAX && publication.topic.length + properties.length +
                                                           publication.data.bytes.length +

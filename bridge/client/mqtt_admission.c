@@ -113,9 +113,7 @@ static uint8_t refusal_of(const struct mqtt_client *mqtt, int status,
 static void keep_properties(struct buffer *out, const struct connect_answer *said)
 {
     out->length = 0;
-    for (size_t i = 0; i < said->user_property_count; i++) {
-        write_user_pair(out, said->user_properties[i].key, said->user_properties[i].value);
-    }
+    write_user_pairs(out, (struct pairs){said->user_properties, said->user_property_count});
 }
 
 static void refuse(struct mqtt_client *mqtt, const struct event_answer *answer)

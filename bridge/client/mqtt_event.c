@@ -191,9 +191,7 @@ static void put_properties(struct mqtt_client *mqtt, struct properties *properti
 
     raw->length = 0;
     write_user_property(raw, "azure-status-code", slice_make(digits, (size_t)length));
-    for (size_t i = 0; i < answer->properties.count; i++) {
-        write_user_pair(raw, answer->properties.items[i].key, answer->properties.items[i].value);
-    }
+    write_user_pairs(raw, answer->properties);
     properties->present =
         (properties->present & kept) | PROPERTY_BIT(CONTENT_TYPE) | PROPERTY_BIT(USER_PROPERTY);
     properties->content_type = content_types[answer->data.type];

@@ -68,6 +68,13 @@ static uint8_t *put(uint8_t *out, struct slice bytes)
     return out + bytes.length;
 }
 
+void write_user_pairs(struct buffer *list, struct pairs pairs)
+{
+    for (size_t i = 0; i < pairs.count; i++) {
+        write_user_pair(list, pairs.items[i].key, pairs.items[i].value);
+    }
+}
+
 enum { EXPIRY_SIZE = 5, FIXED_HEADER_MAX = 5 };
 
 /* Each message of a browser comes through here: its size is known first, then it is written once.

@@ -37,6 +37,7 @@ struct publication {
 
 void write_connect(struct buffer *out, const struct connect_request *connect);
 void write_publish(struct buffer *out, const struct publication *publication);
+void write_user_pairs(struct buffer *list, struct pairs pairs);
 /* One filter of a SUBSCRIBE: appended to `filters`, which write_subscribe() wraps. */
 void write_filter(struct buffer *filters, struct slice filter,
                   const struct subscription_options *options);

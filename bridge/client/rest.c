@@ -214,10 +214,7 @@ static void put_properties(struct buffer *properties, const struct rest_operatio
     if (operation->filter.length > 0) {
         write_user_property(properties, PROPERTY_FILTER, operation->filter);
     }
-    for (size_t i = 0; i < operation->metadata.count; i++) {
-        const struct pair *pair = &operation->metadata.items[i];
-        write_user_pair(properties, pair->key, pair->value);
-    }
+    write_user_pairs(properties, operation->metadata);
 }
 
 static void send(struct gateway *gateway, const struct rest_operation *operation,

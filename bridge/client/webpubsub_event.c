@@ -128,15 +128,12 @@ static bool publish_reply(struct webpubsub *wps, const struct event_tag *tag,
                           const struct event_answer *answer)
 {
     struct gateway *gateway = wps->client.gateway;
-    struct pairs metadata = metadata_of(answer);
     uint16_t packet_id = webpubsub_packet_id(wps);
     struct pending *pending;
 
     gateway->properties.length = 0;
     write_user_number(&gateway->properties, PROPERTY_REPLY, packet_id);
-    for (size_t i = 0; i < metadata.count; i++) {
-        write_user_pair(&gateway->properties, metadata.items[i].key, metadata.items[i].value);
-    }
+    write_user_pairs(&gateway->properties, metadata_of(answer));
     write_publish(&gateway->packet, &(struct publication){
                                         .topic = own_topic(wps),
                                         .data = answer->data,

@@ -165,10 +165,7 @@ static void publish(struct webpubsub *wps, const struct request *request)
     uint16_t claimed;
 
     webpubsub_begin_properties(wps, request->no_echo);
-    for (size_t i = 0; i < request->metadata.count; i++) {
-        const struct pair *pair = &request->metadata.items[i];
-        write_user_pair(&gateway->properties, pair->key, pair->value);
-    }
+    write_user_pairs(&gateway->properties, request->metadata);
     publication.user_properties = buffer_slice(&gateway->properties);
     publication.topic = webpubsub_topic(wps, request->group);
     if (request->data.bytes.length + gateway->properties.length + UINT16_MAX >
