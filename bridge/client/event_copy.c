@@ -9,8 +9,6 @@
 #include "client/mqtt_write.h"
 #include "client/staff.h"
 
-enum { PACKET_MARGIN = 64 }; /* more than a PUBLISH has beside topic, properties and payload */
-
 static void acknowledged(struct staff_sent *sent, uint8_t reason)
 {
     (void)reason;
@@ -38,10 +36,7 @@ void event_copy_publish(struct gateway *gateway, const struct listener_message *
 
     write_user_pairs(&properties, (struct pairs){message->pairs, message->pair_count});
     publication.user_properties = buffer_slice(&properties);
-    if (publication.topic.length <= UINT16_MAX && publication.topic.length + properties.length +
-                                                          publication.data.bytes.length +
-                                                          PACKET_MARGIN <=
-                                                      staff_packet_max(gateway->staff)) {
+    if (staff_takes(gateway->staff, &publication)) {
         send(gateway, &publication);
     }
     buffer_release(&properties);

@@ -19,10 +19,7 @@
 #include "client/staff.h"
 #include "rest/parse.h"
 
-enum {
-    PACKET_MARGIN = 64, /* more than a PUBLISH has beside topic, properties and payload */
-    PROBE_EXPIRY_S = 1, /* of a message that only asks whether there is a session */
-};
+enum { PROBE_EXPIRY_S = 1 }; /* of a message that only asks whether there is a session */
 
 struct rest_call {
     struct rest_reply *reply;
@@ -229,10 +226,7 @@ static void send(struct gateway *gateway, const struct rest_operation *operation
 
     put_properties(&gateway->properties, operation);
     publication.user_properties = buffer_slice(&gateway->properties);
-    if (publication.topic.length > UINT16_MAX ||
-        publication.topic.length + publication.user_properties.length +
-                publication.data.bytes.length + PACKET_MARGIN >
-            staff_packet_max(gateway->staff)) {
+    if (!staff_takes(gateway->staff, &publication)) {
         answer(reply, &rest_too_large, SLICE_EMPTY);
         return;
     }

@@ -19,6 +19,7 @@ enum {
     RANDOM_BYTES = 8, /* in the name */
     AGAIN_MS = 1000,
     LIFE_SIGN_MS = 2000, /* by then whoever lives has said so */
+    PACKET_MARGIN = 64,  /* more than a PUBLISH has beside topic, properties and payload */
     SELF = STAFF_PEERS_MAX,
 };
 
@@ -101,9 +102,12 @@ size_t staff_names(const struct staff *staff, const char *names[STAFF_PEERS_MAX 
     return count;
 }
 
-uint32_t staff_packet_max(const struct staff *staff)
+bool staff_takes(const struct staff *staff, const struct publication *publication)
 {
-    return staff->packet_max;
+    return publication->topic.length <= UINT16_MAX &&
+           publication->topic.length + publication->user_properties.length +
+                   publication->data.bytes.length + PACKET_MARGIN <=
+               staff->packet_max;
 }
 
 static struct staff_sent *find_sent(const struct staff *staff, uint16_t packet_id)

@@ -67,8 +67,8 @@ struct staff_sent {
     uint16_t packet_id;
 };
 
-/* The largest packet that the broker takes; 0: not known now. */
-uint32_t staff_packet_max(const struct staff *staff);
+/* Is the message no larger than the broker takes? */
+bool staff_takes(const struct staff *staff, const struct publication *publication);
 /* At QoS 1; sets publication->packet_id. False: not now. The answer comes exactly once, also when
  * the broker goes (REASON_SERVER_UNAVAILABLE), unless it was forgotten. */
 bool staff_publish(struct staff *staff, struct publication *publication, struct staff_sent *sent);
