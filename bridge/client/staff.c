@@ -187,29 +187,20 @@ void staff_forget_ask(struct staff_ask *ask)
 /* The process with this number answers no more: nobody waits for it. */
 static void lose_peer(struct staff *staff, int number)
 {
+    struct list complete; /* what the end of one brings with it may take others off */
+
+    list_init(&complete);
     staff->peers[number][0] = '\0';
     LIST_FOREACH_SAFE (link, &staff->asks) {
         struct staff_ask *ask = CONTAINER_OF(link, struct staff_ask, link);
-        bool waited = ask->awaited & BIT(number);
         ask->awaited &= ~BIT(number);
-        if (waited && ask->awaited == 0) {
-            end_ask(ask, true);
-            return; /* what it did may have changed the list: the others are looked at again */
+        if (ask->awaited == 0) {
+            list_remove(link);
+            list_add_last(&complete, link);
         }
     }
-}
-
-/* All that wait for nobody any more. */
-static void lose_peer_for_all(struct staff *staff, int number)
-{
-    bool again = true;
-
-    while (again) {
-        again = false;
-        LIST_FOREACH (link, &staff->asks) {
-            again |= (CONTAINER_OF(link, struct staff_ask, link)->awaited & BIT(number)) != 0;
-        }
-        lose_peer(staff, number);
+    while (!list_is_empty(&complete)) {
+        end_ask(CONTAINER_OF(complete.next, struct staff_ask, link), true);
     }
     tell_changed(staff);
 }
@@ -228,7 +219,7 @@ static void on_timeout(struct timer *timer, void *context)
                       staff->peers[number]);
             put_birth(staff, staff->peers[number], false);
             own_channel_send(&staff->own);
-            lose_peer_for_all(staff, number);
+            lose_peer(staff, number);
         }
     }
 }
@@ -414,7 +405,7 @@ static void take_birth(struct staff *staff, struct slice name, bool lives)
     } else if (lives) {
         add_peer(staff, name);
     } else if (number >= 0) {
-        lose_peer_for_all(staff, number);
+        lose_peer(staff, number);
     }
 }
 
