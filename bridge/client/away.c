@@ -21,22 +21,11 @@ enum {
     AWAY_MARGIN_S = 60, /* longer than the session, so that the janitor finds the streams */
 };
 
-static struct slice away_topic(struct webpubsub *wps)
-{
-    struct gateway *gateway = wps->client.gateway;
-
-    gateway->topic.length = 0;
-    internal_topic_append(&gateway->topic, INTERNAL_AWAY,
-                          slice_from_string(wps->client.upgrade->hub), connection_id(wps),
-                          SLICE_EMPTY);
-    return buffer_slice(&gateway->topic);
-}
-
 static void keep(struct webpubsub *wps, struct slice bytes)
 {
     write_publish(&wps->client.gateway->packet,
                   &(struct publication){
-                      .topic = away_topic(wps),
+                      .topic = webpubsub_own_topic(wps, INTERNAL_AWAY),
                       .data = {DATA_BINARY, bytes},
                       .is_plain = true,
                       .retain = true,
@@ -52,13 +41,14 @@ static void clear(struct webpubsub *wps)
 {
     uint16_t packet_id = webpubsub_packet_id(wps);
 
-    write_publish(&wps->client.gateway->packet, &(struct publication){
-                                                    .topic = away_topic(wps),
-                                                    .is_plain = true,
-                                                    .retain = true,
-                                                    .qos = QOS_1,
-                                                    .packet_id = packet_id,
-                                                });
+    write_publish(&wps->client.gateway->packet,
+                  &(struct publication){
+                      .topic = webpubsub_own_topic(wps, INTERNAL_AWAY),
+                      .is_plain = true,
+                      .retain = true,
+                      .qos = QOS_1,
+                      .packet_id = packet_id,
+                  });
     webpubsub_await(wps, PENDING_AWAY_CLEARED, packet_id);
 }
 
@@ -104,7 +94,7 @@ void away_keep(struct webpubsub *wps)
 /* At QoS 0, so that it does not wait behind the messages of the time away. */
 void away_search(struct webpubsub *wps)
 {
-    webpubsub_collect(wps, PENDING_AWAY, away_topic(wps), QOS_0);
+    webpubsub_collect(wps, PENDING_AWAY, webpubsub_own_topic(wps, INTERNAL_AWAY), QOS_0);
 }
 
 bool away_parse(struct slice bytes, struct away *out)

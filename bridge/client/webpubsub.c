@@ -62,6 +62,16 @@ struct slice webpubsub_filter(struct webpubsub *wps, struct slice group, bool *i
     return buffer_slice(topic);
 }
 
+struct slice webpubsub_own_topic(struct webpubsub *wps, enum internal_kind kind)
+{
+    struct buffer *topic = &wps->client.gateway->topic;
+
+    topic->length = 0;
+    internal_topic_append(topic, kind, slice_from_string(wps->client.upgrade->hub),
+                          connection_id(wps), SLICE_EMPTY);
+    return buffer_slice(topic);
+}
+
 /* ---------------------------------------------------------------- small steps */
 
 void webpubsub_flush_packet(struct webpubsub *wps)
@@ -106,18 +116,6 @@ void webpubsub_update_pause(struct webpubsub *wps)
 
 /* ---------------------------------------------------------------- the way in */
 
-/* What the connection's will goes to. */
-static struct slice gone_topic(struct webpubsub *wps)
-{
-    struct gateway *gateway = wps->client.gateway;
-
-    gateway->topic.length = 0;
-    internal_topic_append(&gateway->topic, INTERNAL_GONE,
-                          slice_from_string(wps->client.upgrade->hub), connection_id(wps),
-                          SLICE_EMPTY);
-    return buffer_slice(&gateway->topic);
-}
-
 /* CONNECT, into gateway->packet. */
 static void put_connect(struct webpubsub *wps, bool clean_start)
 {
@@ -145,7 +143,7 @@ static void put_connect(struct webpubsub *wps, bool clean_start)
                       .client_identifier = buffer_slice(&identifier),
                       .clean_start = clean_start,
                       .session_expiry_s = is_reliable(wps) ? settings->recovery_s : 0,
-                      .will_topic = gone_topic(wps),
+                      .will_topic = webpubsub_own_topic(wps, INTERNAL_GONE),
                       .will_payload = buffer_slice(&farewell),
                   });
     buffer_release(&farewell);
@@ -412,7 +410,7 @@ static void say_goodbye(struct webpubsub *wps)
     }
     if (has_left_things) {
         write_publish(&gateway->packet, &(struct publication){
-                                            .topic = gone_topic(wps),
+                                            .topic = webpubsub_own_topic(wps, INTERNAL_GONE),
                                             .is_plain = true,
                                             .qos = QOS_1,
                                             .packet_id = webpubsub_packet_id(wps),

@@ -29,6 +29,7 @@
 #include "client/client.h"
 #include "client/connection_id.h"
 #include "client/fanout.h"
+#include "client/internal_topic.h"
 #include "client/mqtt_write.h"
 
 enum { PENDING_MAX = 1000, WATCHES_MAX = 8 };
@@ -116,6 +117,8 @@ void webpubsub_flush_frame(struct webpubsub *wps);
 struct slice webpubsub_topic(struct webpubsub *wps, struct slice group);
 /* The same as a topic filter: with the hub's setting, + and # are wildcards. */
 struct slice webpubsub_filter(struct webpubsub *wps, struct slice group, bool *is_wildcard);
+/* The internal topic of the connection's own, in gateway->topic. */
+struct slice webpubsub_own_topic(struct webpubsub *wps, enum internal_kind kind);
 
 /* --- webpubsub_join.c --- */
 

@@ -112,17 +112,6 @@ static void send_reply(struct webpubsub *wps, const struct event_answer *answer)
     outgoing_release(outgoing);
 }
 
-static struct slice own_topic(struct webpubsub *wps)
-{
-    struct gateway *gateway = wps->client.gateway;
-
-    gateway->topic.length = 0;
-    internal_topic_append(&gateway->topic, INTERNAL_CONN,
-                          slice_from_string(wps->client.upgrade->hub), connection_id(wps),
-                          SLICE_EMPTY);
-    return buffer_slice(&gateway->topic);
-}
-
 /* False: it is too large for the broker. */
 static bool publish_reply(struct webpubsub *wps, const struct event_tag *tag,
                           const struct event_answer *answer)
@@ -135,7 +124,7 @@ static bool publish_reply(struct webpubsub *wps, const struct event_tag *tag,
     write_user_number(&gateway->properties, PROPERTY_REPLY, packet_id);
     write_user_pairs(&gateway->properties, metadata_of(answer));
     write_publish(&gateway->packet, &(struct publication){
-                                        .topic = own_topic(wps),
+                                        .topic = webpubsub_own_topic(wps, INTERNAL_CONN),
                                         .data = answer->data,
                                         .qos = QOS_1,
                                         .packet_id = packet_id,
