@@ -231,8 +231,7 @@ void group_state_subscribe(struct webpubsub *wps, const struct request *request)
         webpubsub_collect(wps, PENDING_WATCH, state_topic(wps, SLICE_LITERAL("+"), request->group),
                           is_reliable(wps) ? QOS_1 : QOS_0);
 
-    pending->has_ack_id = request->has_ack_id;
-    pending->ack_id = request->ack_id;
+    webpubsub_owe_ack(pending, request);
     pending->watch = watch_new(wps, request->group);
     webpubsub_update_pause(wps); /* each may become large */
 }

@@ -189,8 +189,7 @@ static void publish(struct webpubsub *wps, const struct request *request)
     }
     pending =
         webpubsub_await(wps, claimed != 0 ? PENDING_CLAIM : PENDING_REQUEST, publication.packet_id);
-    pending->has_ack_id = true;
-    pending->ack_id = request->ack_id;
+    webpubsub_owe_ack(pending, request);
 }
 
 static void send_to_group(struct webpubsub *wps, const struct request *request)
