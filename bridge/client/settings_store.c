@@ -88,7 +88,6 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
 static void finish(struct settings_change *change, bool is_stored)
 {
     list_remove(&change->link);
-    list_init(&change->link);
     change->done(change, is_stored);
 }
 
@@ -137,7 +136,6 @@ void settings_store_abandon(struct settings_change *change)
 {
     if (change->packet_id != 0) {
         list_remove(&change->link);
-        list_init(&change->link);
     }
 }
 
