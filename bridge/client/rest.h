@@ -25,8 +25,7 @@ struct rest_reply {
 };
 
 /* Carries the operation out (REST_HEALTH and REST_TOKEN are answered before, by net/http_call.c);
- * copies of it what it needs for longer than this call. 503 if the
- * broker cannot be reached. */
+ * copies of it what it needs for longer than this call. 503 if the broker cannot be reached. */
 void rest_carry_out(struct gateway *gateway, const struct rest_operation *operation,
                     struct rest_reply *reply);
 /* The client is gone: no answer is wanted any more. Harmless if it was answered. */

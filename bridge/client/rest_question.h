@@ -5,10 +5,12 @@
  * numbers and the items that one process has found. All numbers are big endian, and a text has its
  * length in two bytes before it:
  *
- *   question  version, kind, target, action | only_failures << 6 | has_target_name << 7; page size
- * (4); texts hub, name, filter, reason, target name, continuation; lists groups, excluded: their
- * count (4) and that many texts answer    version, flags, counts of connections, users, groups (8
- * each), then until the end either hashes (8 each) or items: number (4) and two texts
+ *   question  version, kind, target, action | only_failures << 6 | has_target_name << 7;
+ *             page size (4); texts hub, name, filter, reason, target name, continuation;
+ *             lists groups, excluded: their count (4) and that many texts
+ *   answer    version, flags, counts of connections, users, groups (8 each), then until the end
+ *             items, each a number (4) and two texts, or two runs of hashes: their count (4) and
+ *             that many (8 each)
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_REST_QUESTION_H
@@ -22,9 +24,8 @@
 #include "rest/operation.h"
 
 enum answer_flag {
-    ANSWER_HOLDS = 1 << 0,    /* the connection has the permission */
-    ANSWER_CONFLICT = 1 << 1, /* it has too many already */
-    ANSWER_FAILED = 1 << 2,   /* a part could not be done now */
+    ANSWER_HOLDS = 1 << 0,  /* the connection has the permission */
+    ANSWER_FAILED = 1 << 1, /* a part could not be done, now or since it has too many permissions */
 };
 
 struct rest_answer {
