@@ -66,6 +66,12 @@ static struct generation *current(const struct bridge *bridge)
     return CONTAINER_OF(bridge->generations.prev, struct generation, link);
 }
 
+/* Those that are in force now. */
+static void take_hubs(struct bridge *bridge)
+{
+    bridge->access.hubs = hub_tables_current(bridge->hubs, &bridge->access.hub_count);
+}
+
 /* Takes over `config`, also when the keys cannot be read (false). */
 static bool adopt(struct bridge *bridge, struct config *config, struct buffer *error)
 {
@@ -89,7 +95,7 @@ static bool adopt(struct bridge *bridge, struct config *config, struct buffer *e
     bridge->access.keys = keys;
     bridge->access.public_endpoints = (const char *const *)config->bridge.public_endpoints;
     bridge->access.ignore_audience_host = config->bridge.ignore_audience_host;
-    bridge->access.hubs = hub_tables_current(bridge->hubs, &bridge->access.hub_count);
+    take_hubs(bridge);
     return true;
 }
 
@@ -114,7 +120,7 @@ static void hub_changed(void *context, struct slice hub, struct slice settings)
                   SLICE_PRINT(hub), SLICE_PRINT(error));
     }
     buffer_release(&error);
-    bridge->access.hubs = hub_tables_current(bridge->hubs, &bridge->access.hub_count);
+    take_hubs(bridge);
 }
 
 static void hubs_are_complete(void *context)
@@ -122,7 +128,7 @@ static void hubs_are_complete(void *context)
     struct bridge *bridge = context;
 
     hub_tables_complete(bridge->hubs);
-    bridge->access.hubs = hub_tables_current(bridge->hubs, &bridge->access.hub_count);
+    take_hubs(bridge);
     bridge->access.awaits_settings = false;
 }
 

@@ -323,12 +323,7 @@ void hub_tables_append_settings(const struct hub_tables *hubs, struct slice name
                                 struct buffer *out)
 {
     const struct table *table = current(hubs);
-    size_t found = table->count - 1;
+    const struct hub_settings *found = hub_settings_find(table->settings, table->count, name);
 
-    for (size_t i = 0; i < found; i++) {
-        if (slice_equal(slice_from_string(table->settings[i].name), name)) {
-            found = i;
-        }
-    }
-    hub_config_append_json(out, table->sources[found]);
+    hub_config_append_json(out, table->sources[found - table->settings]);
 }
