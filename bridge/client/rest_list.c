@@ -75,7 +75,7 @@ struct member **rest_list_members(const struct registry_hub *hub,
 
 /* ---------------------------------------------------------------- pages */
 
-static int compare_names(struct slice a, struct slice b)
+int rest_name_compare(struct slice a, struct slice b)
 {
     size_t shorter = a.length < b.length ? a.length : b.length;
     int order = shorter > 0 ? memcmp(a.data, b.data, shorter) : 0;
@@ -87,7 +87,7 @@ static int compare_items(const void *a, const void *b)
 {
     const struct rest_item *one = a, *other = b;
 
-    return compare_names(one->name, other->name);
+    return rest_name_compare(one->name, other->name);
 }
 
 /* The first items behind `after`, as a heap whose root is the last of them. */
@@ -117,7 +117,7 @@ static void sink(struct page *page, uint32_t at)
 
 static void offer(struct page *page, const struct rest_item *item)
 {
-    if (compare_names(item->name, page->after) <= 0 && page->after.length > 0) {
+    if (rest_name_compare(item->name, page->after) <= 0 && page->after.length > 0) {
         return;
     }
     if (page->count < page->most) {

@@ -24,6 +24,8 @@ struct member **rest_list_members(const struct registry_hub *hub,
 void rest_list(const struct registry_hub *hub, const struct rest_operation *operation,
                struct rest_answer *answer, struct buffer *items);
 
+/* The order of names in lists: by bytes, as of strcmp(). */
+int rest_name_compare(struct slice a, struct slice b);
 /* Takes items of several processes together: sorts them by name and adds the numbers of those of
  * the same name. `items` is struct rest_item. Returns how many are left. */
 size_t rest_list_merge(struct rest_item *items, size_t count);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "client/rest_list.h"
 #include "client/rest_question.h"
 #include "events/delivery_log.h"
 
@@ -23,14 +24,6 @@ static struct slice name_of(const struct delivery *delivery, unsigned process, c
                           process % 100, (NUMBER_END - delivery->number) % (NUMBER_END + 1));
 
     return slice_make(space, (size_t)length);
-}
-
-static bool is_behind(struct slice name, struct slice after)
-{
-    size_t shorter = name.length < after.length ? name.length : after.length;
-    int order = shorter > 0 ? memcmp(name.data, after.data, shorter) : 0;
-
-    return order > 0 || (order == 0 && name.length > after.length);
 }
 
 /* All of them, oldest first; the caller frees the array. */
@@ -94,7 +87,7 @@ void rest_log(const struct gateway *gateway, const struct rest_operation *operat
     while (count-- > 0 && left > 0) {
         char space[NAME_SIZE];
         struct slice name = name_of(&deliveries[count], gateway->index, space);
-        if (is_behind(name, operation->continuation)) {
+        if (rest_name_compare(name, operation->continuation) > 0) {
             append(items, &source, &deliveries[count], gateway->index, name);
             left--;
         }
