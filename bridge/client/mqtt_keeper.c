@@ -6,10 +6,9 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "client/fanout.h"
 #include "client/internal_topic.h"
 #include "client/mqtt_client.h"
-#include "client/mqtt_write.h"
+#include "client/own_channel.h"
 
 enum {
     LOOK_ID = 1,        /* packet identifier of the one SUBSCRIBE */
@@ -17,7 +16,7 @@ enum {
 };
 
 struct mqtt_keeper {
-    struct channel channel;
+    struct own_channel own;
     struct mqtt_client *mqtt;
     struct buffer connect; /* the client's */
     uint32_t session_expiry_s;
@@ -25,12 +24,17 @@ struct mqtt_keeper {
     bool has_memory; /* there is one, which is to go with the session */
 };
 
+static struct mqtt_keeper *keeper_of(struct own_channel *own)
+{
+    return CONTAINER_OF(own, struct mqtt_keeper, own);
+}
+
 /* ---------------------------------------------------------------- packets */
 
-static struct slice topic_of(const struct mqtt_keeper *keeper, enum internal_kind kind,
-                             struct buffer *topic)
+/* In gateway->topic. */
+static struct slice topic_of(struct mqtt_keeper *keeper, enum internal_kind kind)
 {
-    struct buffer name = {0};
+    struct buffer *topic = &keeper->own.gateway->topic, name = {0};
 
     buffer_append(&name, KEEPER_PREFIX);
     buffer_append(&name, buffer_slice(&keeper->mqtt->hub.identifier));
@@ -41,40 +45,22 @@ static struct slice topic_of(const struct mqtt_keeper *keeper, enum internal_kin
     return buffer_slice(topic);
 }
 
-static void send(struct mqtt_keeper *keeper, struct buffer *packets)
-{
-    struct link *link = keeper->mqtt->client.gateway->link;
-
-    if (keeper->channel.is_open) {
-        link->ops->send(link, &keeper->channel, buffer_slice(packets));
-    }
-    packets->length = 0;
-}
-
 static void send_connect(struct mqtt_keeper *keeper, bool clean_start)
 {
     struct client *client = &keeper->mqtt->client;
-    struct gateway *gateway = client->gateway;
-    struct buffer identifier = {0}, farewell = {0}, packet = {0};
+    struct buffer identifier = {0}, farewell = {0};
 
     buffer_append_format(&identifier, "$wps/%s/keeper/", client->upgrade->hub);
     buffer_append(&identifier, buffer_slice(&keeper->mqtt->hub.identifier));
     event_queue_export(client->events, &farewell);
-    gateway->link->ops->open(gateway->link, &keeper->channel,
-                             &(struct link_open){
-                                 .placement = buffer_slice(&identifier),
-                                 .flags = TRUNK_VERIFIED,
-                                 .peer = slice_from_string(client->peer),
-                             });
-    write_connect(&packet, &(struct connect_request){
-                               .client_identifier = buffer_slice(&identifier),
-                               .clean_start = clean_start,
-                               .session_expiry_s = keeper->session_expiry_s,
-                               .will_topic = topic_of(keeper, INTERNAL_GONE, &gateway->topic),
-                               .will_payload = buffer_slice(&farewell),
-                           });
-    send(keeper, &packet);
-    buffer_release(&packet);
+    own_channel_open(&keeper->own, client->peer,
+                     &(struct connect_request){
+                         .client_identifier = buffer_slice(&identifier),
+                         .clean_start = clean_start,
+                         .session_expiry_s = keeper->session_expiry_s,
+                         .will_topic = topic_of(keeper, INTERNAL_GONE),
+                         .will_payload = buffer_slice(&farewell),
+                     });
     buffer_release(&identifier);
     buffer_release(&farewell);
 }
@@ -83,35 +69,31 @@ static void send_connect(struct mqtt_keeper *keeper, bool clean_start)
 static void look(struct mqtt_keeper *keeper)
 {
     struct subscription_options options = {.qos = QOS_0};
-    struct buffer topic = {0}, filters = {0}, packets = {0};
+    struct buffer *packets = &keeper->own.gateway->packet, filters = {0};
+    struct slice mark;
 
-    write_filter(&filters, topic_of(keeper, INTERNAL_AWAY, &topic), &options);
-    write_filter(&filters, topic_of(keeper, INTERNAL_MARK, &topic), &options);
-    write_subscribe(&packets, LOOK_ID, buffer_slice(&filters));
-    write_publish(&packets, &(struct publication){.topic = buffer_slice(&topic), .is_plain = true});
-    write_unsubscribe(&packets, LOOK_ID, buffer_slice(&topic));
-    write_unsubscribe(&packets, LOOK_ID, topic_of(keeper, INTERNAL_AWAY, &topic));
-    send(keeper, &packets);
-    buffer_release(&topic);
+    write_filter(&filters, topic_of(keeper, INTERNAL_AWAY), &options);
+    mark = topic_of(keeper, INTERNAL_MARK);
+    write_filter(&filters, mark, &options);
+    write_subscribe(packets, LOOK_ID, buffer_slice(&filters));
+    write_publish(packets, &(struct publication){.topic = mark, .is_plain = true});
+    write_unsubscribe(packets, LOOK_ID, mark);
+    write_unsubscribe(packets, LOOK_ID, topic_of(keeper, INTERNAL_AWAY));
+    own_channel_send(&keeper->own);
     buffer_release(&filters);
-    buffer_release(&packets);
 }
 
 /* Empty `bytes`: it is not kept any more. `expiry` 0: for ever. */
 static void keep(struct mqtt_keeper *keeper, struct slice bytes, uint32_t expiry)
 {
-    struct buffer topic = {0}, packet = {0};
-
-    write_publish(&packet, &(struct publication){
-                               .topic = topic_of(keeper, INTERNAL_AWAY, &topic),
-                               .data = {DATA_BINARY, bytes},
-                               .is_plain = true,
-                               .retain = true,
-                               .expiry_s = expiry,
-                           });
-    send(keeper, &packet);
-    buffer_release(&topic);
-    buffer_release(&packet);
+    write_publish(&keeper->own.gateway->packet, &(struct publication){
+                                                    .topic = topic_of(keeper, INTERNAL_AWAY),
+                                                    .data = {DATA_BINARY, bytes},
+                                                    .is_plain = true,
+                                                    .retain = true,
+                                                    .expiry_s = expiry,
+                                                });
+    own_channel_send(&keeper->own);
 }
 
 /* ---------------------------------------------------------------- events of the channel */
@@ -131,31 +113,22 @@ static void become_ready(struct mqtt_keeper *keeper)
     buffer_release(&connect);
 }
 
-static void on_packet(struct channel *channel, struct slice bytes)
+static void on_connected(struct own_channel *own, const struct packet *connack)
 {
-    struct mqtt_keeper *keeper = CONTAINER_OF(channel, struct mqtt_keeper, channel);
-    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
-    struct packet packet;
-
-    if (packet_decode(&packet, bytes, &limits) <= 0 || packet.type != PACKET_CONNACK) {
-        return;
-    }
-    if (packet.connack.reason == REASON_SUCCESS && packet.connack.session_present) {
-        look(keeper);
+    if (connack->connack.session_present) {
+        look(keeper_of(own));
     } else {
-        become_ready(keeper);
+        become_ready(keeper_of(own));
     }
 }
 
-static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
+static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
 {
-    struct mqtt_keeper *keeper = CONTAINER_OF(channel, struct mqtt_keeper, channel);
-    struct link *link = keeper->mqtt->client.gateway->link;
+    struct mqtt_keeper *keeper = keeper_of(own);
     struct slice payload = fanout->publish.publish.payload;
     struct internal_topic topic;
 
     (void)sequence; /* all at QoS 0 */
-    link->ops->credit(link, channel, (uint32_t)fanout->packet.length);
     if (!fanout->is_valid || !internal_topic_parse(fanout->publish.publish.topic, &topic)) {
         return;
     }
@@ -168,29 +141,16 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
     }
 }
 
-static void on_writable(struct channel *channel)
+/* Taken over by the same client's next connection, refused, or the broker stops. */
+static void on_ended(struct own_channel *own)
 {
-    (void)channel;
+    become_ready(keeper_of(own));
 }
 
-/* Taken over by the same client's next connection, or the broker stops. */
-static void on_closed(struct channel *channel, uint8_t reason)
-{
-    (void)reason;
-    become_ready(CONTAINER_OF(channel, struct mqtt_keeper, channel));
-}
-
-static void on_lost(struct channel *channel)
-{
-    become_ready(CONTAINER_OF(channel, struct mqtt_keeper, channel));
-}
-
-static const struct channel_events events = {
-    .packet = on_packet,
+static const struct own_channel_events events = {
+    .connected = on_connected,
     .publish = on_publish,
-    .writable = on_writable,
-    .closed = on_closed,
-    .lost = on_lost,
+    .ended = on_ended,
 };
 
 /* ---------------------------------------------------------------- beginning and end */
@@ -200,7 +160,7 @@ struct mqtt_keeper *mqtt_keeper_begin(struct mqtt_client *mqtt, struct slice con
 {
     struct mqtt_keeper *keeper = memory_allocate_zero(sizeof(*keeper));
 
-    keeper->channel.events = &events;
+    own_channel_init(&keeper->own, mqtt->client.gateway, &events);
     keeper->mqtt = mqtt;
     keeper->session_expiry_s = session_expiry_s;
     buffer_append(&keeper->connect, connect);
@@ -217,25 +177,23 @@ void mqtt_keeper_end(struct mqtt_keeper *keeper, bool is_over)
 {
     struct buffer bytes = {0};
     uint32_t expiry;
-    struct link *link;
 
     if (!keeper) {
         return;
     }
-    link = keeper->mqtt->client.gateway->link;
     expiry = keeper->session_expiry_s;
     if (is_over) {
         if (keeper->has_memory) {
             keep(keeper, SLICE_EMPTY, 0);
         }
-        write_disconnect_for_good(&bytes, false);
-        send(keeper, &bytes);
-    } else if (keeper->channel.is_open) {
+        write_disconnect_for_good(&keeper->own.gateway->packet, false);
+        own_channel_send(&keeper->own);
+    } else if (keeper->own.channel.is_open) {
         event_queue_export(keeper->mqtt->client.events, &bytes);
         keep(keeper, buffer_slice(&bytes),
              expiry < UINT32_MAX - AWAY_MARGIN_S ? expiry + AWAY_MARGIN_S : 0);
     }
-    link->ops->close(link, &keeper->channel);
+    own_channel_close(&keeper->own);
     buffer_release(&bytes);
     buffer_release(&keeper->connect);
     free(keeper);

@@ -83,27 +83,34 @@ void own_channel_init(struct own_channel *own, struct gateway *gateway,
     own->events = events;
 }
 
+void own_channel_open(struct own_channel *own, const char *peer,
+                      const struct connect_request *connect)
+{
+    struct gateway *gateway = own->gateway;
+
+    gateway->link->ops->open(gateway->link, &own->channel,
+                             &(struct link_open){
+                                 .placement = connect->client_identifier,
+                                 .flags = TRUNK_VERIFIED,
+                                 .peer = slice_from_string(peer),
+                             });
+    write_connect(&gateway->packet, connect);
+    own_channel_send(own);
+}
+
 void own_channel_connect(struct own_channel *own, const char *role, const char *name,
                          struct connect_request connect)
 {
-    struct gateway *gateway = own->gateway;
     struct buffer identifier = {0};
 
     buffer_append_format(&identifier, "$wps//%s/", role);
     if (name) {
         buffer_append_string(&identifier, name);
     } else {
-        buffer_append_format(&identifier, "%u", gateway->index);
+        buffer_append_format(&identifier, "%u", own->gateway->index);
     }
     connect.client_identifier = buffer_slice(&identifier);
-    gateway->link->ops->open(gateway->link, &own->channel,
-                             &(struct link_open){
-                                 .placement = connect.client_identifier,
-                                 .flags = TRUNK_VERIFIED,
-                                 .peer = SLICE_LITERAL("bridge"),
-                             });
-    write_connect(&gateway->packet, &connect);
-    own_channel_send(own);
+    own_channel_open(own, "bridge", &connect);
     buffer_release(&identifier);
 }
 

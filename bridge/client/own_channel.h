@@ -1,5 +1,6 @@
 /* A connection of the bridge's own to the broker, without a browser: what the janitor, the hub
- * store, the reporter and the staff do alike. Each embeds one. Single-threaded.
+ * store, the reporter, the staff and the keepers of MQTT sessions do alike. Each embeds one.
+ * Single-threaded.
  *
  * Each time the broker is there: own_channel_connect() --CONNACK--> connected() - packet() and
  * publish() as they come - ended(), unless it was closed from here.
@@ -47,6 +48,9 @@ void own_channel_init(struct own_channel *own, struct gateway *gateway,
  * identifier is filled in. */
 void own_channel_connect(struct own_channel *own, const char *role, const char *name,
                          struct connect_request connect);
+/* The same for a session of any name, on behalf of `peer`. */
+void own_channel_open(struct own_channel *own, const char *peer,
+                      const struct connect_request *connect);
 /* Sends and empties gateway->packet. */
 void own_channel_send(struct own_channel *own);
 /* Of publish(); does nothing at QoS 0. */
