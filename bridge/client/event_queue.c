@@ -20,13 +20,9 @@ enum {
 
 /* Slices are of `text`. */
 struct queued_event {
-    struct list link; /* in queue->waiting */
-    bool is_user_event;
-    enum system_event system;
-    struct slice name, group, content_type;
-    struct payload data;
-    struct pair *pairs; /* [metadata_count + property_count] */
-    size_t metadata_count, property_count;
+    struct list link;   /* in queue->waiting */
+    struct event event; /* what the connection says of itself is as of when it is raised */
+    struct pair *pairs; /* of its metadata and properties */
     struct event_tag tag;
     struct buffer text;
 };
@@ -74,7 +70,8 @@ static size_t size_of(const struct event *event, const struct event_tag *tag)
            size_of_pairs(event->properties) + (tag ? tag->text.length : 0);
 }
 
-static void keep_pairs(struct queued_event *queued, size_t at, struct pairs pairs)
+/* From the place `at` of its pairs on. */
+static struct pairs keep_pairs(struct queued_event *queued, size_t at, struct pairs pairs)
 {
     for (size_t i = 0; i < pairs.count; i++) {
         queued->pairs[at + i] = (struct pair){
@@ -82,27 +79,24 @@ static void keep_pairs(struct queued_event *queued, size_t at, struct pairs pair
             keep(queued, pairs.items[i].value),
         };
     }
+    return (struct pairs){pairs.count > 0 ? queued->pairs + at : NULL, pairs.count};
 }
 
 static struct queued_event *queued_new(const struct event *event, const struct event_tag *tag)
 {
     struct queued_event *queued = memory_allocate_zero(sizeof(*queued));
+    struct event *kept = &queued->event;
+    size_t pairs = event->metadata.count + event->properties.count;
 
-    queued->is_user_event = event->is_user_event;
-    queued->system = event->system;
+    *kept = *event;
     buffer_reserve(&queued->text, size_of(event, tag) + 1); /* so that it stays where it is */
-    queued->name = keep(queued, event->name);
-    queued->group = keep(queued, event->group);
-    queued->data = (struct payload){event->data.type, keep(queued, event->data.bytes)};
-    queued->content_type = keep(queued, event->content_type);
-    queued->metadata_count = event->metadata.count;
-    queued->property_count = event->properties.count;
-    if (queued->metadata_count + queued->property_count > 0) {
-        queued->pairs = memory_allocate((queued->metadata_count + queued->property_count) *
-                                        sizeof(*queued->pairs));
-    }
-    keep_pairs(queued, 0, event->metadata);
-    keep_pairs(queued, queued->metadata_count, event->properties);
+    kept->name = keep(queued, event->name);
+    kept->group = keep(queued, event->group);
+    kept->data.bytes = keep(queued, event->data.bytes);
+    kept->content_type = keep(queued, event->content_type);
+    queued->pairs = pairs > 0 ? memory_allocate(pairs * sizeof(*queued->pairs)) : NULL;
+    kept->metadata = keep_pairs(queued, 0, event->metadata);
+    kept->properties = keep_pairs(queued, event->metadata.count, event->properties);
     if (tag) {
         queued->tag = *tag;
         queued->tag.text = keep(queued, tag->text);
@@ -120,20 +114,18 @@ static void queued_free(struct queued_event *queued)
 }
 
 /* What all events of the connection say. */
-static struct event event_of(const struct event_queue *queue)
+static void put_origin(const struct event_queue *queue, struct event *event)
 {
-    return (struct event){
-        .settings = gateway_hub(queue->gateway, buffer_slice(&queue->hub)),
-        .hub = buffer_slice(&queue->hub),
-        .connection_id = buffer_slice(&queue->connection_id),
-        .user_id = buffer_slice(&queue->user_id),
-        .subprotocol = buffer_slice(&queue->subprotocol),
-        .state = buffer_slice(&queue->state),
-        .cookies = buffer_slice(&queue->cookies),
-        .physical_connection = buffer_slice(&queue->physical_connection),
-        .session = buffer_slice(&queue->session),
-        .number = queue->number,
-    };
+    event->settings = gateway_hub(queue->gateway, buffer_slice(&queue->hub));
+    event->hub = buffer_slice(&queue->hub);
+    event->connection_id = buffer_slice(&queue->connection_id);
+    event->user_id = buffer_slice(&queue->user_id);
+    event->subprotocol = buffer_slice(&queue->subprotocol);
+    event->state = buffer_slice(&queue->state);
+    event->cookies = buffer_slice(&queue->cookies);
+    event->physical_connection = buffer_slice(&queue->physical_connection);
+    event->session = buffer_slice(&queue->session);
+    event->number = queue->number;
 }
 
 /* ---------------------------------------------------------------- turns */
@@ -153,28 +145,18 @@ static void queue_free(struct event_queue *queue)
     free(queue);
 }
 
-static void raise_current(struct event_queue *queue)
+static void take_off(struct event_queue *queue, struct queued_event *queued)
 {
-    const struct queued_event *queued = queue->current;
-    const struct events *events = &queue->gateway->events;
-    struct event event = event_of(queue);
-
-    event.is_user_event = queued->is_user_event;
-    event.system = queued->system;
-    event.name = queued->name;
-    event.group = queued->group;
-    event.data = queued->data;
-    event.content_type = queued->content_type;
-    event.metadata = (struct pairs){queued->pairs, queued->metadata_count};
-    event.properties = (struct pairs){queued->pairs ? queued->pairs + queued->metadata_count : NULL,
-                                      queued->property_count};
-    queue->number++;
-    events->ops->raise(events->context, &event, &queue->wait);
+    list_remove(&queued->link);
+    queue->count--;
+    queue->bytes -= queued->text.length;
 }
 
 /* Raises the next one if it is its turn; a queue that is done with is freed. */
 static void turn(struct event_queue *queue)
 {
+    const struct events *events = &queue->gateway->events;
+
     if (queue->current) {
         return;
     }
@@ -185,10 +167,10 @@ static void turn(struct event_queue *queue)
         return;
     }
     queue->current = CONTAINER_OF(queue->waiting.next, struct queued_event, link);
-    list_remove(&queue->current->link);
-    queue->count--;
-    queue->bytes -= queue->current->text.length;
-    raise_current(queue);
+    take_off(queue, queue->current);
+    put_origin(queue, &queue->current->event);
+    queue->number++;
+    events->ops->raise(events->context, &queue->current->event, &queue->wait);
 }
 
 void event_queue_go_on(struct event_queue *queue)
@@ -229,7 +211,7 @@ static void on_answer(struct event_wait *wait, const struct event_answer *answer
     struct event_queue *queue = CONTAINER_OF(wait, struct event_queue, wait);
     const struct event_audience *audience = &queue->audience;
 
-    if (queue->current->is_user_event) {
+    if (queue->current->event.is_user_event) {
         learn(queue, answer);
         queue->is_held = true;
         if (audience->answered &&
@@ -381,22 +363,23 @@ void event_queue_farewell(struct gateway *gateway, struct slice hub, struct slic
 bool event_queue_takes(const struct event_queue *queue, enum system_event system)
 {
     const struct events *events = queue ? &queue->gateway->events : NULL;
-    struct event event;
+    struct event event = {.system = system};
 
     if (!queue) {
         return false;
     }
-    event = event_of(queue);
-    event.system = system;
+    put_origin(queue, &event);
     return events->ops->is_handled(events->context, &event);
 }
 
-static bool put(struct event_queue *queue, const struct event *event, const struct event_tag *tag)
+/* The event but for what put_origin() puts in. */
+static bool put(struct event_queue *queue, struct event *event, const struct event_tag *tag)
 {
     const struct events *events = &queue->gateway->events;
     struct queued_event *queued;
 
     assert(!queue->is_ended);
+    put_origin(queue, event);
     if (!events->ops->is_handled(events->context, event)) {
         return false;
     }
@@ -411,16 +394,9 @@ static bool put(struct event_queue *queue, const struct event *event, const stru
 bool event_queue_system(struct event_queue *queue, enum system_event system, struct slice group,
                         struct slice body)
 {
-    struct event event;
+    struct event event = {.system = system, .group = group, .data = {DATA_JSON, body}};
 
-    if (!queue) {
-        return false;
-    }
-    event = event_of(queue);
-    event.system = system;
-    event.group = group;
-    event.data = (struct payload){DATA_JSON, body};
-    return put(queue, &event, NULL);
+    return queue && put(queue, &event, NULL);
 }
 
 void event_queue_note_reason(struct event_queue *queue, const char *reason)
@@ -449,19 +425,16 @@ void event_queue_disconnected(struct event_queue *queue, const struct disconnect
 bool event_queue_user(struct event_queue *queue, const struct user_event *user,
                       const struct event_tag *tag)
 {
-    struct event event;
+    struct event event = {
+        .is_user_event = true,
+        .name = user->name,
+        .data = user->data,
+        .content_type = user->content_type,
+        .metadata = user->metadata,
+        .properties = user->properties,
+    };
 
-    if (!queue) {
-        return false;
-    }
-    event = event_of(queue);
-    event.is_user_event = true;
-    event.name = user->name;
-    event.data = user->data;
-    event.content_type = user->content_type;
-    event.metadata = user->metadata;
-    event.properties = user->properties;
-    return put(queue, &event, tag);
+    return queue && put(queue, &event, tag);
 }
 
 bool event_queue_is_full(const struct event_queue *queue)
@@ -475,12 +448,12 @@ static struct queued_event *find(const struct event_queue *queue, event_matches 
 {
     struct queued_event *current = queue->current;
 
-    if (current && current->is_user_event && matches(&current->tag, wanted)) {
+    if (current && current->event.is_user_event && matches(&current->tag, wanted)) {
         return current;
     }
     LIST_FOREACH (link, &queue->waiting) {
         struct queued_event *queued = CONTAINER_OF(link, struct queued_event, link);
-        if (queued->is_user_event && matches(&queued->tag, wanted)) {
+        if (queued->event.is_user_event && matches(&queued->tag, wanted)) {
             return queued;
         }
     }
@@ -505,9 +478,7 @@ void event_queue_forget(struct event_queue *queue, event_matches *matches, const
         event_queue_go_on(queue);
         return;
     }
-    list_remove(&queued->link);
-    queue->count--;
-    queue->bytes -= queued->text.length;
+    take_off(queue, queued);
     queued_free(queued);
 }
 
