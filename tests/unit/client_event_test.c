@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "client/mqtt_write.h"
-#include "support/bridge_fakes.h"
-#include "test.h"
+#include "webpubsub_fixture.h"
 
 static struct client *begin(struct fakes *fakes, enum subprotocol subprotocol)
 {
@@ -30,20 +29,6 @@ static struct client *start(struct fakes *fakes, enum subprotocol subprotocol)
     fakes_raised(fakes);
     return client;
 }
-
-static void finish(struct fakes *fakes, struct client *client)
-{
-    client_socket_closed(client, 1000);
-    fakes_free(fakes);
-}
-
-#define CHECK_TEXT(actual, expected)                                                               \
-    do {                                                                                           \
-        const char *actual_text = (actual);                                                        \
-        if (strcmp(actual_text, expected) != 0) {                                                  \
-            test_fail(__FILE__, __LINE__, "got:\n%s\nwanted:\n%s", actual_text, expected);         \
-        }                                                                                          \
-    } while (0)
 
 #define SAY_EVENT(client, id)                                                                      \
     fakes_say(client, "{\"type\":\"event\",\"event\":\"e\",\"ackId\":" id                          \

@@ -2,18 +2,9 @@
  * the numbers that they see.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
+#include "webpubsub_fixture.h"
 
 #include "client/mqtt_write.h"
-#include "support/bridge_fakes.h"
-
-#define CHECK_HAS(actual, part)                                                                    \
-    do {                                                                                           \
-        const char *actual_text = (actual);                                                        \
-        if (!strstr(actual_text, part)) {                                                          \
-            test_fail(__FILE__, __LINE__, "got:\n%s\nwithout:\n%s", actual_text, part);            \
-        }                                                                                          \
-    } while (0)
 
 static const char role[] = "webpubsub.joinLeaveGroup";
 
@@ -26,12 +17,6 @@ static struct client *start(struct fakes *fakes, enum subprotocol subprotocol, c
     fakes_to_broker(fakes);
     fakes_to_browser(fakes);
     return client;
-}
-
-static void finish(struct fakes *fakes, struct client *client)
-{
-    client_socket_closed(client, 1000);
-    fakes_free(fakes);
 }
 
 static void deliver(struct client *client, const char *topic, const char *payload, uint32_t number)

@@ -1,11 +1,10 @@
 /* A Web PubSub client between a broker and a browser of the test's own: what it says to either.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "test.h"
+#include "webpubsub_fixture.h"
 
 #include "client/mqtt_write.h"
 #include "client/webpubsub.h"
-#include "support/bridge_fakes.h"
 
 /* Channel 0 is the janitor's only after fakes_return(); so the first client's is 0. */
 static struct client *start(struct fakes *fakes, enum subprotocol subprotocol, const char *role)
@@ -19,28 +18,6 @@ static struct client *start(struct fakes *fakes, enum subprotocol subprotocol, c
     fakes_to_browser(fakes);
     return client;
 }
-
-static void finish(struct fakes *fakes, struct client *client)
-{
-    client_socket_closed(client, 1000);
-    fakes_free(fakes);
-}
-
-#define CHECK_TEXT(actual, expected)                                                               \
-    do {                                                                                           \
-        const char *actual_text = (actual);                                                        \
-        if (strcmp(actual_text, expected) != 0) {                                                  \
-            test_fail(__FILE__, __LINE__, "got:\n%s\nwanted:\n%s", actual_text, expected);         \
-        }                                                                                          \
-    } while (0)
-
-#define CHECK_HAS(actual, part)                                                                    \
-    do {                                                                                           \
-        const char *actual_text = (actual);                                                        \
-        if (!strstr(actual_text, part)) {                                                          \
-            test_fail(__FILE__, __LINE__, "got:\n%s\nwithout:\n%s", actual_text, part);            \
-        }                                                                                          \
-    } while (0)
 
 static struct packet group_message(const char *topic, const char *payload,
                                    struct buffer *properties)
