@@ -22,8 +22,8 @@ struct own_channel_events {
     void (*connected)(struct own_channel *own, const struct packet *connack);
     /* Another packet, but for a PUBLISH. NULL: no answer is waited for. */
     void (*packet)(struct own_channel *own, const struct packet *packet);
-    /* Its credit is given back afterwards, unless holds_credit. `sequence` 0 at QoS 0; others are to
-     * be acknowledged, now or later. */
+    /* Its credit is given back afterwards, unless holds_credit. `sequence` 0 at QoS 0; others are
+     * to be acknowledged, now or later. */
     void (*publish)(struct own_channel *own, struct fanout *fanout, uint32_t sequence);
     /* The broker is gone, or stops, or refuses. */
     void (*ended)(struct own_channel *own);
