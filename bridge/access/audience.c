@@ -72,6 +72,7 @@ struct wanted {
     const struct endpoint *endpoint; /* of a WebSocket; NULL: */
     struct slice target;             /* of a REST request, */
     struct slice path;               /* the same without its query */
+    const char *const *servers;      /* of a whole server: others that it stands for */
 };
 
 static bool endpoint_fits(struct slice target, const struct endpoint *endpoint)
@@ -130,8 +131,22 @@ static bool request_fits(struct slice target, const struct wanted *wanted)
 
 static bool target_fits(struct slice target, const struct wanted *wanted)
 {
+    if (wanted->servers) {
+        target = without_slash(target);
+        return target.length == 0 || slice_equal(target, SLICE_LITERAL("/.default"));
+    }
     return wanted->endpoint ? endpoint_fits(target, wanted->endpoint)
                             : request_fits(target, wanted);
+}
+
+static bool is_among(struct slice authority, const char *const *servers)
+{
+    for (; servers && *servers; servers++) {
+        if (equal_ignoring_case(authority, slice_from_string(*servers))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* --- audiences --- */
@@ -146,10 +161,11 @@ static bool one_fits(const struct json_value *aud, const struct wanted *wanted,
         return false;
     }
     struct slice text = json_string_value(aud, &scratch);
-    if (!wanted->endpoint && text.length > 0 && text.data[0] == '/') {
+    if (!wanted->endpoint && !wanted->servers && text.length > 0 && text.data[0] == '/') {
         fits = target_fits(text, wanted);
     } else {
-        fits = split_absolute(text, &authority, &target) && host_fits(authority, context, host) &&
+        fits = split_absolute(text, &authority, &target) &&
+               (host_fits(authority, context, host) || is_among(authority, wanted->servers)) &&
                target_fits(target, wanted);
     }
     buffer_release(&scratch);
@@ -184,4 +200,10 @@ bool audience_fits_request(const struct json_value *aud, struct slice target,
     struct wanted wanted = {.target = target};
     wanted.path = take_up_to(&target, '?');
     return any_fits(aud, &wanted, context, host);
+}
+
+bool audience_fits_server(const struct json_value *aud, const char *const *others,
+                          const struct upgrade_context *context, struct slice host)
+{
+    return any_fits(aud, &(struct wanted){.servers = others}, context, host);
 }

@@ -22,4 +22,9 @@ bool audience_fits(const struct json_value *aud, const struct endpoint *endpoint
 bool audience_fits_request(const struct json_value *aud, struct slice target,
                            const struct upgrade_context *context, struct slice host);
 
+/* The same for the server as a whole: a URL that is only its host, or that of one of `others`
+ * (NULL-terminated), with or without the "/.default" of what Azure's libraries call a scope. */
+bool audience_fits_server(const struct json_value *aud, const char *const *others,
+                          const struct upgrade_context *context, struct slice host);
+
 #endif

@@ -3,9 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "rest/parse.h"
 
-#include <string.h>
-
 #include "access/characters.h"
+#include "access/public_url.h"
 #include "mqtt/utf8.h"
 #include "rest/parser.h"
 #include "json/json.h"
@@ -50,47 +49,12 @@ bool rest_name_is_valid(struct slice name)
 
 /* --- where the client thinks we are --- */
 
-/* A host that can stand in a URL as it is. */
-static bool host_is_good(struct slice host)
-{
-    for (size_t i = 0; i < host.length; i++) {
-        uint8_t c = host.data[i];
-        if (c <= ' ' || c >= 0x7F || strchr("\"\\/?#@<>%", c)) {
-            return false;
-        }
-    }
-    return host.length > 0;
-}
-
-/* The authority of "https://host:port/". */
-static struct slice authority_of(const char *endpoint)
-{
-    const char *begin = strstr(endpoint, "://");
-    begin = begin ? begin + 3 : endpoint;
-    return slice_make(begin, strcspn(begin, "/"));
-}
-
-/* By a public endpoint if the request's host is one, since a proxy may speak TLS for us; without a
- * host by the first one. */
 static bool read_base_url(struct parser *parser)
 {
-    const char *const *endpoints = parser->context->public_endpoints;
     struct buffer *url = &parser->scratch->base_url;
-    const char *scheme = parser->request->is_tls ? "https://" : "http://";
-    struct slice host = parser->host;
-    for (; endpoints && *endpoints; endpoints++) {
-        struct slice authority = authority_of(*endpoints);
-        if (host.length == 0 || equal_ignoring_case(authority, host)) {
-            host = authority;
-            scheme = strncmp(*endpoints, "https:", 6) == 0 ? "https://" : "http://";
-            break;
-        }
-    }
-    if (!host_is_good(host)) {
+    if (!public_url_append(url, parser->context, parser->host, parser->request->is_tls)) {
         return rest_refuse_value(parser, "Host", "The Host header is missing or not valid.");
     }
-    buffer_append_string(url, scheme);
-    buffer_append(url, host);
     parser->operation->base_url = buffer_slice(url);
     return true;
 }
