@@ -3,12 +3,17 @@
  * run time is retained messages that every process hears (dispatch/catalog_store.h):
  *
  *     $config/eventgrid/<source key>
- *         {"resource":{ARM JSON},"azureSubscription":..,"resourceGroup":..,"key1":..,"key2":..}
- *     $config/eventgrid/<source key>/eventsubscriptions/<name>
- *         {"properties":{..},"state":"Succeeded","stateUrl":"..","created":..}
+ *         {"name":"Orders","resource":{ARM JSON},"azureSubscription":..,"resourceGroup":..,
+ *          "key1":..,"key2":..}
+ *     $config/eventgrid/<source key>/eventsubscriptions/<name in lower case>
+ *         {"name":"Billing","properties":{..},"state":"Succeeded","stateReason":"..",
+ *          "stateUrl":"..","created":..}
  *
- * A declared source without keys in the file gets some at the first start, kept in such a message,
- * whose resource is then that of the file. Single-threaded; pure.
+ * Without "resource" or "properties" those of the file count: a declared source without keys in the
+ * file gets some at the first start, and the state of a declared subscription is kept, in such
+ * messages. The state counts for "stateUrl" only, if that is given. In any order: what belongs to a
+ * source that is not there (yet) waits. A domain's topic is there while it is set or has
+ * subscriptions. Single-threaded; pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_CATALOG_H
@@ -31,6 +36,14 @@ enum subscription_state { /* provisioningState (3.1) */
                           STATE_FAILED,
 };
 const char *subscription_state_name(enum subscription_state state);
+bool subscription_state_from_name(struct slice name, enum subscription_state *out);
+
+/* What is said of a source or a subscription, as JSON; empty: nothing. */
+struct catalog_texts {
+    struct buffer declared, stored;
+    struct buffer effective; /* what is in force, for comparison */
+    bool is_told;            /* `stored`, since catalog_begin() */
+};
 
 /* A topic, domain, domain topic or system topic. */
 struct catalog_source {
@@ -50,6 +63,13 @@ struct catalog_source {
     struct list topics; /* of a domain: its topics, by .domain_link */
     struct list domain_link;
     struct catalog_source *domain; /* of a domain topic */
+    /* The catalog's own. */
+    struct catalog *catalog;
+    struct catalog_texts texts;
+    struct list waiting;                  /* subscriptions that are not in force */
+    struct list topic_entries, in_domain; /* as `topics`: also those that are not in force */
+    bool is_there;
+    bool is_prepared; /* `filters` and `targets` are true */
 };
 
 struct catalog_subscription {
@@ -63,6 +83,9 @@ struct catalog_subscription {
     struct buffer state_reason;
     bool is_declared, is_set;
     void *runner; /* dispatch/runner.h; NULL: this process does not run it */
+    /* The catalog's own. */
+    struct catalog_texts texts;
+    bool is_there;
 };
 
 /* Who follows changes: the runner. Nothing of the catalog may be changed from inside. */
@@ -86,6 +109,15 @@ struct catalog_subscription *catalog_find_subscription(const struct catalog *cat
 /* All sources in order of their keys: NULL begins, NULL ends. */
 struct catalog_source *catalog_next(const struct catalog *catalog,
                                     const struct catalog_source *behind);
+
+/* The properties that count for events of the source: a domain's topic has those of the domain. */
+static inline const struct topic_properties *catalog_properties(const struct catalog_source *source)
+{
+    return source->domain ? source->domain->properties : source->properties;
+}
+/* Makes `filters` and `targets`, if something has changed since. Targets are the subscriptions of
+ * the source and of its domain that have their endpoint's consent, or are about to ask for it. */
+void catalog_prepare(struct catalog_source *source);
 
 /* --- what changes it --- */
 

@@ -38,6 +38,15 @@ static inline bool slice_equal(struct slice a, struct slice b)
     return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
 }
 
+/* Below 0, 0 or above, in the order of the bytes. */
+static inline int slice_compare(struct slice a, struct slice b)
+{
+    size_t both = a.length < b.length ? a.length : b.length;
+    int order = both > 0 ? memcmp(a.data, b.data, both) : 0;
+
+    return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
 /* Bytes from `from` to the end; `from` must not be past the end. */
 static inline struct slice slice_from(struct slice s, size_t from)
 {

@@ -53,6 +53,10 @@ struct json_walk json_elements(const struct json_value *array);
 bool json_next_member(struct json_walk *walk, struct slice *key, struct json_value *value);
 bool json_next_element(struct json_walk *walk, struct json_value *value);
 
+/* The member of that name; the last one, should there be several. False, and *out JSON_NULL: there
+ * is none, or `object` is no object. */
+bool json_find_member(const struct json_value *object, const char *name, struct json_value *out);
+
 /* The same for a text that nobody has checked yet, in one pass: checks what it walks over. When it
  * has ended, json_walk_is_complete() says whether the whole text was one valid object or array; do
  * nothing with what was handed out before that is known. `type`: JSON_OBJECT or JSON_ARRAY. */

@@ -393,6 +393,26 @@ bool json_next_member(struct json_walk *walk, struct slice *key, struct json_val
                       read_name(&c, key) && hand_out_value(&c, walk->levels_max, value));
 }
 
+bool json_find_member(const struct json_value *object, const char *name, struct json_value *out)
+{
+    struct json_value value;
+    struct slice key;
+    bool found = false;
+
+    *out = (struct json_value){JSON_NULL, SLICE_LITERAL("null")};
+    if (object->type != JSON_OBJECT) {
+        return false;
+    }
+    struct json_walk walk = json_members(object);
+    while (json_next_member(&walk, &key, &value)) {
+        if (json_string_equal(key, name)) {
+            *out = value;
+            found = true;
+        }
+    }
+    return found;
+}
+
 bool json_next_element(struct json_walk *walk, struct json_value *value)
 {
     struct cursor c = cursor_make(walk->rest);

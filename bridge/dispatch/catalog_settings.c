@@ -1,0 +1,338 @@
+/* What the configuration declares and what is stored at run time comes into the catalog; see
+ * catalog.h. While stored settings are being told, texts are only kept; then all of them are taken
+ * into force at once, so that nothing is announced that is about to be overridden.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/log.h"
+#include "dispatch/catalog_entries.h"
+
+#define SUBSCRIPTIONS "/eventsubscriptions/"
+
+static void set_text(struct buffer *text, struct slice value)
+{
+    text->length = 0;
+    buffer_append(text, value);
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+typedef void source_visitor(struct catalog_source *source);
+
+/* Domains before all others, or behind them; `visit` may free the source. */
+static void visit_kind(struct catalog *catalog, bool domains, source_visitor *visit)
+{
+    struct map_node *node = map_next(&catalog->sources, NULL);
+
+    while (node) {
+        struct map_node *next = map_next(&catalog->sources, node);
+        struct catalog_source *source = CONTAINER_OF(node, struct catalog_source, node);
+        if ((source->name.kind == SOURCE_DOMAIN) == domains) {
+            visit(source);
+        }
+        node = next;
+    }
+}
+
+/* Subscriptions in force, and those that wait. */
+static void visit_subscriptions(struct catalog_source *source,
+                                void (*visit)(struct catalog_texts *texts))
+{
+    struct list *const lists[] = {&source->subscriptions, &source->waiting};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        LIST_FOREACH (link, lists[i]) {
+            visit(&CONTAINER_OF(link, struct catalog_subscription, link)->texts);
+        }
+    }
+}
+
+/* What says nothing is not in force any more, so it waits. */
+static void tidy_waiting(struct catalog_source *source)
+{
+    LIST_FOREACH_SAFE (link, &source->waiting) {
+        subscription_tidy(CONTAINER_OF(link, struct catalog_subscription, link));
+    }
+}
+
+static void resolve(struct catalog_source *source)
+{
+    struct buffer error = {0};
+
+    if (!source_resolve(source, &error)) {
+        log_write(LOG_ERROR, "event topic ignored", "topic=%.*s reason=\"%.*s\"",
+                  SLICE_PRINT(source->key), (int)error.length - 1, error.data);
+    }
+    buffer_release(&error);
+}
+
+/* Its subscriptions first: a domain's topic may be there by them alone. */
+static void resolve_tidily(struct catalog_source *source)
+{
+    resolve(source);
+    tidy_waiting(source);
+    if (source->domain) {
+        resolve(source);
+    }
+}
+
+static void resolve_all(struct catalog *catalog)
+{
+    visit_kind(catalog, true, resolve_tidily);
+    visit_kind(catalog, false, resolve_tidily);
+    visit_kind(catalog, false, source_drop);
+    visit_kind(catalog, true, source_drop);
+}
+
+/* ---------------------------------------------------------------- what is declared */
+
+typedef void element_reader(struct catalog_source *source, const struct json_value *element);
+
+static void declare_subscription(struct catalog_source *source, const struct json_value *element)
+{
+    struct json_value name;
+    struct buffer text = {0};
+
+    if (json_find_member(element, "name", &name) && name.type == JSON_STRING) {
+        json_append_string_value(&text, &name);
+    }
+    struct catalog_subscription *subscription = subscription_entry(source, buffer_slice(&text));
+    if (subscription) {
+        set_text(&subscription->texts.declared, element->text);
+    }
+    buffer_release(&text);
+}
+
+static void each_element(struct catalog_source *source, const struct json_value *object,
+                         const char *member, element_reader *read)
+{
+    struct json_value array, element;
+
+    if (json_find_member(object, member, &array) && array.type == JSON_ARRAY) {
+        struct json_walk walk = json_elements(&array);
+        while (json_next_element(&walk, &element)) {
+            read(source, &element);
+        }
+    }
+}
+
+static struct catalog_source *declare_source(struct catalog *catalog, struct source_name *name,
+                                             struct slice *named, const struct json_value *element)
+{
+    struct json_value value;
+    struct buffer text = {0}, key = {0};
+    struct catalog_source *source;
+
+    if (json_find_member(element, "name", &value) && value.type == JSON_STRING) {
+        json_append_string_value(&text, &value);
+    }
+    *named = buffer_slice(&text);
+    source_key_append(&key, name);
+    source = source_entry(catalog, buffer_slice(&key));
+    if (source) {
+        set_text(&source->texts.declared, element->text);
+        each_element(source, element, "eventSubscriptions", declare_subscription);
+    }
+    buffer_release(&key);
+    buffer_release(&text);
+    return source;
+}
+
+static void declare_domain_topic(struct catalog_source *domain, const struct json_value *element)
+{
+    struct source_name name = {.kind = SOURCE_DOMAIN_TOPIC, .name = domain->name.name};
+
+    declare_source(domain->catalog, &name, &name.domain_topic, element);
+}
+
+static void declare_list(struct catalog *catalog, const struct json_value *all, const char *member,
+                         enum source_kind kind)
+{
+    struct json_value array, element;
+
+    if (!json_find_member(all, member, &array) || array.type != JSON_ARRAY) {
+        return;
+    }
+    struct json_walk walk = json_elements(&array);
+    while (json_next_element(&walk, &element)) {
+        struct source_name name = {.kind = kind};
+        struct catalog_source *source = declare_source(catalog, &name, &name.name, &element);
+        if (source && kind == SOURCE_DOMAIN) {
+            each_element(source, &element, "topics", declare_domain_topic);
+        }
+    }
+}
+
+static void forget_declared_text(struct catalog_texts *texts)
+{
+    texts->declared.length = 0;
+}
+
+static void forget_declared(struct catalog_source *source)
+{
+    forget_declared_text(&source->texts);
+    visit_subscriptions(source, forget_declared_text);
+}
+
+void catalog_set_declared(struct catalog *catalog, struct slice json)
+{
+    struct json_value all;
+
+    visit_kind(catalog, true, forget_declared);
+    visit_kind(catalog, false, forget_declared);
+    if (json_parse(json, &all)) {
+        declare_list(catalog, &all, "topics", SOURCE_TOPIC);
+        declare_list(catalog, &all, "domains", SOURCE_DOMAIN);
+        declare_list(catalog, &all, "systemTopics", SOURCE_SYSTEM_TOPIC);
+    }
+    if (!catalog->is_loading) {
+        resolve_all(catalog);
+    }
+}
+
+/* ---------------------------------------------------------------- what is stored */
+
+/* What a place is about. */
+struct place {
+    struct slice source_key;
+    struct slice subscription; /* empty: the source itself */
+};
+
+/* Keys are in lower case, as names in places are. */
+static struct place split_place(struct slice place)
+{
+    const struct slice between = SLICE_LITERAL(SUBSCRIPTIONS);
+    const uint8_t *at = memmem(place.data, place.length, between.data, between.length);
+    size_t length = at ? (size_t)(at - place.data) : place.length;
+
+    return (struct place){slice_make(place.data, length),
+                          at ? slice_from(place, length + between.length) : SLICE_EMPTY};
+}
+
+/* Resolves what the new text is of; if it is not good, the old one counts again. */
+static bool take_source(struct catalog_source *source, struct slice json, struct buffer *error)
+{
+    struct buffer before = source->texts.stored;
+    bool is_good;
+
+    source->texts.stored = (struct buffer){0};
+    buffer_append(&source->texts.stored, json);
+    is_good = source_resolve(source, error);
+    if (!is_good) {
+        struct buffer wrong = source->texts.stored;
+        source->texts.stored = before;
+        before = wrong;
+        resolve(source);
+    }
+    buffer_release(&before);
+    source_tidy(source);
+    return is_good;
+}
+
+static bool take_subscription(struct catalog_subscription *subscription, struct slice json,
+                              struct buffer *error)
+{
+    struct catalog_source *source = subscription->source;
+    struct buffer before = subscription->texts.stored;
+    bool is_good;
+
+    subscription->texts.stored = (struct buffer){0};
+    buffer_append(&subscription->texts.stored, json);
+    if (!source->is_there) {
+        resolve(source); /* a domain's topic comes with it */
+    }
+    is_good = subscription_resolve(subscription, error);
+    if (!is_good) {
+        struct buffer wrong = subscription->texts.stored;
+        subscription->texts.stored = before;
+        before = wrong;
+    }
+    buffer_release(&before);
+    subscription_tidy(subscription);
+    resolve(source); /* and goes with it */
+    source_tidy(source);
+    return is_good;
+}
+
+/* The texts of a place, as an entry that is made if need be. */
+static struct catalog_texts *texts_of(struct catalog_source *source,
+                                      struct catalog_subscription **subscription,
+                                      const struct place *place)
+{
+    *subscription = NULL;
+    if (place->subscription.length == 0) {
+        return &source->texts;
+    }
+    *subscription = subscription_entry(source, place->subscription);
+    return *subscription ? &(*subscription)->texts : NULL;
+}
+
+bool catalog_set_stored(struct catalog *catalog, struct slice place_text, struct slice json,
+                        struct buffer *error)
+{
+    struct place place = split_place(place_text);
+    struct catalog_source *source = source_entry(catalog, place.source_key);
+    struct catalog_subscription *subscription;
+    struct catalog_texts *texts = source ? texts_of(source, &subscription, &place) : NULL;
+    struct json_value value;
+    bool is_good;
+
+    if (!texts || (json.length > 0 && !(json_parse(json, &value) && value.type == JSON_OBJECT))) {
+        buffer_append_format(error, "%s\n", texts ? "it is no JSON object" : "it is no such place");
+        is_good = false;
+    } else if (catalog->is_loading) {
+        set_text(&texts->stored, json.length > 0 ? value.text : json);
+        texts->is_told = true;
+        return true;
+    } else if (subscription) {
+        return take_subscription(subscription, json.length > 0 ? value.text : json, error);
+    } else {
+        return take_source(source, json.length > 0 ? value.text : json, error);
+    }
+    if (source) {
+        tidy_waiting(source);
+        source_tidy(source);
+    }
+    return is_good;
+}
+
+static void tell_text_anew(struct catalog_texts *texts)
+{
+    texts->is_told = false;
+}
+
+static void tell_anew(struct catalog_source *source)
+{
+    tell_text_anew(&source->texts);
+    visit_subscriptions(source, tell_text_anew);
+}
+
+static void drop_untold_text(struct catalog_texts *texts)
+{
+    if (!texts->is_told) {
+        texts->stored.length = 0;
+    }
+}
+
+static void drop_untold(struct catalog_source *source)
+{
+    drop_untold_text(&source->texts);
+    visit_subscriptions(source, drop_untold_text);
+}
+
+void catalog_begin(struct catalog *catalog)
+{
+    catalog->is_loading = true;
+    visit_kind(catalog, true, tell_anew);
+    visit_kind(catalog, false, tell_anew);
+}
+
+void catalog_complete(struct catalog *catalog)
+{
+    visit_kind(catalog, true, drop_untold);
+    visit_kind(catalog, false, drop_untold);
+    catalog->is_loading = false;
+    catalog->is_complete = true;
+    resolve_all(catalog);
+}
