@@ -54,9 +54,9 @@ static struct connect_facts facts_of(const struct upgrade *upgrade, struct pair 
 
 /* ---------------------------------------------------------------- the question */
 
-static struct event event_of(const struct upgrade *upgrade)
+static struct client_event event_of(const struct upgrade *upgrade)
 {
-    return (struct event){
+    return (struct client_event){
         .settings = upgrade->settings,
         .hub = slice_from_string(upgrade->hub),
         .system = SYSTEM_EVENT_CONNECT,
@@ -68,7 +68,7 @@ static struct event event_of(const struct upgrade *upgrade)
 bool admission_is_wanted(struct gateway *gateway, const struct upgrade *upgrade)
 {
     const struct events *events = &gateway->events;
-    struct event event;
+    struct client_event event;
 
     if (!events->ops || upgrade->kind == UPGRADE_MQTT || upgrade->kind == UPGRADE_REFUSED ||
         upgrade->is_recovery) {
@@ -83,7 +83,7 @@ void admission_raise(struct gateway *gateway, const struct upgrade *upgrade, str
                      struct event_wait *wait)
 {
     const struct events *events = &gateway->events;
-    struct event event = event_of(upgrade);
+    struct client_event event = event_of(upgrade);
     struct buffer body = {0};
     struct pair *headers;
     struct connect_facts facts = facts_of(upgrade, &headers);

@@ -20,9 +20,9 @@ enum {
 
 /* Slices are of `text`. */
 struct queued_event {
-    struct list link;   /* in queue->waiting */
-    struct event event; /* what the connection says of itself is as of when it is raised */
-    struct pair *pairs; /* of its metadata and properties */
+    struct list link;          /* in queue->waiting */
+    struct client_event event; /* what the connection says of itself is as of when it is raised */
+    struct pair *pairs;        /* of its metadata and properties */
     struct event_tag tag;
     struct buffer text;
 };
@@ -63,7 +63,7 @@ static size_t size_of_pairs(struct pairs pairs)
     return size;
 }
 
-static size_t size_of(const struct event *event, const struct event_tag *tag)
+static size_t size_of(const struct client_event *event, const struct event_tag *tag)
 {
     return event->name.length + event->group.length + event->content_type.length +
            event->data.bytes.length + size_of_pairs(event->metadata) +
@@ -82,10 +82,11 @@ static struct pairs keep_pairs(struct queued_event *queued, size_t at, struct pa
     return (struct pairs){pairs.count > 0 ? queued->pairs + at : NULL, pairs.count};
 }
 
-static struct queued_event *queued_new(const struct event *event, const struct event_tag *tag)
+static struct queued_event *queued_new(const struct client_event *event,
+                                       const struct event_tag *tag)
 {
     struct queued_event *queued = memory_allocate_zero(sizeof(*queued));
-    struct event *kept = &queued->event;
+    struct client_event *kept = &queued->event;
     size_t pairs = event->metadata.count + event->properties.count;
 
     *kept = *event;
@@ -114,7 +115,7 @@ static void queued_free(struct queued_event *queued)
 }
 
 /* What all events of the connection say. */
-static void put_origin(const struct event_queue *queue, struct event *event)
+static void put_origin(const struct event_queue *queue, struct client_event *event)
 {
     event->settings = gateway_hub(queue->gateway, buffer_slice(&queue->hub));
     event->hub = buffer_slice(&queue->hub);
@@ -363,7 +364,7 @@ void event_queue_farewell(struct gateway *gateway, struct slice hub, struct slic
 bool event_queue_takes(const struct event_queue *queue, enum system_event system)
 {
     const struct events *events = queue ? &queue->gateway->events : NULL;
-    struct event event = {.system = system};
+    struct client_event event = {.system = system};
 
     if (!queue) {
         return false;
@@ -373,7 +374,7 @@ bool event_queue_takes(const struct event_queue *queue, enum system_event system
 }
 
 /* The event but for what put_origin() puts in. */
-static bool put(struct event_queue *queue, struct event *event, const struct event_tag *tag)
+static bool put(struct event_queue *queue, struct client_event *event, const struct event_tag *tag)
 {
     const struct events *events = &queue->gateway->events;
     struct queued_event *queued;
@@ -394,7 +395,7 @@ static bool put(struct event_queue *queue, struct event *event, const struct eve
 bool event_queue_system(struct event_queue *queue, enum system_event system, struct slice group,
                         struct slice body)
 {
-    struct event event = {.system = system, .group = group, .data = {DATA_JSON, body}};
+    struct client_event event = {.system = system, .group = group, .data = {DATA_JSON, body}};
 
     return queue && put(queue, &event, NULL);
 }
@@ -425,7 +426,7 @@ void event_queue_disconnected(struct event_queue *queue, const struct disconnect
 bool event_queue_user(struct event_queue *queue, const struct user_event *user,
                       const struct event_tag *tag)
 {
-    struct event event = {
+    struct client_event event = {
         .is_user_event = true,
         .name = user->name,
         .data = user->data,

@@ -32,10 +32,10 @@ struct event_check {
 /* --- implemented by bridge/net (or a test) --- */
 struct events_ops {
     /* Does any handler, or any listener, take it? */
-    bool (*is_handled)(void *context, const struct event *event);
+    bool (*is_handled)(void *context, const struct client_event *event);
     /* Sends it to the first handler that takes it, and copies to listeners. With `wait` NULL nobody
      * waits for the answer; else wait->answered comes later, exactly once, unless cancelled. */
-    void (*raise)(void *context, const struct event *event, struct event_wait *wait);
+    void (*raise)(void *context, const struct client_event *event, struct event_wait *wait);
     /* Nobody waits any more; the request may still go out. */
     void (*cancel)(void *context, struct event_wait *wait);
     /* What became of the hub's last events; NULL: nothing is known. */

@@ -73,7 +73,7 @@ void event_time_append(struct buffer *out, int64_t seconds)
 
 /* ---------------------------------------------------------------- attributes */
 
-static void append_type(struct buffer *out, const struct event *event)
+static void append_type(struct buffer *out, const struct client_event *event)
 {
     bool is_of_group = event->system == SYSTEM_EVENT_JOINED || event->system == SYSTEM_EVENT_LEFT;
 
@@ -82,7 +82,7 @@ static void append_type(struct buffer *out, const struct event *event)
     buffer_append(out, event_name(event));
 }
 
-static void append_source(struct buffer *out, const struct event *event)
+static void append_source(struct buffer *out, const struct client_event *event)
 {
     buffer_append_string(out, "/hubs/");
     buffer_append(out, event->hub);
@@ -100,8 +100,9 @@ static struct slice tail(const struct buffer *buffer, size_t from)
     return slice_from(buffer_slice(buffer), from);
 }
 
-size_t event_attributes(const struct event *event, const struct access_keys *keys, int64_t time,
-                        struct event_attribute out[EVENT_ATTRIBUTES_MAX], struct buffer *scratch)
+size_t event_attributes(const struct client_event *event, const struct access_keys *keys,
+                        int64_t time, struct event_attribute out[EVENT_ATTRIBUTES_MAX],
+                        struct buffer *scratch)
 {
     struct slice name = event_name(event), type, source, number, when, signature;
     size_t count = 0;
@@ -145,7 +146,7 @@ size_t event_attributes(const struct event *event, const struct access_keys *key
     return count;
 }
 
-struct slice event_content_type(const struct event *event)
+struct slice event_content_type(const struct client_event *event)
 {
     static const struct slice by_type[] = {
         [DATA_JSON] = SLICE_LITERAL("application/json"),

@@ -19,11 +19,12 @@ struct event_attribute {
 
 /* Fills in those that the event has, and returns how many; `time` in Unix seconds. The values are
  * slices of the event and of `scratch`, until that is used again. */
-size_t event_attributes(const struct event *event, const struct access_keys *keys, int64_t time,
-                        struct event_attribute out[EVENT_ATTRIBUTES_MAX], struct buffer *scratch);
+size_t event_attributes(const struct client_event *event, const struct access_keys *keys,
+                        int64_t time, struct event_attribute out[EVENT_ATTRIBUTES_MAX],
+                        struct buffer *scratch);
 
 /* What stands in Content-Type. */
-struct slice event_content_type(const struct event *event);
+struct slice event_content_type(const struct client_event *event);
 /* Appends "2026-11-23T21:18:03Z". */
 void event_time_append(struct buffer *out, int64_t seconds);
 

@@ -17,7 +17,7 @@
 #include "wire/message.h"
 
 /* One event (7.1). */
-struct event {
+struct client_event {
     const struct hub_settings *settings;
     struct slice hub;   /* lower case */
     bool is_user_event; /* else `system` */

@@ -24,7 +24,7 @@ static void add(struct listener_message *message, const char *prefix, const char
 }
 
 /* "<connection id>/<number>" */
-static struct slice message_id(struct listener_message *message, const struct event *event)
+static struct slice message_id(struct listener_message *message, const struct client_event *event)
 {
     message->id.length = 0;
     buffer_append(&message->id, event->connection_id);
@@ -32,7 +32,7 @@ static struct slice message_id(struct listener_message *message, const struct ev
     return buffer_slice(&message->id);
 }
 
-void listener_message_begin(struct listener_message *message, const struct event *event,
+void listener_message_begin(struct listener_message *message, const struct client_event *event,
                             const struct access_keys *keys, int64_t time)
 {
     struct event_attribute attributes[EVENT_ATTRIBUTES_MAX];
@@ -49,7 +49,7 @@ void listener_message_begin(struct listener_message *message, const struct event
     message->payload = event->data;
 }
 
-void listener_message_address(struct listener_message *message, const struct event *event,
+void listener_message_address(struct listener_message *message, const struct client_event *event,
                               const struct event_listener *listener)
 {
     message->topic_text.length = 0;

@@ -23,10 +23,10 @@ struct listener_message {
 };
 
 /* Fills in the properties, which are the same for all listeners, ... */
-void listener_message_begin(struct listener_message *message, const struct event *event,
+void listener_message_begin(struct listener_message *message, const struct client_event *event,
                             const struct access_keys *keys, int64_t time);
 /* ... and the topic of one. */
-void listener_message_address(struct listener_message *message, const struct event *event,
+void listener_message_address(struct listener_message *message, const struct client_event *event,
                               const struct event_listener *listener);
 void listener_message_release(struct listener_message *message);
 

@@ -19,7 +19,8 @@ bool event_pattern_matches(struct slice pattern, struct slice name)
     return false;
 }
 
-static bool takes(const char *user_pattern, uint32_t system_events, const struct event *event)
+static bool takes(const char *user_pattern, uint32_t system_events,
+                  const struct client_event *event)
 {
     if (!event->is_user_event) {
         return (system_events & SYSTEM_EVENT_BIT(event->system)) != 0;
@@ -27,7 +28,7 @@ static bool takes(const char *user_pattern, uint32_t system_events, const struct
     return user_pattern && event_pattern_matches(slice_from_string(user_pattern), event->name);
 }
 
-static bool group_passes(const char *const *filters, const struct event *event)
+static bool group_passes(const char *const *filters, const struct client_event *event)
 {
     bool is_of_group = !event->is_user_event &&
                        (event->system == SYSTEM_EVENT_JOINED || event->system == SYSTEM_EVENT_LEFT);
@@ -44,7 +45,7 @@ static bool group_passes(const char *const *filters, const struct event *event)
 }
 
 const struct event_handler *event_handler_find(const struct hub_settings *settings,
-                                               const struct event *event)
+                                               const struct client_event *event)
 {
     for (size_t i = 0; i < settings->event_handler_count; i++) {
         const struct event_handler *handler = &settings->event_handlers[i];
@@ -56,7 +57,7 @@ const struct event_handler *event_handler_find(const struct hub_settings *settin
     return NULL;
 }
 
-bool event_listener_takes(const struct event_listener *listener, const struct event *event)
+bool event_listener_takes(const struct event_listener *listener, const struct client_event *event)
 {
     bool is_connect = !event->is_user_event && event->system == SYSTEM_EVENT_CONNECT;
 
@@ -64,7 +65,7 @@ bool event_listener_takes(const struct event_listener *listener, const struct ev
            group_passes(listener->group_filters, event);
 }
 
-bool event_is_listened_to(const struct hub_settings *settings, const struct event *event)
+bool event_is_listened_to(const struct hub_settings *settings, const struct client_event *event)
 {
     for (size_t i = 0; i < settings->event_listener_count; i++) {
         if (event_listener_takes(&settings->event_listeners[i], event)) {
@@ -74,7 +75,7 @@ bool event_is_listened_to(const struct hub_settings *settings, const struct even
     return false;
 }
 
-struct slice event_name(const struct event *event)
+struct slice event_name(const struct client_event *event)
 {
     return event->is_user_event ? event->name : slice_from_string(event_kind_names[event->system]);
 }

@@ -12,12 +12,12 @@
 bool event_pattern_matches(struct slice pattern, struct slice name);
 /* The first of the hub that takes it; NULL: none. */
 const struct event_handler *event_handler_find(const struct hub_settings *settings,
-                                               const struct event *event);
-bool event_listener_takes(const struct event_listener *listener, const struct event *event);
+                                               const struct client_event *event);
+bool event_listener_takes(const struct event_listener *listener, const struct client_event *event);
 /* Does any of the hub's take it? */
-bool event_is_listened_to(const struct hub_settings *settings, const struct event *event);
+bool event_is_listened_to(const struct hub_settings *settings, const struct client_event *event);
 
 /* "connect", ..., or the user event's name: ce-eventName. */
-struct slice event_name(const struct event *event);
+struct slice event_name(const struct client_event *event);
 
 #endif

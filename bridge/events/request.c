@@ -26,7 +26,7 @@ static void append_pairs(struct buffer *lines, const char *prefix, struct pairs 
 
 /* ---------------------------------------------------------------- requests */
 
-void event_request_append(struct buffer *lines, const struct event *event,
+void event_request_append(struct buffer *lines, const struct client_event *event,
                           const struct event_sender *sender, struct slice upstream,
                           struct buffer *scratch)
 {

@@ -18,7 +18,7 @@ struct event_sender {
 
 /* Appends lines (access/header_lines.h). `upstream` is the origin of the URL
  * (url_template_origin()), for cookies. `scratch` is overwritten. */
-void event_request_append(struct buffer *lines, const struct event *event,
+void event_request_append(struct buffer *lines, const struct client_event *event,
                           const struct event_sender *sender, struct slice upstream,
                           struct buffer *scratch);
 /* The same for a preflight (7.3). */

@@ -93,17 +93,17 @@ struct webhook_gauges webhook_gauges(const struct webhook *webhook)
 
 /* ---------------------------------------------------------------- events come */
 
-static bool is_listened_to(const struct webhook *webhook, const struct event *event)
+static bool is_listened_to(const struct webhook *webhook, const struct client_event *event)
 {
     return webhook->options.publish && event_is_listened_to(event->settings, event);
 }
 
-static bool is_handled(void *context, const struct event *event)
+static bool is_handled(void *context, const struct client_event *event)
 {
     return event_handler_find(event->settings, event) || is_listened_to(context, event);
 }
 
-static void publish_copies(struct webhook *webhook, const struct event *event)
+static void publish_copies(struct webhook *webhook, const struct client_event *event)
 {
     const struct hub_settings *settings = event->settings;
     struct listener_message *message = &webhook->message;
@@ -128,7 +128,7 @@ static void end_unhandled(struct event_call *call, bool was_listened_to)
     call_fail(call, EVENT_RESULTS, was_listened_to ? NULL : "no event handler takes the event");
 }
 
-static void raise_event(void *context, const struct event *event, struct event_wait *wait)
+static void raise_event(void *context, const struct client_event *event, struct event_wait *wait)
 {
     struct webhook *webhook = context;
     const struct event_handler *handler = event_handler_find(event->settings, event);

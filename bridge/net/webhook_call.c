@@ -66,7 +66,7 @@ static void call_free(struct event_call *call)
 }
 
 /* Everything that is needed later, in one piece of memory. */
-static void write_texts(struct event_call *call, const struct event *event,
+static void write_texts(struct event_call *call, const struct client_event *event,
                         const struct event_handler *handler)
 {
     struct webhook *webhook = call->webhook;
@@ -96,7 +96,7 @@ static void write_texts(struct event_call *call, const struct event *event,
     }
 }
 
-struct event_call *call_new(struct webhook *webhook, const struct event *event,
+struct event_call *call_new(struct webhook *webhook, const struct client_event *event,
                             const struct event_handler *handler, struct event_wait *wait)
 {
     struct event_call *call = take_call(webhook);

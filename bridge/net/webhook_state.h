@@ -99,7 +99,7 @@ struct event_call {
 /* --- webhook_call.c --- */
 
 /* A call for the event; `handler` NULL: nobody takes it. */
-struct event_call *call_new(struct webhook *webhook, const struct event *event,
+struct event_call *call_new(struct webhook *webhook, const struct client_event *event,
                             const struct event_handler *handler, struct event_wait *wait);
 /* Makes the request. */
 void call_send(struct event_call *call);

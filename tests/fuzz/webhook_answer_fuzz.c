@@ -66,14 +66,14 @@ static void check_next_request(const struct event_answer *answer)
     struct access_keys *keys =
         access_keys_parse(SLICE_LITERAL("primary: " KEY "\nsecondary: " KEY "\n"), &error);
     struct event_sender sender = {.keys = keys, .origin = SLICE_LITERAL("p")};
-    struct event event = {.hub = SLICE_LITERAL("h"),
-                          .connection_id = answer->data.bytes,
-                          .user_id = answer->data.bytes,
-                          .state = answer->state,
-                          .cookies = answer->cookies,
-                          .content_type = answer->content_type,
-                          .metadata = answer->metadata,
-                          .properties = answer->properties};
+    struct client_event event = {.hub = SLICE_LITERAL("h"),
+                                 .connection_id = answer->data.bytes,
+                                 .user_id = answer->data.bytes,
+                                 .state = answer->state,
+                                 .cookies = answer->cookies,
+                                 .content_type = answer->content_type,
+                                 .metadata = answer->metadata,
+                                 .properties = answer->properties};
 
     event_request_append(&lines, &event, &sender, UPSTREAM, &scratch);
     FUZZ_CHECK(lines.data[lines.length - 1] == '\0');

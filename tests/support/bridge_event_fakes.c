@@ -16,7 +16,7 @@ static const char *const system_events[SYSTEM_EVENTS] = {
     [SYSTEM_EVENT_LEFT] = "left",
 };
 
-static bool is_handled(void *context, const struct event *event)
+static bool is_handled(void *context, const struct client_event *event)
 {
     const struct event_fakes *fakes = context;
 
@@ -42,7 +42,7 @@ static void put_pairs(struct buffer *out, const char *between, struct pairs pair
     }
 }
 
-static void raise_event(void *context, const struct event *event, struct event_wait *wait)
+static void raise_event(void *context, const struct client_event *event, struct event_wait *wait)
 {
     static const char *const types[] = {"json", "text", "binary", "protobuf"};
     struct event_fakes *fakes = context;

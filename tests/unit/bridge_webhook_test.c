@@ -130,19 +130,19 @@ static void answered(struct event_wait *wait, const struct event_answer *answer)
     buffer_append(&waiter->state, answer->state);
 }
 
-static struct event user_event(struct slice body)
+static struct client_event user_event(struct slice body)
 {
-    return (struct event){.settings = &world.settings,
-                          .hub = S("h"),
-                          .is_user_event = true,
-                          .name = S("say"),
-                          .connection_id = S("c1"),
-                          .data = {DATA_TEXT, body}};
+    return (struct client_event){.settings = &world.settings,
+                                 .hub = S("h"),
+                                 .is_user_event = true,
+                                 .name = S("say"),
+                                 .connection_id = S("c1"),
+                                 .data = {DATA_TEXT, body}};
 }
 
 static void say(struct waiter *waiter, struct slice body)
 {
-    struct event event = user_event(body);
+    struct client_event event = user_event(body);
 
     *waiter = (struct waiter){.wait.answered = answered};
     webhook_operations.raise(world.webhook, &event, &waiter->wait);
@@ -628,14 +628,14 @@ TEST(nobody_waits_any_more)
 
 TEST(nobody_waits_at_all)
 {
-    struct event event;
+    struct client_event event;
 
     start("echo/{event}");
-    event = (struct event){.settings = &world.settings,
-                           .hub = S("h"),
-                           .system = SYSTEM_EVENT_DISCONNECTED,
-                           .connection_id = S("c1"),
-                           .data = {DATA_JSON, S("{}")}};
+    event = (struct client_event){.settings = &world.settings,
+                                  .hub = S("h"),
+                                  .system = SYSTEM_EVENT_DISCONNECTED,
+                                  .connection_id = S("c1"),
+                                  .data = {DATA_JSON, S("{}")}};
     webhook_operations.raise(world.webhook, &event, NULL);
     stop(); /* waits for it */
     CHECK_INT_EQUAL(world.server.posts, 1);
@@ -681,7 +681,7 @@ TEST(failures_are_told_but_not_too_many)
 
 TEST(what_is_handled)
 {
-    struct event event;
+    struct client_event event;
 
     start("echo");
     event = user_event(S(""));

@@ -137,12 +137,12 @@ static struct waiter ask(struct webhook *webhook, const char *url)
                                     .skips_validation = true};
     struct hub_settings settings = {
         .name = "h", .event_handlers = &handler, .event_handler_count = 1};
-    struct event event = {.settings = &settings,
-                          .hub = S("h"),
-                          .is_user_event = true,
-                          .name = S("say"),
-                          .connection_id = S("c1"),
-                          .data = {DATA_TEXT, S("hello")}};
+    struct client_event event = {.settings = &settings,
+                                 .hub = S("h"),
+                                 .is_user_event = true,
+                                 .name = S("say"),
+                                 .connection_id = S("c1"),
+                                 .data = {DATA_TEXT, S("hello")}};
     struct waiter waiter = {.wait.answered = answered};
     msec_t deadline = clock_now() + PATIENCE_MS;
 

@@ -31,7 +31,7 @@ static struct access_keys *make_keys(void)
 }
 
 /* The request's lines with LF behind each. */
-static struct buffer lines_of(const struct event *event)
+static struct buffer lines_of(const struct client_event *event)
 {
     struct access_keys *keys = make_keys();
     struct event_sender sender = {.keys = keys, .origin = S("p.example"), .time = TIME};
@@ -63,10 +63,10 @@ static bool has_line(const struct buffer *lines, const char *line)
 
 TEST(a_connect_has_no_more_than_it_must)
 {
-    struct event event = {.hub = S("chat"),
-                          .system = SYSTEM_EVENT_CONNECT,
-                          .connection_id = S("c1"),
-                          .data = {DATA_JSON, S("{}")}};
+    struct client_event event = {.hub = S("chat"),
+                                 .system = SYSTEM_EVENT_CONNECT,
+                                 .connection_id = S("c1"),
+                                 .data = {DATA_JSON, S("{}")}};
     struct buffer lines = lines_of(&event);
 
     CHECK_SLICE_EQUAL(buffer_slice(&lines), S("WebHook-Request-Origin: p.example\n"
@@ -89,20 +89,20 @@ TEST(a_user_event_has_all_there_is)
     static const struct pair metadata[] = {
         {S("k"), S("v w")}, {S("bad name"), S("x")}, {S(""), S("x")}};
     static const struct pair properties[] = {{S("p"), S("1")}};
-    struct event event = {.hub = S("chat"),
-                          .is_user_event = true,
-                          .name = S("say"),
-                          .connection_id = S("c1"),
-                          .user_id = S("ann"),
-                          .subprotocol = S("mqtt"),
-                          .state = S("eyJrIjoxfQ==%41\xFF"),
-                          .cookies = S("http://h\ta=1\nhttp://other\ta=2\nhttp://h\tb=\n"),
-                          .physical_connection = S("p1"),
-                          .session = S("s1"),
-                          .number = 4294967295,
-                          .data = {DATA_TEXT, S("hi")},
-                          .metadata = {metadata, COUNT(metadata)},
-                          .properties = {properties, 1}};
+    struct client_event event = {.hub = S("chat"),
+                                 .is_user_event = true,
+                                 .name = S("say"),
+                                 .connection_id = S("c1"),
+                                 .user_id = S("ann"),
+                                 .subprotocol = S("mqtt"),
+                                 .state = S("eyJrIjoxfQ==%41\xFF"),
+                                 .cookies = S("http://h\ta=1\nhttp://other\ta=2\nhttp://h\tb=\n"),
+                                 .physical_connection = S("p1"),
+                                 .session = S("s1"),
+                                 .number = 4294967295,
+                                 .data = {DATA_TEXT, S("hi")},
+                                 .metadata = {metadata, COUNT(metadata)},
+                                 .properties = {properties, 1}};
     static const char *const expected[] = {
         "Content-Type: text/plain",
         "ce-type: azure.webpubsub.user.say",
@@ -142,7 +142,8 @@ static const struct {
 TEST(a_value_is_one_header_whatever_is_in_it)
 {
     for (size_t i = 0; i < COUNT(users); i++) {
-        struct event event = {.hub = S("h"), .connection_id = S("c"), .user_id = users[i].user};
+        struct client_event event = {
+            .hub = S("h"), .connection_id = S("c"), .user_id = users[i].user};
         struct buffer lines = lines_of(&event);
         test_note("%s", users[i].line);
         CHECK(has_line(&lines, users[i].line));
@@ -151,7 +152,7 @@ TEST(a_value_is_one_header_whatever_is_in_it)
 }
 
 static const struct {
-    struct event event;
+    struct client_event event;
     const char *type, *content_type;
 } types[] = {
     {{.system = SYSTEM_EVENT_CONNECTED, .data = {DATA_JSON, S("{}")}},
@@ -355,13 +356,13 @@ TEST(messages_of_listeners)
 {
     struct access_keys *keys = make_keys();
     struct event_listener listener = {.topic = "audit/{hub}/{event}"};
-    struct event event = {.hub = S("h"),
-                          .is_user_event = true,
-                          .name = S("say"),
-                          .connection_id = S("c1"),
-                          .user_id = S("\xC3\xBC"),
-                          .number = 12,
-                          .data = {DATA_TEXT, S("hi")}};
+    struct client_event event = {.hub = S("h"),
+                                 .is_user_event = true,
+                                 .name = S("say"),
+                                 .connection_id = S("c1"),
+                                 .user_id = S("\xC3\xBC"),
+                                 .number = 12,
+                                 .data = {DATA_TEXT, S("hi")}};
     struct listener_message message = {0};
 
     for (int round = 0; round < 2; round++) { /* the memory is used again */

@@ -85,7 +85,7 @@ static const struct hub_settings settings = {
 };
 
 static const struct {
-    struct event event;
+    struct client_event event;
     int handler; /* -1: none */
     bool is_listened_to;
 } routes[] = {
