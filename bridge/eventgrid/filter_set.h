@@ -1,6 +1,15 @@
 /* The filters of all event subscriptions of one source, compiled together (spec/eventgrid.md 3.3,
  * 3.4): each event's JSON is walked once, each key that any filter asks for is looked up once, and
- * text is folded once, whatever the number of subscriptions. Pure. Immutable.
+ * text is folded once, whatever the number of subscriptions. Pure. Immutable but for scratch
+ * memory.
+ *
+ * Keys of EventGrid events are `id`, `topic`, `subject`, `eventType`, `dataVersion`, `data` and
+ * what is below it; of CloudEvents all attributes, extensions, `data` and below, never data_base64;
+ * of custom ones whatever they have. No array is entered, and case does not matter.
+ *
+ * Of an array (on_arrays) a negative operator wants that no element fits, any other that one does;
+ * elements of another type are passed over. An array of none but those is as if the key were not
+ * there.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_EVENTGRID_FILTER_SET_H
