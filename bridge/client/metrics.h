@@ -54,6 +54,29 @@ struct webhook_source {
     const void *context;
 };
 
+/* Events of one event topic or domain (spec/eventgrid.md 8.3), and what became of them. */
+struct topic_statistics {
+    uint64_t published;                          /* accepted */
+    uint64_t refused;                            /* requests, whatever the reason */
+    uint64_t matched;                            /* events that some subscription takes */
+    uint64_t unmatched;                          /* and that none takes */
+    uint64_t delivered;                          /* an event to a subscription */
+    uint64_t attempts_failed;                    /* the same */
+    uint64_t dead_lettered;                      /* the same */
+    uint64_t dropped;                            /* the same: there is no place for dead letters */
+    uint64_t publish_latencies[EVENT_LATENCIES]; /* of accepted requests: the bounds of events */
+    uint64_t publish_microseconds;
+};
+
+/* By whoever has them (bridge/dispatch). */
+struct topic_source {
+    void (*each_topic)(const void *context,
+                       void (*visit)(void *visitor, struct slice topic,
+                                     const struct topic_statistics *statistics),
+                       void *visitor); /* NULL: there is no Event Grid */
+    const void *context;
+};
+
 /* FAILED: not by all in time, or the broker went. */
 enum ask_outcome { ASK_ANSWERED, ASK_FAILED, ASK_OUTCOMES };
 
@@ -70,6 +93,7 @@ struct metrics {
     uint64_t refused[METRICS_STATUSES]; /* upgrades, by HTTP status */
     struct rest_metrics rest[METRICS_OPERATIONS];
     struct webhook_source webhooks;
+    struct topic_source topics;
     uint64_t asks[ASK_OUTCOMES];
 };
 

@@ -25,6 +25,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "client/metrics.h"
 #include "eventgrid/filter_set.h"
 #include "resource/subscription.h"
 #include "resource/topic.h"
@@ -62,7 +63,8 @@ struct catalog_source {
     size_t target_count;
     struct list topics; /* of a domain: its topics, by .domain_link */
     struct list domain_link;
-    struct catalog_source *domain; /* of a domain topic */
+    struct catalog_source *domain;      /* of a domain topic */
+    struct topic_statistics statistics; /* not of a domain topic: its domain's count */
     /* The catalog's own. */
     struct catalog *catalog;
     struct catalog_texts texts;
@@ -114,6 +116,10 @@ struct catalog_source *catalog_next(const struct catalog *catalog,
 static inline const struct topic_properties *catalog_properties(const struct catalog_source *source)
 {
     return source->domain ? source->domain->properties : source->properties;
+}
+static inline struct topic_statistics *catalog_statistics(struct catalog_source *source)
+{
+    return source->domain ? &source->domain->statistics : &source->statistics;
 }
 /* Makes `filters` and `targets`, if something has changed since. Targets are the subscriptions of
  * the source and of its domain that have their endpoint's consent, or are about to ask for it. */

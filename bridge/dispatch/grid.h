@@ -2,8 +2,8 @@
  * management API; made by the wiring. The rest of bridge/dispatch gets what it needs from here.
  * Single-threaded; pure: outside.h is given.
  *
- *     door        HTTP and MQTT -> events -> filters -> a message for each subscription that takes
- * it runner      a session for each subscription that this process runs -> deliveries -> PUBACK
+ *     door        HTTP and MQTT -> events -> filters -> messages for the subscriptions that take it
+ *     runner      a session for each subscription that this process runs -> deliveries -> PUBACK
  *     management  ARM paths, /api/eventgrid: resources, log, dead letters, resend, replay
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -15,6 +15,7 @@
 #include "dispatch/outside.h"
 
 struct catalog;
+struct catalog_store;
 struct door;
 struct gateway;
 struct management;
@@ -27,8 +28,9 @@ struct grid_options {
     bool opens_management; /* no token is asked for on loopback listeners */
     bool skips_validation; /* no webhook is asked for its consent */
     double retry_scale;    /* factor on all delays of retries; 0: 1 */
-    bool admits_mqtt; /* access rules let some client at `$events/`; else nothing is published there
-                       */
+    /* Access rules let some client subscribe to topics that begin with `$events/`, so that copies
+     * are published there; or let some client publish there, which is heard. */
+    bool shows_mqtt, hears_mqtt;
     struct slice declared; /* catalog_set_declared() */
 };
 
@@ -37,6 +39,7 @@ struct grid {
     struct grid_options options;
     struct settings_store *settings; /* of places below `$config/eventgrid/`, see catalog.h */
     struct catalog *catalog;
+    struct catalog_store *store;
     struct door *door;
     struct runner *runner;
     struct management *management;
@@ -46,7 +49,7 @@ struct grid {
 struct grid *grid_new(struct gateway *gateway, const struct grid_options *options);
 void grid_free(struct grid *grid);
 /* The configuration was read again. */
-void grid_set_declared(struct grid *grid, struct slice declared, bool admits_mqtt);
+void grid_set_declared(struct grid *grid, struct slice declared, bool shows_mqtt, bool hears_mqtt);
 /* The broker is there. */
 void grid_connect(struct grid *grid);
 
