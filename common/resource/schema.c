@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/ascii.h"
+
 /* The names, and what each may become (spec/eventgrid.md 3.7). */
 static const struct {
     const char *input, *delivery;
@@ -36,7 +38,7 @@ static bool find(struct slice name, bool is_input, enum event_schema *out)
 {
     for (int i = 0; i < EVENT_SCHEMAS; i++) {
         const char *known = is_input ? schemas[i].input : schemas[i].delivery;
-        if (slice_equal(name, slice_from_string(known))) {
+        if (equal_ignoring_case(name, slice_from_string(known))) {
             *out = (enum event_schema)i;
             return true;
         }

@@ -15,7 +15,7 @@ enum event_schema {
     EVENT_SCHEMAS
 };
 
-/* As a topic's inputSchema, and as a subscription's eventDeliverySchema. */
+/* As a topic's inputSchema, and as a subscription's eventDeliverySchema; read in any case. */
 const char *schema_input_name(enum event_schema schema);
 const char *schema_delivery_name(enum event_schema schema);
 bool schema_from_input_name(struct slice name, enum event_schema *out);

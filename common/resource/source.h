@@ -54,5 +54,8 @@ bool source_key_parse(struct slice key, struct source_name *out);
  * defaults. */
 void source_id_append(struct buffer *out, const struct source_name *source,
                       struct slice azure_subscription, struct slice resource_group);
+/* Slices of a resource id, of whatever Azure subscription and resource group, in any case. False:
+ * it is none of a source. */
+bool source_id_parse(struct slice id, struct source_name *out);
 
 #endif

@@ -6,8 +6,8 @@
  *   - destinations WebPubSub, MqttTopic and EventGridTopic, dead letters to an EventGridTopic;
  *   - filter.enableExtendedFiltering: operators StringMatches, StringNotMatches (* and ?) and Any
  *     (OR across keys), and no limit of 25 filters and values;
- *   - of webhooks: skipValidation, signingSecret (Standard Webhooks), maxConcurrentRequests,
- *     maxRequestsPerSecond, requestTimeoutInSeconds;
+ *   - of webhooks: skipValidation, sendDataSchema, signingSecret (Standard Webhooks),
+ *     maxConcurrentRequests, maxRequestsPerSecond, requestTimeoutInSeconds;
  *   - retryPolicy.backoffInSeconds, probation.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -18,17 +18,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/slice.h"
 #include "resource/schema.h"
 
 enum {
-    ADVANCED_FILTERS_MAX = 25, /* and values in total (3.4); without extended filtering */
+    ADVANCED_FILTERS_MAX = 25,   /* and values in total (3.4); without extended filtering */
+    EXTENDED_FILTERS_MAX = 1000, /* those in an Any counted */
     EXTENDED_FILTER_VALUES_MAX = 10000,
     FILTER_TEXT_MAX = 512, /* characters */
     DELIVERY_ATTRIBUTES_MAX = 10,
     DELIVERY_ATTRIBUTE_VALUE_MAX = 4096, /* bytes */
     EVENTS_PER_BATCH_MAX = 5000,
+    BATCH_KILOBYTES_MAX = 1024,
+    REQUESTS_AT_A_TIME_MAX = 1000,
+    REQUESTS_PER_SECOND_MAX = 1000000,
+    REQUEST_TIMEOUT_MAX_S = 300,
+    ENDPOINT_URL_MAX = 4096, /* bytes */
     DELIVERY_ATTEMPTS_MAX = 30,
     TIME_TO_LIVE_MAX_MINUTES = 1440,
     SUBSCRIPTION_JSON_MAX = 1 << 20, /* bytes */
@@ -122,14 +129,19 @@ struct destination {
     uint32_t timeout_ms;
     const struct delivery_attribute *attributes; /* [attribute_count] */
     size_t attribute_count;
+    /* Kept and shown; no token of Entra is sent, and any TLS from 1.2 is taken. */
+    struct slice entra_tenant, entra_application, tls_least;
     /* DESTINATION_WEB_PUB_SUB */
-    struct slice hub, group, user; /* one of group and user may be given */
+    struct slice hub;         /* in lower case */
+    struct slice group, user; /* one of them may be given */
     /* DESTINATION_MQTT_TOPIC: {subject}, {type}, {id} and {topic} stand for the event's */
     struct slice topic;
     uint8_t qos;
     bool retain;
     /* DESTINATION_EVENT_TOPIC: the key of a custom topic (source.h) */
     struct slice source_key;
+    /* The JSON of `identity`, if it stands in deliveryWithResourceIdentity; only shown. */
+    struct slice identity;
 };
 
 enum dead_letter_kind { DEAD_LETTER_NONE, DEAD_LETTER_FILES, DEAD_LETTER_TOPIC };
@@ -139,9 +151,10 @@ struct dead_letter {
     struct slice container;   /* DEAD_LETTER_FILES: blobContainerName, a folder */
     struct slice resource_id; /* as given, shown again */
     struct slice source_key;  /* DEAD_LETTER_TOPIC */
+    struct slice identity;    /* as of a destination */
 };
 
-enum { BACKOFF_STEPS_MAX = 32 };
+enum { BACKOFF_STEPS_MAX = 32, BACKOFF_MAX_S = 86400 };
 
 struct retry_policy {
     uint32_t attempts_max; /* maxDeliveryAttempts */
@@ -163,7 +176,8 @@ struct event_subscription {
     int64_t expires_ms;         /* Unix time; 0: never */
     const struct slice *labels; /* [label_count] */
     size_t label_count;
-    struct buffer json; /* the properties as they were given (compact), with secrets; owned */
+    struct buffer json;  /* the properties as they were given (compact), with secrets; owned */
+    struct arena memory; /* what is no slice of `json` */
 };
 
 /* Appended lines `property: what is wrong and what to write instead`; an ARM error has the first

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/slice.h"
 #include "resource/schema.h"
@@ -29,7 +30,7 @@ struct schema_mapping {
     struct field_mapping id, topic, event_time, event_type, subject, data_version;
 };
 
-enum { IP_RULES_MAX = 128, RETENTION_DAYS_MAX = 3650 };
+enum { IP_RULES_MAX = 128, RETENTION_DAYS_MAX = 3650, TOPIC_JSON_MAX = 1 << 20 /* bytes */ };
 
 struct ip_rule {
     uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -39,17 +40,20 @@ struct ip_rule {
 struct topic_properties {
     enum source_kind kind; /* SOURCE_TOPIC, SOURCE_DOMAIN or SOURCE_SYSTEM_TOPIC */
     enum event_schema schema;
-    struct schema_mapping mapping;  /* of SCHEMA_CUSTOM */
+    struct schema_mapping mapping; /* of SCHEMA_CUSTOM */
+    bool has_mapping;
     bool disables_local_auth;       /* neither keys nor SAS tokens */
     bool is_public;                 /* publicNetworkAccess; else only from loopback addresses */
     const struct ip_rule *ip_rules; /* [ip_rule_count]; none: everybody */
     size_t ip_rule_count;
-    uint32_t retention_days; /* 0: nothing is kept */
+    uint32_t retention_days;           /* 0: nothing is kept */
+    struct slice residency, tls_least; /* only shown */
     /* SOURCE_DOMAIN */
     bool creates_topics, deletes_topics; /* autoCreate..., autoDelete... */
     /* SOURCE_SYSTEM_TOPIC */
     struct slice source, topic_type;
-    struct buffer json; /* {"location":..,"tags":..,"properties":{..}} as given (compact); owned */
+    struct buffer json;  /* {"location":..,"tags":..,"properties":{..}} as given (compact); owned */
+    struct arena memory; /* what is no slice of `json` */
 };
 
 /* `json` is the resource (wrapped in {"location":..,"properties":..}). NULL with lines in `error`,
@@ -60,7 +64,8 @@ void topic_properties_free(struct topic_properties *topic);
 /* Appends the properties' members as a GET shows them (8.1), defaults included, no comma at the
  * ends; but for provisioningState, endpoint and metricResourceId, which the caller adds. */
 void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic);
-/* May a publisher at this address (16 bytes, IPv4 mapped) come in? */
+/* May a publisher at this address (16 bytes, IPv4 mapped) come in? If there are rules, one of them
+ * must have the address, a loopback address too. */
 bool topic_properties_admit(const struct topic_properties *topic, const uint8_t address[16],
                             bool is_loopback);
 

@@ -1,0 +1,266 @@
+/* An event subscription as a whole: its table of properties, what depends on several of them, and
+ * its life. See subscription.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "resource/subscription.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/timestamp.h"
+#include "resource/subscription_parts.h"
+
+enum {
+    BATCH_KILOBYTES = 64,
+    REQUESTS_AT_A_TIME = 32,
+    REQUEST_TIMEOUT_MS = 30000, /* 4.2 */
+    LABEL_MAX = 1024,
+};
+
+/* --- while it is read --- */
+
+struct subscription_draft {
+    struct event_subscription *subscription;
+    struct slice schema;
+    int64_t now_ms;
+    bool has_destination, has_dead_letter;
+};
+
+static void set_defaults(struct event_subscription *subscription, enum event_schema input)
+{
+    subscription->destination = (struct destination){
+        .batch_events = 1,
+        .batch_bytes = BATCH_KILOBYTES * 1024,
+        .sends_data_schema = true,
+        .requests_max = REQUESTS_AT_A_TIME,
+        .timeout_ms = REQUEST_TIMEOUT_MS,
+        .qos = 1,
+    };
+    subscription->retry = (struct retry_policy){
+        .attempts_max = DELIVERY_ATTEMPTS_MAX,
+        .time_to_live_ms = (uint64_t)TIME_TO_LIVE_MAX_MINUTES * 60000,
+        .has_probation = true,
+    };
+    subscription->delivery_schema = input;
+}
+
+/* --- retryPolicy --- */
+
+static void read_delay(struct reading *reading, const struct json_value *value, void *into)
+{
+    reading_number(reading, value, 1, BACKOFF_MAX_S, into);
+}
+
+static void read_backoff(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct retry_policy *retry = into;
+    size_t count = reading_count(reading, value);
+
+    if (count > BACKOFF_STEPS_MAX) {
+        reading_mistake(reading, "has at most %d delays, not %zu", (int)BACKOFF_STEPS_MAX, count);
+        return;
+    }
+    reading_elements(reading, value, sizeof(retry->backoff_s[0]), read_delay, retry->backoff_s);
+    retry->backoff_count = count;
+}
+
+static const struct property retry_rows[] = {
+    NUMBER_PROPERTY(struct retry_policy, "maxDeliveryAttempts", attempts_max, 1,
+                    DELIVERY_ATTEMPTS_MAX, 1),
+    NUMBER_PROPERTY(struct retry_policy, "eventTimeToLiveInMinutes", time_to_live_ms, 1,
+                    TIME_TO_LIVE_MAX_MINUTES, 60000),
+    OWN_PROPERTY("backoffInSeconds", read_backoff),
+    BOOL_PROPERTY(struct retry_policy, "probation", has_probation),
+};
+static const struct property_table retry_properties = PROPERTY_TABLE(retry_rows);
+
+static void read_retry(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct subscription_draft *draft = into;
+
+    reading_object(reading, value, &retry_properties, &draft->subscription->retry);
+}
+
+/* --- what is there in two forms --- */
+
+static bool is_first(struct reading *reading, bool *has_one, const char *other)
+{
+    if (*has_one) {
+        reading_mistake(reading, "stands beside %s; write only one of them", other);
+        return false;
+    }
+    *has_one = true;
+    return true;
+}
+
+static void read_destination(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct subscription_draft *draft = into;
+
+    if (is_first(reading, &draft->has_destination, "deliveryWithResourceIdentity")) {
+        destination_read(reading, value, &draft->subscription->destination);
+    }
+}
+
+static void read_wrapped_destination(struct reading *reading, const struct json_value *value,
+                                     void *into)
+{
+    struct subscription_draft *draft = into;
+
+    if (is_first(reading, &draft->has_destination, "destination")) {
+        destination_read_wrapped(reading, value, &draft->subscription->destination);
+    }
+}
+
+static void read_dead_letter(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct subscription_draft *draft = into;
+
+    if (is_first(reading, &draft->has_dead_letter, "deadLetterWithResourceIdentity")) {
+        dead_letter_read(reading, value, &draft->subscription->dead_letter);
+    }
+}
+
+static void read_wrapped_dead_letter(struct reading *reading, const struct json_value *value,
+                                     void *into)
+{
+    struct subscription_draft *draft = into;
+
+    if (is_first(reading, &draft->has_dead_letter, "deadLetterDestination")) {
+        dead_letter_read_wrapped(reading, value, &draft->subscription->dead_letter);
+    }
+}
+
+/* --- the others --- */
+
+static void read_filter(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct subscription_draft *draft = into;
+
+    filter_read(reading, value, &draft->subscription->filter);
+}
+
+static void read_labels(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct event_subscription *subscription = ((struct subscription_draft *)into)->subscription;
+
+    subscription->labels = reading_texts(reading, value, &subscription->label_count);
+    for (size_t i = 0; i < subscription->label_count; i++) {
+        if (subscription->labels[i].length > LABEL_MAX) {
+            reading_mistake(reading, "has labels of at most %d bytes", (int)LABEL_MAX);
+        }
+    }
+}
+
+static void read_expiration(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct subscription_draft *draft = into;
+    struct slice text;
+    int64_t at_ms;
+    bool has_zone;
+
+    if (!reading_text(reading, value, &text)) {
+        return;
+    }
+    if (!timestamp_parse(text, &at_ms, &has_zone) || at_ms <= 0) {
+        reading_mistake(reading,
+                        "Invalid expiration time. Write one such as 2031-01-01T00:00:00Z, or null");
+    } else if (draft->now_ms > 0 && at_ms <= draft->now_ms) {
+        reading_mistake(reading, "Invalid expiration time. It is in the past");
+    } else {
+        draft->subscription->expires_ms = at_ms;
+    }
+}
+
+static const struct property subscription_rows[] = {
+    OWN_PROPERTY("destination", read_destination),
+    OWN_PROPERTY("deliveryWithResourceIdentity", read_wrapped_destination),
+    OWN_PROPERTY("filter", read_filter),
+    OWN_PROPERTY("labels", read_labels),
+    OWN_PROPERTY("expirationTimeUtc", read_expiration),
+    TEXT_PROPERTY(struct subscription_draft, "eventDeliverySchema", schema, LABEL_MAX),
+    OWN_PROPERTY("retryPolicy", read_retry),
+    OWN_PROPERTY("deadLetterDestination", read_dead_letter),
+    OWN_PROPERTY("deadLetterWithResourceIdentity", read_wrapped_dead_letter),
+    SHOWN_PROPERTY("topic"),
+    SHOWN_PROPERTY("provisioningState"),
+};
+static const struct property_table subscription_properties = PROPERTY_TABLE(subscription_rows);
+
+/* The matrix of 3.7. */
+static void settle_schema(struct reading *reading, struct slice name, enum event_schema input,
+                          enum event_schema *schema)
+{
+    static const char property[] = "eventDeliverySchema";
+
+    if (name.length == 0) {
+        return;
+    }
+    if (!schema_from_delivery_name(name, schema)) {
+        reading_mistake_at(reading, property,
+                           "is EventGridSchema, CloudEventSchemaV1_0 or CustomInputSchema");
+    } else if (!schema_may_become(input, *schema)) {
+        reading_mistake_at(reading, property,
+                           "%s cannot be delivered from a topic whose inputSchema is %s; write %s",
+                           schema_delivery_name(*schema), schema_input_name(input),
+                           input == SCHEMA_CLOUD_EVENTS
+                               ? "CloudEventSchemaV1_0"
+                               : "EventGridSchema or CloudEventSchemaV1_0");
+    }
+}
+
+/* As reading_keep_json(), but only what is in the wrapping. */
+static bool keep_properties(struct reading *reading, struct slice json, struct buffer *own,
+                            struct json_value *value)
+{
+    struct json_value whole;
+
+    if (json_parse(json, &whole)) {
+        json = reading_unwrap(&whole).text;
+    }
+    return reading_keep_json(reading, json, SUBSCRIPTION_JSON_MAX, own, value);
+}
+
+struct event_subscription *event_subscription_read(struct slice json, enum event_schema input,
+                                                   int64_t now_ms, struct buffer *error)
+{
+    struct event_subscription *subscription = memory_allocate_zero(sizeof(*subscription));
+    struct subscription_draft draft = {.subscription = subscription, .now_ms = now_ms};
+    struct reading reading = {.arena = &subscription->memory, .error = error};
+    struct json_value value;
+
+    subscription->count = 1;
+    set_defaults(subscription, input);
+    if (keep_properties(&reading, json, &subscription->json, &value)) {
+        reading_object(&reading, &value, &subscription_properties, &draft);
+        settle_schema(&reading, draft.schema, input, &subscription->delivery_schema);
+        if (value.type == JSON_OBJECT && !draft.has_destination) {
+            reading_mistake_at(&reading, "destination",
+                               "is missing; write {\"endpointType\":\"WebHook\",\"properties\":"
+                               "{\"endpointUrl\":\"https://...\"}}");
+        }
+    }
+    if (reading.mistakes > 0) {
+        event_subscription_release(subscription);
+        return NULL;
+    }
+    return subscription;
+}
+
+/* --- its life --- */
+
+struct event_subscription *event_subscription_hold(struct event_subscription *subscription)
+{
+    subscription->count++;
+    return subscription;
+}
+
+void event_subscription_release(struct event_subscription *subscription)
+{
+    if (!subscription || --subscription->count > 0) {
+        return;
+    }
+    arena_release(&subscription->memory);
+    buffer_release(&subscription->json);
+    free(subscription);
+}

@@ -1,0 +1,65 @@
+/* The parts that read and write an event subscription share this. Internal to this folder.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_RESOURCE_SUBSCRIPTION_PARTS_H
+#define PUBGRID_RESOURCE_SUBSCRIPTION_PARTS_H
+
+#include "resource/reading.h"
+#include "resource/subscription.h"
+
+/* `filter` */
+void filter_read(struct reading *reading, const struct json_value *value,
+                 struct event_filter *filter);
+
+/* `destination`, into one; `deliveryWithResourceIdentity` */
+void destination_read(struct reading *reading, const struct json_value *value, void *into);
+void destination_read_wrapped(struct reading *reading, const struct json_value *value,
+                              struct destination *destination);
+
+/* `deadLetterDestination`, into a dead letter; `deadLetterWithResourceIdentity` */
+void dead_letter_read(struct reading *reading, const struct json_value *value, void *into);
+void dead_letter_read_wrapped(struct reading *reading, const struct json_value *value,
+                              struct dead_letter *dead_letter);
+
+/* {"endpointType":T,"properties":{..}} */
+struct endpoint {
+    struct slice type;
+    struct json_value properties;
+};
+/* False: something is wrong with it; said. */
+bool endpoint_read(struct reading *reading, const struct json_value *value,
+                   struct endpoint *endpoint);
+/* Its properties, into what the table says. */
+void endpoint_read_properties(struct reading *reading, const struct endpoint *endpoint,
+                              const struct property_table *table, void *into);
+/* `kinds` lists those that there are. */
+void endpoint_report_type(struct reading *reading, struct slice type, const char *kinds);
+
+/* A custom topic by its name or its resource id: the properties of EventGridTopic. */
+struct topic_reference {
+    struct slice name, resource_id;
+};
+extern const struct property_table topic_reference_properties;
+struct slice topic_reference_key(struct reading *reading, const struct topic_reference *reference);
+
+/* `deliveryAttributeMappings`; `into` is a destination. */
+void attributes_read(struct reading *reading, const struct json_value *value, void *into);
+void attributes_append(struct buffer *out, const struct destination *destination);
+
+/* Names of destinations, as endpointType. */
+extern const char *const destination_names[DESTINATION_KINDS];
+#define DEAD_LETTER_FILES_NAME "StorageBlob"
+
+/* Which of them have one value, called `value`, and which have several, called `values`. */
+enum filter_shape {
+    SHAPE_NUMBER,
+    SHAPE_NUMBERS,
+    SHAPE_RANGES,
+    SHAPE_BOOL,
+    SHAPE_TEXTS,
+    SHAPE_NONE,
+    SHAPE_FILTERS
+};
+enum filter_shape filter_operator_shape(enum filter_operator which);
+
+#endif

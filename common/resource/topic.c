@@ -1,0 +1,222 @@
+/* Topics, domains and system topics, see topic.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "resource/topic.h"
+
+#include <stdlib.h>
+
+#include "base/ascii.h"
+#include "base/memory.h"
+#include "resource/topic_parts.h"
+
+enum { TEXT_MAX = 4096 };
+
+/* --- while it is read --- */
+
+struct topic_draft {
+    struct topic_properties *topic;
+    struct json_value properties;
+};
+
+static void read_schema(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct topic_properties *topic = into;
+    struct slice name;
+
+    if (reading_text(reading, value, &name) && !schema_from_input_name(name, &topic->schema)) {
+        reading_mistake(reading, "is EventGridSchema, CloudEventSchemaV1_0 or CustomEventSchema");
+    }
+}
+
+static void read_mapping(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct topic_properties *topic = into;
+
+    topic->has_mapping = true;
+    mapping_read(reading, value, &topic->mapping);
+}
+
+static void read_network_access(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct topic_properties *topic = into;
+    struct slice word;
+
+    if (!reading_text(reading, value, &word)) {
+        return;
+    }
+    topic->is_public = equal_ignoring_case(word, SLICE_LITERAL("Enabled"));
+    if (!topic->is_public && !equal_ignoring_case(word, SLICE_LITERAL("Disabled"))) {
+        reading_mistake(reading, "is Enabled, or Disabled: only from this machine");
+    }
+}
+
+/* --- tables --- */
+
+#define COMMON_ROWS                                                                                \
+    NUMBER_PROPERTY(struct topic_properties, "eventRetentionInDays", retention_days, 0,            \
+                    RETENTION_DAYS_MAX, 1),                                                        \
+        SHOWN_PROPERTY("provisioningState"), SHOWN_PROPERTY("metricResourceId")
+
+/* Of what publishers send to. */
+#define INPUT_ROWS                                                                                 \
+    OWN_PROPERTY("inputSchema", read_schema), OWN_PROPERTY("inputSchemaMapping", read_mapping),    \
+        OWN_PROPERTY("publicNetworkAccess", read_network_access),                                  \
+        OWN_PROPERTY("inboundIpRules", ip_rules_read),                                             \
+        BOOL_PROPERTY(struct topic_properties, "disableLocalAuth", disables_local_auth),           \
+        TEXT_PROPERTY(struct topic_properties, "dataResidencyBoundary", residency, TEXT_MAX),      \
+        TEXT_PROPERTY(struct topic_properties, "minimumTlsVersionAllowed", tls_least, TEXT_MAX),   \
+        SHOWN_PROPERTY("eventTypeInfo"), SHOWN_PROPERTY("endpoint"),                               \
+        SHOWN_PROPERTY("privateEndpointConnections")
+
+static const struct property topic_rows[] = {COMMON_ROWS, INPUT_ROWS};
+static const struct property domain_rows[] = {
+    COMMON_ROWS,
+    INPUT_ROWS,
+    BOOL_PROPERTY(struct topic_properties, "autoCreateTopicWithFirstSubscription", creates_topics),
+    BOOL_PROPERTY(struct topic_properties, "autoDeleteTopicWithLastSubscription", deletes_topics),
+};
+static const struct property system_topic_rows[] = {
+    COMMON_ROWS,
+    TEXT_PROPERTY(struct topic_properties, "source", source, TEXT_MAX),
+    TEXT_PROPERTY(struct topic_properties, "topicType", topic_type, TEXT_MAX),
+};
+
+static const struct property_table tables[] = {
+    [SOURCE_TOPIC] = PROPERTY_TABLE(topic_rows),
+    [SOURCE_DOMAIN] = PROPERTY_TABLE(domain_rows),
+    [SOURCE_SYSTEM_TOPIC] = PROPERTY_TABLE(system_topic_rows),
+};
+
+/* What stands around the properties; it is only kept. */
+static const struct property resource_rows[] = {
+    VALUE_PROPERTY(struct topic_draft, "properties", properties),
+    SHOWN_PROPERTY("location"),
+    SHOWN_PROPERTY("tags"),
+    SHOWN_PROPERTY("identity"),
+    SHOWN_PROPERTY("sku"),
+    SHOWN_PROPERTY("kind"),
+    SHOWN_PROPERTY("extendedLocation"),
+    SHOWN_PROPERTY("id"),
+    SHOWN_PROPERTY("name"),
+    SHOWN_PROPERTY("type"),
+    SHOWN_PROPERTY("systemData"),
+};
+static const struct property_table resource_properties = PROPERTY_TABLE(resource_rows);
+
+/* --- what depends on several --- */
+
+static void check_schema(struct reading *reading, const struct topic_properties *topic)
+{
+    if (topic->schema == SCHEMA_CUSTOM) {
+        mapping_check(reading, &topic->mapping, topic->kind == SOURCE_DOMAIN);
+    } else if (topic->has_mapping) {
+        reading_mistake_at(reading, "inputSchemaMapping",
+                           "is only of the inputSchema CustomEventSchema; leave it out");
+    }
+}
+
+static void check_system_topic(struct reading *reading, const struct topic_properties *topic)
+{
+    if (topic->source.length == 0) {
+        reading_mistake_at(reading, "source",
+                           "is missing; write the resource id that events are about");
+    }
+    if (topic->topic_type.length == 0) {
+        reading_mistake_at(reading, "topicType",
+                           "is missing; write for example Microsoft.Storage.StorageAccounts");
+    }
+}
+
+static void read_resource(struct reading *reading, const struct json_value *value,
+                          struct topic_properties *topic)
+{
+    struct topic_draft draft = {topic, {JSON_OBJECT, SLICE_LITERAL("{}")}};
+
+    reading_object(reading, value, &resource_properties, &draft);
+    reading_object(reading, &draft.properties, &tables[topic->kind], topic);
+    if (topic->kind == SOURCE_SYSTEM_TOPIC) {
+        check_system_topic(reading, topic);
+    } else {
+        check_schema(reading, topic);
+    }
+}
+
+struct topic_properties *topic_properties_read(struct slice json, enum source_kind kind,
+                                               struct buffer *error)
+{
+    struct topic_properties *topic = memory_allocate_zero(sizeof(*topic));
+    struct reading reading = {.arena = &topic->memory, .error = error};
+    struct json_value value;
+
+    *topic = (struct topic_properties){
+        .kind = kind,
+        .is_public = true,
+        .creates_topics = true,
+        .deletes_topics = true,
+        .residency = SLICE_LITERAL("WithinGeopair"),
+    };
+    if (reading_keep_json(&reading, json, TOPIC_JSON_MAX, &topic->json, &value)) {
+        read_resource(&reading, &value, topic);
+    }
+    if (reading.mistakes > 0) {
+        topic_properties_free(topic);
+        return NULL;
+    }
+    return topic;
+}
+
+void topic_properties_free(struct topic_properties *topic)
+{
+    if (topic) {
+        arena_release(&topic->memory);
+        buffer_release(&topic->json);
+        free(topic);
+    }
+}
+
+/* --- writing --- */
+
+static const char *truth(bool value)
+{
+    return value ? "true" : "false";
+}
+
+static void append_input(struct buffer *out, const struct topic_properties *topic)
+{
+    buffer_append_format(
+        out, "\"inputSchema\":\"%s\",\"inputSchemaMapping\":", schema_input_name(topic->schema));
+    if (topic->schema == SCHEMA_CUSTOM) {
+        mapping_append(out, &topic->mapping);
+    } else {
+        buffer_append_string(out, "null");
+    }
+    buffer_append_format(out, ",\"publicNetworkAccess\":\"%s\",\"inboundIpRules\":",
+                         topic->is_public ? "Enabled" : "Disabled");
+    ip_rules_append(out, topic);
+    buffer_append_format(out, ",\"disableLocalAuth\":%s,\"dataResidencyBoundary\":",
+                         truth(topic->disables_local_auth));
+    json_append_string(out, topic->residency);
+    if (topic->tls_least.length > 0) {
+        buffer_append_string(out, ",\"minimumTlsVersionAllowed\":");
+        json_append_string(out, topic->tls_least);
+    }
+    if (topic->kind == SOURCE_DOMAIN) {
+        buffer_append_format(out,
+                             ",\"autoCreateTopicWithFirstSubscription\":%s"
+                             ",\"autoDeleteTopicWithLastSubscription\":%s",
+                             truth(topic->creates_topics), truth(topic->deletes_topics));
+    }
+}
+
+void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic)
+{
+    if (topic->kind == SOURCE_SYSTEM_TOPIC) {
+        buffer_append_string(out, "\"source\":");
+        json_append_string(out, topic->source);
+        buffer_append_string(out, ",\"topicType\":");
+        json_append_string(out, topic->topic_type);
+    } else {
+        append_input(out, topic);
+    }
+    buffer_append_format(out, ",\"eventRetentionInDays\":%u", topic->retention_days);
+}
