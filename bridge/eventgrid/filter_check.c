@@ -122,33 +122,64 @@ static bool fits_pattern(const struct check *check, const struct event_values *v
 
 /* --- operators --- */
 
+/* An operator that looks at no value of a certain kind. */
+typedef bool hold(const struct filter_program *program, const struct check *check);
+
+static bool holds_for_any(const struct filter_program *program, const struct check *check)
+{
+    for (uint32_t i = 0; i < check->count; i++) {
+        if (check_holds(program, &program->checks[check->first + i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_not_null(const struct filter_program *program, const struct check *check)
+{
+    const struct event_value *value = &program->values.slots[check->slot];
+
+    return value->kind != VALUE_ABSENT && value->kind != VALUE_NULL &&
+           (value->kind != VALUE_ARRAY || check->on_arrays);
+}
+
+static bool is_null(const struct filter_program *program, const struct check *check)
+{
+    return !is_not_null(program, check);
+}
+
 struct operator_row {
     fit *fits;
     enum value_kind kind;
     bool is_negative; /* none of the values may fit */
     bool if_missing;
+    hold *holds; /* instead of all that */
 };
 
 static const struct operator_row operators[FILTER_OPERATORS] = {
-    [FILTER_NUMBER_IN] = {fits_number, VALUE_NUMBER, false, false},
-    [FILTER_NUMBER_NOT_IN] = {fits_number, VALUE_NUMBER, true, true},
-    [FILTER_NUMBER_LESS_THAN] = {fits_less, VALUE_NUMBER, false, false},
-    [FILTER_NUMBER_GREATER_THAN] = {fits_greater, VALUE_NUMBER, false, false},
-    [FILTER_NUMBER_LESS_THAN_OR_EQUALS] = {fits_less_or_equal, VALUE_NUMBER, false, false},
-    [FILTER_NUMBER_GREATER_THAN_OR_EQUALS] = {fits_greater_or_equal, VALUE_NUMBER, false, false},
-    [FILTER_NUMBER_IN_RANGE] = {fits_range, VALUE_NUMBER, false, false},
-    [FILTER_NUMBER_NOT_IN_RANGE] = {fits_range, VALUE_NUMBER, true, false},
-    [FILTER_BOOL_EQUALS] = {fits_bool, VALUE_BOOL, false, false},
-    [FILTER_STRING_IN] = {fits_text, VALUE_TEXT, false, false},
-    [FILTER_STRING_NOT_IN] = {fits_text, VALUE_TEXT, true, true},
-    [FILTER_STRING_BEGINS_WITH] = {fits_begin, VALUE_TEXT, false, false},
-    [FILTER_STRING_ENDS_WITH] = {fits_end, VALUE_TEXT, false, false},
-    [FILTER_STRING_CONTAINS] = {fits_part, VALUE_TEXT, false, false},
-    [FILTER_STRING_NOT_BEGINS_WITH] = {fits_begin, VALUE_TEXT, true, false},
-    [FILTER_STRING_NOT_ENDS_WITH] = {fits_end, VALUE_TEXT, true, false},
-    [FILTER_STRING_NOT_CONTAINS] = {fits_part, VALUE_TEXT, true, false},
-    [FILTER_STRING_MATCHES] = {fits_pattern, VALUE_TEXT, false, false},
-    [FILTER_STRING_NOT_MATCHES] = {fits_pattern, VALUE_TEXT, true, false},
+    [FILTER_NUMBER_IN] = {fits_number, VALUE_NUMBER, false, false, NULL},
+    [FILTER_NUMBER_NOT_IN] = {fits_number, VALUE_NUMBER, true, true, NULL},
+    [FILTER_NUMBER_LESS_THAN] = {fits_less, VALUE_NUMBER, false, false, NULL},
+    [FILTER_NUMBER_GREATER_THAN] = {fits_greater, VALUE_NUMBER, false, false, NULL},
+    [FILTER_NUMBER_LESS_THAN_OR_EQUALS] = {fits_less_or_equal, VALUE_NUMBER, false, false, NULL},
+    [FILTER_NUMBER_GREATER_THAN_OR_EQUALS] = {fits_greater_or_equal, VALUE_NUMBER, false, false,
+                                              NULL},
+    [FILTER_NUMBER_IN_RANGE] = {fits_range, VALUE_NUMBER, false, false, NULL},
+    [FILTER_NUMBER_NOT_IN_RANGE] = {fits_range, VALUE_NUMBER, true, false, NULL},
+    [FILTER_BOOL_EQUALS] = {fits_bool, VALUE_BOOL, false, false, NULL},
+    [FILTER_STRING_IN] = {fits_text, VALUE_TEXT, false, false, NULL},
+    [FILTER_STRING_NOT_IN] = {fits_text, VALUE_TEXT, true, true, NULL},
+    [FILTER_STRING_BEGINS_WITH] = {fits_begin, VALUE_TEXT, false, false, NULL},
+    [FILTER_STRING_ENDS_WITH] = {fits_end, VALUE_TEXT, false, false, NULL},
+    [FILTER_STRING_CONTAINS] = {fits_part, VALUE_TEXT, false, false, NULL},
+    [FILTER_STRING_NOT_BEGINS_WITH] = {fits_begin, VALUE_TEXT, true, false, NULL},
+    [FILTER_STRING_NOT_ENDS_WITH] = {fits_end, VALUE_TEXT, true, false, NULL},
+    [FILTER_STRING_NOT_CONTAINS] = {fits_part, VALUE_TEXT, true, false, NULL},
+    [FILTER_IS_NULL_OR_UNDEFINED] = {.holds = is_null},
+    [FILTER_IS_NOT_NULL] = {.holds = is_not_null},
+    [FILTER_STRING_MATCHES] = {fits_pattern, VALUE_TEXT, false, false, NULL},
+    [FILTER_STRING_NOT_MATCHES] = {fits_pattern, VALUE_TEXT, true, false, NULL},
+    [FILTER_ANY] = {.holds = holds_for_any},
 };
 
 /* Elements of other kinds are passed over; if there are no others, nothing is at the key. */
@@ -170,40 +201,18 @@ static bool holds_for_elements(const struct event_values *values, const struct c
     return is_empty ? row->if_missing : row->is_negative;
 }
 
-static bool holds_for_any(const struct filter_program *program, const struct check *check)
-{
-    for (uint32_t i = 0; i < check->count; i++) {
-        if (check_holds(program, &program->checks[check->first + i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_there(const struct check *check, const struct event_value *value)
-{
-    return value->kind != VALUE_ABSENT && value->kind != VALUE_NULL &&
-           (value->kind != VALUE_ARRAY || check->on_arrays);
-}
-
 bool check_holds(const struct filter_program *program, const struct check *check)
 {
     const struct operator_row *row = &operators[check->operation];
     const struct event_value *value = &program->values.slots[check->slot];
 
-    if (row->fits && value->kind == row->kind) {
+    if (row->holds) {
+        return row->holds(program, check);
+    }
+    if (value->kind == row->kind) {
         return row->fits(check, &program->values, value) != row->is_negative;
     }
-    switch (check->operation) {
-    case FILTER_ANY:
-        return holds_for_any(program, check);
-    case FILTER_IS_NOT_NULL:
-        return is_there(check, value);
-    case FILTER_IS_NULL_OR_UNDEFINED:
-        return !is_there(check, value);
-    default:
-        return value->kind == VALUE_ARRAY && check->on_arrays
-                   ? holds_for_elements(&program->values, check, value)
-                   : row->if_missing;
-    }
+    return value->kind == VALUE_ARRAY && check->on_arrays
+               ? holds_for_elements(&program->values, check, value)
+               : row->if_missing;
 }
