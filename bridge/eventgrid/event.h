@@ -30,6 +30,9 @@ struct event {
     bool is_base64;         /* of CloudEvents: `data` is the JSON string of data_base64 */
     bool is_json_content;   /* datacontenttype absent or JSON */
     struct slice content_type, data_schema; /* of CloudEvents; empty: none */
+    /* Of CloudEvents: `whole` may leave as it is. Else it has attributes that say nothing (null),
+     * or names its domain topic as source, and is written anew without these. */
+    bool is_verbatim;
 };
 
 #endif

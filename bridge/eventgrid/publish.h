@@ -5,6 +5,11 @@
  * The same reads what MQTT clients publish in the CloudEvents MQTT binding: its user properties are
  * the attributes (names without "ce-"), its Content Type is the content type.
  *
+ * Where the specification leaves it open: of members or headers of the same name the last one
+ * counts, a byte order mark in front is skipped, unknown members of the EventGrid schema are
+ * dropped, attributes whose name CloudEvents does not allow (other than a to z and digits) are no
+ * attributes, and a required property that is null or empty is not set.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_EVENTGRID_PUBLISH_H
 #define PUBGRID_EVENTGRID_PUBLISH_H
@@ -43,9 +48,9 @@ struct publish_error {
 
 /* Zeroed memory is good; publish_scratch_release(). */
 struct publish_scratch {
-    struct buffer events; /* struct event */
-    struct buffer texts;  /* decoded */
-    struct buffer message;
+    struct buffer events;  /* struct event */
+    struct buffer texts;   /* decoded, and what was put together */
+    struct buffer message; /* the error's */
 };
 
 /* The events are the scratch memory's, [*count], valid until its next use. */

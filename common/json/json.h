@@ -81,6 +81,7 @@ bool json_leave_member(struct json_walk *walk, const struct json_walk *object,
 
 /* Does the raw text of a string (between its quotes), unescaped, equal `plain`? */
 bool json_string_equal(struct slice raw, const char *plain);
+bool json_string_says(struct slice raw, struct slice plain); /* the same for a slice */
 /* The raw text between the quotes of a JSON_STRING. */
 struct slice json_string_raw(const struct json_value *string);
 /* Appends the string's characters as UTF-8; lone surrogates become U+FFFD. */

@@ -91,20 +91,23 @@ struct slice json_string_raw(const struct json_value *string)
     return slice_make(string->text.data + 1, string->text.length - 2);
 }
 
-bool json_string_equal(struct slice raw, const char *plain)
+bool json_string_says(struct slice raw, struct slice plain)
 {
-    struct slice wanted = slice_from_string(plain);
-
     while (raw.length > 0) {
         uint8_t decoded[4];
         struct slice piece = next_piece(&raw, decoded);
 
-        if (!slice_starts_with(wanted, piece)) {
+        if (!slice_starts_with(plain, piece)) {
             return false;
         }
-        wanted = slice_from(wanted, piece.length);
+        plain = slice_from(plain, piece.length);
     }
-    return wanted.length == 0;
+    return plain.length == 0;
+}
+
+bool json_string_equal(struct slice raw, const char *plain)
+{
+    return json_string_says(raw, slice_from_string(plain));
 }
 
 void json_append_string_value(struct buffer *out, const struct json_value *string)

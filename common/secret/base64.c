@@ -39,6 +39,13 @@ static bool is_base64(struct slice text, size_t *padding)
     return true;
 }
 
+bool base64_is_valid(struct slice text)
+{
+    size_t padding;
+
+    return is_base64(text, &padding);
+}
+
 bool base64_decode(struct slice text, uint8_t *out, size_t size, size_t *length)
 {
     uint8_t decoded[BASE64_TEXT_MAX / 4 * 3];

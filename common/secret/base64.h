@@ -11,6 +11,8 @@
 #include "base/buffer.h"
 
 void base64_append(struct buffer *out, struct slice bytes);
+/* Is it base64? Empty text is. */
+bool base64_is_valid(struct slice text);
 /* False if it is not base64 or does not fit `size` bytes. Empty text is empty bytes. */
 bool base64_decode(struct slice text, uint8_t *out, size_t size, size_t *length);
 /* The same for text of any length; `out` grows by no more than three bytes for four of the text. */
