@@ -22,10 +22,11 @@ struct validation {
     int64_t now_ms;
 };
 
-/* POST with an event, or OPTIONS, by the subscription's delivery schema. */
+/* POST with an event, or OPTIONS, by the subscription's delivery schema. Header lines as of
+ * access/header_lines.h, without the credentials of the URL (delivery.h). */
 struct validation_request {
     const char *method;
-    struct buffer lines, body; /* owned */
+    struct buffer lines, body; /* appended to; the owner's */
 };
 void validation_make(const struct validation *validation, const struct access_keys *keys,
                      struct validation_request *out);
@@ -40,11 +41,12 @@ enum validation_verdict validation_judge(const struct validation *validation, in
                                          struct slice head, struct slice body, const char *reason,
                                          struct buffer *sentence);
 
-/* The URL for consent by hand: "<base>/eventgrid/validate?id=..&t=..&token=.."; the token is signed
- * with the server's keys. */
+/* The URL for consent by hand, "<base>/eventgrid/validate?id=<code>&source=<key>&name=<name>
+ * &t=<time>&token=..": the token signs what stands before it with the server's keys. */
 void validation_append_url(struct buffer *out, const struct validation *validation,
                            const struct access_keys *keys);
-/* Is the query of such a URL good? The key and name are appended to `texts`. */
+/* Is the query of such a URL ours, and not older than VALIDATION_BY_HAND_S? What it says is
+ * appended to `texts`. */
 struct validation_consent {
     struct slice source_key, name, code;
 };

@@ -140,6 +140,23 @@ static bool signing_secret_is_good(struct slice secret)
     return good;
 }
 
+/* Several, with a blank between two, all sign: so one is replaced by another. */
+static bool signing_secrets_are_good(struct slice secrets)
+{
+    const uint8_t *blank;
+
+    do {
+        size_t length = secrets.length;
+        blank = length > 0 ? memchr(secrets.data, ' ', length) : NULL;
+        length = blank ? (size_t)(blank - secrets.data) : length;
+        if (!signing_secret_is_good(slice_make(secrets.data, length))) {
+            return false;
+        }
+        secrets = slice_from(secrets, blank ? length + 1 : length);
+    } while (blank);
+    return true;
+}
+
 static const struct property webhook_properties[] = {
     TEXT_PROPERTY(struct destination, "endpointUrl", url, ENDPOINT_URL_MAX),
     SHOWN_PROPERTY("endpointBaseUrl"),
@@ -173,9 +190,10 @@ static void check_webhook(struct reading *reading, struct destination *destinati
                            "is a URL such as https://HOST:PORT/events?code=..., in ASCII");
     }
     if (destination->signing_secret.length > 0 &&
-        !signing_secret_is_good(destination->signing_secret)) {
+        !signing_secrets_are_good(destination->signing_secret)) {
         reading_mistake_at(reading, "signingSecret",
-                           "is whsec_ and the base64 of %d to %d bytes, as of Standard Webhooks",
+                           "is whsec_ and the base64 of %d to %d bytes, as of Standard Webhooks; "
+                           "several with a blank between two",
                            (int)SIGNING_KEY_MIN, (int)SIGNING_KEY_MAX);
     }
 }

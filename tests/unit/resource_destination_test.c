@@ -117,13 +117,14 @@ TEST(what_a_webhook_may_have_beyond_azure)
     struct event_subscription *subscription = read_destination(
         "webhook",
         "'endpointUrl':'http://h','skipValidation':true,'sendDataSchema':false,"
-        "'signingSecret':'whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',"
+        "'signingSecret':'whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= "
+        "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=',"
         "'maxConcurrentRequests':3,'maxRequestsPerSecond':100,'requestTimeoutInSeconds':5,"
         "'minimumTlsVersionAllowed':'1.2','endpointBaseUrl':'http://h'");
     const struct destination *destination = &subscription->destination;
 
     CHECK(destination->skips_validation && !destination->sends_data_schema);
-    CHECK_INT_EQUAL(destination->signing_secret.length, 50);
+    CHECK_INT_EQUAL(destination->signing_secret.length, 2 * 50 + 1);
     CHECK_INT_EQUAL(destination->requests_max, 3);
     CHECK_INT_EQUAL(destination->requests_per_second, 100);
     CHECK_INT_EQUAL(destination->timeout_ms, 5000);
@@ -158,6 +159,10 @@ TEST(mistakes_in_webhooks)
         {URL "'signingSecret':'secret'", "properties.signingSecret", "whsec_"},
         {URL "'signingSecret':'whsec_AAAA'", "properties.signingSecret", "24 to 64 bytes"},
         {URL "'signingSecret':'Hidden'", "properties.signingSecret", "whsec_"},
+        {URL "'signingSecret':'whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= '",
+         "properties.signingSecret", "whsec_"},
+        {URL "'signingSecret':'whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= whsec_AAAA'",
+         "properties.signingSecret", "24 to 64 bytes"},
         {URL "'maxEventsPerBatches':1", "properties.maxEventsPerBatches",
          "write maxEventsPerBatch instead"},
         {URL "'hub':'chat'", "properties.hub", "there is no such property"},

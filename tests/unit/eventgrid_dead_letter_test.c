@@ -1,0 +1,297 @@
+/* bridge/eventgrid: dead letters there and back, the lines of archives.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "eventgrid/dead_letter.h"
+
+#include "test.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define S            SLICE_LITERAL
+
+static const int64_t published = INT64_C(1772227432000); /* 2026-02-27T21:23:52Z */
+static const int64_t attempted = INT64_C(1772227433500);
+
+static struct queued_event queued(enum event_schema schema, const char *json)
+{
+    return (struct queued_event){.schema = schema,
+                                 .json = slice_from_string(json),
+                                 .id = S("1"),
+                                 .data_version =
+                                     schema == SCHEMA_CLOUD_EVENTS ? SLICE_EMPTY : S("2"),
+                                 .published_ms = published,
+                                 .attempts = 1,
+                                 .attempted_ms = attempted,
+                                 .outcome = OUTCOME_NOT_FOUND,
+                                 .status = 404};
+}
+
+static void check_letter(const struct queued_event *event, enum dead_letter_reason reason,
+                         const char *expected)
+{
+    struct buffer out = {0};
+
+    dead_letter_append(&out, event, reason);
+    CHECK_SLICE_EQUAL(buffer_slice(&out), slice_from_string(expected));
+    buffer_release(&out);
+}
+
+/* ---------------------------------------------------------------- writing */
+
+TEST(the_path_is_that_of_azures_blobs)
+{
+    struct buffer path = {0};
+
+    dead_letter_append_path(&path, S("dl"), S("Bill-ing1"), INT64_C(1772442123456), S("g-1"));
+    CHECK_SLICE_EQUAL(buffer_slice(&path), S("dl/BILL-ING1/2026/3/2/9/g-1.json"));
+    buffer_release(&path);
+}
+
+#define EVENT_GRID                                                                                 \
+    "\"id\":\"1\",\"topic\":\"/t\",\"subject\":\"s\",\"data\":{\"n\":12345678901234567890.10,"     \
+    "\"n\":1 },\"dataVersion\":\"2\",\"metadataVersion\":\"1\""
+
+TEST(an_event_of_event_grid_gets_more_members)
+{
+    struct queued_event event = queued(SCHEMA_EVENT_GRID, " { " EVENT_GRID " } ");
+
+    check_letter(&event, DEAD_ATTEMPTS,
+                 "{" EVENT_GRID ",\"deadLetterReason\":\"MaxDeliveryAttemptsExceeded\","
+                 "\"deliveryAttempts\":1,\"lastDeliveryOutcome\":\"NotFound\","
+                 "\"lastHttpStatusCode\":404,\"publishTime\":\"2026-02-27T21:23:52.000Z\","
+                 "\"lastDeliveryAttemptTime\":\"2026-02-27T21:23:53.500Z\"}");
+}
+
+TEST(what_was_never_tried_has_no_attempt)
+{
+    struct queued_event event = queued(SCHEMA_EVENT_GRID, "{}");
+
+    event.attempts = 0;
+    event.attempted_ms = 0;
+    event.status = 0;
+    event.outcome = OUTCOME_PROBATION;
+    check_letter(&event, DEAD_TIME_TO_LIVE,
+                 "{\"deadLetterReason\":\"TimeToLiveExceeded\",\"deliveryAttempts\":0,"
+                 "\"lastDeliveryOutcome\":\"Probation\","
+                 "\"publishTime\":\"2026-02-27T21:23:52.000Z\"}");
+    event.outcome = OUTCOME_DELIVERED;
+    check_letter(&event, DEAD_TIME_TO_LIVE,
+                 "{\"deadLetterReason\":\"TimeToLiveExceeded\",\"deliveryAttempts\":0,"
+                 "\"publishTime\":\"2026-02-27T21:23:52.000Z\"}");
+}
+
+/* Those that it has from being a dead letter before give way. */
+TEST(a_cloud_event_gets_extensions)
+{
+    struct queued_event event = queued(
+        SCHEMA_CLOUD_EVENTS, "{\"specversion\":\"1.0\",\"deadletterreason\":\"x\",\"id\":\"1\","
+                             "\"deliveryattempts\":\"9\",\"deadLetterReason\":\"mine\"}");
+
+    check_letter(&event, DEAD_TOO_MANY_HOPS,
+                 "{\"specversion\":\"1.0\",\"id\":\"1\",\"deadLetterReason\":\"mine\","
+                 "\"deadletterreason\":\"TooManyHops\",\"deliveryattempts\":1,"
+                 "\"lastdeliveryoutcome\":\"NotFound\",\"lasthttpstatuscode\":404,"
+                 "\"publishtime\":\"2026-02-27T21:23:52.000Z\","
+                 "\"lastdeliveryattempttime\":\"2026-02-27T21:23:53.500Z\"}");
+}
+
+TEST(a_custom_event_is_wrapped)
+{
+    struct queued_event event = queued(SCHEMA_CUSTOM, "{\"deadLetterReason\":1, \"id\":[]}");
+
+    event.outcome = OUTCOME_BAD_REQUEST;
+    event.status = 400;
+    check_letter(
+        &event, DEAD_ATTEMPTS,
+        "{\"eventDeliverySchema\":\"CustomInputSchema\",\"id\":\"1\",\"dataVersion\":\"2\","
+        "\"data\":{\"deadLetterReason\":1, \"id\":[]},"
+        "\"deadLetterReason\":\"MaxDeliveryAttemptsExceeded\",\"deliveryAttempts\":1,"
+        "\"lastDeliveryOutcome\":\"BadRequest\",\"lastHttpStatusCode\":400,"
+        "\"publishTime\":\"2026-02-27T21:23:52.000Z\","
+        "\"lastDeliveryAttemptTime\":\"2026-02-27T21:23:53.500Z\"}");
+}
+
+TEST(what_is_no_object_is_kept_as_a_text)
+{
+    struct queued_event event = queued(SCHEMA_EVENT_GRID, "[\"x");
+
+    event.status = 0;
+    check_letter(
+        &event, DEAD_ATTEMPTS,
+        "{\"eventDeliverySchema\":\"CustomInputSchema\",\"id\":\"1\",\"dataVersion\":\"2\","
+        "\"data\":\"[\\\"x\",\"deadLetterReason\":\"MaxDeliveryAttemptsExceeded\","
+        "\"deliveryAttempts\":1,\"lastDeliveryOutcome\":\"NotFound\","
+        "\"publishTime\":\"2026-02-27T21:23:52.000Z\","
+        "\"lastDeliveryAttemptTime\":\"2026-02-27T21:23:53.500Z\"}");
+}
+
+/* ---------------------------------------------------------------- reading */
+
+TEST(what_was_written_is_read_back)
+{
+    static const struct {
+        enum event_schema schema;
+        const char *json;
+    } rows[] = {
+        {SCHEMA_EVENT_GRID, "{\"id\":\"1\",\"data\":{\"a\": [1, 2]},\"dataVersion\":\"2\"}"},
+        {SCHEMA_CLOUD_EVENTS, "{\"specversion\":\"1.0\",\"id\":\"1\",\"dataVersion\":\"no\"}"},
+        {SCHEMA_CUSTOM, "{\"specversion\" : 1, \"id\":2}"},
+    };
+    struct buffer file = {0}, texts = {0};
+    struct dead_letter_item item;
+    struct json_value array;
+    struct json_walk rest;
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct queued_event event = queued(rows[i].schema, rows[i].json);
+        buffer_append_byte(&file, i == 0 ? '[' : ',');
+        dead_letter_append(&file, &event, DEAD_TIME_TO_LIVE);
+    }
+    buffer_append_byte(&file, ']');
+    CHECK(json_parse(buffer_slice(&file), &array));
+    rest = json_elements(&array);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        test_note("row %zu", i);
+        CHECK(dead_letter_read(&rest, &texts, &item));
+        CHECK_INT_EQUAL(item.event.schema, rows[i].schema);
+        CHECK_SLICE_EQUAL(item.event.json, slice_from_string(rows[i].json));
+        CHECK_SLICE_EQUAL(item.event.id, S("1"));
+        CHECK_SLICE_EQUAL(item.event.data_version,
+                          rows[i].schema == SCHEMA_CLOUD_EVENTS ? SLICE_EMPTY : S("2"));
+        CHECK_INT_EQUAL(item.event.published_ms, published);
+        CHECK_INT_EQUAL(item.event.attempted_ms, attempted);
+        CHECK_INT_EQUAL(item.event.attempts, 1);
+        CHECK_INT_EQUAL(item.event.outcome, OUTCOME_NOT_FOUND);
+        CHECK_INT_EQUAL(item.event.status, 404);
+        CHECK_INT_EQUAL(item.event.hops, 0);
+        CHECK_SLICE_EQUAL(item.reason, S("TimeToLiveExceeded"));
+    }
+    CHECK(!dead_letter_read(&rest, &texts, &item));
+    buffer_release(&file);
+    buffer_release(&texts);
+}
+
+TEST(other_peoples_files_are_read_as_far_as_they_are_dead_letters)
+{
+    static const struct {
+        const char *file;
+        size_t count;
+    } rows[] = {
+        {"[]", 0},
+        {"[1]", 0},
+        {"[{\"id\":\"1\"}]", 0},
+        {"[{\"deadLetterReason\":1}]", 0},
+        {"[{\"deadLetterReason\":\"x\"},{},{\"deadLetterReason\":\"x\"}]", 1},
+        {"[{\"specversion\":\"1.0\",\"deadLetterReason\":\"x\"}]", 0},
+        {"[{\"eventDeliverySchema\":\"CustomInputSchema\",\"deadLetterReason\":\"x\"}]", 0},
+        {"[{\"deadLetterReason\":\"x\",\"deliveryAttempts\":-1,\"lastDeliveryOutcome\":\"Odd\","
+         "\"publishTime\":\"yesterday\",\"lastHttpStatusCode\":\"404\",\"id\":7}]",
+         1},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct dead_letter_item item;
+        struct buffer texts = {0};
+        struct json_value array;
+        struct json_walk rest;
+        size_t count = 0;
+        test_note("row %zu", i);
+        CHECK(json_parse(slice_from_string(rows[i].file), &array));
+        rest = json_elements(&array);
+        while (dead_letter_read(&rest, &texts, &item)) {
+            CHECK_INT_EQUAL(item.event.attempts, 0);
+            CHECK_INT_EQUAL(item.event.published_ms, 0);
+            CHECK_INT_EQUAL(item.event.status, 0);
+            CHECK_INT_EQUAL(item.event.id.length, 0);
+            CHECK_INT_EQUAL(item.event.outcome, OUTCOME_DELIVERED);
+            count++;
+        }
+        CHECK_INT_EQUAL(count, rows[i].count);
+        buffer_release(&texts);
+    }
+}
+
+/* ---------------------------------------------------------------- archives */
+
+TEST(an_archived_event_is_one_line)
+{
+    struct archive_line line = {.accepted_ms = published,
+                                .schema = SCHEMA_CLOUD_EVENTS,
+                                .domain_topic = S("sales.eu"),
+                                .json = S("{\"a\":\r\n[\"\\n\"]\n}")},
+                        read;
+    struct buffer out = {0};
+
+    archive_line_append(&out, &line);
+    CHECK_SLICE_EQUAL(buffer_slice(&out),
+                      S("{\"accepted\":1772227432000,\"schema\":\"CloudEventSchemaV1_0\","
+                        "\"domainTopic\":\"sales.eu\",\"event\":{\"a\":  [\"\\n\"] }}\n"));
+    CHECK(archive_line_read(slice_make(out.data, out.length - 1), &read));
+    CHECK_INT_EQUAL(read.accepted_ms, published);
+    CHECK_INT_EQUAL(read.schema, SCHEMA_CLOUD_EVENTS);
+    CHECK_SLICE_EQUAL(read.domain_topic, S("sales.eu"));
+    CHECK_SLICE_EQUAL(read.json, S("{\"a\":  [\"\\n\"] }"));
+    for (size_t i = 0; i < out.length - 1; i++) {
+        CHECK(!archive_line_read(slice_make(out.data, i), &read)); /* a crash cut it off */
+    }
+    out.length = 0;
+    line.domain_topic = SLICE_EMPTY;
+    line.schema = SCHEMA_CUSTOM;
+    archive_line_append(&out, &line);
+    CHECK(archive_line_read(slice_make(out.data, out.length - 1), &read));
+    CHECK_INT_EQUAL(read.schema, SCHEMA_CUSTOM);
+    CHECK_INT_EQUAL(read.domain_topic.length, 0);
+    buffer_release(&out);
+}
+
+TEST(lines_that_are_none)
+{
+    static const char *const lines[] = {
+        "",
+        "[]",
+        "{\"accepted\":1,\"schema\":\"EventGridSchema\"}",
+        "{\"accepted\":1,\"event\":{}}",
+        "{\"schema\":\"EventGridSchema\",\"event\":{}}",
+        "{\"accepted\":\"1\",\"schema\":\"EventGridSchema\",\"event\":{}}",
+        "{\"accepted\":0,\"schema\":\"EventGridSchema\",\"event\":{}}",
+        "{\"accepted\":9223372036854775808,\"schema\":\"EventGridSchema\",\"event\":{}}",
+        "{\"accepted\":1,\"schema\":\"OtherSchema\",\"event\":{}}",
+        "{\"accepted\":1,\"schema\":1,\"event\":{}}",
+        "{\"accepted\":1,\"schema\":\"EventGridSchema\",\"event\":[]}",
+        "{\"accepted\":1,\"schema\":\"EventGridSchema\",\"event\":{}} x",
+    };
+    struct archive_line line;
+
+    for (size_t i = 0; i < COUNT(lines); i++) {
+        test_note("row %zu", i);
+        CHECK(!archive_line_read(slice_from_string(lines[i]), &line));
+    }
+    CHECK(archive_line_read(
+        S("{\"new\":1,\"accepted\":1,\"schema\":\"EventGridSchema\",\"event\":{}}"), &line));
+}
+
+TEST(an_archive_has_a_file_an_hour)
+{
+    static const char *const others[] = {
+        "",
+        "2026-02-27T21.json",
+        "2026-02-27T21.jsonl.gz",
+        "2026-02-30T21.jsonl",
+        "2026-02-27T24.jsonl",
+        "2026-02-27 21.jsonl",
+        "x026-02-27T21.jsonl",
+        "2026-02-27T21.jsonl/x",
+    };
+    struct buffer path = {0};
+    int64_t begins;
+
+    archive_path_append(&path, S("domains/shop"), published);
+    CHECK_SLICE_EQUAL(buffer_slice(&path), S("domains/shop/2026-02-27T21.jsonl"));
+    CHECK(archive_path_time(buffer_slice(&path), &begins));
+    CHECK_INT_EQUAL(begins, published - (23 * 60 + 52) * 1000);
+    CHECK(archive_path_time(S("2026-02-27T21.jsonl"), &begins));
+    for (size_t i = 0; i < COUNT(others); i++) {
+        test_note("row %zu", i);
+        CHECK(!archive_path_time(slice_from_string(others[i]), &begins));
+    }
+    buffer_release(&path);
+}
