@@ -1,6 +1,7 @@
 /* PATCH of an event subscription (spec/eventgrid.md 3.1): members replace members.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "resource/merge.h"
 #include "resource/subscription_parts.h"
 
 /* What takes the place of the other. */
@@ -21,36 +22,15 @@ static bool are_pair(struct slice a, struct slice b)
     return false;
 }
 
-/* Does the patch give this member, or the one that takes its place? */
-static bool is_replaced(const struct json_value *patch, struct slice key)
+static bool replaces(struct slice given, struct slice key)
 {
-    struct json_walk walk = json_members(patch);
-    struct json_value value;
-    struct slice given;
-
-    while (json_next_member(&walk, &given, &value)) {
-        if (slice_equal(given, key) || are_pair(given, key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void append_member(struct buffer *out, struct slice key, const struct json_value *value)
-{
-    if (out->data[out->length - 1] != '{') {
-        buffer_append_byte(out, ',');
-    }
-    buffer_append_format(out, "\"%.*s\":", SLICE_PRINT(key));
-    json_append_compact(out, value->text);
+    return member_is_same(given, key) || are_pair(given, key);
 }
 
 bool event_subscription_patch(struct slice json, struct slice patch, struct buffer *out,
                               struct buffer *error)
 {
-    struct json_value before, change, value;
-    struct json_walk walk;
-    struct slice key;
+    struct json_value before, change;
 
     if (!json_parse(json, &before) || !json_parse(patch, &change)) {
         buffer_append_string(error, "properties: is no valid JSON\n");
@@ -62,19 +42,6 @@ bool event_subscription_patch(struct slice json, struct slice patch, struct buff
         buffer_append_string(error, "properties: is an object in { }\n");
         return false;
     }
-    buffer_append_byte(out, '{');
-    walk = json_members(&before);
-    while (json_next_member(&walk, &key, &value)) {
-        if (!is_replaced(&change, key)) {
-            append_member(out, key, &value);
-        }
-    }
-    walk = json_members(&change);
-    while (json_next_member(&walk, &key, &value)) {
-        if (value.type != JSON_NULL) {
-            append_member(out, key, &value);
-        }
-    }
-    buffer_append_byte(out, '}');
+    members_merge(out, &before, &change, replaces);
     return true;
 }

@@ -64,6 +64,10 @@ void topic_properties_free(struct topic_properties *topic);
 /* Appends the properties' members as a GET shows them (8.1), defaults included, no comma at the
  * ends; but for provisioningState, endpoint and metricResourceId, which the caller adds. */
 void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic);
+/* Appends what PATCH makes of the resource `json`: given members replace those of before, within
+ * the properties too, and null takes one away. False with a line in `error`. */
+bool topic_properties_patch(struct slice json, struct slice patch, struct buffer *out,
+                            struct buffer *error);
 /* May a publisher at this address (16 bytes, IPv4 mapped) come in? If there are rules, one of them
  * must have the address, a loopback address too. */
 bool topic_properties_admit(const struct topic_properties *topic, const uint8_t address[16],

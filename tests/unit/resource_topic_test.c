@@ -313,3 +313,49 @@ TEST(too_many_rules)
     check_mistake(&error, "inboundIpRules", "at most 128 rules, not 129");
     buffer_release(&text);
 }
+
+static void check_patch(const char *before, const char *patch, const char *expected)
+{
+    struct buffer texts[3] = {{0}}, out = {0}, error = {0};
+
+    test_note("%s", patch);
+    append_quoted(&texts[0], before);
+    append_quoted(&texts[1], patch);
+    append_quoted(&texts[2], expected);
+    CHECK(topic_properties_patch(buffer_slice(&texts[0]), buffer_slice(&texts[1]), &out, &error));
+    CHECK_SLICE_EQUAL(buffer_slice(&out), buffer_slice(&texts[2]));
+    for (size_t i = 0; i < 3; i++) {
+        buffer_release(&texts[i]);
+    }
+    buffer_release(&out);
+}
+
+TEST(patches)
+{
+    static const char before[] =
+        "{'location':'l','tags':{'a':'b'},'properties':{'inputSchema':'x','disableLocalAuth':1}}";
+
+    check_patch(before, "{'tags':{'c':'d'}}",
+                "{'location':'l','tags':{'c':'d'},"
+                "'properties':{'inputSchema':'x','disableLocalAuth':1}}");
+    check_patch(before, "{'properties':{'disableLocalAuth':2}}",
+                "{'location':'l','tags':{'a':'b'},"
+                "'properties':{'inputSchema':'x','disableLocalAuth':2}}");
+    check_patch(before, "{'tags':null,'properties':{'disableLocalAuth':null}}",
+                "{'location':'l','properties':{'inputSchema':'x'}}");
+    check_patch("{}", "{'properties':{'a':[ 1 ]}}", "{'properties':{'a':[1]}}");
+    check_patch("{}", "{'properties':5}", "{'properties':{}}");
+}
+
+TEST(patches_that_are_none)
+{
+    static const char *const rows[] = {"", "[]", "{", "5"};
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer out = {0}, error = {0};
+        CHECK(
+            !topic_properties_patch(SLICE_LITERAL("{}"), slice_from_string(rows[i]), &out, &error));
+        CHECK(error.length > 0);
+        buffer_release(&error);
+    }
+}
