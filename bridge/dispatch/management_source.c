@@ -1,0 +1,329 @@
+/* Topics, domains, topics of domains and system topics are made, changed and deleted, and their
+ * keys (spec/eventgrid.md 8.1).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/ascii.h"
+#include "client/gateway.h"
+#include "dispatch/arm_reply.h"
+#include "dispatch/catalog_store.h"
+#include "dispatch/management_call.h"
+#include "secret/base64.h"
+#include "json/json.h"
+
+enum { KEY_SIZE = 32 };
+
+/* ---------------------------------------------------------------- when it is stored */
+
+static void answer_source(struct management_call *call)
+{
+    const struct catalog_source *source =
+        catalog_find(call->grid->catalog, buffer_slice(&call->key));
+    struct buffer body = {0};
+
+    if (!source) { /* somebody has deleted it meanwhile */
+        management_refuse(call, 409, "Conflict", "The resource was deleted meanwhile.");
+        return;
+    }
+    if (call->path.operation == ARM_REGENERATE_KEY) {
+        arm_append_keys(&body, source);
+    } else {
+        arm_append_source(&body, source, buffer_slice(&call->url));
+    }
+    management_answer(call, call->status, buffer_slice(&body));
+    buffer_release(&body);
+}
+
+static void changed(struct changes *changes, bool are_stored)
+{
+    struct management_call *call = CONTAINER_OF(changes, struct management_call, changes);
+
+    if (!are_stored) {
+        management_refuse_for_now(call);
+    } else if (call->path.operation == ARM_DELETE_SOURCE) {
+        management_answer(call, call->status, SLICE_EMPTY);
+    } else {
+        answer_source(call);
+    }
+}
+
+/* ---------------------------------------------------------------- what is stored */
+
+static void append_key(struct buffer *out, const struct management_call *call)
+{
+    uint8_t bytes[KEY_SIZE];
+
+    call->grid->gateway->random(bytes, sizeof(bytes));
+    base64_append(out, slice_make(bytes, sizeof(bytes)));
+}
+
+static void append_member(struct buffer *out, const char *name, struct slice value)
+{
+    if (value.length > 0) {
+        buffer_append_format(out, "%s\"%s\":", out->length > 1 ? "," : "", name);
+        json_append_string(out, value);
+    }
+}
+
+/* Those that it has, else new ones. Sources without publishers of their own have none. */
+static void append_keys(struct buffer *out, const struct management_call *call)
+{
+    static const char *const names[] = {"key1", "key2"};
+    const struct catalog_source *source = call->source;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct buffer key = {0};
+        if (source) {
+            buffer_append(&key, buffer_slice(i == 0 ? &source->key1 : &source->key2));
+        }
+        if (key.length == 0) {
+            append_key(&key, call);
+        }
+        append_member(out, names[i], buffer_slice(&key));
+        buffer_release(&key);
+    }
+}
+
+/* The account in the path; if it names none, that which the resource has. */
+static void append_account(struct buffer *out, const struct management_call *call)
+{
+    struct arm_scratch scratch = {0};
+    struct arm_call own = call->path;
+    struct arm_error error;
+
+    if (own.azure_subscription.length == 0 && call->source) {
+        arm_find(SLICE_LITERAL("GET"), buffer_slice(&call->source->id), &scratch, &own, &error);
+    }
+    append_member(out, "azureSubscription", own.azure_subscription);
+    append_member(out, "resourceGroup", own.resource_group);
+    arm_scratch_release(&scratch);
+}
+
+void management_append_source(struct buffer *out, const struct management_call *call,
+                              struct slice resource)
+{
+    const struct source_name *name = &call->path.source;
+    bool is_child = name->kind == SOURCE_DOMAIN_TOPIC;
+
+    buffer_append_byte(out, '{');
+    append_member(out, "name", is_child ? name->domain_topic : name->name);
+    append_account(out, call);
+    if (name->kind == SOURCE_TOPIC || name->kind == SOURCE_DOMAIN) {
+        append_keys(out, call);
+    }
+    buffer_append_string(out, ",\"resource\":");
+    json_append_compact(out, resource);
+    buffer_append_byte(out, '}');
+}
+
+/* ---------------------------------------------------------------- making it */
+
+static bool refuse_name(struct management_call *call)
+{
+    const struct source_name *name = &call->path.source;
+    const char *wrong = topic_name_check(name->name);
+
+    if (!wrong && name->kind == SOURCE_DOMAIN_TOPIC) {
+        wrong = domain_topic_name_check(name->domain_topic);
+    }
+    if (wrong) {
+        management_refuse(call, 400, "InvalidRequest", "%s", wrong);
+    }
+    return wrong != NULL;
+}
+
+/* The schema of what is there cannot change: who publishes and subscribes rely on it. */
+static const char *find_conflict(const struct management_call *call,
+                                 const struct topic_properties *properties)
+{
+    const struct catalog *catalog = call->grid->catalog;
+    const struct catalog_source *source = NULL;
+
+    if (call->source && properties->schema != call->source->properties->schema) {
+        return "The inputSchema of what is there cannot be changed; delete it first.";
+    }
+    while (properties->kind == SOURCE_SYSTEM_TOPIC &&
+           (source = catalog_next(catalog, source)) != NULL) {
+        if (source != call->source && source->name.kind == SOURCE_SYSTEM_TOPIC &&
+            equal_ignoring_case(source->properties->source, properties->source)) {
+            return "There is a system topic of this source already.";
+        }
+    }
+    return NULL;
+}
+
+static void store(struct management_call *call, struct slice resource)
+{
+    struct buffer stored = {0};
+
+    management_append_source(&stored, call, resource);
+    changes_init(&call->changes, call->grid, changed);
+    changes_add(&call->changes, buffer_slice(&call->key), buffer_slice(&stored));
+    buffer_release(&stored);
+    changes_begin(&call->changes);
+}
+
+static void put(struct management_call *call, struct slice resource)
+{
+    struct buffer error = {0};
+    struct topic_properties *properties =
+        topic_properties_read(resource, call->path.source.kind, &error);
+    const char *conflict = properties ? find_conflict(call, properties) : NULL;
+
+    if (!properties) {
+        management_refuse_value(call, &error);
+    } else if (conflict) {
+        management_refuse(call, 409, "Conflict", "%s", conflict);
+    } else {
+        store(call, resource);
+    }
+    if (properties) {
+        topic_properties_free(properties);
+    }
+    buffer_release(&error);
+}
+
+static void put_domain_topic(struct management_call *call)
+{
+    struct source_name domain = {.kind = SOURCE_DOMAIN, .name = call->path.source.name};
+    struct buffer key = {0};
+    bool is_there;
+
+    source_key_append(&key, &domain);
+    is_there = catalog_find(call->grid->catalog, buffer_slice(&key)) != NULL;
+    buffer_release(&key);
+    if (is_there) {
+        store(call, SLICE_LITERAL("{}"));
+    } else {
+        management_refuse(call, 404, "ParentResourceNotFound", "The domain '%.*s' was not found.",
+                          SLICE_PRINT(domain.name));
+    }
+}
+
+void management_put_source(struct management_call *call)
+{
+    call->status = call->source ? 200 : 201;
+    if (refuse_name(call)) {
+        return;
+    }
+    if (call->path.source.kind == SOURCE_DOMAIN_TOPIC) {
+        put_domain_topic(call);
+    } else {
+        put(call, call->body.length > 0 ? buffer_slice(&call->body) : SLICE_LITERAL("{}"));
+    }
+}
+
+/* ---------------------------------------------------------------- changing it */
+
+void management_patch_source(struct management_call *call)
+{
+    struct buffer whole = {0}, error = {0};
+
+    call->status = 200;
+    if (topic_properties_patch(buffer_slice(&call->source->properties->json),
+                               buffer_slice(&call->body), &whole, &error)) {
+        put(call, buffer_slice(&whole));
+    } else {
+        management_refuse_value(call, &error);
+    }
+    buffer_release(&whole);
+    buffer_release(&error);
+}
+
+/* ---------------------------------------------------------------- its keys */
+
+/* What is stored of it, with another key in this place. */
+static void append_with_key(struct buffer *out, struct management_call *call, bool is_first,
+                            struct slice key)
+{
+    const struct catalog_source *source = call->source;
+
+    buffer_append_byte(out, '{');
+    append_member(out, "name", source->name.name);
+    append_account(out, call);
+    append_member(out, "key1", is_first ? key : buffer_slice(&source->key1));
+    append_member(out, "key2", is_first ? buffer_slice(&source->key2) : key);
+    if (source->is_set) {
+        buffer_append_string(out, ",\"resource\":");
+        buffer_append(out, buffer_slice(&source->properties->json));
+    }
+    buffer_append_byte(out, '}');
+}
+
+void management_regenerate_key(struct management_call *call)
+{
+    struct buffer stored = {0}, key = {0}, name = {0};
+    struct json_value value;
+    bool is_first, is_second;
+
+    if (management_body_member(call, "keyName", &value) && value.type == JSON_STRING) {
+        json_append_string_value(&name, &value);
+    }
+    is_first = equal_ignoring_case(buffer_slice(&name), SLICE_LITERAL("key1"));
+    is_second = equal_ignoring_case(buffer_slice(&name), SLICE_LITERAL("key2"));
+    buffer_release(&name);
+    if (!is_first && !is_second) {
+        management_refuse(call, 400, "InvalidRequest", "keyName must be key1 or key2.");
+        return;
+    }
+    call->status = 200;
+    append_key(&key, call);
+    append_with_key(&stored, call, is_first, buffer_slice(&key));
+    changes_init(&call->changes, call->grid, changed);
+    changes_add(&call->changes, buffer_slice(&call->key), buffer_slice(&stored));
+    buffer_release(&stored);
+    buffer_release(&key);
+    changes_begin(&call->changes);
+}
+
+/* ---------------------------------------------------------------- deleting it */
+
+/* With what belongs to it, that first. False: something of it is declared, and stays. */
+static bool take_away(struct changes *changes, const struct catalog_source *source)
+{
+    LIST_FOREACH (link, &source->topics) {
+        if (!take_away(changes, CONTAINER_OF(link, struct catalog_source, domain_link))) {
+            return false;
+        }
+    }
+    LIST_FOREACH (link, &source->subscriptions) {
+        const struct catalog_subscription *subscription =
+            CONTAINER_OF(link, struct catalog_subscription, link);
+        struct buffer place = {0};
+        if (subscription->is_declared && !source->is_set) {
+            return false;
+        }
+        catalog_place_append(&place, buffer_slice(&source->key), buffer_slice(&subscription->name));
+        changes_add(changes, buffer_slice(&place), SLICE_EMPTY);
+        buffer_release(&place);
+    }
+    changes_add(changes, buffer_slice(&source->key), SLICE_EMPTY);
+    return true;
+}
+
+/* One that is declared, too, is as declared again; what was subscribed to it stays. */
+static bool plan_deletion(struct management_call *call)
+{
+    const struct catalog_source *source = call->source;
+
+    if (!source->is_declared) {
+        return take_away(&call->changes, source);
+    }
+    changes_add(&call->changes, buffer_slice(&source->key), SLICE_EMPTY);
+    return source->is_set;
+}
+
+void management_delete_source(struct management_call *call)
+{
+    if (!call->source) {
+        management_answer(call, 204, SLICE_EMPTY);
+        return;
+    }
+    call->status = 200;
+    changes_init(&call->changes, call->grid, changed);
+    if (plan_deletion(call)) {
+        changes_begin(&call->changes);
+    } else {
+        management_refuse(call, 409, "Conflict",
+                          "It is declared in the configuration file; delete it there.");
+    }
+}
