@@ -133,7 +133,7 @@ static void on_timer(struct timer *timer, void *context)
 /* ---------------------------------------------------------------- hearing */
 
 /* Of this process: what its predecessor under the same index has left, and it does not know, is
- * cleared. (No Local: nothing of its own comes back.) */
+ * cleared. What it has told itself, which comes back, it knows. */
 static void hear_own(struct reporter *reporter, struct slice topic, struct slice text)
 {
     if (text.length > 0 && !board_find(&reporter->board, topic)) {
@@ -185,7 +185,8 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
 
 static void subscribe(struct reporter *reporter)
 {
-    struct subscription_options options = {.qos = QOS_0, .no_local = true};
+    struct subscription_options options = {
+        .qos = QOS_0}; /* No Local would leave out the others, too */
     struct buffer filters = {0};
 
     write_filter(&filters, SLICE_LITERAL(SYS_BRIDGE "#"), &options);
