@@ -75,14 +75,16 @@ void write_user_pairs(struct buffer *list, struct pairs pairs)
     }
 }
 
-enum { EXPIRY_SIZE = 5, FIXED_HEADER_MAX = 5 };
+enum { STRING_SIZE = 3, EXPIRY_SIZE = 5, FIXED_HEADER_MAX = 5 }; /* STRING_SIZE: besides the text */
 
 /* Each message of a browser comes through here: its size is known first, then it is written once.
  */
 void write_publish(struct buffer *out, const struct publication *publication)
 {
     struct slice content = publication->is_plain ? SLICE_EMPTY : contents[publication->data.type];
-    size_t properties = content.length + (publication->expiry_s > 0 ? EXPIRY_SIZE : 0) +
+    struct slice type = publication->content_type;
+    size_t properties = content.length + (type.length > 0 ? STRING_SIZE + type.length : 0) +
+                        (publication->expiry_s > 0 ? EXPIRY_SIZE : 0) +
                         publication->user_properties.length;
     size_t remaining = 2 + publication->topic.length + (publication->qos != QOS_0 ? 2 : 0) +
                        varint_size((uint32_t)properties) + properties +
@@ -98,6 +100,10 @@ void write_publish(struct buffer *out, const struct publication *publication)
     }
     at += varint_write(at, (uint32_t)properties);
     at = put(at, content);
+    if (type.length > 0) {
+        *at++ = PROPERTY_CONTENT_TYPE;
+        at = put(put_u16(at, type.length), type);
+    }
     if (publication->expiry_s > 0) {
         *at++ = PROPERTY_MESSAGE_EXPIRY_INTERVAL;
         at = put_u16(put_u16(at, publication->expiry_s >> 16), publication->expiry_s & 0xffff);

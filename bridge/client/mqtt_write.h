@@ -27,7 +27,8 @@ struct connect_request {
 struct publication {
     struct slice topic;
     struct payload data;
-    bool is_plain; /* no Content Type, whatever data.type */
+    bool is_plain; /* no Content Type, whatever data.type, but this one: */
+    struct slice content_type;
     bool retain;
     enum qos qos;
     uint16_t packet_id;

@@ -23,6 +23,9 @@ void catalog_store_free(struct catalog_store *store);
 /* The broker is there. */
 void catalog_store_connect(struct catalog_store *store);
 
+/* Those that are declared and lack keys get some. */
+void catalog_store_make_keys(struct catalog_store *store);
+
 /* A change that nobody waits for: tried again until the broker has stored it. Empty JSON: takes the
  * settings away. */
 void catalog_store_set(struct catalog_store *store, struct slice place, struct slice json);

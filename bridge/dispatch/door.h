@@ -40,12 +40,13 @@ struct door_load {
     /* Once, later: all PUBACKs are there; or some event was refused, and all are to come again. */
     void (*done)(struct door_load *load, bool is_accepted);
     /* The door's. */
-    struct list link; /* in door->loads */
-    struct kept_request *kept;
-    size_t next_event; /* of the request, that was not sent yet */
-    uint32_t unacknowledged;
+    struct list sent;          /* in door->sent, while something of it is unacknowledged */
+    struct list waiting;       /* in door->waiting, while something of it was not sent */
+    struct kept_request *kept; /* then */
+    size_t next_event;         /* that was not sent */
+    uint32_t unacknowledged;   /* messages */
     uint8_t hops;
-    bool is_from_mqtt, has_failed;
+    bool has_failed;
 };
 
 enum door_answer {
@@ -54,8 +55,8 @@ enum door_answer {
     DOOR_BUSY,     /* not now; done() is not called, nothing was sent */
 };
 
-/* Takes in events of one source, or of its topics if it is a domain. `hops`: event topics that they
- * have passed, this one included. */
+/* Takes in a few events of one source, or of its topics if it is a domain. `hops`: event topics
+ * that they have passed, this one included. Zeroed memory but for `done` is a good load. */
 enum door_answer door_accept(struct door *door, struct catalog_source *source,
                              const struct event *events, size_t count, uint8_t hops,
                              struct door_load *load);

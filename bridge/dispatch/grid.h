@@ -10,6 +10,7 @@
 #ifndef PUBGRID_DISPATCH_GRID_H
 #define PUBGRID_DISPATCH_GRID_H
 
+#include "base/buffer.h"
 #include "base/slice.h"
 #include "dispatch/call.h"
 #include "dispatch/outside.h"
@@ -43,6 +44,7 @@ struct grid {
     struct door *door;
     struct runner *runner;
     struct management *management;
+    struct buffer base_url; /* of the options */
 };
 
 /* `gateway->grid` is set; texts of the options are copied. */

@@ -1,0 +1,102 @@
+/* Event Grid's parts together; see grid.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/grid.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "client/gateway.h"
+#include "dispatch/catalog.h"
+#include "dispatch/catalog_store.h"
+#include "dispatch/door.h"
+#include "dispatch/management.h"
+#include "dispatch/runner.h"
+
+/* ---------------------------------------------------------------- requests */
+
+static bool is_path(const struct grid *grid, struct slice method, struct slice target,
+                    struct slice host)
+{
+    return management_is_path(target) || door_is_path(grid->door, method, target, host);
+}
+
+static void call(struct grid *grid, const struct grid_request *request, struct grid_reply *reply)
+{
+    if (management_is_path(request->target)) {
+        management_call(grid->management, request, reply);
+    } else {
+        door_call(grid->door, request, reply);
+    }
+}
+
+const struct grid_ops grid_operations = {.is_path = is_path, .call = call};
+
+/* ---------------------------------------------------------------- metrics */
+
+static void each_topic(const void *context,
+                       void (*visit)(void *visitor, struct slice topic,
+                                     const struct topic_statistics *statistics),
+                       void *visitor)
+{
+    const struct grid *grid = context;
+    struct catalog_source *source = NULL;
+
+    while ((source = catalog_next(grid->catalog, source))) {
+        if (!source->domain) {
+            visit(visitor, buffer_slice(&source->key), &source->statistics);
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- making and ending */
+
+struct grid *grid_new(struct gateway *gateway, const struct grid_options *options)
+{
+    struct grid *grid = memory_allocate_zero(sizeof(*grid));
+
+    grid->gateway = gateway;
+    grid->options = *options;
+    buffer_append(&grid->base_url, options->base_url);
+    grid->options.base_url = buffer_slice(&grid->base_url);
+    grid->runner = runner_new(grid);
+    grid->catalog = catalog_new(runner_catalog_listener(grid->runner));
+    grid->store = catalog_store_new(grid);
+    grid->door = door_new(grid);
+    grid->management = management_new(grid);
+    catalog_set_declared(grid->catalog, options->declared);
+    grid->options.declared = SLICE_EMPTY;
+    gateway->grid = grid;
+    gateway->connect_grid = grid_connect;
+    gateway->metrics.topics = (struct topic_source){each_topic, grid};
+    return grid;
+}
+
+void grid_free(struct grid *grid)
+{
+    grid->gateway->grid = NULL;
+    grid->gateway->metrics.topics = (struct topic_source){NULL, NULL};
+    management_free(grid->management);
+    grid->management = NULL;
+    door_free(grid->door);
+    runner_free(grid->runner);
+    catalog_store_free(grid->store);
+    catalog_free(grid->catalog);
+    buffer_release(&grid->base_url);
+    free(grid);
+}
+
+void grid_set_declared(struct grid *grid, struct slice declared, bool shows_mqtt, bool hears_mqtt)
+{
+    grid->options.shows_mqtt = shows_mqtt;
+    grid->options.hears_mqtt = hears_mqtt;
+    catalog_set_declared(grid->catalog, declared);
+    catalog_store_make_keys(grid->store);
+}
+
+void grid_connect(struct grid *grid)
+{
+    catalog_store_connect(grid->store);
+    door_connect(grid->door);
+    runner_connect(grid->runner);
+}
