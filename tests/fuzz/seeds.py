@@ -491,6 +491,41 @@ HTTP_HEADS = {
     "wrong": "\x01GET / HTTP/1.1\r\nA : b\r\n\r\n",
 }
 
+# Lines of eventgrid_publish_fuzz.c: schema, kind, MQTT and address; type; six headers; and the body.
+EVENT = '"id":"1","subject":"s","eventType":"t","eventTime":"2030-01-02T03:04:05Z"'
+CLOUD_EVENT = '"specversion":"1.0","id":"1","source":"s","type":"t"'
+CE_HEADERS = "ce-specversion:1.0\nCe-Id:%C3%A91\nCE-SOURCE: s\nce-type:t\nce-ext:\xe9\n"
+CE_PROPERTIES = "specversion:1.0\nid:1\nsource:s\ntype:t\nsite:b\n"
+PUBLICATIONS = {
+    "event_grid": "0000\napplication/json\n\n\n\n\n\n\n[{" + EVENT + ',"data":{"a":1},"dataVersion":"1.0"},{' + EVENT + "}]",
+    "event_grid_bare": "0000\n\n\n\n\n\n\n\n\ufeff{" + EVENT + ',"data":null,"topic":null,"metadataVersion":"1","x":[]}',
+    "event_grid_escapes": '0000\n\n\n\n\n\n\n\n{"\\u0069d":"a\\"","subject":"\\ud83c\\udf21","eventType":"\\ud800","eventTime":"2017-06-26T18:41:00.9584103"}',
+    "event_grid_domain": "0100\n\n\n\n\n\n\n\n[{" + EVENT + ',"topic":"sales"},{' + EVENT + ',"topic":"b"}]',
+    "event_grid_system": "0201\n\n\n\n\n\n\n\n[{" + EVENT + ',"topic":"/x"}]',
+    "event_grid_missing": '0000\n\n\n\n\n\n\n\n[{"subject":"s"}]',
+    "structured": "1000\napplication/cloudevents+json; charset=utf-8\n\n\n\n\n\n\n{" + CLOUD_EVENT + ',"data":{"n":1e3},"time":"2030-01-02T03:04:05+01:00","e":5}',
+    "nulls": "1000\napplication/json\n\n\n\n\n\n\n{" + CLOUD_EVENT + ',"subject":null,"dataschema":"","data":null}',
+    "batch": "1000\napplication/cloudevents-batch+json\n\n\n\n\n\n\n[{" + CLOUD_EVENT + '},{' + CLOUD_EVENT + ',"data_base64":"AQID"}]',
+    "cloud_domain": "1100\napplication/cloudevents+json\n\n\n\n\n\n\n{" + CLOUD_EVENT + "}",
+    "cloud_domain_mqtt": "1111\napplication/cloudevents+json\n\n\n\n\n\n\n{" + CLOUD_EVENT + "}",
+    "binary": "1000\napplication/json\n" + CE_HEADERS + '\n{"a": 1}',
+    "binary_mqtt": "1010\n\n" + CE_PROPERTIES + "\nhello",
+    "binary_mqtt_bytes": "1010\nimage/png\n" + CE_PROPERTIES + "\n\0\x01",
+    "text": "1000\napplication/cloudevents+json\n\n\n\n\n\n\n{" + CLOUD_EVENT + ',"datacontenttype":"text/plain","data":"a\\nb"}',
+    "not_for_properties": "1000\napplication/cloudevents+json\n\n\n\n\n\n\n{" + CLOUD_EVENT + ',"x":"\\u0000","y":{}}',
+    "custom": '2000\n\n\n\n\n\n\n\n[{"id":1,"a":{"time":"2030-01-02T03:04:05Z","b":{"type":"t"}},"s":"x","v":2},{}]',
+    "custom_domain": '2100\n\n\n\n\n\n\n\n{"t":"sales","s":true}',
+}
+SAS_TOKENS = {
+    "javascript": "r=http%3A%2F%2F127.0.0.1%3A8801%2Fapi%2Fevents%3FapiVersion%3D2018-01-01&e=12%2F31%2F2030%2012%3A05%3A09%20AM"
+                  "&s=GDALMoXESTk925zQahAgSfX48UfUzqNXf3hIlKPF644%3D",
+    "net": "r=https%3a%2f%2fh%2fapi%2fevents&e=6%2f15%2f2017+6%3a20%3a15+PM",
+    "java": "r=h&e=12%2F31%2F2030+12%3A5%3A9+AM",
+    "python": "r=h&e=2030-12-31T00%3A05%3A09%2B00%3A00",
+    "date": "31.12.2030 0:05:09",
+    "date_net8": "6/15/2017 6:20:15\u202fPM",
+}
+
 
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
@@ -531,3 +566,5 @@ write("staff", {name: to_bytes(row) for name, row in STAFF.items()})
 write("rest_filter", {name: row.encode() for name, row in FILTERS.items()})
 write("rest_request", {name: row.encode() for name, row in REQUESTS.items()})
 write("http_head", {name: row.encode() for name, row in HTTP_HEADS.items()})
+write("eventgrid_publish", {name: row.encode() for name, row in PUBLICATIONS.items()})
+write("eventgrid_sas", {name: row.encode() for name, row in SAS_TOKENS.items()})
