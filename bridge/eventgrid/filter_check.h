@@ -18,7 +18,10 @@ union check_value {
         double low, high;
     };
     bool truth;
-    struct slice text;
+    struct {
+        struct slice text;
+        uint64_t letters; /* letters_of() */
+    };
     struct pattern *pattern; /* owned; NULL: matches nothing */
 };
 

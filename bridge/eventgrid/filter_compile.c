@@ -33,7 +33,10 @@ static unsigned wants_of(enum filter_operator operation, bool on_arrays)
         [FORM_TEXT] = WANTS_TEXT, [FORM_PATTERN] = WANTS_TEXT,
     };
 
-    return wants[form_of(operation)] | (on_arrays ? WANTS_ELEMENTS : 0u);
+    bool is_part = operation == FILTER_STRING_CONTAINS || operation == FILTER_STRING_NOT_CONTAINS;
+
+    return wants[form_of(operation)] | (on_arrays ? WANTS_ELEMENTS : 0u) |
+           (is_part ? WANTS_LETTERS : 0u);
 }
 
 /* --- values --- */
@@ -56,6 +59,7 @@ static union check_value *make_texts(const struct filter_value *given, size_t co
             memcpy(at, given[i].text.data, length);
         }
         values[i].text = slice_make(at, length);
+        values[i].letters = letters_of(values[i].text);
         at += length;
     }
     return values;

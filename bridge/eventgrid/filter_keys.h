@@ -10,7 +10,7 @@
 #include "base/slice.h"
 
 /* What filters need of the value at a key. */
-enum key_wants { WANTS_TEXT = 1, WANTS_NUMBER = 2, WANTS_ELEMENTS = 4 };
+enum key_wants { WANTS_TEXT = 1, WANTS_NUMBER = 2, WANTS_ELEMENTS = 4, WANTS_LETTERS = 8 };
 
 struct key_node {
     struct map_node link;

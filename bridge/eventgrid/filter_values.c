@@ -69,6 +69,9 @@ static void set_value(struct event_values *values, unsigned wants, const struct 
     if (json->type == JSON_STRING && (wants & WANTS_TEXT) != 0) {
         values->decoded.length = 0;
         set_text(values, out, json_string_value(json, &values->decoded));
+        if ((wants & WANTS_LETTERS) != 0) {
+            out->text.letters = letters_of(event_value_text(values, out));
+        }
     } else if (json->type == JSON_NUMBER && (wants & WANTS_NUMBER) != 0) {
         out->number = json_to_double(json);
     }
@@ -127,6 +130,7 @@ static void put_text(struct event_values *values, struct event_value *slot, stru
     if (utf8_is_well_formed(text)) {
         *slot = (struct event_value){.kind = VALUE_TEXT, .shown = text};
         set_text(values, slot, text);
+        slot->text.letters = letters_of(event_value_text(values, slot));
     }
 }
 

@@ -29,6 +29,7 @@ struct event_value {
         double number;
         struct {
             uint32_t offset, length; /* in `texts` */
+            uint64_t letters;        /* letters_of() */
         } text;
         struct {
             uint32_t first, count; /* in `elements`: scalars, the others as VALUE_OBJECT */
@@ -36,6 +37,18 @@ struct event_value {
     };
     struct slice shown; /* as it stands in the event: JSON, or the text of an envelope's field */
 };
+
+/* A bit for each byte that is in a folded text: what a text lacks tells that another is no part of
+ * it. */
+static inline uint64_t letters_of(struct slice text)
+{
+    uint64_t letters = 0;
+
+    for (size_t i = 0; i < text.length; i++) {
+        letters |= UINT64_C(1) << text.data[i] % 64;
+    }
+    return letters;
+}
 
 /* Slots that are no keys. */
 enum { SLOT_TYPE, SLOT_SUBJECT, SLOT_SUBJECT_EXACT /* not folded */, SLOT_NEVER, SLOTS_FIXED };
