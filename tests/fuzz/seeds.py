@@ -279,6 +279,47 @@ ANSWERS = {
                '"mqtt":{"code":138,"reason":"r","userProperties":[{"name":"n","value":"v"}]}}',
 }
 
+# Of validation_answer_fuzz.c: as ANSWERS.
+CONSENTS = {
+    "code": '200\nX: y\r\n\r\n{"ValidationResponse":"512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}',
+    "mark": '200\n\r\n\r\n\ufeff{"validationResponse":"512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}',
+    "other_code": '200\n\r\n\r\n{"validationResponse":"512d38b6"}',
+    "accepted": "202\n\r\n\r\n",
+    "origin": "200\nWebHook-Allowed-Origin: a.example, EventGrid.azure.net\r\nAllow: POST\r\n\r\n",
+    "any_origin": "204\nwebhook-allowed-origin: *\r\n\r\n",
+    "other_origin": "200\nwebhook-allowed-origin: a\r\n\r\n",
+    "nothing": "0\n",
+}
+
+# Of validation_url_fuzz.c.
+CONSENT_URLS = {
+    "topic": "topics/orders\nbilling\nid=512d38b6&source=topics%2Forders&name=billing&t=2026-02-27T21:23:50.123Z"
+             "&token=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    "odd_names": "a&b=c#d\u00fc\n+ %\n&token=",
+    "empty": "\n\n",
+}
+
+# Of dead_letter_fuzz.c.
+LETTERS = {
+    "event_grid": '[{"id":"1","topic":"/t","subject":"s","data":{"a": [1]},"dataVersion":"2",'
+                  '"deadLetterReason":"MaxDeliveryAttemptsExceeded","deliveryAttempts":1,'
+                  '"lastDeliveryOutcome":"NotFound","lastHttpStatusCode":404,'
+                  '"publishTime":"2026-02-27T21:23:52.000Z","lastDeliveryAttemptTime":"2026-02-27T21:23:53.5Z"}]',
+    "cloud_event": '[ {"specversion":"1.0","id":"1","deadletterreason":"TimeToLiveExceeded","deliveryattempts":30,'
+                   '"lastdeliveryoutcome":"Busy","publishtime":"2026-02-27T21:23:52Z"} ]',
+    "custom": '[{"eventDeliverySchema":"CustomInputSchema","id":"1","dataVersion":"","data":{"foo":1},'
+              '"deadLetterReason":"UndeliverableDueToHttpBadRequest","deliveryAttempts":1}]',
+    "several": '[{"deadLetterReason":"x"},{"id":"\\ud800","deadLetterReason":"y"},{}]',
+}
+
+# Of archive_line_fuzz.c.
+ARCHIVE_LINES = {
+    "line": '{"accepted":1772227432000,"schema":"CloudEventSchemaV1_0","domainTopic":"sales","event":{"id":"1"}}',
+    "breaks": '{"accepted":1,"schema":"CustomEventSchema","event":{"a":\n[1,\r\n2]}}',
+    "cut": '{"accepted":1772227432000,"schema":"EventGridSch',
+    "path": "domains/shop/2026-02-27T21.jsonl",
+}
+
 # Of http_answer_fuzz.c, behind the byte that says how it is cut.
 HTTP_ANSWERS = {
     "length": "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nab",
@@ -560,6 +601,10 @@ write("jwt", {name: row.encode() for name, row in JWTS.items()})
 write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
 write("http_answer", {name: bytes([5]) + row.encode() for name, row in HTTP_ANSWERS.items()})
 write("webhook_answer", {name: row.encode() for name, row in ANSWERS.items()})
+write("validation_answer", {name: row.encode() for name, row in CONSENTS.items()})
+write("validation_url", {name: row.encode() for name, row in CONSENT_URLS.items()})
+write("dead_letter", {name: row.encode() for name, row in LETTERS.items()})
+write("archive_line", {name: row.encode() for name, row in ARCHIVE_LINES.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
 write("staff", {name: to_bytes(row) for name, row in STAFF.items()})
