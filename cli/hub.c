@@ -4,17 +4,17 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hub.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "hub_request.h"
+#include "answer.h"
 #include "hub_settings.h"
+#include "input_file.h"
 #include "names/names.h"
+#include "server_request.h"
 
 enum {
     OPTION_JSON = OPTION_OF_COMMAND,
@@ -74,14 +74,34 @@ static bool not_understood(void)
     return false;
 }
 
-static bool list(const struct hub_command *command, struct hub_server *server)
+/* Asks about the hub of the command, if it has one. `action`: ":log"; NULL: the hub itself. */
+static bool ask(const struct hub_command *command, struct server *server, const char *action,
+                struct server_request request, struct buffer *answer)
 {
-    struct hub_request request = {.method = "GET"};
+    struct buffer path = {0};
+
+    buffer_append_string(&path, "/api/hubs");
+    if (command->hub) {
+        buffer_append_byte(&path, '/');
+        access_append_hub(&path, command->hub);
+    }
+    if (action) {
+        buffer_append_format(&path, "/%s", action);
+    }
+    request.path = buffer_slice(&path);
+    bool good = server_ask(server, &request, answer);
+    buffer_release(&path);
+    return good;
+}
+
+static bool list(const struct hub_command *command, struct server *server)
+{
+    struct server_request request = {.method = "GET"};
     struct buffer answer = {0};
-    bool good = hub_server_ask(server, &request, &answer);
+    bool good = ask(command, server, NULL, request, &answer);
 
     if (good && command->json) {
-        hub_print_json(buffer_slice(&answer), true);
+        answer_print(buffer_slice(&answer), true);
     } else if (good) {
         good = hub_print_list(buffer_slice(&answer)) || not_understood();
     }
@@ -89,27 +109,27 @@ static bool list(const struct hub_command *command, struct hub_server *server)
     return good;
 }
 
-static bool show(const struct hub_command *command, struct hub_server *server)
+static bool show(const struct hub_command *command, struct server *server)
 {
-    struct hub_request request = {.method = "GET", .hub = command->hub};
+    struct server_request request = {.method = "GET"};
     struct buffer answer = {0};
-    bool good = hub_server_ask(server, &request, &answer);
+    bool good = ask(command, server, NULL, request, &answer);
 
     if (good) {
-        hub_print_json(buffer_slice(&answer), command->json);
+        answer_print(buffer_slice(&answer), command->json);
     }
     buffer_release(&answer);
     return good;
 }
 
-static bool put(const struct hub_command *command, struct hub_server *server, struct slice settings)
+static bool put(const struct hub_command *command, struct server *server, struct slice settings)
 {
-    struct hub_request request = {.method = "PUT", .hub = command->hub, .body = settings};
+    struct server_request request = {.method = "PUT", .body = settings};
     struct buffer answer = {0};
-    bool good = hub_server_ask(server, &request, &answer);
+    bool good = ask(command, server, NULL, request, &answer);
 
     if (good && command->json) {
-        hub_print_json(buffer_slice(&answer), true);
+        answer_print(buffer_slice(&answer), true);
     } else if (good) {
         printf("Hub %s is set.\n", command->hub);
     }
@@ -117,12 +137,12 @@ static bool put(const struct hub_command *command, struct hub_server *server, st
     return good;
 }
 
-static bool set_some(const struct hub_command *command, struct hub_server *server)
+static bool set_some(const struct hub_command *command, struct server *server)
 {
-    struct hub_request request = {.method = "GET", .hub = command->hub};
+    struct server_request request = {.method = "GET"};
     struct buffer now = {0}, wanted = {0};
     bool good =
-        hub_server_ask(server, &request, &now) &&
+        ask(command, server, NULL, request, &now) &&
         hub_settings_change(buffer_slice(&now), command->rest, command->rest_count, &wanted) &&
         put(command, server, buffer_slice(&wanted));
 
@@ -131,29 +151,7 @@ static bool set_some(const struct hub_command *command, struct hub_server *serve
     return good;
 }
 
-/* Appends a file, or standard input. */
-static bool read_settings(const char *path, struct buffer *text)
-{
-    bool is_input = strcmp(path, "-") == 0;
-    int fd = is_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : 1;
-
-    while (got > 0 && text->length <= SETTINGS_MAX) {
-        got = read(fd, buffer_reserve(text, BUFSIZ), BUFSIZ);
-        text->length += got > 0 ? (size_t)got : 0;
-    }
-    if (got < 0) {
-        fprintf(stderr, "Error: %s cannot be read: %s\n", path, strerrordesc_np(errno));
-    } else if (got > 0) {
-        fprintf(stderr, "Error: %s is too long for settings of a hub\n", path);
-    }
-    if (fd >= 0 && !is_input) {
-        close(fd);
-    }
-    return got == 0;
-}
-
-static bool set(const struct hub_command *command, struct hub_server *server)
+static bool set(const struct hub_command *command, struct server *server)
 {
     struct buffer text = {0};
     bool good;
@@ -161,16 +159,17 @@ static bool set(const struct hub_command *command, struct hub_server *server)
     if (strchr(command->rest[0], '=')) {
         return set_some(command, server);
     }
-    good = read_settings(command->rest[0], &text) && put(command, server, buffer_slice(&text));
+    good = input_read(command->rest[0], SETTINGS_MAX, "settings of a hub", &text) &&
+           put(command, server, buffer_slice(&text));
     buffer_release(&text);
     return good;
 }
 
-static bool remove_settings(const struct hub_command *command, struct hub_server *server)
+static bool remove_settings(const struct hub_command *command, struct server *server)
 {
-    struct hub_request request = {.method = "DELETE", .hub = command->hub};
+    struct server_request request = {.method = "DELETE"};
     struct buffer answer = {0};
-    bool good = hub_server_ask(server, &request, &answer);
+    bool good = ask(command, server, NULL, request, &answer);
 
     if (good && !command->json) {
         printf("Hub %s is as configured.\n", command->hub);
@@ -179,13 +178,13 @@ static bool remove_settings(const struct hub_command *command, struct hub_server
     return good;
 }
 
-static bool check(const struct hub_command *command, struct hub_server *server)
+static bool check(const struct hub_command *command, struct server *server)
 {
-    struct hub_request request = {.method = "POST", .hub = command->hub, .action = ":check"};
+    struct server_request request = {.method = "POST"};
     struct buffer answer = {0};
     bool all_good = false;
     bool good =
-        hub_server_ask(server, &request, &answer) &&
+        ask(command, server, ":check", request, &answer) &&
         (hub_print_check(buffer_slice(&answer), command->json, &all_good) || not_understood());
 
     buffer_release(&answer);
@@ -193,24 +192,24 @@ static bool check(const struct hub_command *command, struct hub_server *server)
 }
 
 /* One look at the last lines of the log; prints those that were not in the look before. */
-static bool look(const struct hub_command *command, struct hub_server *server, long lines,
+static bool look(const struct hub_command *command, struct server *server, long lines,
                  struct buffer *before)
 {
-    struct hub_request request = {.method = "GET", .hub = command->hub, .action = ":log"};
+    struct server_request request = {.method = "GET"};
     struct buffer answer = {0}, query = {0};
     bool good;
 
     buffer_append_format(&query, "top=%ld%s", lines,
                          command->only_failures ? "&failures=true" : "");
     request.query = buffer_slice(&query);
-    good = hub_server_ask(server, &request, &answer) &&
+    good = ask(command, server, ":log", request, &answer) &&
            (hub_print_log(buffer_slice(&answer), command->json, before) || not_understood());
     buffer_release(&answer);
     buffer_release(&query);
     return good;
 }
 
-static bool show_log(const struct hub_command *command, struct hub_server *server)
+static bool show_log(const struct hub_command *command, struct server *server)
 {
     struct buffer before = {0};
     bool good = look(command, server, command->lines, &before);
@@ -227,7 +226,7 @@ static const struct verb {
     const char *name;
     bool has_hub;
     size_t least, most; /* words behind the hub */
-    bool (*run)(const struct hub_command *command, struct hub_server *server);
+    bool (*run)(const struct hub_command *command, struct server *server);
 } verbs[] = {
     {"list", false, 0, 0, list},     {"show", true, 0, 0, show},
     {"set", true, 1, SIZE_MAX, set}, {"remove", true, 0, 0, remove_settings},
@@ -349,9 +348,9 @@ int hub_main(int argc, char **argv)
         fputs(usage, stdout);
         status = 0;
     } else {
-        struct hub_server *server = hub_server_open(&command.access, command.insecure);
+        struct server *server = server_open(&command.access, command.insecure);
         status = server && verb->run(&command, server) ? 0 : 1;
-        hub_server_close(server);
+        server_close(server);
     }
     access_options_release(&command.access);
     return status;

@@ -3,13 +3,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "hub_settings.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "base/memory.h"
-#include "secret/jwt.h"
 #include "json/json.h"
 
 /* ---------------------------------------------------------------- changes */
@@ -100,90 +99,26 @@ bool hub_settings_change(struct slice json, char *const *changes, size_t count, 
 
 /* ---------------------------------------------------------------- for people */
 
-void hub_print_json(struct slice json, bool as_it_is)
-{
-    struct buffer compact = {0}, text = {0};
-
-    if (!as_it_is && json_append_compact(&compact, json)) {
-        json_append_indented(&text, buffer_slice(&compact));
-        json = buffer_slice(&text);
-    }
-    printf("%.*s\n", SLICE_PRINT(json));
-    buffer_release(&compact);
-    buffer_release(&text);
-}
-
-/* The member's text, without quotes and control characters; "" if it is none. */
-static const char *text_member(const struct json_value *object, const char *name,
-                               struct buffer *text)
-{
-    struct json_value value;
-
-    text->length = 0;
-    if (jwt_claim(object, name, &value)) {
-        if (value.type == JSON_STRING) {
-            json_append_string_value(text, &value);
-        } else if (value.type != JSON_NULL) {
-            buffer_append(text, value.text);
-        }
-    }
-    for (size_t i = 0; i < text->length; i++) {
-        if (text->data[i] < ' ' || text->data[i] == 0x7F) {
-            text->data[i] = '?';
-        }
-    }
-    buffer_append_byte(text, '\0');
-    return (const char *)text->data;
-}
-
-static size_t count_member(const struct json_value *object, const char *name)
-{
-    struct json_value array, element;
-    struct json_walk walk;
-    size_t count = 0;
-
-    if (jwt_claim(object, name, &array) && array.type == JSON_ARRAY) {
-        walk = json_elements(&array);
-        while (json_next_element(&walk, &element)) {
-            count++;
-        }
-    }
-    return count;
-}
-
-/* The elements of the member `name`, an array; false: there is none. */
-static bool walk_member(struct slice json, const char *name, struct json_walk *walk)
-{
-    struct json_value object, array;
-
-    if (!json_parse(json, &object) || object.type != JSON_OBJECT ||
-        !jwt_claim(&object, name, &array) || array.type != JSON_ARRAY) {
-        return false;
-    }
-    *walk = json_elements(&array);
-    return true;
-}
-
 bool hub_print_list(struct slice json)
 {
     struct json_walk walk;
     struct json_value hub, settings;
     struct buffer name = {0}, source = {0}, policy = {0};
 
-    if (!walk_member(json, "value", &walk)) {
+    if (!answer_walk(json, "value", &walk)) {
         return false;
     }
     printf("%-24s %-14s %-10s %8s %9s\n", "HUB", "SET", "ANONYMOUS", "HANDLERS", "LISTENERS");
     while (json_next_element(&walk, &hub)) {
-        if (hub.type != JSON_OBJECT || !jwt_claim(&hub, "settings", &settings)) {
+        if (hub.type != JSON_OBJECT || !json_find_member(&hub, "settings", &settings)) {
             continue;
         }
-        text_member(&hub, "source", &source);
+        answer_text(&hub, "source", &source);
         bool is_run_time = strcmp((const char *)source.data, "runTime") == 0;
-        printf("%-24s %-14s %-10s %8zu %9zu\n", text_member(&hub, "name", &name),
+        printf("%-24s %-14s %-10s %8zu %9zu\n", answer_text(&hub, "name", &name),
                is_run_time ? "at run time" : "configuration",
-               text_member(&settings, "anonymousConnectPolicy", &policy),
-               count_member(&settings, "eventHandlers"), count_member(&settings, "eventListeners"));
+               answer_text(&settings, "anonymousConnectPolicy", &policy),
+               answer_count(&settings, "eventHandlers"), answer_count(&settings, "eventListeners"));
     }
     buffer_release(&name);
     buffer_release(&source);
@@ -200,17 +135,17 @@ static void print_delivery(const struct json_value *delivery)
     struct buffer text = {0};
 
     for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
-        const char *value = text_member(delivery, columns[i], &text);
+        const char *value = answer_text(delivery, columns[i], &text);
         bool is_status = strcmp(columns[i], "status") == 0;
         bool is_latency = strcmp(columns[i], "latencyMs") == 0;
         printf("%s%s%s", i > 0 ? " " : "", is_status && strcmp(value, "0") == 0 ? "---" : value,
                is_latency ? "ms" : "");
     }
-    const char *attempt = text_member(delivery, "attempt", &text);
+    const char *attempt = answer_text(delivery, "attempt", &text);
     if (strcmp(attempt, "1") != 0) {
         printf(" attempt %s", attempt);
     }
-    const char *reason = text_member(delivery, "reason", &text);
+    const char *reason = answer_text(delivery, "reason", &text);
     printf("%s%s\n", reason[0] ? ": " : "", reason);
     buffer_release(&text);
 }
@@ -226,7 +161,7 @@ static bool read_deliveries(struct slice json, struct deliveries *deliveries)
     struct json_walk walk;
     struct json_value delivery;
 
-    if (!walk_member(json, "value", &walk)) {
+    if (!answer_walk(json, "value", &walk)) {
         return false;
     }
     while (json_next_element(&walk, &delivery)) {
@@ -244,9 +179,9 @@ static bool is_new(const struct json_value *delivery, const struct deliveries *b
     struct buffer id = {0}, other = {0};
     bool found = false, is_newer = true;
 
-    text_member(delivery, "id", &id);
+    answer_text(delivery, "id", &id);
     for (size_t i = 0; i < before->count; i++) {
-        int order = strcmp((const char *)id.data, text_member(&before->items[i], "id", &other));
+        int order = strcmp((const char *)id.data, answer_text(&before->items[i], "id", &other));
         found = found || order == 0;
         is_newer = order < 0;
     }
@@ -287,8 +222,8 @@ bool hub_print_check(struct slice json, bool as_json, bool *all_good)
     struct json_walk walk;
     struct buffer text = {0};
 
-    if (!walk_member(json, "lines", &walk) || !json_parse(json, &object) ||
-        !jwt_claim(&object, "good", &good)) {
+    if (!answer_walk(json, "lines", &walk) || !json_parse(json, &object) ||
+        !json_find_member(&object, "good", &good)) {
         return false;
     }
     *all_good = good.type == JSON_TRUE;

@@ -15,8 +15,6 @@
  * after an error message, if a change has no name. */
 bool hub_settings_change(struct slice json, char *const *changes, size_t count, struct buffer *out);
 
-/* Prints JSON for people to read, or as it is. */
-void hub_print_json(struct slice json, bool as_it_is);
 /* The answer of GET /api/hubs as a table. */
 bool hub_print_list(struct slice json);
 

@@ -1,7 +1,7 @@
-/* See hub_request.h.
+/* See server_request.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "hub_request.h"
+#include "server_request.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -14,16 +14,16 @@
 
 enum { TOKEN_SECONDS = 300, CONNECT_SECONDS = 10, ANSWER_MAX = 64 << 20 };
 
-struct hub_server {
+struct server {
     struct access_place place;
     struct access_keys *keys;
     CURL *curl;
     bool is_insecure; /* takes any certificate */
 };
 
-struct hub_server *hub_server_open(const struct access_options *options, bool is_insecure)
+struct server *server_open(const struct access_options *options, bool is_insecure)
 {
-    struct hub_server *server = memory_allocate_zero(sizeof(*server));
+    struct server *server = memory_allocate_zero(sizeof(*server));
 
     server->is_insecure = is_insecure;
     if (access_options_resolve(options, &server->place)) {
@@ -31,13 +31,13 @@ struct hub_server *hub_server_open(const struct access_options *options, bool is
         server->curl = curl_easy_init();
     }
     if (!server->keys || !server->curl) {
-        hub_server_close(server);
+        server_close(server);
         return NULL;
     }
     return server;
 }
 
-void hub_server_close(struct hub_server *server)
+void server_close(struct server *server)
 {
     if (server) {
         curl_easy_cleanup(server->curl);
@@ -49,24 +49,18 @@ void hub_server_close(struct hub_server *server)
 
 /* ---------------------------------------------------------------- the request */
 
-static void append_url(const struct hub_server *server, const struct hub_request *request,
+static void append_url(const struct server *server, const struct server_request *request,
                        struct buffer *url)
 {
-    buffer_append_format(url, "%s/api/hubs", server->place.endpoint);
-    if (request->hub) {
-        buffer_append_byte(url, '/');
-        access_append_hub(url, request->hub);
-    }
-    if (request->action) {
-        buffer_append_format(url, "/%s", request->action);
-    }
+    buffer_append_string(url, server->place.endpoint);
+    buffer_append(url, request->path);
     if (request->query.length > 0) {
         buffer_append_format(url, "?%.*s", SLICE_PRINT(request->query));
     }
     buffer_append_byte(url, '\0');
 }
 
-static void append_authorization(const struct hub_server *server, const char *url,
+static void append_authorization(const struct server *server, const char *url,
                                  struct buffer *header)
 {
     struct buffer claims = {0};
@@ -91,7 +85,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *context)
     return count;
 }
 
-static CURLcode perform(struct hub_server *server, const struct hub_request *request,
+static CURLcode perform(struct server *server, const struct server_request *request,
                         const char *url, struct curl_slist *headers, struct buffer *answer)
 {
     CURL *curl = server->curl;
@@ -137,7 +131,7 @@ static bool append_message(struct buffer *out, struct slice body)
     return true;
 }
 
-static void report_refusal(const struct hub_server *server, long status, struct slice body)
+static void report_refusal(const struct server *server, long status, struct slice body)
 {
     struct buffer message = {0};
 
@@ -152,8 +146,23 @@ static void report_refusal(const struct hub_server *server, long status, struct 
     buffer_release(&message);
 }
 
-bool hub_server_ask(struct hub_server *server, const struct hub_request *request,
-                    struct buffer *answer)
+static struct curl_slist *make_headers(const struct server_request *request,
+                                       const char *authorization)
+{
+    struct curl_slist *headers = curl_slist_append(NULL, authorization);
+    struct buffer type = {0};
+
+    if (request->body.length > 0) {
+        buffer_append_format(&type, "Content-Type: %s",
+                             request->content_type ? request->content_type : "application/json");
+        buffer_append_byte(&type, '\0');
+        headers = curl_slist_append(headers, (const char *)type.data);
+        buffer_release(&type);
+    }
+    return request->header ? curl_slist_append(headers, request->header) : headers;
+}
+
+bool server_ask(struct server *server, const struct server_request *request, struct buffer *answer)
 {
     struct buffer url = {0}, authorization = {0};
     struct curl_slist *headers;
@@ -163,10 +172,7 @@ bool hub_server_ask(struct hub_server *server, const struct hub_request *request
     answer->length = 0;
     append_url(server, request, &url);
     append_authorization(server, (const char *)url.data, &authorization);
-    headers = curl_slist_append(NULL, (const char *)authorization.data);
-    if (request->body.length > 0) {
-        headers = curl_slist_append(headers, "Content-Type: application/json");
-    }
+    headers = make_headers(request, (const char *)authorization.data);
     failed = perform(server, request, (const char *)url.data, headers, answer);
     curl_easy_getinfo(server->curl, CURLINFO_RESPONSE_CODE, &status);
     if (failed != CURLE_OK) {
