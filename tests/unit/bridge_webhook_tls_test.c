@@ -1,5 +1,5 @@
-/* bridge/net: webhooks with TLS: whom is trusted, and connections that are used again. The webhook
- * is a thread of the test, with a certificate that the test makes.
+/* bridge/net: webhooks with TLS, of hubs and of Event Grid: whom is trusted, and connections that
+ * are used again. The webhook is a thread of the test, with a certificate that the test makes.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/webhook.h"
@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "net/outside.h"
 #include "secret/access_keys.h"
 #include "tls_credential.h"
 
@@ -110,6 +111,16 @@ static void stop_webhook(pthread_t thread)
 static uv_loop_t loop;
 static struct upgrade_context access_context;
 
+static void turn_until(const bool *condition)
+{
+    msec_t deadline = clock_now() + PATIENCE_MS;
+
+    while (!*condition) {
+        CHECK(clock_now() < deadline);
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
+}
+
 struct waiter {
     struct event_wait wait;
     bool is_answered;
@@ -144,13 +155,9 @@ static struct waiter ask(struct webhook *webhook, const char *url)
                                  .connection_id = S("c1"),
                                  .data = {DATA_TEXT, S("hello")}};
     struct waiter waiter = {.wait.answered = answered};
-    msec_t deadline = clock_now() + PATIENCE_MS;
 
     webhook_operations.raise(webhook, &event, &waiter.wait);
-    while (!waiter.is_answered) {
-        CHECK(clock_now() < deadline);
-        uv_run(&loop, UV_RUN_NOWAIT);
-    }
+    turn_until(&waiter.is_answered);
     return waiter;
 }
 
@@ -174,14 +181,10 @@ static void set_true(void *context)
 
 static void close_webhooks(struct webhook *webhook)
 {
-    msec_t deadline = clock_now() + PATIENCE_MS;
     bool is_stopped = false;
 
     webhook_stop(webhook, set_true, &is_stopped);
-    while (!is_stopped) {
-        CHECK(clock_now() < deadline);
-        uv_run(&loop, UV_RUN_NOWAIT);
-    }
+    turn_until(&is_stopped);
 }
 
 /* Connections of libcurl are used again, too. */
@@ -212,6 +215,64 @@ static void check_distrusted(const char *ca_file, const char *url)
     close_webhooks(webhook);
 }
 
+/* ---------------------------------------------------------------- deliveries of Event Grid */
+
+struct delivered {
+    struct outside_request request;
+    int status;
+    enum delivery_failure failure;
+    const char *reason;
+    bool is_done, is_safe;
+};
+
+static void was_delivered(struct outside_request *request, const struct outside_answer *answer)
+{
+    struct delivered *delivered = CONTAINER_OF(request, struct delivered, request);
+
+    delivered->is_done = true;
+    delivered->status = answer->status;
+    delivered->failure = answer->failure;
+    delivered->reason = answer->reason;
+    delivered->is_safe = slice_equal(answer->body, S("safe"));
+}
+
+static struct delivered deliver(const char *ca_file, bool refuses_private, const char *url)
+{
+    struct outside_net *net = outside_start(
+        &loop, &(struct outside_options){
+                   .ca_file = ca_file, .refuses_private = refuses_private, .clock = clock_now});
+    struct outside outside = outside_of(net);
+    struct delivered delivered = {.request = {.method = "POST",
+                                              .url = slice_from_string(url),
+                                              .lines = S("Content-Type: text/plain\0"),
+                                              .body = S("hello"),
+                                              .timeout_ms = PATIENCE_MS,
+                                              .done = was_delivered}};
+    bool is_stopped = false;
+
+    outside.ops->request(outside.context, &delivered.request);
+    turn_until(&delivered.is_done);
+    outside_stop(net, set_true, &is_stopped);
+    turn_until(&is_stopped);
+    return delivered;
+}
+
+static void check_deliveries(const char *url, const char *other)
+{
+    struct delivered trusted = deliver(credential.certificate_path, false, url);
+    struct delivered unknown = deliver(NULL, false, url);
+    struct delivered misnamed = deliver(credential.certificate_path, false, other);
+    struct delivered private = deliver(credential.certificate_path, true, url);
+
+    CHECK_INT_EQUAL(trusted.status, 200);
+    CHECK(trusted.is_safe && trusted.failure == FAILURE_NONE);
+    CHECK_INT_EQUAL(unknown.failure, FAILURE_SOCKET);
+    CHECK_STRING_EQUAL(unknown.reason, "the webhook's certificate is not trusted");
+    CHECK_STRING_EQUAL(misnamed.reason, "the webhook's certificate is not trusted");
+    CHECK_STRING_EQUAL(private.reason,
+                       "the webhook's address is private, which is not allowed here");
+}
+
 TEST(certificates_are_verified)
 {
     struct buffer error = {0};
@@ -230,6 +291,7 @@ TEST(certificates_are_verified)
     check_trusted(credential.certificate_path, false, url);
     check_distrusted(credential.certificate_path, other); /* its certificate has another name */
     check_trusted(NULL, true, other);
+    check_deliveries(url, other);
     uv_run(&loop, UV_RUN_DEFAULT);
     CHECK_INT_EQUAL(uv_loop_close(&loop), 0);
     stop_webhook(thread);
