@@ -557,6 +557,23 @@ PUBLICATIONS = {
     "custom": '2000\n\n\n\n\n\n\n\n[{"id":1,"a":{"time":"2030-01-02T03:04:05Z","b":{"type":"t"}},"s":"x","v":2},{}]',
     "custom_domain": '2100\n\n\n\n\n\n\n\n{"t":"sales","s":true}',
 }
+# Lines of eventgrid_filter_fuzz.c: schema, the filter, a path; and the events.
+FILTERED = {
+    "simple": '0\n{"subjectBeginsWith":"S","subjectEndsWith":"s","includedEventTypes":["T","x"]}\nsubject\n[{' + EVENT + "}]",
+    "exact": '0\n{"subjectBeginsWith":"S","isSubjectCaseSensitive":true,"includedEventTypes":["All"]}\nid\n[{' + EVENT + "}]",
+    "numbers": '0\n{"advancedFilters":[{"operatorType":"NumberIn","key":"data.n","values":[1,2.5e3]},'
+               '{"operatorType":"NumberInRange","key":"data.n","values":[[1,2],[5,6]]},'
+               '{"operatorType":"NumberLessThan","key":"data.n","value":5}]}\ndata.n\n[{' + EVENT + ',"data":{"n":1}},{' + EVENT + ',"data":{"n":2500}}]',
+    "texts": '1\n{"advancedFilters":[{"operatorType":"StringIn","key":"data.c","values":["Red","\\u00c4"]},'
+             '{"operatorType":"StringNotContains","key":"ext","values":["x"]}]}\next\n[{' + CLOUD_EVENT + ',"ext":"y","data":{"c":"\\u00e4"}}]',
+    "arrays": '2\n{"enableAdvancedFilteringOnArrays":true,"advancedFilters":[{"operatorType":"StringNotIn","key":"a.b","values":["x"]},'
+              '{"operatorType":"BoolEquals","key":"ok","value":true}]}\na.b\n[{"a":{"b":["y",1,null]},"ok":[false,true]},{"a":{"b":"x"},"A":{}}]',
+    "presence": '0\n{"advancedFilters":[{"operatorType":"IsNullOrUndefined","key":"data.z"},{"operatorType":"IsNotNull","key":"Data"}]}\ndata\n[{' + EVENT + ',"data":"text"}]',
+    "extended": '1\n{"enableExtendedFiltering":true,"advancedFilters":[{"operatorType":"StringMatches","key":"source","values":["*?"]},'
+                '{"operatorType":"Any","filters":[{"operatorType":"StringEndsWith","key":"type","values":["T"]},{"operatorType":"IsNotNull","key":"data.x"}]}]}\nsource\n[{' + CLOUD_EVENT + "}]",
+    "bytes": '1\n{"advancedFilters":[{"operatorType":"StringContains","key":"data_base64","values":["A"]}]}\ndata_base64\n[{' + CLOUD_EVENT + ',"data_base64":"AQID"}]',
+    "wrong": '0\n{"advancedFilters":[{"operatorType":"StringLike"}]}\n\n[]',
+}
 SAS_TOKENS = {
     "javascript": "r=http%3A%2F%2F127.0.0.1%3A8801%2Fapi%2Fevents%3FapiVersion%3D2018-01-01&e=12%2F31%2F2030%2012%3A05%3A09%20AM"
                   "&s=GDALMoXESTk925zQahAgSfX48UfUzqNXf3hIlKPF644%3D",
@@ -613,3 +630,4 @@ write("rest_request", {name: row.encode() for name, row in REQUESTS.items()})
 write("http_head", {name: row.encode() for name, row in HTTP_HEADS.items()})
 write("eventgrid_publish", {name: row.encode() for name, row in PUBLICATIONS.items()})
 write("eventgrid_sas", {name: row.encode() for name, row in SAS_TOKENS.items()})
+write("eventgrid_filter", {name: row.encode() for name, row in FILTERED.items()})
