@@ -81,6 +81,13 @@ static void each_topic(const void *context,
 
 /* ---------------------------------------------------------------- making and ending */
 
+static void heard(struct grid *grid, struct slice place)
+{
+    if (grid->management) {
+        management_heard(grid->management, place);
+    }
+}
+
 struct grid *grid_new(struct gateway *gateway, const struct grid_options *options)
 {
     struct grid *grid = memory_allocate_zero(sizeof(*grid));
@@ -91,7 +98,7 @@ struct grid *grid_new(struct gateway *gateway, const struct grid_options *option
     grid->options.base_url = buffer_slice(&grid->base_url);
     grid->runner = runner_new(grid);
     grid->catalog = catalog_new(runner_catalog_listener(grid->runner));
-    grid->store = catalog_store_new(grid);
+    grid->store = catalog_store_new(grid, heard);
     grid->door = door_new(grid);
     grid->management = management_new(grid);
     catalog_set_declared(grid->catalog, options->declared);
