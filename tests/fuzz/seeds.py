@@ -617,7 +617,7 @@ RESOURCES = {
         '"enableAdvancedFilteringOnArrays":true,"advancedFilters":[{"operatorType":"NumberIn","key":"data.n","values":[1,-2.5e3]},'
         '{"operatorType":"NumberNotInRange","key":"data.n","value":[1,2]},{"operatorType":"BoolEquals","key":"b","value":true},'
         '{"operatorType":"StringContains","key":"Subject","value":"\\u00e9"},{"operatorType":"IsNotNull","key":"data.z"}]}}}'),
-    "beyond": ('2\n{"destination":{"endpointType":"MqttTopic","properties":{"topic":"a/{type}/{id}","qos":0,"retain":true}},"filter":{'
+    "beyond": ('2\n{"destination":{"endpointType":"MqttTopic","properties":{"topic":"a/{type}/{id}","retain":true}},"filter":{'
                '"enableExtendedFiltering":true,"advancedFilters":[{"operatorType":"Any","filters":[{"operatorType":"StringMatches","key":"k",'
                '"values":["a*?"]},{"operatorType":"NumberLessThan","key":"k","value":0.1}]}]},"eventDeliverySchema":"CustomInputSchema"}'),
     "web-pub-sub": ('0\n{"destination":{"endpointType":"WebPubSub","properties":{"hub":"Chat","group":"room"}},"labels":["a"],'
