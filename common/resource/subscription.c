@@ -34,6 +34,7 @@ static void set_defaults(struct event_subscription *subscription, enum event_sch
         .sends_data_schema = true,
         .requests_max = REQUESTS_AT_A_TIME,
         .timeout_ms = REQUEST_TIMEOUT_MS,
+        .qos = 1,
     };
     subscription->retry = (struct retry_policy){
         .attempts_max = DELIVERY_ATTEMPTS_MAX,
@@ -116,7 +117,7 @@ static void read_dead_letter(struct reading *reading, const struct json_value *v
     struct subscription_draft *draft = into;
 
     if (is_first(reading, &draft->has_dead_letter, "deadLetterWithResourceIdentity")) {
-        dead_letter_read(reading, value, &draft->subscription->dead_letter);
+        subscription_read_dead_letter(reading, value, &draft->subscription->dead_letter);
     }
 }
 

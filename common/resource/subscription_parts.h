@@ -17,7 +17,8 @@ void destination_read_wrapped(struct reading *reading, const struct json_value *
                               struct destination *destination);
 
 /* `deadLetterDestination`, into a dead letter; `deadLetterWithResourceIdentity` */
-void dead_letter_read(struct reading *reading, const struct json_value *value, void *into);
+void subscription_read_dead_letter(struct reading *reading, const struct json_value *value,
+                                   void *into);
 void dead_letter_read_wrapped(struct reading *reading, const struct json_value *value,
                               struct dead_letter *dead_letter);
 
@@ -35,13 +36,12 @@ void endpoint_read_properties(struct reading *reading, const struct endpoint *en
 /* `kinds` lists those that there are. */
 void endpoint_report_type(struct reading *reading, struct slice type, const char *kinds);
 
-/* The properties of EventGridTopic: a custom topic, by its name or its resource id. */
-void endpoint_read_topic(struct reading *reading, const struct endpoint *endpoint,
-                         struct slice *key);
-/* {"identity":{..},NAME:{..}}: what is in the member NAME, by `read`, and the identity's JSON. */
-void endpoint_read_wrapped(struct reading *reading, const struct json_value *value,
-                           const char *name, property_reader *read, struct slice *identity,
-                           void *into);
+/* A custom topic by its name or its resource id: the properties of EventGridTopic. */
+struct topic_reference {
+    struct slice name, resource_id;
+};
+extern const struct property_table topic_reference_properties;
+struct slice topic_reference_key(struct reading *reading, const struct topic_reference *reference);
 
 /* `deliveryAttributeMappings`; `into` is a destination. */
 void attributes_read(struct reading *reading, const struct json_value *value, void *into);
