@@ -18,7 +18,22 @@ struct delivery_due {
     struct channel *channel;
     uint32_t sequence;
     bool is_publish;
+    uint8_t closes; /* the channel is closed, for this reason */
     struct buffer bytes;
+};
+
+/* A message of a session that keeps. */
+struct kept {
+    struct list link; /* in session->kept */
+    uint32_t sequence;
+    bool is_sent;
+    struct buffer bytes;
+};
+
+struct delayed {
+    struct list link; /* in broker->delayed */
+    msec_t due;
+    struct buffer bytes; /* a PUBLISH to the topic behind the delay */
 };
 
 static struct broker *the_broker;
@@ -60,8 +75,20 @@ static struct broker_session *session_of(const struct channel *channel)
     return NULL;
 }
 
+static void kept_free(struct broker_session *session, struct kept *kept)
+{
+    session->kept_count--;
+    session->in_flight -= kept->is_sent;
+    list_remove(&kept->link);
+    buffer_release(&kept->bytes);
+    free(kept);
+}
+
 static void session_end(struct broker_session *session)
 {
+    while (session->keeps && !list_is_empty(&session->kept)) {
+        kept_free(session, CONTAINER_OF(session->kept.next, struct kept, link));
+    }
     buffer_release(&session->id);
     buffer_release(&session->filters);
     buffer_release(&session->waiting);
@@ -98,9 +125,59 @@ static void append_run(struct buffer *out, struct slice bytes)
     buffer_append(out, bytes);
 }
 
+static void keep(struct broker_session *session, struct slice packet)
+{
+    struct kept *kept = memory_allocate_zero(sizeof(*kept));
+
+    kept->sequence = ++session->next_sequence;
+    buffer_append(&kept->bytes, packet);
+    list_add_last(&session->kept, &kept->link);
+    session->kept_count++;
+}
+
+/* What the window and credit allow. */
+static void send_kept(struct broker_session *session)
+{
+    LIST_FOREACH (link, &session->kept) {
+        struct kept *kept = CONTAINER_OF(link, struct kept, link);
+        if (!session->channel || session->in_flight >= session->window || session->credit <= 0) {
+            return;
+        }
+        if (!kept->is_sent) {
+            kept->is_sent = true;
+            session->in_flight++;
+            session->credit -= (int64_t)kept->bytes.length;
+            queue_bytes(session, buffer_slice(&kept->bytes), true, kept->sequence);
+        }
+        if (link->next == &session->kept && session->flood > 0) {
+            session->flood--;
+            keep(session, session->flood_packet);
+        }
+    }
+}
+
+static void take_puback(struct broker_session *session, uint16_t packet_id)
+{
+    LIST_FOREACH_SAFE (link, &session->kept) {
+        struct kept *kept = CONTAINER_OF(link, struct kept, link);
+        if (kept->is_sent && (uint16_t)kept->sequence == packet_id) {
+            kept_free(session, kept);
+            break;
+        }
+    }
+    if (list_is_empty(&session->kept) && session->flood > 0) {
+        session->flood--;
+        keep(session, session->flood_packet);
+    }
+    send_kept(session);
+}
+
 static void deliver(struct broker_session *session, struct slice packet, bool at_qos_1)
 {
-    if (!session->channel) {
+    if (session->keeps && at_qos_1) {
+        keep(session, packet);
+        send_kept(session);
+    } else if (!session->channel) {
         append_run(&session->waiting, packet);
     } else {
         queue_bytes(session, packet, true, at_qos_1 ? ++session->next_sequence : 0);
@@ -175,9 +252,38 @@ static void retain(const struct packet *publish)
     the_broker->retained = kept;
 }
 
+/* `$delayed/<seconds>/<topic>`: kept, or refused. */
+static uint8_t delay(const struct packet *packet)
+{
+    struct packet later = *packet;
+    struct delayed *delayed;
+    long seconds = 0;
+    size_t at = sizeof("$delayed/") - 1;
+
+    if (the_broker->refuses_delayed) {
+        return REASON_QUOTA_EXCEEDED;
+    }
+    while (packet->publish.topic.data[at] != '/') {
+        seconds = seconds * 10 + packet->publish.topic.data[at++] - '0';
+    }
+    delayed = memory_allocate_zero(sizeof(*delayed));
+    later.publish.topic = slice_from(packet->publish.topic, at + 1);
+    packet_encode(&delayed->bytes, &later, MQTT_5);
+    delayed->due = broker_now + seconds * 1000;
+    list_add_last(&the_broker->delayed, &delayed->link);
+    return REASON_SUCCESS;
+}
+
 static void publish(const struct packet *packet, struct broker_session *from)
 {
-    size_t count = route(packet);
+    size_t count;
+
+    if (slice_starts_with(packet->publish.topic, SLICE_LITERAL("$delayed/"))) {
+        reply(from, &(struct packet){.type = PACKET_PUBACK,
+                                     .ack = {packet->publish.packet_id, delay(packet)}});
+        return;
+    }
+    count = route(packet);
 
     if (packet->publish.retain) {
         retain(packet);
@@ -192,6 +298,28 @@ static void publish(const struct packet *packet, struct broker_session *from)
 
 /* ---------------------------------------------------------------- from the bridges */
 
+static void forget_events(const struct channel *channel)
+{
+    LIST_FOREACH_SAFE (link, &the_broker->events) {
+        struct delivery_due *due = CONTAINER_OF(link, struct delivery_due, link);
+        if (due->channel == channel) {
+            list_remove(&due->link);
+            buffer_release(&due->bytes);
+            free(due);
+        }
+    }
+}
+
+/* Another connection has its session now. */
+static void take_over(struct broker_session *session)
+{
+    forget_events(session->channel);
+    queue_bytes(session, SLICE_EMPTY, false, 0);
+    CONTAINER_OF(the_broker->events.prev, struct delivery_due, link)->closes =
+        REASON_SESSION_TAKEN_OVER;
+    session->channel = NULL;
+}
+
 static void take_connect(const struct link *link, struct channel *channel,
                          const struct packet *packet)
 {
@@ -199,14 +327,23 @@ static void take_connect(const struct link *link, struct channel *channel,
     struct broker_session *session = find_session(connect->client_identifier);
     bool present = session && !connect->clean_start;
 
+    if (session && session->channel) {
+        take_over(session);
+    }
     if (session && !present) {
         session_end(session);
     }
     if (!present) {
         session = find_session(SLICE_EMPTY);
         buffer_append(&session->id, connect->client_identifier);
+        session->keeps =
+            slice_starts_with(connect->client_identifier, SLICE_LITERAL("$wps//events/"));
+        list_init(&session->kept);
     }
     session->channel = channel;
+    session->window = packet->properties.receive_maximum;
+    session->credit = TRUNK_CREDIT;
+    session->in_flight = 0;
     session->gateway = *(const unsigned *)link->context;
     session->expiry = packet->properties.session_expiry_interval;
     session->will.length = 0;
@@ -221,6 +358,10 @@ static void take_connect(const struct link *link, struct channel *channel,
     if (present && channel->events->subscriptions) {
         channel->events->subscriptions(channel, buffer_slice(&session->filters));
     }
+    LIST_FOREACH (kept, &session->kept) {
+        CONTAINER_OF(kept, struct kept, link)->is_sent = false;
+    }
+    send_kept(session);
     struct slice rest = buffer_slice(&session->waiting), bytes;
     while (unsubscribe_next(&rest, &bytes)) {
         queue_bytes(session, bytes, true, ++session->next_sequence);
@@ -287,13 +428,15 @@ static void take_packet(struct link *link, struct channel *channel, const struct
     if (packet->type == PACKET_CONNECT) {
         take_connect(link, channel, packet);
     } else if (!session) {
-        abort();
+        return; /* it has just been taken over */
     } else if (packet->type == PACKET_SUBSCRIBE) {
         take_subscribe(session, packet);
     } else if (packet->type == PACKET_UNSUBSCRIBE) {
         take_unsubscribe(session, packet);
     } else if (packet->type == PACKET_PUBLISH) {
         publish(packet, session);
+    } else if (packet->type == PACKET_PUBACK && session->keeps) {
+        take_puback(session, packet->ack.packet_id);
     } else if (packet->type == PACKET_DISCONNECT) {
         session->expiry = 0;
         session->will.length = 0;
@@ -325,18 +468,12 @@ static void fake_send(struct link *link, struct channel *channel, struct slice p
 
 static void fake_credit(struct link *link, struct channel *channel, uint32_t bytes)
 {
-    (void)link, (void)channel, (void)bytes;
-}
+    struct broker_session *session = session_of(channel);
 
-static void forget_events(const struct channel *channel)
-{
-    LIST_FOREACH_SAFE (link, &the_broker->events) {
-        struct delivery_due *due = CONTAINER_OF(link, struct delivery_due, link);
-        if (due->channel == channel) {
-            list_remove(&due->link);
-            buffer_release(&due->bytes);
-            free(due);
-        }
+    (void)link;
+    if (session && session->keeps) {
+        session->credit += bytes;
+        send_kept(session);
     }
 }
 
@@ -373,7 +510,7 @@ static bool fake_may_send(const struct link *link, const struct channel *channel
 static bool fake_is_ready(const struct link *link)
 {
     (void)link;
-    return true;
+    return !the_broker->is_away;
 }
 
 static const struct link_ops fake_link = {
@@ -400,7 +537,10 @@ void broker_run(struct broker *broker)
         struct delivery_due *due = CONTAINER_OF(broker->events.next, struct delivery_due, link);
         struct fanout fanout;
         list_remove(&due->link);
-        if (due->is_publish && !is_deaf(due->channel)) {
+        if (due->closes) {
+            due->channel->is_open = false;
+            due->channel->events->closed(due->channel, due->closes);
+        } else if (due->is_publish && !is_deaf(due->channel)) {
             fanout_init(&fanout, &scratch, MQTT_5, buffer_slice(&due->bytes));
             due->channel->events->publish(due->channel, &fanout, due->sequence);
             fanout_release(&fanout);
@@ -411,6 +551,87 @@ void broker_run(struct broker *broker)
         free(due);
     }
     fanout_scratch_release(&scratch);
+}
+
+/* ---------------------------------------------------------------- time, and the broker's end */
+
+static void publish_delayed(struct broker *broker)
+{
+    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
+    struct packet packet;
+
+    LIST_FOREACH_SAFE (link, &broker->delayed) {
+        struct delayed *delayed = CONTAINER_OF(link, struct delayed, link);
+        if (delayed->due <= broker_now && !broker->is_away) {
+            packet_decode(&packet, buffer_slice(&delayed->bytes), &limits);
+            route(&packet);
+            list_remove(&delayed->link);
+            buffer_release(&delayed->bytes);
+            free(delayed);
+        }
+    }
+}
+
+void broker_advance(struct broker *broker, msec_t ms)
+{
+    broker_now += ms;
+    publish_delayed(broker);
+    for (int turn = 0; turn < 2; turn++) { /* what was set by what came is due, too */
+        broker_run(broker);
+        for (unsigned i = 0; i < BROKER_GATEWAYS; i++) {
+            if (broker->bridges[i].gateway.link) {
+                gateway_advance(&broker->bridges[i].gateway);
+            }
+        }
+    }
+    broker_run(broker);
+}
+
+struct broker_session *broker_find_session(const char *id)
+{
+    return find_session(slice_from_string(id));
+}
+
+size_t broker_publish(struct broker *broker, const struct packet *publish)
+{
+    (void)broker;
+    return route(publish);
+}
+
+void broker_lose(struct broker *broker)
+{
+    struct channel *lost[BROKER_SESSIONS];
+    size_t count = 0;
+
+    broker->is_away = true;
+    for (size_t i = 0; i < BROKER_SESSIONS; i++) {
+        struct broker_session *session = &broker->sessions[i];
+        if (session->channel) {
+            forget_events(session->channel);
+            lost[count++] = session->channel;
+            session->channel->is_open = false;
+            session->channel = NULL;
+        }
+        if (session->id.length > 0 && session->expiry == 0) {
+            session_end(session);
+        }
+    }
+    while (count > 0) {
+        count--;
+        lost[count]->events->lost(lost[count]);
+    }
+}
+
+void broker_return(struct broker *broker)
+{
+    broker->is_away = false;
+    for (unsigned i = 0; i < BROKER_GATEWAYS; i++) {
+        struct link *link = broker->bridges[i].gateway.link;
+        if (link) {
+            link->ready(link->listener);
+        }
+    }
+    broker_run(broker);
 }
 
 /* ---------------------------------------------------------------- browsers */
@@ -500,6 +721,7 @@ struct broker *broker_new(void)
     the_broker = broker;
     broker_now = 1000000;
     list_init(&broker->events);
+    list_init(&broker->delayed);
     broker->hub = setup_hub();
     broker->access = setup_access(&broker->hub);
     for (unsigned i = 0; i < 2; i++) {
@@ -521,6 +743,11 @@ void broker_free(struct broker *broker)
     }
     for (size_t i = 0; i < BROKER_SESSIONS; i++) {
         session_end(&broker->sessions[i]);
+    }
+    LIST_FOREACH_SAFE (link, &broker->delayed) {
+        struct delayed *delayed = CONTAINER_OF(link, struct delayed, link);
+        buffer_release(&delayed->bytes);
+        free(delayed);
     }
     buffer_release(&broker->retained);
     setup_access_release(&broker->access);

@@ -23,6 +23,14 @@ struct broker_session {
     struct channel *channel;
     unsigned gateway;
     uint32_t expiry, next_sequence;
+    /* Of events ($wps//events/): kept until PUBACK, within Receive Maximum and credit. */
+    bool keeps;
+    struct list kept; /* struct kept */
+    size_t kept_count;
+    uint64_t flood; /* so many more messages wait, each like flood_packet */
+    struct slice flood_packet;
+    uint32_t window, in_flight;
+    int64_t credit; /* bytes */
 };
 
 struct broker_bridge {
@@ -39,6 +47,9 @@ struct broker {
     struct buffer retained; /* PUBLISHes, each with its length before it */
     struct list events;     /* what is to be delivered */
     uint8_t puback;         /* reason for the next PUBACKs */
+    struct list delayed;    /* PUBLISHes to $delayed/ */
+    bool refuses_delayed;   /* with 0x97 */
+    bool is_away;
 };
 
 /* One at a time. */
@@ -51,6 +62,17 @@ extern msec_t broker_now;
 void broker_run(struct broker *broker);
 /* The process is gone, as if killed: wills are published; its clients must be closed. */
 void broker_kill(struct broker *broker, unsigned bridge);
+/* The broker is gone, and what is on its way to the bridges; durable sessions are not. And is back.
+ */
+void broker_lose(struct broker *broker);
+void broker_return(struct broker *broker);
+/* Time goes by: delayed messages and the timers of the bridges that are due, and what comes of it.
+ */
+void broker_advance(struct broker *broker, msec_t ms);
+/* NULL: there is none. */
+struct broker_session *broker_find_session(const char *id);
+/* A message of somebody else's at QoS 1; how many get it. */
+size_t broker_publish(struct broker *broker, const struct packet *publish);
 /* And comes (again). */
 void broker_start(struct broker *broker, unsigned bridge);
 
