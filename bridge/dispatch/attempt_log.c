@@ -1,5 +1,5 @@
 /* See attempt_log.h. In a struct delivery, `event` is the event's id, `reason` the outcome, and
- * `connection` has what follows.
+ * `connection` has why it was the last.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/attempt_log.h"
@@ -7,7 +7,7 @@
 #include "base/timestamp.h"
 #include "json/json.h"
 
-void attempt_log_add(struct delivery_log **log, const struct attempt *attempt)
+static void add(struct delivery_log **log, const struct attempt *attempt, struct slice why_last)
 {
     bool is_good = attempt->outcome == OUTCOME_DELIVERED;
 
@@ -18,9 +18,24 @@ void attempt_log_add(struct delivery_log **log, const struct attempt *attempt)
                               .status = attempt->status,
                               .reason = is_good ? NULL : delivery_outcome_name(attempt->outcome),
                               .event = attempt->event_id,
-                              .connection = slice_from_string(attempt->end ? attempt->end : ""),
+                              .connection = why_last,
                               .next = attempt->next,
                           });
+}
+
+void attempt_log_add(struct delivery_log **log, const struct attempt *attempt)
+{
+    add(log, attempt, SLICE_EMPTY);
+}
+
+void attempt_log_add_last(struct delivery_log **log, const struct attempt *attempt,
+                          enum dead_letter_reason reason)
+{
+    struct buffer text = {0};
+
+    dead_letter_reason_append(&text, reason, attempt->outcome);
+    add(log, attempt, buffer_slice(&text));
+    buffer_release(&text);
 }
 
 void attempt_append_json(struct buffer *out, const struct delivery *delivery)
@@ -43,7 +58,7 @@ void attempt_append_json(struct buffer *out, const struct delivery *delivery)
         buffer_append_string(out, "null");
     }
     if (delivery->connection.length > 0) {
-        buffer_append_string(out, ",\"end\":");
+        buffer_append_string(out, ",\"deadLetterReason\":");
         json_append_string(out, delivery->connection);
     }
     buffer_append_byte(out, '}');

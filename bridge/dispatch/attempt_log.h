@@ -15,15 +15,17 @@ struct attempt {
     uint32_t number; /* of the event's attempts, from 1 on */
     int status;      /* 0: no answer */
     enum delivery_outcome outcome;
-    const char *end; /* static: what follows if it failed and no other attempt is made */
     msec_t ended;
     uint32_t latency_us;
     msec_t next; /* attempt; 0: none */
 };
 
 void attempt_log_add(struct delivery_log **log, const struct attempt *attempt);
+/* The same of one that failed and is the last: why. */
+void attempt_log_add_last(struct delivery_log **log, const struct attempt *attempt,
+                          enum dead_letter_reason reason);
 /* Appends {"number","time","eventId","attempt","status","outcome","latencyMs","nextAttempt"}, the
- * last null if there is none; "end" if there is one. */
+ * last null if there is none; "deadLetterReason" if it was the last. */
 void attempt_append_json(struct buffer *out, const struct delivery *delivery);
 
 #endif

@@ -12,6 +12,7 @@
 #include "client/gateway.h"
 #include "dispatch/catalog.h"
 #include "dispatch/grid.h"
+#include "dispatch/management.h"
 #include "eventgrid/credential.h"
 #include "json/json.h"
 
@@ -23,7 +24,6 @@ static const struct settings_kind kind = {
 struct catalog_store {
     struct grid *grid;
     struct settings_listener listener;
-    void (*heard)(struct grid *grid, struct slice place);
     struct list changes; /* struct own_change */
     struct timer again;
 };
@@ -162,8 +162,7 @@ static void on_begin(void *context)
 
 static void on_changed(void *context, struct slice place, struct slice settings)
 {
-    struct catalog_store *store = context;
-    struct grid *grid = store->grid;
+    struct grid *grid = ((struct catalog_store *)context)->grid;
     struct buffer error = {0};
 
     if (!catalog_set_stored(grid->catalog, place, settings, &error)) {
@@ -171,8 +170,8 @@ static void on_changed(void *context, struct slice place, struct slice settings)
                   SLICE_PRINT(place), (int)error.length - 1, (const char *)error.data);
     }
     buffer_release(&error);
-    if (store->heard) {
-        store->heard(grid, place);
+    if (grid->management) {
+        management_heard(grid->management, place);
     }
 }
 
@@ -186,13 +185,11 @@ static void on_complete(void *context)
 
 /* ---------------------------------------------------------------- making and ending */
 
-struct catalog_store *catalog_store_new(struct grid *grid,
-                                        void (*heard)(struct grid *grid, struct slice place))
+struct catalog_store *catalog_store_new(struct grid *grid)
 {
     struct catalog_store *store = memory_allocate_zero(sizeof(*store));
 
     store->grid = grid;
-    store->heard = heard;
     store->listener = (struct settings_listener){store, on_begin, on_changed, on_complete};
     list_init(&store->changes);
     timer_init(&store->again, on_again);

@@ -19,7 +19,7 @@ enum { DEAD_LETTER_FILES_PER_PAGE_MAX = 200 };
 
 /* Appends {"value":[{"file":"<path>","event":{..}},..],"next":"<path>"} to `job->text`, of at most
  * `files_max` files, those behind the path `after` (empty: from the first one). "next", the last
- * path, is there if there are more. Paths are in the order of time within a day. */
+ * path, is there if there may be more. Files are in the order of their hours. */
 void dead_letters_list(struct runner *runner, const struct catalog_subscription *subscription,
                        struct slice after, uint32_t files_max, struct job *job);
 /* Puts the event with this id, or all (empty), on the subscription's queue, with no attempts made;

@@ -15,7 +15,6 @@ enum option_kind {
     SIZE,
     DURATION_MS,
     DURATION_S,
-    FACTOR,
     BOOL,
     TEXT,
     CHOICE_LOG_LEVEL,

@@ -88,9 +88,6 @@ TEST(every_option_is_in_the_file_and_in_the_manual)
         "group_presence_events",
         "event_names",
         "group_filters",
-        "key1",
-        "properties",
-        "eventSubscriptions",
     };
     static const struct {
         const struct option *options;

@@ -24,8 +24,16 @@ static const struct attempt busy = {.event_id = SLICE_LITERAL("e\"2"),
 static const struct attempt dead = {.event_id = SLICE_LITERAL("e3"),
                                     .number = 1,
                                     .outcome = OUTCOME_BAD_REQUEST,
-                                    .end = "UndeliverableDueToBadRequest",
                                     .ended = 1795468685000};
+
+static void add(struct delivery_log **log, const struct attempt *attempt)
+{
+    if (attempt == &dead) {
+        attempt_log_add_last(log, attempt, DEAD_UNDELIVERABLE);
+    } else {
+        attempt_log_add(log, attempt);
+    }
+}
 
 static const char *json_of(const struct attempt *attempt)
 {
@@ -34,7 +42,7 @@ static const char *json_of(const struct attempt *attempt)
     struct delivery delivery;
     struct json_value value;
 
-    attempt_log_add(&log, attempt);
+    add(&log, attempt);
     CHECK(delivery_log_next(log, 0, false, &delivery));
     buffer_release(&out);
     attempt_append_json(&out, &delivery);
@@ -57,7 +65,7 @@ TEST(an_attempt_as_json)
     CHECK_STRING_EQUAL(json_of(&dead),
                        "{\"number\":1,\"time\":\"2026-11-23T21:18:05Z\",\"eventId\":\"e3\","
                        "\"status\":0,\"latencyMs\":0.000,\"attempt\":1,\"outcome\":\"BadRequest\","
-                       "\"nextAttempt\":null,\"end\":\"UndeliverableDueToBadRequest\"}");
+                       "\"nextAttempt\":null,\"deadLetterReason\":\"UndeliverableDueToBadRequest\"}");
 }
 
 /* --- pages --- */
@@ -113,7 +121,7 @@ TEST(pages_have_what_all_processes_did_the_newest_first)
     }
     attempt_log_add(&logs[0], &delivered);
     attempt_log_add(&logs[1], &busy);
-    attempt_log_add(&logs[0], &dead);
+    add(&logs[0], &dead);
     ask(broker, &page, "q", false);
     text = (const char *)page.body.data;
     CHECK(strstr(text, "\"e3\"") && strstr(text, "\"e3\"") < strstr(text, "\"e\\\"2\"") &&

@@ -1,0 +1,112 @@
+/* Dead letters as files (spec/eventgrid.md 3.8), or to an event topic.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "base/log.h"
+#include "dispatch/dead_letter_name.h"
+#include "dispatch/runner_feed.h"
+#include "dispatch/runner_forward.h"
+#include "dispatch/runner_state.h"
+#include "eventgrid/dead_letter.h"
+
+enum { GIVE_UP_MS = 4 * 60 * 60 * 1000 };
+
+static void append_path(struct event_file *file, const struct window_event *first,
+                        struct buffer *out)
+{
+    struct feed *feed = CONTAINER_OF(file, struct feed, dead_letters);
+    struct gateway *gateway = feed->runner->gateway;
+    struct buffer guid = {0};
+
+    (void)first;
+    dead_letter_name_append(&guid, buffer_slice(&feed->subscription->queue), gateway->random);
+    dead_letter_append_path(out, buffer_slice(&feed->container),
+                            buffer_slice(&feed->subscription->name), gateway_now(gateway),
+                            buffer_slice(&guid));
+    buffer_release(&guid);
+}
+
+static void append(struct buffer *out, const struct window_event *event, bool is_first)
+{
+    buffer_append_byte(out, is_first ? '[' : ',');
+    dead_letter_append(out, &event->event, event->reason);
+}
+
+const struct event_file_kind dead_letter_file = {
+    .task = FILE_WRITE,
+    .root = ROOT_DEAD_LETTERS,
+    .give_up_ms = GIVE_UP_MS,
+    .append_path = append_path,
+    .append = append,
+    .end = "]",
+};
+
+/* ---------------------------------------------------------------- to an event topic */
+
+enum { AGAIN_MS = 10000 };
+
+/* What the topic cannot take now waits. */
+static void send_later(struct feed *feed, struct window_event *event)
+{
+    feed_hold_event(feed, event,
+                    runner_now(feed->runner) + (msec_t)(AGAIN_MS * runner_scale(feed->runner)));
+}
+
+static void sent(struct door_load *load, bool is_accepted)
+{
+    struct window_event *event = CONTAINER_OF(load, struct window_event, load);
+    struct feed *feed = CONTAINER_OF(event->window, struct feed, window);
+
+    if (is_accepted) {
+        feed_statistics(feed)->dead_lettered++;
+        window_event_acknowledge(event);
+    } else {
+        send_later(feed, event);
+    }
+}
+
+static void refuse(struct feed *feed, struct window_event *event, const char *reason)
+{
+    LOG_LIMITED(LOG_ERROR, "a dead letter is dropped", "queue=%s topic=%s reason=\"%s\"",
+                (const char *)feed->window.session.queue.data,
+                log_quote(feed->properties->dead_letter.source_key), reason);
+    feed_drop_event(feed, event);
+}
+
+static enum forward_answer forward(struct feed *feed, struct window_event *event)
+{
+    struct queued_event letter = event->event;
+    struct buffer json = {0};
+    enum forward_answer answer;
+
+    dead_letter_append(&json, &event->event, event->reason);
+    letter.json = buffer_slice(&json);
+    event->load.done = sent;
+    answer = runner_forward(feed->runner, feed->properties->dead_letter.source_key, &letter,
+                            &event->load);
+    buffer_release(&json);
+    return answer;
+}
+
+void dead_letter_send(struct feed *feed, struct window_event *event)
+{
+    if (event->event.hops >= EVENT_HOPS_MAX) {
+        refuse(feed, event, "it has passed too many event topics");
+        return;
+    }
+    switch (forward(feed, event)) {
+    case FORWARD_DONE:
+        feed_statistics(feed)->dead_lettered++;
+        window_event_acknowledge(event);
+        break;
+    case FORWARD_WAITS:
+        list_add_last(&feed->leaving, &event->link);
+        break;
+    case FORWARD_NOT_NOW:
+    case FORWARD_NO_TOPIC:
+        send_later(feed, event);
+        break;
+    case FORWARD_NOT_FITTING:
+        refuse(feed, event, "the topic does not take it");
+        break;
+    }
+}

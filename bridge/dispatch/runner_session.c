@@ -1,0 +1,269 @@
+/* See runner_session.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/runner_session.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "client/staff.h"
+
+enum {
+    SUBSCRIBE_ID = 1,
+    NEVER_EXPIRES = UINT32_MAX,
+    WAIT_FIRST_MS = 50,
+    WAIT_MOST_MS = 10000,
+    TAKEN_OVER_MS = 2000, /* by then all processes know the same of each other */
+    JITTER_MS = 1000,
+};
+
+#define ROLE "events"
+
+static const char queue_prefix[] = "$wps//" ROLE "/";
+
+static struct runner_session *session_of(struct own_channel *own)
+{
+    return CONTAINER_OF(own, struct runner_session, own);
+}
+
+/* The name behind the role, for own_channel_connect(). */
+static const char *name_of(const struct buffer *queue)
+{
+    return (const char *)queue->data + sizeof(queue_prefix) - 1;
+}
+
+static void set_name(struct buffer *queue, struct slice name)
+{
+    buffer_append(queue, name);
+    buffer_append_byte(queue, '\0');
+}
+
+/* ---------------------------------------------------------------- connecting */
+
+static void on_connected(struct own_channel *own, const struct packet *connack)
+{
+    struct runner_session *session = session_of(own);
+    struct slice topic = slice_make(session->queue.data, session->queue.length - 1);
+    struct buffer filters = {0};
+
+    (void)connack;
+    session->state = SESSION_SUBSCRIBING;
+    write_filter(&filters, topic, &(struct subscription_options){.qos = QOS_1});
+    write_subscribe(&own->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
+    own_channel_send(own);
+    buffer_release(&filters);
+}
+
+/* A session that was there delivers before its SUBACK. */
+static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
+{
+    struct runner_session *session = session_of(own);
+
+    if (sequence != 0 && session->events->event) {
+        session->events->event(session, fanout, sequence);
+    }
+}
+
+static void connect_later(struct runner_session *session, msec_t wait_ms)
+{
+    struct gateway *gateway = session->own.gateway;
+    uint16_t random;
+
+    gateway->random(&random, sizeof(random));
+    timers_set(&gateway->timers, &session->again,
+               gateway_now(gateway) + wait_ms +
+                   random % (wait_ms < JITTER_MS ? wait_ms : JITTER_MS));
+}
+
+static void wait_and_connect(struct runner_session *session)
+{
+    connect_later(session, session->wait_ms);
+    session->wait_ms = session->wait_ms * 2 < WAIT_MOST_MS ? session->wait_ms * 2 : WAIT_MOST_MS;
+}
+
+static void on_packet(struct own_channel *own, const struct packet *packet)
+{
+    struct runner_session *session = session_of(own);
+
+    if (packet->type != PACKET_SUBACK || session->state != SESSION_SUBSCRIBING) {
+        return;
+    }
+    if (packet->suback.codes.length != 1 || reason_is_error(packet->suback.codes.data[0])) {
+        log_write(LOG_WARNING, "a queue of events cannot be subscribed to", "queue=%s",
+                  (const char *)session->queue.data);
+        own_channel_close(own);
+        session->state = SESSION_IDLE;
+        session->events->ended(session);
+        wait_and_connect(session);
+        return;
+    }
+    session->state = SESSION_OPEN;
+    session->wait_ms = WAIT_FIRST_MS;
+    if (session->events->opened) {
+        session->events->opened(session);
+    }
+}
+
+static void on_ended(struct own_channel *own)
+{
+    struct runner_session *session = session_of(own);
+
+    session->state = SESSION_IDLE;
+    session->events->ended(session);
+}
+
+static void on_closed(struct own_channel *own, uint8_t reason)
+{
+    struct runner_session *session = session_of(own);
+
+    if (reason == REASON_SESSION_TAKEN_OVER) {
+        log_write(LOG_INFO, "another process runs a subscription now", "queue=%s",
+                  (const char *)session->queue.data);
+        connect_later(session, TAKEN_OVER_MS);
+    } else {
+        log_write(LOG_WARNING, "the connection of a queue was ended", "queue=%s reason=\"%s\"",
+                  (const char *)session->queue.data, reason_text(reason));
+        wait_and_connect(session);
+    }
+}
+
+static const struct own_channel_events channel_events = {
+    .connected = on_connected,
+    .packet = on_packet,
+    .publish = on_publish,
+    .ended = on_ended,
+    .closed = on_closed,
+};
+
+static void on_again(struct timer *timer, void *context)
+{
+    struct runner_session *session = CONTAINER_OF(timer, struct runner_session, again);
+
+    (void)context;
+    if (session->events->is_wanted(session)) {
+        runner_session_connect(session);
+    }
+}
+
+void runner_session_init(struct runner_session *session, struct gateway *gateway,
+                         const struct runner_session_events *events, struct slice queue,
+                         uint16_t window)
+{
+    *session = (struct runner_session){.events = events, .window = window};
+    own_channel_init(&session->own, gateway, &channel_events);
+    session->own.holds_credit = events->event != NULL;
+    session->wait_ms = WAIT_FIRST_MS;
+    set_name(&session->queue, queue);
+    timer_init(&session->again, on_again);
+}
+
+void runner_session_connect(struct runner_session *session)
+{
+    struct gateway *gateway = session->own.gateway;
+
+    if (session->state != SESSION_IDLE || !gateway_is_ready(gateway)) {
+        return;
+    }
+    timers_cancel(&gateway->timers, &session->again);
+    session->state = SESSION_CONNECTING;
+    session->connections++;
+    own_channel_connect(
+        &session->own, ROLE, name_of(&session->queue),
+        (struct connect_request){.session_expiry_s = NEVER_EXPIRES, .window = session->window});
+}
+
+void runner_session_wake(struct runner_session *session)
+{
+    if (!timer_is_set(&session->again)) {
+        runner_session_connect(session);
+    }
+}
+
+void runner_session_close(struct runner_session *session)
+{
+    timers_cancel(&session->own.gateway->timers, &session->again);
+    own_channel_close(&session->own);
+    session->state = SESSION_IDLE;
+}
+
+void runner_session_release(struct runner_session *session)
+{
+    runner_session_close(session);
+    buffer_release(&session->queue);
+}
+
+/* ---------------------------------------------------------------- erasing */
+
+/* A connection with Clean Start whose session ends with it. */
+struct erasure {
+    struct own_channel own;
+    struct list link;
+    struct buffer queue; /* as a session's */
+};
+
+static void erasure_free(struct erasure *erasure)
+{
+    list_remove(&erasure->link);
+    own_channel_close(&erasure->own);
+    buffer_release(&erasure->queue);
+    free(erasure);
+}
+
+static void erased(struct own_channel *own, const struct packet *connack)
+{
+    struct erasure *erasure = CONTAINER_OF(own, struct erasure, own);
+
+    (void)connack;
+    write_disconnect_for_good(&own->gateway->packet, false);
+    own_channel_send(own);
+    erasure_free(erasure);
+}
+
+static void no_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
+{
+    (void)own, (void)fanout, (void)sequence;
+}
+
+static void nothing_ended(struct own_channel *own)
+{
+    (void)own; /* it is done again when the broker is there */
+}
+
+static const struct own_channel_events erasure_events = {
+    .connected = erased,
+    .publish = no_publish,
+    .ended = nothing_ended,
+};
+
+static void erasure_connect(struct erasure *erasure)
+{
+    if (!erasure->own.channel.is_open && gateway_is_ready(erasure->own.gateway)) {
+        own_channel_connect(&erasure->own, ROLE, name_of(&erasure->queue),
+                            (struct connect_request){.clean_start = true});
+    }
+}
+
+void runner_session_erase(struct gateway *gateway, struct list *erasures, struct slice queue)
+{
+    struct erasure *erasure = memory_allocate_zero(sizeof(*erasure));
+
+    own_channel_init(&erasure->own, gateway, &erasure_events);
+    set_name(&erasure->queue, queue);
+    list_add_last(erasures, &erasure->link);
+    erasure_connect(erasure);
+}
+
+void runner_session_erase_again(struct list *erasures)
+{
+    LIST_FOREACH (link, erasures) {
+        erasure_connect(CONTAINER_OF(link, struct erasure, link));
+    }
+}
+
+void runner_session_forget_erasures(struct list *erasures)
+{
+    LIST_FOREACH_SAFE (link, erasures) {
+        erasure_free(CONTAINER_OF(link, struct erasure, link));
+    }
+}

@@ -1,0 +1,68 @@
+/* The session of a queue (queue_name.h): its client identifier and its topic are the queue's name,
+ * and it never expires. Whoever connects takes it over; so a process that sees its connection taken
+ * waits before it connects again, lest two that both think it theirs fight about it.
+ *
+ *   idle --connect--> connecting --CONNACK--> subscribing --SUBACK--> open
+ *     ^                                                                |
+ *     +------ waiting, longer each time <--ended, for any reason-------+
+ *
+ * Single-threaded.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_DISPATCH_RUNNER_SESSION_H
+#define PUBGRID_DISPATCH_RUNNER_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/timers.h"
+#include "client/own_channel.h"
+
+struct runner_session;
+
+/* --- implemented by who embeds one --- */
+struct runner_session_events {
+    /* It is subscribed. NULL: nobody wants to know. */
+    void (*opened)(struct runner_session *session);
+    /* An event that waited, or comes. NULL: they are left where they are. */
+    void (*event)(struct runner_session *session, struct fanout *fanout, uint32_t sequence);
+    /* What was not acknowledged will come again. */
+    void (*ended)(struct runner_session *session);
+    /* Is it still this process's to run? Else it is not connected again by itself. */
+    bool (*is_wanted)(struct runner_session *session);
+};
+
+enum runner_session_state { SESSION_IDLE, SESSION_CONNECTING, SESSION_SUBSCRIBING, SESSION_OPEN };
+
+struct runner_session {
+    struct own_channel own;
+    const struct runner_session_events *events;
+    enum runner_session_state state;
+    struct buffer queue;  /* the name, NUL-terminated */
+    uint16_t window;      /* events that may be unacknowledged */
+    struct timer again;   /* connects */
+    msec_t wait_ms;       /* before it does, the next time */
+    unsigned connections; /* so far: whose an event is */
+};
+
+void runner_session_init(struct runner_session *session, struct gateway *gateway,
+                         const struct runner_session_events *events, struct slice queue,
+                         uint16_t window);
+/* Connects, unless it is under way or the broker is away (then this is called when it is back). */
+void runner_session_connect(struct runner_session *session);
+/* The same, unless it waits before it connects. */
+void runner_session_wake(struct runner_session *session);
+/* Lets go of the connection; the session stays, with all that waits in it. No event comes any more.
+ */
+void runner_session_close(struct runner_session *session);
+/* Closes, and frees its memory. */
+void runner_session_release(struct runner_session *session);
+
+/* Ends the session of a queue for good, with all that waits in it: now, or once the broker is
+ * there. Kept in `erasures` until then. */
+void runner_session_erase(struct gateway *gateway, struct list *erasures, struct slice queue);
+/* The broker is there. */
+void runner_session_erase_again(struct list *erasures);
+void runner_session_forget_erasures(struct list *erasures);
+
+#endif
