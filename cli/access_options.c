@@ -127,7 +127,8 @@ bool access_options_resolve(const struct access_options *options, struct access_
                           ? given_endpoint(options->endpoint_given)
                           : configured_endpoint(&config->bridge, options->talks_to_server);
     if (!place->endpoint) {
-        fprintf(stderr, "Error: --endpoint is http://HOST:PORT or https://HOST:PORT, not %s\n",
+        fprintf(stderr, "Error: %s is http://HOST:PORT or https://HOST:PORT, not %s\n",
+                options->endpoint_option ? options->endpoint_option : "--endpoint",
                 options->endpoint_given);
     }
     config_free(config);

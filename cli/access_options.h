@@ -17,14 +17,17 @@ struct access_options {
     const char **sets;  /* --set; owned */
     size_t set_count;
     const char *keys_given, *endpoint_given; /* NULL: as configured */
-    bool talks_to_server; /* by its own listener then, not by a URL of a proxy before it */
+    const char *endpoint_option; /* if it is not --endpoint, what the command calls it */
+    bool talks_to_server;        /* by its own listener then, not by a URL of a proxy before it */
 };
 
 /* Their lines of a command's help. */
-#define ACCESS_HELP                                                                                \
+#define ACCESS_HELP_BUT_ENDPOINT                                                                   \
     "  -c, --config file      the server's configuration: where its keys are, how it is reached\n" \
     "  --set option           `name=value`: sets an option of the configuration\n"                 \
-    "  --keys file            the file of the keys, whatever is configured\n"                      \
+    "  --keys file            the file of the keys, whatever is configured\n"
+#define ACCESS_HELP                                                                                \
+    ACCESS_HELP_BUT_ENDPOINT                                                                       \
     "  --endpoint url         http(s)://host[:port] of the server, whatever is configured\n"
 
 /* What getopt_long() returns for --set, --keys and --endpoint ('c' for -c); a command's own come
@@ -32,9 +35,13 @@ struct access_options {
 enum { OPTION_SET = 256, OPTION_KEYS, OPTION_ENDPOINT, OPTION_OF_COMMAND };
 
 /* Their rows for getopt_long(). */
-#define ACCESS_LONG_OPTIONS                                                                        \
+#define ACCESS_LONG_OPTIONS_BUT_ENDPOINT                                                           \
     {"config", required_argument, NULL, 'c'}, {"set", required_argument, NULL, OPTION_SET},        \
-        {"keys", required_argument, NULL, OPTION_KEYS},                                            \
+    {                                                                                              \
+        "keys", required_argument, NULL, OPTION_KEYS                                               \
+    }
+#define ACCESS_LONG_OPTIONS                                                                        \
+    ACCESS_LONG_OPTIONS_BUT_ENDPOINT,                                                              \
     {                                                                                              \
         "endpoint", required_argument, NULL, OPTION_ENDPOINT                                       \
     }

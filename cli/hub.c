@@ -13,18 +13,12 @@
 #include "answer.h"
 #include "hub_settings.h"
 #include "input_file.h"
+#include "log_lines.h"
+#include "look_options.h"
 #include "names/names.h"
 #include "server_request.h"
 
-enum {
-    OPTION_JSON = OPTION_OF_COMMAND,
-    OPTION_FOLLOW,
-    OPTION_FAILURES,
-    OPTION_INSECURE,
-    OPTION_HELP,
-};
-
-enum { SETTINGS_MAX = 1 << 20, FOLLOW_US = 500000, LINES_DEFAULT = 20, LINES_MAX = 200 };
+enum { SETTINGS_MAX = 1 << 20 };
 
 static const char usage[] =
     "Usage: pubgrid hub list                      hubs that have settings of their own\n"
@@ -49,18 +43,13 @@ static const char usage[] =
 
 static const struct option long_options[] = {
     ACCESS_LONG_OPTIONS,
-    {"json", no_argument, NULL, OPTION_JSON},
-    {"follow", no_argument, NULL, OPTION_FOLLOW},
-    {"failures", no_argument, NULL, OPTION_FAILURES},
-    {"insecure", no_argument, NULL, OPTION_INSECURE},
-    {"help", no_argument, NULL, OPTION_HELP},
+    LOOK_LONG_OPTIONS,
     {0},
 };
 
 struct hub_command {
     struct access_options access;
-    bool json, follow, only_failures, insecure, help;
-    long lines;
+    struct look_options look;
     const char *hub;
     char **rest; /* what stands behind the hub */
     size_t rest_count;
@@ -100,7 +89,7 @@ static bool list(const struct hub_command *command, struct server *server)
     struct buffer answer = {0};
     bool good = ask(command, server, NULL, request, &answer);
 
-    if (good && command->json) {
+    if (good && command->look.json) {
         answer_print(buffer_slice(&answer), true);
     } else if (good) {
         good = hub_print_list(buffer_slice(&answer)) || not_understood();
@@ -116,7 +105,7 @@ static bool show(const struct hub_command *command, struct server *server)
     bool good = ask(command, server, NULL, request, &answer);
 
     if (good) {
-        answer_print(buffer_slice(&answer), command->json);
+        answer_print(buffer_slice(&answer), command->look.json);
     }
     buffer_release(&answer);
     return good;
@@ -128,7 +117,7 @@ static bool put(const struct hub_command *command, struct server *server, struct
     struct buffer answer = {0};
     bool good = ask(command, server, NULL, request, &answer);
 
-    if (good && command->json) {
+    if (good && command->look.json) {
         answer_print(buffer_slice(&answer), true);
     } else if (good) {
         printf("Hub %s is set.\n", command->hub);
@@ -171,7 +160,7 @@ static bool remove_settings(const struct hub_command *command, struct server *se
     struct buffer answer = {0};
     bool good = ask(command, server, NULL, request, &answer);
 
-    if (good && !command->json) {
+    if (good && !command->look.json) {
         printf("Hub %s is as configured.\n", command->hub);
     }
     buffer_release(&answer);
@@ -185,7 +174,7 @@ static bool check(const struct hub_command *command, struct server *server)
     bool all_good = false;
     bool good =
         ask(command, server, ":check", request, &answer) &&
-        (hub_print_check(buffer_slice(&answer), command->json, &all_good) || not_understood());
+        (hub_print_check(buffer_slice(&answer), command->look.json, &all_good) || not_understood());
 
     buffer_release(&answer);
     return good && all_good;
@@ -200,10 +189,12 @@ static bool look(const struct hub_command *command, struct server *server, long 
     bool good;
 
     buffer_append_format(&query, "top=%ld%s", lines,
-                         command->only_failures ? "&failures=true" : "");
+                         command->look.only_failures ? "&failures=true" : "");
     request.query = buffer_slice(&query);
-    good = ask(command, server, ":log", request, &answer) &&
-           (hub_print_log(buffer_slice(&answer), command->json, before) || not_understood());
+    good =
+        ask(command, server, ":log", request, &answer) &&
+        (log_lines_print(buffer_slice(&answer), command->look.json, before, hub_print_delivery) ||
+         not_understood());
     buffer_release(&answer);
     buffer_release(&query);
     return good;
@@ -212,11 +203,11 @@ static bool look(const struct hub_command *command, struct server *server, long 
 static bool show_log(const struct hub_command *command, struct server *server)
 {
     struct buffer before = {0};
-    bool good = look(command, server, command->lines, &before);
+    bool good = look(command, server, command->look.lines, &before);
 
-    while (good && command->follow) {
+    while (good && command->look.follow) {
         usleep(FOLLOW_US);
-        good = look(command, server, LINES_MAX, &before);
+        good = look(command, server, LOG_LINES_MAX, &before);
     }
     buffer_release(&before);
     return good;
@@ -239,31 +230,6 @@ static bool wrong(const char *what, const char *value)
 {
     fprintf(stderr, "Error: %s%s%s\n", what, value ? ": " : "", value ? value : "");
     return false;
-}
-
-static bool take_option(struct hub_command *command, int option)
-{
-    switch (option) {
-    case OPTION_JSON:
-        command->json = true;
-        return true;
-    case OPTION_FOLLOW:
-        command->follow = true;
-        return true;
-    case OPTION_FAILURES:
-        command->only_failures = true;
-        return true;
-    case 'n':
-        return access_take_number("-n", optarg, LINES_MAX, &command->lines);
-    case OPTION_INSECURE:
-        command->insecure = true;
-        return true;
-    case OPTION_HELP:
-        command->help = true;
-        return true;
-    default:
-        return access_options_take(&command->access, option, optarg);
-    }
 }
 
 static bool is_hub(const char *name)
@@ -325,11 +291,11 @@ static const struct verb *parse(struct hub_command *command, int argc, char **ar
 
     optind = 1;
     while ((option = getopt_long(argc, argv, "c:n:", long_options, NULL)) != -1) {
-        if (!take_option(command, option)) {
+        if (!look_options_take(&command->look, &command->access, option, optarg)) {
             return NULL;
         }
     }
-    if (command->help) {
+    if (command->look.help) {
         return verbs;
     }
     verb = take_words(command, argv + optind, (size_t)(argc - optind));
@@ -338,17 +304,17 @@ static const struct verb *parse(struct hub_command *command, int argc, char **ar
 
 int hub_main(int argc, char **argv)
 {
-    struct hub_command command = {.lines = LINES_DEFAULT, .access.talks_to_server = true};
+    struct hub_command command = {.look.lines = LOG_LINES_DEFAULT, .access.talks_to_server = true};
     const struct verb *verb = parse(&command, argc, argv);
     int status = 1;
 
     if (!verb) {
         fputs("See pubgrid hub --help.\n", stderr);
-    } else if (command.help) {
+    } else if (command.look.help) {
         fputs(usage, stdout);
         status = 0;
     } else {
-        struct server *server = server_open(&command.access, command.insecure);
+        struct server *server = server_open(&command.access, command.look.insecure);
         status = server && verb->run(&command, server) ? 0 : 1;
         server_close(server);
     }

@@ -128,7 +128,7 @@ bool hub_print_list(struct slice json)
 
 /* ---------------------------------------------------------------- deliveries */
 
-static void print_delivery(const struct json_value *delivery)
+void hub_print_delivery(const struct json_value *delivery)
 {
     static const char *const columns[] = {"time",  "status", "latencyMs",
                                           "event", "url",    "connectionId"};
@@ -148,72 +148,6 @@ static void print_delivery(const struct json_value *delivery)
     const char *reason = answer_text(delivery, "reason", &text);
     printf("%s%s\n", reason[0] ? ": " : "", reason);
     buffer_release(&text);
-}
-
-/* In an answer, the newest first. */
-struct deliveries {
-    struct json_value *items; /* owned */
-    size_t count;
-};
-
-static bool read_deliveries(struct slice json, struct deliveries *deliveries)
-{
-    struct json_walk walk;
-    struct json_value delivery;
-
-    if (!answer_walk(json, "value", &walk)) {
-        return false;
-    }
-    while (json_next_element(&walk, &delivery)) {
-        deliveries->items =
-            memory_resize(deliveries->items, (deliveries->count + 1) * sizeof(*deliveries->items));
-        deliveries->items[deliveries->count++] = delivery;
-    }
-    return true;
-}
-
-/* Ids sort the newest to the front: it is new if it is before the last of the ones before, and none
- * of them. */
-static bool is_new(const struct json_value *delivery, const struct deliveries *before)
-{
-    struct buffer id = {0}, other = {0};
-    bool found = false, is_newer = true;
-
-    answer_text(delivery, "id", &id);
-    for (size_t i = 0; i < before->count; i++) {
-        int order = strcmp((const char *)id.data, answer_text(&before->items[i], "id", &other));
-        found = found || order == 0;
-        is_newer = order < 0;
-    }
-    buffer_release(&id);
-    buffer_release(&other);
-    return is_newer && !found;
-}
-
-bool hub_print_log(struct slice json, bool as_json, struct buffer *before)
-{
-    struct deliveries now = {0}, known = {0};
-    bool good = read_deliveries(json, &now);
-
-    read_deliveries(buffer_slice(before), &known);
-    for (size_t i = now.count; i-- > 0;) {
-        if (!is_new(&now.items[i], &known)) {
-            continue;
-        }
-        if (as_json) {
-            printf("%.*s\n", SLICE_PRINT(now.items[i].text));
-        } else {
-            print_delivery(&now.items[i]);
-        }
-    }
-    if (now.count > 0) {
-        before->length = 0;
-        buffer_append(before, json);
-    }
-    fflush(stdout);
-    free(now.items);
-    free(known.items);
-    return good;
 }
 
 bool hub_print_check(struct slice json, bool as_json, bool *all_good)

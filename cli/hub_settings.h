@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/buffer.h"
+#include "json/json.h"
 
 /* Appends the settings of `json` with those of `changes`, "name=value", in their place. A value is
  * JSON if it can be, else a text; eventHandlers may be a URL, which then gets all events. False,
@@ -18,10 +19,8 @@ bool hub_settings_change(struct slice json, char *const *changes, size_t count, 
 /* The answer of GET /api/hubs as a table. */
 bool hub_print_list(struct slice json);
 
-/* Prints the deliveries of an answer of GET :log that are not in the one before, oldest first;
- * `before` is that one's JSON (empty: none), and becomes this one's. False: it is no such answer.
- */
-bool hub_print_log(struct slice json, bool as_json, struct buffer *before);
+/* A delivery of an answer of GET :log, in a line. */
+void hub_print_delivery(const struct json_value *delivery);
 /* The answer of POST :check. False: it is no such answer. */
 bool hub_print_check(struct slice json, bool as_json, bool *all_good);
 

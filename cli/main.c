@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "event.h"
 #include "hub.h"
 #include "keys.h"
 #include "passwd.h"
@@ -38,6 +39,7 @@ static const struct command {
     {"keys", keys_main, "print or renew the access keys, as connection strings"},
     {"token", token_main, "print a URL with which a browser connects to a hub"},
     {"hub", hub_main, "show and change the settings of hubs, look after their webhooks"},
+    {"event", event_main, "event topics and event subscriptions: show, change, send, look after"},
     {"store", store_main, "check, dump or compact the store of a broker"},
     {"version", version_main, "print the version"},
     {"help", help_main, "print this, or `help COMMAND`: the help of a command"},

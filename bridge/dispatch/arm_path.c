@@ -42,7 +42,7 @@ struct arm_route {
     enum source_kind kind; /* ARM_SOURCES: of those listed */
 };
 
-/* clang-format off: a row a line */
+/* clang-format off */
 static const struct arm_route routes[] = {
     {"GET", IN_TENANT, OF_NONE, {"operations"}, ARM_OPERATIONS, 0},
     {"GET", IN_TENANT | IN_SHORT, OF_NONE, {"topicTypes"}, ARM_TOPIC_TYPES, 0},
@@ -67,12 +67,8 @@ static const struct arm_route routes[] = {
     {"PATCH", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}"}, ARM_PATCH_SUBSCRIPTION, 0},
     {"DELETE", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}"}, ARM_DELETE_SUBSCRIPTION, 0},
     {"POST", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}", "getFullUrl"}, ARM_GET_FULL_URL, 0},
-    {"POST",
-     EVERYWHERE,
-     OF_ALL,
-     {"eventSubscriptions", "{}", "getDeliveryAttributes"},
-     ARM_GET_DELIVERY_ATTRIBUTES,
-     0},
+    {"POST", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}", "getDeliveryAttributes"},
+     ARM_GET_DELIVERY_ATTRIBUTES, 0},
     /* Beyond Azure. */
     {"POST", IN_SHORT, OF_ALL, {"test"}, ARM_TEST, 0},
     {"POST", IN_SHORT, OF_ALL, {"replay"}, ARM_REPLAY, 0},

@@ -347,6 +347,10 @@ void management_call(struct management *management, const struct grid_request *r
                SLICE_LITERAL("The broker has not told the settings of Event Grid yet."));
         return;
     }
+    if (request->is_too_long) {
+        refuse(call, 413, "RequestContentTooLarge", SLICE_LITERAL("The body is too long."));
+        return;
+    }
     take_url(call);
     carry_out(call);
 }

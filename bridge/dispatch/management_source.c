@@ -7,10 +7,8 @@
 #include "dispatch/arm_reply.h"
 #include "dispatch/catalog_store.h"
 #include "dispatch/management_call.h"
-#include "secret/base64.h"
+#include "eventgrid/credential.h"
 #include "json/json.h"
-
-enum { KEY_SIZE = 32 };
 
 /* ---------------------------------------------------------------- when it is stored */
 
@@ -48,14 +46,6 @@ static void changed(struct changes *changes, bool are_stored)
 
 /* ---------------------------------------------------------------- what is stored */
 
-static void append_key(struct buffer *out, const struct management_call *call)
-{
-    uint8_t bytes[KEY_SIZE];
-
-    call->grid->gateway->random(bytes, sizeof(bytes));
-    base64_append(out, slice_make(bytes, sizeof(bytes)));
-}
-
 static void append_member(struct buffer *out, const char *name, struct slice value)
 {
     if (value.length > 0) {
@@ -76,7 +66,7 @@ static void append_keys(struct buffer *out, const struct management_call *call)
             buffer_append(&key, buffer_slice(i == 0 ? &source->key1 : &source->key2));
         }
         if (key.length == 0) {
-            append_key(&key, call);
+            credential_new_key(&key, call->grid->gateway->random);
         }
         append_member(out, names[i], buffer_slice(&key));
         buffer_release(&key);
@@ -266,7 +256,7 @@ void management_regenerate_key(struct management_call *call)
         return;
     }
     call->status = 200;
-    append_key(&key, call);
+    credential_new_key(&key, call->grid->gateway->random);
     append_with_key(&stored, call, is_first, buffer_slice(&key));
     changes_init(&call->changes, call->grid, changed);
     changes_add(&call->changes, buffer_slice(&call->key), buffer_slice(&stored));

@@ -24,6 +24,24 @@ _pubgrid_hub_commands()
     "$1" hub --help 2>/dev/null | sed -nE 's/^(Usage:)? +pubgrid hub ([a-z]+) .*/\2/p' | sort -u
 }
 
+# What `pubgrid event` can be about, and what it can do with that, one a line.
+_pubgrid_event_words()
+{
+    "$1" event --help 2>/dev/null |
+        sed -nE 's/^(Usage:)? +pubgrid event ([a-z|-]+) ([a-z|-]*).*/\2 \3/p' |
+        awk -v noun="$2" '{
+            count = split($1, nouns, "|")
+            for (i = 1; i <= count; i++) {
+                if (noun == "") {
+                    print nouns[i]
+                } else if (nouns[i] == noun) {
+                    gsub("[|]", "\n", $2)
+                    print $2
+                }
+            }
+        }' | sort -u
+}
+
 # What --help calls the argument of an option; nothing if it takes none.
 _pubgrid_argument()
 {
@@ -75,6 +93,12 @@ _pubgrid()
     fi
     if [ "$command $COMP_CWORD" = "hub 2" ] && [[ $word != -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_hub_commands "$program")" -- "$word")
+        return
+    fi
+    if [ "$command" = event ] && [[ $COMP_CWORD -le 3 && $word != -* ]]; then
+        local noun=
+        [ "$COMP_CWORD" -eq 3 ] && noun=${COMP_WORDS[2]}
+        mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_event_words "$program" "$noun")" -- "$word")
         return
     fi
     if [ "$command ${COMP_WORDS[2]} $COMP_CWORD" = "hub set 4" ]; then

@@ -517,6 +517,11 @@ test_documentation()
         done
         verdict "man page of $verb" "${missing:+lacks$missing}"
     done
+    missing=
+    for option in $("$pubgrid" event --help | grep -oE -- '--[a-z-]+' | sort -u); do
+        grep -qE "^\.It .*Fl ${option#-}( |\$)" "$root/docs/man/pubgrid-event.1" || missing+=" $option"
+    done
+    verdict "man page of event" "${missing:+lacks$missing}"
     # shellcheck source=/dev/null
     . "$root/conf/completion/pubgrid.bash"
     completes "serve sub store" s
@@ -525,6 +530,10 @@ test_documentation()
     completes "content-type correlation-data" pub -D publish c
     completes "list log" hub l
     completes "--follow" hub log chat --fo
+    completes "send subscription system-topic" event s
+    completes "create" event subscription c
+    completes "keys" event domain k
+    completes "--retention-days" event topic create orders --rete
     completes "$root/CMakeLists.txt" hub set chat "$root/CMakeL"
     completes "$root/CMakeLists.txt" sub --cafile "$root/CMakeL"
 }

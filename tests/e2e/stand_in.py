@@ -52,7 +52,7 @@ class StandIn:
                 self.body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
                 test.answer(self)
 
-            do_GET = do_PUT = do_DELETE = do_POST = do_OPTIONS = handle_request
+            do_GET = do_PUT = do_PATCH = do_DELETE = do_POST = do_OPTIONS = handle_request
 
             def log_message(self, *_):
                 pass

@@ -1,0 +1,268 @@
+/* Events that are sent, or tried out against all filters, as a publisher would send them; see
+ * event_command.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "answer.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/timestamp.h"
+#include "base/uuid.h"
+#include "event_command.h"
+#include "input_file.h"
+
+enum { EVENTS_MAX = 1536000 };
+
+/* ---------------------------------------------------------------- an event */
+
+/* As a publisher sends it. */
+struct event_text {
+    struct buffer body;
+    const char *content_type;
+};
+
+/* What the flags say of the event, with what stands for what they do not. */
+struct event_parts {
+    struct buffer members; /* given: JSON object */
+    struct json_value given;
+    const struct event_command *command;
+    const char *domain_topic; /* NULL: none */
+};
+
+static void append_part(struct buffer *out, const struct event_parts *parts, const char *as,
+                        const char *flag, const char *otherwise)
+{
+    struct json_value value;
+
+    buffer_append_format(out, "%s\"%s\":", out->data[out->length - 1] == '{' ? "" : ",", as);
+    if (json_find_member(&parts->given, flag, &value)) {
+        buffer_append(out, value.text);
+    } else {
+        json_append_string(out, slice_from_string(otherwise));
+    }
+}
+
+static void append_id_and_time(struct buffer *out, const struct event_parts *parts,
+                               const char *time_name)
+{
+    struct buffer id = {0}, time = {0};
+
+    uuid_append(&id, random_bytes);
+    buffer_append_byte(&id, '\0');
+    timestamp_append(&time, clock_now());
+    append_part(out, parts, "id", "id", (const char *)id.data);
+    buffer_append_format(out, ",\"%s\":\"%.*s\",\"data\":%s", time_name, SLICE_PRINT(time),
+                         parts->command->flags.data ? parts->command->flags.data : "null");
+    buffer_release(&id);
+    buffer_release(&time);
+}
+
+static void append_event_grid(struct event_text *text, const struct event_parts *parts)
+{
+    struct buffer *out = &text->body;
+
+    buffer_append_string(out, "[{");
+    append_part(out, parts, "subject", "subject", "");
+    append_part(out, parts, "eventType", "type", "");
+    append_part(out, parts, "dataVersion", "dataVersion", "1.0");
+    if (parts->domain_topic) {
+        buffer_append_string(out, ",\"topic\":");
+        json_append_string(out, slice_from_string(parts->domain_topic));
+    }
+    append_id_and_time(out, parts, "eventTime");
+    buffer_append_string(out, "}]");
+    text->content_type = "application/json";
+}
+
+static void append_cloud_event(struct event_text *text, const struct event_parts *parts)
+{
+    struct buffer *out = &text->body;
+    struct json_value subject;
+
+    buffer_append_string(out, "{\"specversion\":\"1.0\"");
+    append_part(out, parts, "source", "source",
+                parts->domain_topic ? parts->domain_topic : "/pubgrid/event/send");
+    append_part(out, parts, "type", "type", "");
+    if (json_find_member(&parts->given, "subject", &subject)) {
+        append_part(out, parts, "subject", "subject", "");
+    }
+    append_id_and_time(out, parts, "time");
+    buffer_append_byte(out, '}');
+    text->content_type = "application/cloudevents+json";
+}
+
+/* The data is all of it. */
+static void append_custom(struct event_text *text, const struct event_parts *parts)
+{
+    const char *data = parts->command->flags.data;
+
+    buffer_append_format(&text->body, "[%s]", data ? data : "{}");
+    text->content_type = "application/json";
+}
+
+static const struct schema {
+    const char *name;
+    void (*append)(struct event_text *text, const struct event_parts *parts);
+} schemas[] = {
+    {"EventGridSchema", append_event_grid},
+    {"CloudEventSchemaV1_0", append_cloud_event},
+    {"CustomEventSchema", append_custom},
+};
+
+/* ---------------------------------------------------------------- sending it */
+
+/* A domain's topic is published to at its domain: splits "domains/D/topics/T". */
+static const char *split_domain_topic(const char *source, struct buffer *domain)
+{
+    const char *topic = strstr(source, "/topics/");
+
+    buffer_append(domain, slice_make(source, topic ? (size_t)(topic - source) : strlen(source)));
+    buffer_append_byte(domain, '\0');
+    return topic ? topic + strlen("/topics/") : NULL;
+}
+
+/* Which of the schemas that topic has; NULL after an error message. */
+static const struct schema *ask_schema(struct server *server, const char *source)
+{
+    const struct schema *schema = NULL;
+    struct buffer path = {0}, answer = {0}, text = {0};
+    struct json_value whole, properties;
+
+    event_append_source(&path, source);
+    if (event_ask(server, "GET", &path, SLICE_EMPTY, SLICE_EMPTY, &answer)) {
+        const char *name = "";
+        if (json_parse(buffer_slice(&answer), &whole)) {
+            json_find_member(&whole, "properties", &properties);
+            name = answer_text(&properties, "inputSchema", &text);
+        }
+        schema = &schemas[0]; /* system topics do not say it */
+        for (size_t i = 0; i < sizeof(schemas) / sizeof(schemas[0]); i++) {
+            schema = strcmp(schemas[i].name, name) == 0 ? &schemas[i] : schema;
+        }
+    }
+    buffer_release(&path);
+    buffer_release(&answer);
+    buffer_release(&text);
+    return schema;
+}
+
+/* An array of CloudEvents is a batch. */
+static const char *content_type_of(const struct schema *schema, struct slice body)
+{
+    struct json_value value;
+    bool is_array = json_parse(body, &value) && value.type == JSON_ARRAY;
+
+    if (schema->append != append_cloud_event) {
+        return "application/json";
+    }
+    return is_array ? "application/cloudevents-batch+json" : "application/cloudevents+json";
+}
+
+/* The event of the file, or of the flags; false after an error message. */
+static bool make_event(const struct event_command *command, const struct schema *schema,
+                       const char *domain_topic, struct event_text *text)
+{
+    const char *file = event_word(command, 1);
+    struct event_parts parts = {.command = command, .domain_topic = domain_topic};
+
+    if (file) {
+        bool good = input_read(file, EVENTS_MAX, "events", &text->body);
+        text->content_type = content_type_of(schema, buffer_slice(&text->body));
+        return good;
+    }
+    buffer_append_format(&parts.members, "{%.*s}",
+                         SLICE_PRINT(command->flags.sections[SECTION_EVENT]));
+    json_parse(buffer_slice(&parts.members), &parts.given);
+    schema->append(text, &parts);
+    buffer_release(&parts.members);
+    return true;
+}
+
+/* Posts the event of the command at a path that is made of the source's and these. */
+static bool post_event(const struct event_command *command, struct server *server,
+                       const char *before, const char *behind, struct buffer *answer)
+{
+    struct buffer domain = {0}, path = {0};
+    struct event_text text = {0};
+    const char *domain_topic = split_domain_topic(command->words[0], &domain);
+    const char *source = (const char *)domain.data;
+    const struct schema *schema = ask_schema(server, source);
+    bool good = schema && make_event(command, schema, domain_topic, &text);
+
+    buffer_append_string(&path, before);
+    event_append_source(&path, source);
+    buffer_append_string(&path, behind);
+    good = good && server_ask(server,
+                              &(struct server_request){
+                                  .method = "POST",
+                                  .path = buffer_slice(&path),
+                                  .body = buffer_slice(&text.body),
+                                  .content_type = text.content_type,
+                              },
+                              answer);
+    buffer_release(&text.body);
+    buffer_release(&domain);
+    buffer_release(&path);
+    return good;
+}
+
+bool event_send(const struct event_command *command, struct server *server)
+{
+    struct buffer answer = {0};
+    bool good = post_event(command, server, "", "/api/events", &answer);
+
+    if (good && !command->look.json) {
+        puts("Accepted.");
+    }
+    buffer_release(&answer);
+    return good;
+}
+
+/* ---------------------------------------------------------------- trying it out */
+
+static void print_trial(const struct json_value *trial)
+{
+    struct json_value takes;
+    struct buffer name = {0}, reason = {0};
+
+    json_find_member(trial, "takes", &takes);
+    const char *why = answer_text(trial, "reason", &reason);
+    printf("%-24s %s%s%s\n", answer_text(trial, "name", &name),
+           takes.type == JSON_TRUE ? "gets it" : "does not", why[0] != '\0' ? ": " : "", why);
+    buffer_release(&name);
+    buffer_release(&reason);
+}
+
+static bool print_trials(struct slice answer)
+{
+    struct json_value event, trial;
+    struct json_walk walk, trials;
+
+    if (!answer_walk(answer, "value", &walk)) {
+        return event_not_understood();
+    }
+    while (json_next_element(&walk, &event)) {
+        if (answer_walk(event.text, "eventSubscriptions", &trials)) {
+            while (json_next_element(&trials, &trial)) {
+                print_trial(&trial);
+            }
+        }
+    }
+    return true;
+}
+
+bool event_test(const struct event_command *command, struct server *server)
+{
+    struct buffer answer = {0};
+    bool good = post_event(command, server, "/api/eventgrid", "/test", &answer);
+
+    if (good && command->look.json) {
+        answer_print(buffer_slice(&answer), true);
+    } else if (good) {
+        good = print_trials(buffer_slice(&answer));
+    }
+    buffer_release(&answer);
+    return good;
+}
