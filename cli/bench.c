@@ -232,8 +232,8 @@ static const char *rest_check(const struct bench_options *options, const struct 
     if (alone && options->rest == BENCH_REST_OFF) {
         return "requests are of the REST API: --rest says to whom";
     }
-    if (!alone && options->rest == BENCH_REST_HEALTH) {
-        return "the empty route delivers nothing: it is for the cell requests";
+    if (!alone && options->rest >= BENCH_REST_HEALTH) {
+        return "the empty route and event topics deliver nothing: they are for the cell requests";
     }
     if (options->rest == BENCH_REST_OFF) {
         return NULL;

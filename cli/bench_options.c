@@ -41,8 +41,10 @@ static const struct option options[] = {
     {"protocol", 0, KIND_TEXT, AT(protocol), 0, 0, "NAME",
      "mqtt (the default), json, json-reliable, json-event or socketio"},
     {"rest", 0, KIND_REST, AT(rest), 0, 0, "TARGET",
-     "publishers use the REST API: group, user, hub; or health, the empty route"},
+     "publishers use HTTP: group, user, hub of the REST API; event; or health, the empty route"},
     {"keys", 0, KIND_TEXT, AT(keys), 0, 0, "FILE", "REST: the server's access keys"},
+    {"batch", 0, KIND_INT, AT(batch), 1, 5000, "N", "REST event: events in a request (1)"},
+    {"event-key", 0, KIND_TEXT, AT(event_key), 0, 0, "KEY", "REST event: the topic's key"},
     {"filter", 0, KIND_TEXT, AT(filter), 0, 0, "ODATA", "REST: a filter"},
     {"protocol-version", 'V', KIND_VERSION, AT(version), 0, 0, "VERSION", "311 or 5 (311)"},
     {"username", 'u', KIND_TEXT, AT(user_name), 0, 0, "NAME", "user name"},
@@ -143,7 +145,7 @@ static bool value_read_self_test(enum bench_self_test *out, const char *text)
 
 static bool value_read_rest(enum bench_rest *out, const char *text)
 {
-    static const char *const targets[] = {"off", "group", "user", "hub", "health"};
+    static const char *const targets[] = {"off", "group", "user", "hub", "health", "event"};
     int found = word_find(targets, sizeof(targets) / sizeof(targets[0]), text);
     *out = (enum bench_rest)found;
     return found >= 0;
@@ -241,6 +243,7 @@ bool bench_options_parse(struct bench_options *out, int argc, char **argv)
         .payload = 64,
         .group_size = 10,
         .filters = 1000,
+        .batch = 1,
         .seconds = 2,
         .warmup = 0.5,
         .sources = 16,

@@ -20,6 +20,7 @@ enum bench_rest {
     BENCH_REST_USER,
     BENCH_REST_HUB,
     BENCH_REST_HEALTH, /* nobody: the empty route */
+    BENCH_REST_EVENT,  /* an event topic */
 };
 
 /* How the built-in relay of --self-test treats the messages. */
@@ -60,6 +61,8 @@ struct bench_options {
     const char *keys;                /* of REST: the file of the server's access keys */
     struct access_keys *access_keys; /* what is in it; owned by bench_main() */
     const char *filter;              /* of REST; NULL: none */
+    int batch;                       /* of BENCH_REST_EVENT: events in a request */
+    const char *event_key;           /* of BENCH_REST_EVENT: the topic's; NULL: none */
     const char *between;             /* durable: a shell command; NULL: none */
     struct bench_processes broker;
     const char *label;

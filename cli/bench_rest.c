@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "bench_event.h"
 #include "bench_webpubsub.h"
 #include "secret/access_keys.h"
 #include "secret/jwt.h"
@@ -148,6 +149,8 @@ void rest_template_build(struct bench_template *out, const struct bench_shape *s
     *out = (struct bench_template){0};
     if (shape->options->rest == BENCH_REST_HEALTH) {
         rest_probe_append(&text, shape->options);
+    } else if (shape->options->rest == BENCH_REST_EVENT) {
+        bench_event_request_append(&text, shape);
     } else {
         post_build(out, &text, shape);
     }

@@ -21,7 +21,8 @@
 #include "rest/operation.h"
 
 enum {
-    METRICS_HUBS_MAX = 1000, /* hubs counted by name; others are "_other" together */
+    METRICS_HUBS_MAX = 1000,   /* hubs counted by name; others are "_other" together */
+    METRICS_TOPICS_MAX = 1000, /* event topics, likewise */
     METRICS_STATUSES = 24,
     METRICS_PROTOCOLS = SUBPROTOCOL_MQTT + 1,
     METRICS_OPERATIONS = REST_KINDS + 1, /* the last: requests that are none */
@@ -68,10 +69,10 @@ struct topic_statistics {
     uint64_t publish_microseconds;
 };
 
-/* By whoever has them (bridge/dispatch). */
+/* By whoever has them (bridge/dispatch). `kind`: "topics", "domains", "systemtopics". */
 struct topic_source {
     void (*each_topic)(const void *context,
-                       void (*visit)(void *visitor, struct slice topic,
+                       void (*visit)(void *visitor, struct slice kind, struct slice topic,
                                      const struct topic_statistics *statistics),
                        void *visitor); /* NULL: there is no Event Grid */
     const void *context;

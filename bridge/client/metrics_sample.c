@@ -80,6 +80,42 @@ const struct metric_family metric_families[METRICS] = {
                      "counter",
                      "Questions to all bridge processes, for the REST API.",
                      {"outcome", NULL}},
+    [METRIC_EVENTS_PUBLISHED] = {"events_published_total",
+                                 "counter",
+                                 "Events that event topics have accepted.",
+                                 {"kind", "topic", NULL}},
+    [METRIC_EVENTS_REFUSED] = {"events_refused_requests_total",
+                               "counter",
+                               "Publish requests that were refused.",
+                               {"kind", "topic", NULL}},
+    [METRIC_EVENTS_SECONDS] = {"events_publish_seconds",
+                               "histogram",
+                               "Time from a publish request to its answer, if it was accepted.",
+                               {"kind", "topic", NULL}},
+    [METRIC_EVENTS_MATCHED] = {"events_matched_total",
+                               "counter",
+                               "Events that some event subscription takes.",
+                               {"kind", "topic", NULL}},
+    [METRIC_EVENTS_UNMATCHED] = {"events_unmatched_total",
+                                 "counter",
+                                 "Events that no event subscription takes.",
+                                 {"kind", "topic", NULL}},
+    [METRIC_EVENTS_DELIVERED] = {"events_delivered_total",
+                                 "counter",
+                                 "Deliveries: an event to a subscription.",
+                                 {"kind", "topic", NULL}},
+    [METRIC_EVENTS_FAILED] = {"events_failed_attempts_total",
+                              "counter",
+                              "Attempts to deliver an event that have failed.",
+                              {"kind", "topic", NULL}},
+    [METRIC_EVENTS_DEAD] = {"events_dead_lettered_total",
+                            "counter",
+                            "Events that became dead letters.",
+                            {"kind", "topic", NULL}},
+    [METRIC_EVENTS_DROPPED] = {"events_dropped_total",
+                               "counter",
+                               "Events that were given up without a place for dead letters.",
+                               {"kind", "topic", NULL}},
 };
 
 size_t metric_label_count(enum metric metric)
@@ -94,8 +130,10 @@ size_t metric_label_count(enum metric metric)
 
 size_t metric_number_count(enum metric metric)
 {
-    return metric == METRIC_REST_SECONDS || metric == METRIC_WEBHOOK_SECONDS ? SAMPLE_NUMBERS_MAX
-                                                                             : 1;
+    return metric == METRIC_REST_SECONDS || metric == METRIC_WEBHOOK_SECONDS ||
+                   metric == METRIC_EVENTS_SECONDS
+               ? SAMPLE_NUMBERS_MAX
+               : 1;
 }
 
 /* ---------------------------------------------------------------- visiting */
@@ -117,6 +155,21 @@ static const struct {
     {METRIC_MESSAGES_OUT, offsetof(struct traffic, messages_out)},
     {METRIC_BYTES_OUT, offsetof(struct traffic, bytes_out)},
     {METRIC_UNACKNOWLEDGED, offsetof(struct traffic, unacknowledged)},
+};
+
+/* Those of an event topic. */
+static const struct {
+    enum metric metric;
+    size_t offset;
+} topic_numbers[] = {
+    {METRIC_EVENTS_PUBLISHED, offsetof(struct topic_statistics, published)},
+    {METRIC_EVENTS_REFUSED, offsetof(struct topic_statistics, refused)},
+    {METRIC_EVENTS_MATCHED, offsetof(struct topic_statistics, matched)},
+    {METRIC_EVENTS_UNMATCHED, offsetof(struct topic_statistics, unmatched)},
+    {METRIC_EVENTS_DELIVERED, offsetof(struct topic_statistics, delivered)},
+    {METRIC_EVENTS_FAILED, offsetof(struct topic_statistics, attempts_failed)},
+    {METRIC_EVENTS_DEAD, offsetof(struct topic_statistics, dead_lettered)},
+    {METRIC_EVENTS_DROPPED, offsetof(struct topic_statistics, dropped)},
 };
 
 static void tell(const struct visitor *visitor, struct sample *sample, enum metric metric,
@@ -234,6 +287,26 @@ static void visit_webhooks(struct visitor *visitor, const struct webhook_source 
     }
 }
 
+/* Nothing of what never was. */
+static void visit_topic(void *context, struct slice kind, struct slice topic,
+                        const struct topic_statistics *statistics)
+{
+    const struct visitor *visitor = context;
+    struct sample sample = {.labels = {kind, topic}};
+
+    for (size_t i = 0; i < sizeof(topic_numbers) / sizeof(topic_numbers[0]); i++) {
+        uint64_t number;
+        memcpy(&number, (const char *)statistics + topic_numbers[i].offset, sizeof(number));
+        if (number > 0) {
+            tell(visitor, &sample, topic_numbers[i].metric, number);
+        }
+    }
+    if (statistics->published > 0) {
+        tell_latency(visitor, &sample, METRIC_EVENTS_SECONDS, statistics->publish_latencies,
+                     statistics->publish_microseconds);
+    }
+}
+
 void metrics_visit(const struct metrics *metrics,
                    void (*visit)(void *context, const struct sample *sample), void *context)
 {
@@ -257,6 +330,9 @@ void metrics_visit(const struct metrics *metrics,
     }
     visit_rest(&visitor, metrics);
     visit_webhooks(&visitor, &metrics->webhooks);
+    if (metrics->topics.each_topic) {
+        metrics->topics.each_topic(metrics->topics.context, visit_topic, &visitor);
+    }
 }
 
 /* ---------------------------------------------------------------- topics and texts */

@@ -12,7 +12,6 @@
 #include "client/gateway.h"
 #include "dispatch/catalog.h"
 #include "dispatch/grid.h"
-#include "dispatch/management.h"
 #include "eventgrid/credential.h"
 #include "json/json.h"
 
@@ -24,6 +23,7 @@ static const struct settings_kind kind = {
 struct catalog_store {
     struct grid *grid;
     struct settings_listener listener;
+    void (*heard)(struct grid *grid, struct slice place);
     struct list changes; /* struct own_change */
     struct timer again;
 };
@@ -162,7 +162,8 @@ static void on_begin(void *context)
 
 static void on_changed(void *context, struct slice place, struct slice settings)
 {
-    struct grid *grid = ((struct catalog_store *)context)->grid;
+    struct catalog_store *store = context;
+    struct grid *grid = store->grid;
     struct buffer error = {0};
 
     if (!catalog_set_stored(grid->catalog, place, settings, &error)) {
@@ -170,8 +171,8 @@ static void on_changed(void *context, struct slice place, struct slice settings)
                   SLICE_PRINT(place), (int)error.length - 1, (const char *)error.data);
     }
     buffer_release(&error);
-    if (grid->management) {
-        management_heard(grid->management, place);
+    if (store->heard) {
+        store->heard(grid, place);
     }
 }
 
@@ -185,11 +186,13 @@ static void on_complete(void *context)
 
 /* ---------------------------------------------------------------- making and ending */
 
-struct catalog_store *catalog_store_new(struct grid *grid)
+struct catalog_store *catalog_store_new(struct grid *grid,
+                                        void (*heard)(struct grid *grid, struct slice place))
 {
     struct catalog_store *store = memory_allocate_zero(sizeof(*store));
 
     store->grid = grid;
+    store->heard = heard;
     store->listener = (struct settings_listener){store, on_begin, on_changed, on_complete};
     list_init(&store->changes);
     timer_init(&store->again, on_again);

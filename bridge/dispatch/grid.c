@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "access/characters.h"
 #include "base/memory.h"
 #include "client/gateway.h"
 #include "dispatch/catalog.h"
@@ -34,22 +35,58 @@ const struct grid_ops grid_operations = {.is_path = is_path, .call = call};
 
 /* ---------------------------------------------------------------- metrics */
 
+static bool has_counted(const struct topic_statistics *statistics)
+{
+    return statistics->published > 0 || statistics->refused > 0 || statistics->matched > 0 ||
+           statistics->unmatched > 0 || statistics->delivered > 0 ||
+           statistics->attempts_failed > 0 || statistics->dead_lettered > 0 ||
+           statistics->dropped > 0;
+}
+
+static void add(struct topic_statistics *sum, const struct topic_statistics *statistics)
+{
+    uint64_t *into = (uint64_t *)sum;
+    const uint64_t *from = (const uint64_t *)statistics;
+
+    for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++) {
+        into[i] += from[i];
+    }
+}
+
 static void each_topic(const void *context,
-                       void (*visit)(void *visitor, struct slice topic,
+                       void (*visit)(void *visitor, struct slice kind, struct slice topic,
                                      const struct topic_statistics *statistics),
                        void *visitor)
 {
     const struct grid *grid = context;
     struct catalog_source *source = NULL;
+    struct topic_statistics others = {0};
+    size_t count = 0;
 
     while ((source = catalog_next(grid->catalog, source))) {
-        if (!source->domain) {
-            visit(visitor, buffer_slice(&source->key), &source->statistics);
+        struct slice topic = buffer_slice(&source->key), kind = take_up_to(&topic, '/');
+        if (source->domain || !has_counted(&source->statistics)) {
+            continue;
         }
+        if (count++ < METRICS_TOPICS_MAX) {
+            visit(visitor, kind, topic, &source->statistics);
+        } else {
+            add(&others, &source->statistics);
+        }
+    }
+    if (count > METRICS_TOPICS_MAX) {
+        visit(visitor, SLICE_LITERAL("topics"), SLICE_LITERAL("_other"), &others);
     }
 }
 
 /* ---------------------------------------------------------------- making and ending */
+
+static void heard(struct grid *grid, struct slice place)
+{
+    if (grid->management) {
+        management_heard(grid->management, place);
+    }
+}
 
 struct grid *grid_new(struct gateway *gateway, const struct grid_options *options)
 {
@@ -61,7 +98,7 @@ struct grid *grid_new(struct gateway *gateway, const struct grid_options *option
     grid->options.base_url = buffer_slice(&grid->base_url);
     grid->runner = runner_new(grid);
     grid->catalog = catalog_new(runner_catalog_listener(grid->runner));
-    grid->store = catalog_store_new(grid);
+    grid->store = catalog_store_new(grid, heard);
     grid->door = door_new(grid);
     grid->management = management_new(grid);
     catalog_set_declared(grid->catalog, options->declared);

@@ -392,7 +392,7 @@ void management_consent(struct management_call *call)
         subscription =
             catalog_find_subscription(call->grid->catalog, consent.source_key, consent.name);
     }
-    if (!subscription) {
+    if (!subscription || !validation_consents(&consent, subscription->properties)) {
         management_answer_text(call, 400,
                                "This is no URL of an event subscription that waits for its "
                                "validation, or it is more than 10 minutes old.");

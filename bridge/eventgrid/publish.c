@@ -29,11 +29,15 @@ bool publish_refuse(struct publish_reader *reader, enum publish_fault fault, str
 
 size_t publish_find_name(const struct slice *names, size_t count, struct slice key)
 {
-    bool has_escapes = key.length > 0 && memchr(key.data, '\\', key.length);
     size_t i = 0;
 
-    while (i < count &&
-           !(has_escapes ? json_string_says(key, names[i]) : slice_equal(key, names[i]))) {
+    while (i < count && !slice_equal(key, names[i])) {
+        i++;
+    }
+    if (i < count || key.length == 0 || !memchr(key.data, '\\', key.length)) {
+        return i;
+    }
+    for (i = 0; i < count && !json_string_says(key, names[i]);) {
         i++;
     }
     return i;
@@ -84,10 +88,11 @@ bool publish_read_time(struct publish_reader *reader, struct slice text, struct 
 
 bool publish_content_is_json(struct slice content_type)
 {
+    static const struct slice usual = SLICE_LITERAL("application/json");
     static const struct slice suffix = SLICE_LITERAL("+json");
     struct slice name = trim_blanks(take_up_to(&content_type, ';'));
 
-    return equal_ignoring_case(name, SLICE_LITERAL("application/json")) ||
+    return slice_equal(name, usual) || equal_ignoring_case(name, usual) ||
            equal_ignoring_case(name, SLICE_LITERAL("text/json")) ||
            (name.length > suffix.length &&
             equal_ignoring_case(slice_from(name, name.length - suffix.length), suffix));

@@ -42,6 +42,14 @@ static void sign(const struct access_keys *keys, enum access_key which, struct s
     buffer_release(&text);
 }
 
+static void append_digest(struct buffer *out, const struct event_subscription *subscription)
+{
+    uint8_t digest[DIGEST_SIZE];
+
+    digest_sha256(subscription->destination.url, digest);
+    base64url_append(out, slice_make(digest, sizeof(digest)));
+}
+
 static void append_query(struct buffer *out, const struct validation *validation)
 {
     buffer_append_string(out, "id=");
@@ -50,6 +58,8 @@ static void append_query(struct buffer *out, const struct validation *validation
     url_append_encoded(out, validation->source_key);
     buffer_append_string(out, "&name=");
     url_append_encoded(out, validation->name);
+    buffer_append_string(out, "&endpoint=");
+    append_digest(out, validation->subscription);
     buffer_append_string(out, "&t=");
     timestamp_append(out, validation->now_ms);
 }
@@ -101,8 +111,8 @@ static bool is_recent(struct slice query, int64_t now_ms)
 bool validation_read_url(struct slice query, const struct access_keys *keys, int64_t now_ms,
                          struct buffer *texts, struct validation_consent *out)
 {
-    static const char *const names[] = {"source", "name", "id"};
-    struct slice *const places[] = {&out->source_key, &out->name, &out->code};
+    static const char *const names[] = {"source", "name", "id", "endpoint"};
+    struct slice *const places[] = {&out->source_key, &out->name, &out->code, &out->endpoint};
     const uint8_t *at =
         query.length > 0 ? memmem(query.data, query.length, TOKEN.data, TOKEN.length) : NULL;
     struct slice text;
@@ -124,6 +134,18 @@ bool validation_read_url(struct slice query, const struct access_keys *keys, int
         *places[i] = slice_from(buffer_slice(texts), begin);
     }
     return true;
+}
+
+bool validation_consents(const struct validation_consent *consent,
+                         const struct event_subscription *subscription)
+{
+    struct buffer digest = {0};
+    bool good;
+
+    append_digest(&digest, subscription);
+    good = slice_equal(buffer_slice(&digest), consent->endpoint);
+    buffer_release(&digest);
+    return good;
 }
 
 /* ---------------------------------------------------------------- requests */

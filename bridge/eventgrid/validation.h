@@ -42,16 +42,21 @@ enum validation_verdict validation_judge(const struct validation *validation, in
                                          struct buffer *sentence);
 
 /* The URL for consent by hand, "<base>/eventgrid/validate?id=<code>&source=<key>&name=<name>
- * &t=<time>&token=..": the token signs what stands before it with the server's keys. */
+ * &endpoint=<digest>&t=<time>&token=..": the token signs what stands before it with the server's
+ * keys. */
 void validation_append_url(struct buffer *out, const struct validation *validation,
                            const struct access_keys *keys);
 /* Is the query of such a URL ours, and not older than VALIDATION_BY_HAND_S? What it says is
  * appended to `texts`. */
 struct validation_consent {
     struct slice source_key, name, code;
+    struct slice endpoint; /* a digest of its URL */
 };
 bool validation_read_url(struct slice query, const struct access_keys *keys, int64_t now_ms,
                          struct buffer *texts, struct validation_consent *out);
+/* Is it the consent of the endpoint that the subscription has now, not of one that it had? */
+bool validation_consents(const struct validation_consent *consent,
+                         const struct event_subscription *subscription);
 
 /* The POST that says that the subscription is gone (4.7: 7); no body for CloudEvents: none is sent.
  */

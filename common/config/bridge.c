@@ -165,19 +165,6 @@ void bridge_read(struct loading *loading, const struct yaml_bridge *yaml)
     }
 }
 
-/* The path that is given, else the file `name` beside the store. */
-static char *resolve_path(const struct config *config, const char *given, const char *name)
-{
-    struct buffer path = {0};
-    if (given) {
-        return loading_copy_text(given);
-    }
-    buffer_append_format(&path, "%s/%s", config->store_path ? config->store_path : ".", name);
-    char *text = memory_copy_string(buffer_slice(&path));
-    buffer_release(&path);
-    return text;
-}
-
 static bool shows_page(const struct http_listener_config *listener, uint8_t page)
 {
     return page == PAGE_YES || (page == PAGE_AUTO && address_is_loopback(listener->address));
@@ -194,8 +181,8 @@ void bridge_finish(struct loading *loading)
         listener->page = shows_page(listener, bridge->page);
         listener->metrics = shows_page(listener, bridge->metrics);
     }
-    bridge->trunk = resolve_path(loading->config, bridge->trunk_given, "trunk.sock");
-    bridge->keys = resolve_path(loading->config, bridge->keys_given, "keys");
+    bridge->trunk = loading_resolve_path(loading->config, bridge->trunk_given, "trunk.sock");
+    bridge->keys = loading_resolve_path(loading->config, bridge->keys_given, "keys");
     if (bridge->processes > 0 && strlen(bridge->trunk) > TRUNK_PATH_MAX) {
         MISTAKE(loading, "bridge.trunk",
                 "the path of a Unix socket has at most %d bytes: name a shorter one than `%s`",

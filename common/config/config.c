@@ -34,6 +34,18 @@ char *loading_copy_text(const char *text)
     return text && text[0] ? memory_copy_string(slice_from_string(text)) : NULL;
 }
 
+char *loading_resolve_path(const struct config *config, const char *given, const char *name)
+{
+    struct buffer path = {0};
+    if (given) {
+        return loading_copy_text(given);
+    }
+    buffer_append_format(&path, "%s/%s", config->store_path ? config->store_path : ".", name);
+    char *text = memory_copy_string(buffer_slice(&path));
+    buffer_release(&path);
+    return text;
+}
+
 void loading_read_bool(struct loading *loading, const char *key, const char *name, const char *text,
                        bool *value)
 {
@@ -98,6 +110,7 @@ static void read_scalars(struct loading *loading, const struct yaml_config *yaml
     OPTIONS_SESSION(READ)
     OPTIONS_LIMITS(READ)
     OPTIONS_BRIDGE(READ)
+    OPTIONS_EVENT_GRID(READ)
 #undef READ
 #undef READ_TOP
 }
@@ -188,6 +201,7 @@ static void read_text(struct loading *loading, struct slice text)
         bridge_read(loading, yaml->bridge);
     }
     hubs_read(loading, yaml);
+    event_grid_read(loading);
     yaml_config_free(yaml);
 }
 
@@ -217,6 +231,7 @@ struct config *config_parse(struct slice text, const char *file, const char *con
     apply_sets(&loading, sets, set_count);
     listeners_finish(&loading);
     bridge_finish(&loading);
+    event_grid_finish(&loading);
     hubs_finish(&loading);
     yaml_positions_free(loading.positions);
     if (loading.failed) {
@@ -267,6 +282,7 @@ void config_free(struct config *config)
     listeners_free(config);
     rules_free(config);
     bridge_free(&config->bridge);
+    event_grid_free(&config->event_grid);
     hubs_free(config);
     options_free(config_options, config_option_count, config);
     free(config);

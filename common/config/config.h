@@ -78,6 +78,23 @@ struct bridge_config {
     size_t public_endpoint_count;
 };
 
+/* --- Event Grid's part --- */
+
+struct event_grid_config {
+    uint8_t open_management; /* enum bridge_page: no token is needed on loopback listeners */
+    char *dead_letters_given, *archive_given; /* NULL: beside the store */
+    char *dead_letters, *archive;             /* resolved: directories */
+    bool allows_private_addresses;            /* webhooks there */
+    uint32_t retry_thousandths;               /* factor on all delays of retries, times 1000 */
+    bool asks_consent;                        /* of webhooks (validation) */
+    /* What the file declares, checked, as JSON in the shape of ARM:
+     * {"topics":[{"name":..,"key1":..,"key2":..,"properties":{..},
+     *             "eventSubscriptions":[{"name":..,"properties":{..}}]}],
+     *  "domains":[as topics, and "topics":[{"name":..,"eventSubscriptions":[..]}]],
+     *  "systemTopics":[as topics, without keys]} */
+    struct buffer declared;
+};
+
 enum anonymous_connect_policy { ANONYMOUS_CONNECT_DENY, ANONYMOUS_CONNECT_ALLOW };
 
 /* What a hub allows (spec/webpubsub.md section 8, and beyond). */
@@ -116,6 +133,7 @@ struct config {
     struct access_rule *access_rules; /* slices are owned */
     size_t access_rule_count;
     struct bridge_config bridge;
+    struct event_grid_config event_grid;
     struct hub_config *hubs; /* the last one is HUB_DEFAULT */
     size_t hub_count;
 };

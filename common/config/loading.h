@@ -46,6 +46,8 @@ void json_append_place(struct buffer *out, const char *key);
 
 /* NULL for NULL and "". */
 char *loading_copy_text(const char *text);
+/* The path that is given, else the one with `name` beside the store. */
+char *loading_resolve_path(const struct config *config, const char *given, const char *name);
 /* `name` below `key`; NULL is not given and leaves *value. */
 void loading_read_bool(struct loading *loading, const char *key, const char *name, const char *text,
                        bool *value);
@@ -74,6 +76,13 @@ void bridge_endpoints_set(struct loading *loading, const char *text);
 /* Paths below the store's, and as for listeners. */
 void bridge_finish(struct loading *loading);
 void bridge_free(struct bridge_config *bridge);
+
+/* What is declared, from the file's JSON (walk.h). */
+void event_grid_read(struct loading *loading);
+/* Directories below the store's. */
+void event_grid_finish(struct loading *loading);
+void event_grid_free(struct event_grid_config *event_grid);
+void event_grid_print(const struct event_grid_config *event_grid, struct buffer *out);
 
 void hubs_read(struct loading *loading, const struct yaml_config *yaml);
 /* The default hub, which is always there and the last. */

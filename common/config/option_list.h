@@ -2,7 +2,8 @@
  * and --print-config are made from.
  *
  * OPTION(section, name, kind, default, least, most, reload, target)
- *   kind    NUMBER, SIZE (bytes; KiB MiB GiB), DURATION_MS, DURATION_S (ms s m h d), BOOL, TEXT, or
+ *   kind    NUMBER, SIZE (bytes; KiB MiB GiB), DURATION_MS, DURATION_S (ms s m h d), FACTOR (in
+ *           thousandths; 1.5), BOOL, TEXT, or
  *           CHOICE_x (a list of words in table.c)
  *   reload  RELOAD: SIGHUP changes it; RESTART: it does not
  *   target  member of struct config; of the section `hub` member of struct hub_config, of
@@ -91,6 +92,19 @@
            bridge.webhook_bytes)                                                                   \
     OPTION(bridge, webhook_ca, TEXT, "", 0, 0, RESTART, bridge.webhook_ca)
 
+/* Besides the event topics that it declares. */
+#define OPTIONS_EVENT_GRID(OPTION)                                                                 \
+    OPTION(event_grid, open_management, CHOICE_PAGE, "auto", 0, 0, RESTART,                        \
+           event_grid.open_management)                                                             \
+    OPTION(event_grid, dead_letter_directory, TEXT, "", 0, 0, RESTART,                             \
+           event_grid.dead_letters_given)                                                          \
+    OPTION(event_grid, archive_directory, TEXT, "", 0, 0, RESTART, event_grid.archive_given)       \
+    OPTION(event_grid, allow_private_addresses, BOOL, "true", 0, 0, RESTART,                       \
+           event_grid.allows_private_addresses)                                                    \
+    OPTION(event_grid, retry_scale, FACTOR, "1.0", 1, 1000000, RESTART,                            \
+           event_grid.retry_thousandths)                                                           \
+    OPTION(event_grid, validation, BOOL, "true", 0, 0, RESTART, event_grid.asks_consent)
+
 /* Of each entry of `hubs`, besides its name. */
 #define OPTIONS_HUB(OPTION)                                                                        \
     OPTION(hub, anonymous_connect_policy, CHOICE_CONNECT_POLICY, "deny", 0, 0, RELOAD,             \
@@ -126,6 +140,7 @@
     OPTIONS_MQTT(OPTION)                                                                           \
     OPTIONS_SESSION(OPTION)                                                                        \
     OPTIONS_LIMITS(OPTION)                                                                         \
-    OPTIONS_BRIDGE(OPTION)
+    OPTIONS_BRIDGE(OPTION)                                                                         \
+    OPTIONS_EVENT_GRID(OPTION)
 
 #endif

@@ -4,6 +4,7 @@
 #include "config/option_table.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +13,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "config/option_list.h"
+#include "mqtt/utf8.h"
 
 enum { RELOAD = true, RESTART = false };
 
@@ -22,6 +24,7 @@ enum { RELOAD = true, RESTART = false };
 #define PATH_session(name)        "session." #name
 #define PATH_limits(name)         "limits." #name
 #define PATH_bridge(name)         "bridge." #name
+#define PATH_event_grid(name)     "event_grid." #name
 #define PATH_hub(name)            #name
 #define PATH_event_handler(name)  #name
 #define PATH_event_listener(name) #name
@@ -33,6 +36,7 @@ enum { RELOAD = true, RESTART = false };
 #define STRUCTURE_session        struct config
 #define STRUCTURE_limits         struct config
 #define STRUCTURE_bridge         struct config
+#define STRUCTURE_event_grid     struct config
 #define STRUCTURE_hub            struct hub_config
 #define STRUCTURE_event_handler  struct event_handler
 #define STRUCTURE_event_listener struct event_listener
@@ -94,6 +98,7 @@ static const struct kind kinds[] = {
     [SIZE] = {sizes, NULL, "a size such as 65536, 64KiB or 2MiB"},
     [DURATION_MS] = {durations_ms, NULL, "a duration such as 500ms, 10s, 5m or 1h"},
     [DURATION_S] = {durations_s, NULL, "a duration in whole seconds such as 30s, 10m, 12h or 7d"},
+    [FACTOR] = {no_units, NULL, "a number such as 1.0 or 0.001"},
     [BOOL] = {NULL, booleans, NULL},
     [TEXT] = {NULL, NULL, NULL},
     [CHOICE_LOG_LEVEL] = {NULL, log_level_names, NULL},
@@ -170,6 +175,31 @@ static bool parse_number(const char *text, const struct unit *units, uint64_t *v
     return errno == 0 && number == 0 && *end == '\0'; /* zero needs no unit */
 }
 
+/* "1.5" is 1500 thousandths; no more than three digits behind the point. */
+static bool parse_factor(const char *text, uint64_t *value)
+{
+    const char *point = text + strspn(text, "0123456789");
+    size_t digits = *point == '.' ? strspn(point + 1, "0123456789") : 0;
+    char whole[32];
+
+    if (point == text || digits > 3 || strlen(text) >= sizeof(whole) - 3 ||
+        (*point == '.' ? digits == 0 || point[1 + digits] != '\0' : *point != '\0')) {
+        return false;
+    }
+    snprintf(whole, sizeof(whole), "%.*s%.*s%.*s", (int)(point - text), text, (int)digits,
+             *point ? point + 1 : "", (int)(3 - digits), "000");
+    return parse_number(whole, no_units, value);
+}
+
+static void print_factor(uint64_t thousandths, struct buffer *out)
+{
+    buffer_append_format(out, "%llu.%03llu", (unsigned long long)(thousandths / 1000),
+                         (unsigned long long)(thousandths % 1000));
+    while (out->data[out->length - 1] == '0' && out->data[out->length - 2] != '.') {
+        out->length--;
+    }
+}
+
 static void print_number(uint64_t value, const struct unit *units, struct buffer *out)
 {
     const struct unit *best = units;
@@ -187,21 +217,31 @@ static bool is_never(const struct option *option, uint64_t value)
     return option->kind == DURATION_S && option->most == UINT32_MAX && value == UINT32_MAX;
 }
 
+static void print_value(const struct option *option, uint64_t value, struct buffer *out)
+{
+    if (option->kind == FACTOR) {
+        print_factor(value, out);
+    } else {
+        print_number(value, kinds[option->kind].units, out);
+    }
+}
+
 static bool set_number(const struct option *option, const char *text, void *structure,
                        struct buffer *error)
 {
     const struct kind *kind = &kinds[option->kind];
     uint64_t value = UINT32_MAX;
     bool never = strcmp(text, "never") == 0 && is_never(option, value);
-    if (!never && !parse_number(text, kind->units, &value)) {
+    if (!never && !(option->kind == FACTOR ? parse_factor(text, &value)
+                                           : parse_number(text, kind->units, &value))) {
         buffer_append_format(error, "`%s` is %s, not `%s`", option->path, kind->example, text);
         return false;
     }
     if (value < option->least || value > option->most) {
         buffer_append_format(error, "`%s` is between ", option->path);
-        print_number(option->least, kind->units, error);
+        print_value(option, option->least, error);
         buffer_append_string(error, " and ");
-        print_number(option->most, kind->units, error);
+        print_value(option, option->most, error);
         buffer_append_format(error, ", not `%s`", text);
         return false;
     }
@@ -247,19 +287,31 @@ bool option_set(const struct option *option, const char *text, void *structure,
     return true;
 }
 
+/* Characters that YAML has as they are, and not as ends of lines (YAML 1.2, 5.1, 5.4). */
+static bool is_printable(uint32_t c)
+{
+    return (c >= 0xA0 && c <= 0xFFFD && c != 0x2028 && c != 0x2029 && c != 0xFEFF) || c > 0xFFFF ||
+           (c >= ' ' && c < 0x7F);
+}
+
 void option_print_text(struct buffer *out, const char *text)
 {
+    struct slice rest = slice_from_string(text ? text : "");
     buffer_append_byte(out, '"');
-    for (; text && *text; text++) {
-        uint8_t byte = (uint8_t)*text;
-        if (byte < ' ' || byte == 0x7F) {
-            buffer_append_format(out, "\\x%02x", byte);
+    while (rest.length > 0) {
+        size_t length = utf8_character_length(rest);
+        struct slice character = slice_make(rest.data, length > 0 ? length : 1);
+        struct slice copy = character;
+        uint32_t c = length > 0 ? utf8_take(&copy) : '?';
+        rest = slice_from(rest, character.length);
+        if (!is_printable(c)) {
+            buffer_append_format(out, c < 0x100 ? "\\x%02x" : "\\u%04x", c);
             continue;
         }
-        if (byte == '"' || byte == '\\') {
+        if (c == '"' || c == '\\') {
             buffer_append_byte(out, '\\');
         }
-        buffer_append_byte(out, byte);
+        buffer_append(out, character);
     }
     buffer_append_byte(out, '"');
 }
@@ -277,7 +329,7 @@ void option_print(const struct option *option, const void *structure, struct buf
     } else if (is_never(option, value)) {
         buffer_append_string(out, "never");
     } else {
-        print_number(value, kind->units, out);
+        print_value(option, value, out);
     }
 }
 

@@ -15,6 +15,7 @@ enum option_kind {
     SIZE,
     DURATION_MS,
     DURATION_S,
+    FACTOR,
     BOOL,
     TEXT,
     CHOICE_LOG_LEVEL,

@@ -86,35 +86,6 @@ static void print_options(const struct option *table, size_t count, const void *
     }
 }
 
-static size_t section_length(const struct option *option)
-{
-    const char *dot = strchr(option->path, '.');
-    return dot ? (size_t)(dot - option->path) : 0;
-}
-
-static bool same_section(const struct option *a, const struct option *b)
-{
-    size_t length = section_length(a);
-    return section_length(b) == length && strncmp(a->path, b->path, length) == 0;
-}
-
-/* Section by section; the bridge's is the last, for its lists to follow. */
-static void print_scalars(const struct config *config, struct buffer *out)
-{
-    for (size_t i = 0, end; i < config_option_count; i = end) {
-        size_t length = section_length(&config_options[i]);
-        for (end = i + 1; end < config_option_count; end++) {
-            if (!same_section(&config_options[i], &config_options[end])) {
-                break;
-            }
-        }
-        if (length > 0) {
-            buffer_append_format(out, "%.*s:\n", (int)length, config_options[i].path);
-        }
-        print_options(&config_options[i], end - i, config, length > 0 ? "  " : "", out);
-    }
-}
-
 static void print_bridge_lists(const struct bridge_config *bridge, struct buffer *out)
 {
     buffer_append_string(out, "  listeners:\n");
@@ -129,6 +100,45 @@ static void print_bridge_lists(const struct bridge_config *bridge, struct buffer
         option_print_text(out, bridge->public_endpoints[i]);
     }
     buffer_append_string(out, "]\n");
+}
+
+static void print_section_lists(const struct config *config, const char *path, struct buffer *out)
+{
+    if (strncmp(path, "bridge.", strlen("bridge.")) == 0) {
+        print_bridge_lists(&config->bridge, out);
+    } else if (strncmp(path, "event_grid.", strlen("event_grid.")) == 0) {
+        event_grid_print(&config->event_grid, out);
+    }
+}
+
+static size_t section_length(const struct option *option)
+{
+    const char *dot = strchr(option->path, '.');
+    return dot ? (size_t)(dot - option->path) : 0;
+}
+
+static bool same_section(const struct option *a, const struct option *b)
+{
+    size_t length = section_length(a);
+    return section_length(b) == length && strncmp(a->path, b->path, length) == 0;
+}
+
+/* Section by section, each with its lists. */
+static void print_sections(const struct config *config, struct buffer *out)
+{
+    for (size_t i = 0, end; i < config_option_count; i = end) {
+        size_t length = section_length(&config_options[i]);
+        for (end = i + 1; end < config_option_count; end++) {
+            if (!same_section(&config_options[i], &config_options[end])) {
+                break;
+            }
+        }
+        if (length > 0) {
+            buffer_append_format(out, "%.*s:\n", (int)length, config_options[i].path);
+        }
+        print_options(&config_options[i], end - i, config, length > 0 ? "  " : "", out);
+        print_section_lists(config, config_options[i].path, out);
+    }
 }
 
 static void print_system_events(uint32_t events, int first, int end, struct buffer *out)
@@ -221,8 +231,7 @@ static void print_rule(const struct access_rule *rule, struct buffer *out)
 
 void config_print(const struct config *config, struct buffer *out)
 {
-    print_scalars(config, out);
-    print_bridge_lists(&config->bridge, out);
+    print_sections(config, out);
     buffer_append_string(out, "listeners:\n");
     for (size_t i = 0; i < config->listener_count; i++) {
         print_listener(&config->listeners[i], out);

@@ -31,6 +31,7 @@
 #define STRUCT_session              struct yaml_session
 #define STRUCT_limits               struct yaml_limits
 #define STRUCT_bridge               struct yaml_bridge
+#define STRUCT_event_grid           struct yaml_event_grid
 #define STRUCT_hub                  struct yaml_hub
 #define MEMBER_top(name)            top.name
 #define MEMBER_store(name)          name
@@ -39,6 +40,7 @@
 #define MEMBER_session(name)        name
 #define MEMBER_limits(name)         name
 #define MEMBER_bridge(name)         name
+#define MEMBER_event_grid(name)     name
 #define MEMBER_hub(name)            name
 #define STRUCT_event_handler        struct yaml_event_handler
 #define STRUCT_event_listener       struct yaml_event_listener
@@ -162,6 +164,14 @@ static const cyaml_schema_field_t hub_fields[] = {
 static const cyaml_schema_value_t hub_entry = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct yaml_hub, hub_fields)};
 
+/* What is declared is taken as JSON by the walk, and not by libcyaml. */
+static const cyaml_schema_field_t event_grid_fields[] = {
+    OPTIONS_EVENT_GRID(OPTION_FIELD) CYAML_FIELD_IGNORE("topics", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("domains", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("system_topics", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_END,
+};
+
 #define SECTION_FIELD(name)                                                                        \
     {                                                                                              \
         .key = #name, .data_offset = offsetof(struct yaml_config, name),                           \
@@ -180,6 +190,7 @@ static const cyaml_schema_field_t config_fields[] = {
     SECTION_FIELD(session),
     SECTION_FIELD(limits),
     SECTION_FIELD(bridge),
+    SECTION_FIELD(event_grid),
     LIST_FIELD("listeners", struct yaml_config, listeners, listener_entry,
                sizeof(struct yaml_listener)),
     LIST_FIELD("groups", struct yaml_config, groups, group_entry, sizeof(struct yaml_group)),

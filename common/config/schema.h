@@ -65,6 +65,10 @@ struct yaml_hub {
     struct yaml_event_listener *event_listeners;
     unsigned event_handlers_count, event_listeners_count;
 };
+
+struct yaml_event_grid {
+    OPTIONS_EVENT_GRID(FIELD)
+};
 #undef FIELD
 
 struct yaml_listener {
@@ -92,6 +96,7 @@ struct yaml_config {
     struct yaml_session *session;
     struct yaml_limits *limits;
     struct yaml_bridge *bridge;
+    struct yaml_event_grid *event_grid;
     struct yaml_listener *listeners;
     struct yaml_group *groups;
     struct yaml_access *access;

@@ -11,8 +11,9 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "config/tree.h"
 
-enum { DEPTH_MAX = 8, KEY_MAX = 256 };
+enum { DEPTH_MAX = 40, KEY_MAX = 512 };
 
 /* --- positions --- */
 
@@ -20,6 +21,7 @@ struct position {
     struct map_node node;
     struct slice key; /* owned */
     unsigned line;
+    struct buffer json; /* empty: it is not taken as JSON */
 };
 
 struct yaml_positions {
@@ -45,6 +47,7 @@ void yaml_positions_free(struct yaml_positions *positions)
         struct map_node *next = map_next(&positions->keys, node);
         struct position *position = CONTAINER_OF(node, struct position, node);
         free((void *)(uintptr_t)position->key.data);
+        buffer_release(&position->json);
         free(position);
         node = next;
     }
@@ -57,10 +60,22 @@ size_t yaml_positions_count(const struct yaml_positions *positions)
     return positions->keys.count;
 }
 
-static unsigned find_line(const struct yaml_positions *positions, struct slice key)
+static struct position *find_position(const struct yaml_positions *positions, struct slice key)
 {
     struct map_node *node = map_find(&positions->keys, key);
-    return node ? CONTAINER_OF(node, struct position, node)->line : 0;
+    return node ? CONTAINER_OF(node, struct position, node) : NULL;
+}
+
+static unsigned find_line(const struct yaml_positions *positions, struct slice key)
+{
+    const struct position *position = find_position(positions, key);
+    return position ? position->line : 0;
+}
+
+struct slice yaml_json(const struct yaml_positions *positions, const char *key)
+{
+    const struct position *position = find_position(positions, slice_from_string(key));
+    return position ? buffer_slice(&position->json) : SLICE_EMPTY;
 }
 
 unsigned yaml_line(const struct yaml_positions *positions, const char *key)
@@ -104,8 +119,9 @@ struct walk {
     int depth; /* open levels */
     char path[KEY_MAX];
     unsigned line, documents;
-    bool failed;
+    bool failed, is_too_deep;
     yaml_emitter_t emitter; /* of the text for libcyaml */
+    struct buffer json;     /* of the tree that is open */
 };
 
 #define MISTAKE(walk, ...)                                                                         \
@@ -125,6 +141,18 @@ static void set_path(struct walk *walk, const struct level *level, const char *n
 {
     size_t keep = level->path_length;
     snprintf(walk->path + keep, sizeof(walk->path) - keep, "%s%s", keep ? "." : "", name);
+}
+
+/* Is it taken as JSON, with all that is in it? */
+static bool is_tree(const cyaml_schema_value_t *schema)
+{
+    return schema && schema->type == CYAML_IGNORE;
+}
+
+static bool is_in_tree(struct walk *walk)
+{
+    struct level *level = current_level(walk);
+    return level && is_tree(level->schema);
 }
 
 /* --- keys --- */
@@ -152,7 +180,7 @@ static const cyaml_schema_value_t *find_value(struct walk *walk, const struct le
                                               const char *key)
 {
     if (!level->schema || level->schema->type != CYAML_MAPPING) {
-        return NULL;
+        return is_tree(level->schema) ? level->schema : NULL;
     }
     const cyaml_schema_field_t *fields = level->schema->mapping.fields;
     for (const cyaml_schema_field_t *field = fields; field->key; field++) {
@@ -168,6 +196,9 @@ static void note_position(struct walk *walk)
 {
     struct slice key = slice_from_string(walk->path);
     unsigned first = find_line(walk->positions, key);
+    if (key.length + 1 == sizeof(walk->path)) {
+        return; /* it is cut off, and like others that are */
+    }
     if (first > 0) {
         MISTAKE(walk, "`%s` stands in line %u already; remove one of them", walk->path, first);
     } else {
@@ -209,7 +240,8 @@ static const cyaml_schema_value_t *begin_value(struct walk *walk)
         snprintf(name, sizeof(name), "%u", level->index++);
         set_path(walk, level, name);
         note_position(walk);
-        return level->schema && level->schema->type == CYAML_SEQUENCE
+        return is_tree(level->schema) ? level->schema
+               : level->schema && level->schema->type == CYAML_SEQUENCE
                    ? level->schema->sequence.entry
                    : NULL;
     }
@@ -230,12 +262,15 @@ static void open_level(struct walk *walk, cyaml_type_e type)
         current_level(walk)->value = NULL;
     }
     const cyaml_schema_value_t *schema = begin_value(walk);
-    if (schema && schema->type != type) {
+    if (is_tree(schema)) {
+        tree_begin(&walk->json, type == CYAML_SEQUENCE);
+    } else if (schema && schema->type != type) {
         report_shape(walk, schema);
         schema = NULL;
     }
     if (walk->depth == DEPTH_MAX) {
         MISTAKE(walk, "nested too deeply");
+        walk->is_too_deep = true;
         return;
     }
     walk->levels[walk->depth++] = (struct level){
@@ -247,6 +282,9 @@ static void open_level(struct walk *walk, cyaml_type_e type)
 
 static void close_level(struct walk *walk)
 {
+    if (is_in_tree(walk)) {
+        tree_end(&walk->json, current_level(walk)->is_sequence);
+    }
     walk->depth--;
     walk->path[walk->levels[walk->depth].path_length] = '\0';
 }
@@ -290,6 +328,32 @@ static void emit_in_section(struct walk *walk, const char *key, yaml_event_t *va
     emit(walk, &end);
 }
 
+/* The whole of a tree has come: its JSON is kept, and libcyaml gets nothing in its place. */
+static void finish_tree(struct walk *walk)
+{
+    struct position *position = find_position(walk->positions, slice_from_string(walk->path));
+    yaml_event_t nothing;
+    if (position && position->json.length == 0) {
+        position->json = walk->json;
+        walk->json = (struct buffer){0};
+    }
+    walk->json.length = 0;
+    yaml_scalar_event_initialize(&nothing, NULL, NULL, (const yaml_char_t *)"", 0, 1, 1,
+                                 YAML_PLAIN_SCALAR_STYLE);
+    emit(walk, &nothing);
+}
+
+static void read_tree_scalar(struct walk *walk, const yaml_event_t *event)
+{
+    const char *wrong = tree_append_scalar(&walk->json, event);
+    if (wrong) {
+        MISTAKE(walk, "`%s` %s", walk->path, wrong);
+    }
+    if (!is_in_tree(walk)) {
+        finish_tree(walk);
+    }
+}
+
 /* The option that an entry of a list may consist of; NULL if it must name its options. */
 static const char *short_form(const struct level *level, const cyaml_schema_value_t *schema)
 {
@@ -306,6 +370,9 @@ static void read_value(struct walk *walk, yaml_event_t *event)
         event->data.scalar.length == 0 && event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (!schema || schema->type == CYAML_STRING) {
         emit(walk, event);
+    } else if (is_tree(schema)) {
+        read_tree_scalar(walk, event);
+        yaml_event_delete(event);
     } else if (key && !is_empty) {
         emit_in_section(walk, key, event);
     } else {
@@ -323,7 +390,12 @@ static void read_scalar(struct walk *walk, yaml_event_t *event)
     struct level *level = current_level(walk);
     if (is_key(level)) {
         read_key(walk, level, (const char *)event->data.scalar.value);
-        emit(walk, event);
+        if (is_in_tree(walk)) {
+            tree_append_key(&walk->json, event);
+            yaml_event_delete(event);
+        } else {
+            emit(walk, event);
+        }
     } else {
         read_value(walk, event);
     }
@@ -334,6 +406,7 @@ static void read_scalar(struct walk *walk, yaml_event_t *event)
 /* Takes over the event. */
 static void take_event(struct walk *walk, yaml_event_t *event)
 {
+    bool was_in_tree = is_in_tree(walk);
     walk->line = (unsigned)event->start_mark.line + 1;
     switch ((int)event->type) {
     case YAML_SCALAR_EVENT:
@@ -361,14 +434,20 @@ static void take_event(struct walk *walk, yaml_event_t *event)
     default:
         break;
     }
-    emit(walk, event);
+    if (was_in_tree || is_in_tree(walk)) {
+        yaml_event_delete(event);
+        if (!is_in_tree(walk)) {
+            finish_tree(walk);
+        }
+    } else {
+        emit(walk, event);
+    }
 }
 
 /* Not worth, or not possible, to go on after. */
 static bool is_hopeless(const struct walk *walk)
 {
-    return walk->depth == DEPTH_MAX || walk->documents > 1 ||
-           walk->error->length > 64 * (size_t)1024;
+    return walk->is_too_deep || walk->documents > 1 || walk->error->length > 64 * (size_t)1024;
 }
 
 static void take_events(struct walk *walk, yaml_parser_t *parser)
@@ -410,6 +489,7 @@ bool yaml_walk(struct slice text, const char *path, const cyaml_schema_value_t *
     yaml_emitter_set_width(&walk.emitter, -1);
     take_events(&walk, &parser);
     yaml_emitter_delete(&walk.emitter);
+    buffer_release(&walk.json);
     yaml_parser_delete(&parser);
     return !walk.failed;
 }

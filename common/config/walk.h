@@ -3,7 +3,8 @@
  *   - names every value of the wrong shape, and keys that stand twice;
  *   - notes where each key stands, for the checks of values that come later;
  *   - writes the text anew with short forms made long: a listener that is only an address becomes
- *     a section with that address, and nothing at all where a section or list belongs an empty one.
+ *     a section with that address, and nothing at all where a section or list belongs an empty one;
+ *   - keeps what the schema has as CYAML_IGNORE, with all that is below it, as JSON (tree.h).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CONFIG_WALK_H
@@ -14,7 +15,7 @@
 
 #include "base/buffer.h"
 
-/* Where each key stands: "listeners.0.address" -> line. */
+/* Where each key stands: "listeners.0.address" -> line. Keys whose values are JSON have it here. */
 struct yaml_positions;
 
 struct yaml_positions *yaml_positions_new(void);
@@ -22,6 +23,8 @@ void yaml_positions_free(struct yaml_positions *positions);
 size_t yaml_positions_count(const struct yaml_positions *positions);
 /* Line of a key, or of the nearest one above it that is there; 0 if none is. */
 unsigned yaml_line(const struct yaml_positions *positions, const char *key);
+/* The JSON of a key; empty if it is not there. */
+struct slice yaml_json(const struct yaml_positions *positions, const char *key);
 
 /* Appends the text for libcyaml to `out`. False with a `path:line: ...` line in `error` for each
  * mistake. */

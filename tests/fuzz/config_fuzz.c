@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "config/option_table.h"
 #include "mqtt/utf8.h"
+#include "json/json.h"
 
 enum { FILE_MAX = 4096, VALUE_MAX = 64 };
 
@@ -53,6 +54,20 @@ static void check_bridge(const struct config *config)
     }
 }
 
+/* What is declared is JSON with these three lists. */
+static void check_event_grid(const struct event_grid_config *event_grid)
+{
+    static const char *const lists[] = {"topics", "domains", "systemTopics"};
+    struct json_value declared, list;
+
+    FUZZ_CHECK(event_grid->dead_letters && event_grid->archive);
+    FUZZ_CHECK(event_grid->retry_thousandths >= 1 && event_grid->retry_thousandths <= 1000000);
+    FUZZ_CHECK(json_parse(buffer_slice(&event_grid->declared), &declared));
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        FUZZ_CHECK(json_find_member(&declared, lists[i], &list) && list.type == JSON_ARRAY);
+    }
+}
+
 static void check_ranges(const struct config *config)
 {
     FUZZ_CHECK(config->workers <= 255 && config->core.receive_maximum >= 1);
@@ -65,6 +80,7 @@ static void check_ranges(const struct config *config)
         FUZZ_CHECK(listener->kind != LISTENER_TLS || (listener->certificate && listener->key));
     }
     check_bridge(config);
+    check_event_grid(&config->event_grid);
 }
 
 /* What is printed says everything, so what is loaded from it prints the same. */

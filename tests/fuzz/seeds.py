@@ -68,6 +68,14 @@ CONFIGS = {
     "listeners": "listeners:\n  - address: tcp://[::1]:1\n    allow_anonymous: yes\n  - address: unix:/x\n    mode: \"0600\"\n",
     "tls": "listeners:\n  - address: tls://h\n    certificate: a\n    key: b\n    ca: c\n    require_client_certificate: true\n",
     "rules": "groups:\n  - name: g\n    users: [a, b]\naccess:\n  - group: g\n    publish: [\"#\"]\n  - deny: true\n    subscribe: [a/%u/+]\n",
+    "event-topics": (
+        "event_grid:\n  retry_scale: 0.5\n  topics:\n    - name: orders\n      key1: MDEyMzQ1Njc4OWFiY2RlZg==\n      properties: "
+        "{inputSchema: CustomEventSchema, inputSchemaMapping: {properties: {eventType: {defaultValue: '1'}, subject: {sourceField: s}, "
+        "dataVersion: {defaultValue: \"\\u009f\\u2028\"}}}}\n      eventSubscriptions:\n        - name: all\n          properties:\n"
+        "            destination: {endpointType: WebPubSub, properties: {hub: chat}}\n            filter: {advancedFilters: "
+        "[{operatorType: NumberInRange, key: data.n, values: [[-1.5, 0x1F], [.5, 1e3]]}]}\n            expirationTimeUtc: ~\n"
+        "  domains: [{name: shop, topics: [{name: a.b, eventSubscriptions: []}]}]\n"
+        "  system_topics: [{name: abc, properties: {source: /x, topicType: !!str y}}]\n"),
     "unknown": "mqtt:\n  recieve_maximum: 1\n",
     "shape": "mqtt: [1]\nworkers: {a: b}\nlisteners: x\n",
     "alias": "a: &x 1\nb: *x\n",
@@ -592,6 +600,44 @@ def write(target, seeds):
         (folder / name).write_bytes(data)
 
 
+# The first line: 0 to 2 a subscription by its source's schema, 3 to 5 topic, domain, system topic, 6 a PATCH.
+WEBHOOK = '"destination":{"endpointType":"WebHook","properties":{"endpointUrl":"https://u:p@h:8/x?code=a"%s}}'
+MAPPING = ('"inputSchemaMapping":{"inputSchemaMappingType":"Json","properties":{"id":{"sourceField":"i"},"topic":{"sourceField":"t"},'
+           '"eventTime":{"sourceField":"e"},"eventType":{"sourceField":"y","defaultValue":"d"},"subject":{"defaultValue":""},'
+           '"dataVersion":{"sourceField":"v"}}}')
+RESOURCES = {
+    "webhook": "0\n{" + WEBHOOK % (
+        ',"maxEventsPerBatch":10,"preferredBatchSizeInKilobytes":64,"azureActiveDirectoryTenantId":"t",'
+        '"azureActiveDirectoryApplicationIdOrUri":"a","minimumTlsVersionAllowed":"1.2","skipValidation":true,"sendDataSchema":false,'
+        '"signingSecret":"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=","maxConcurrentRequests":3,"maxRequestsPerSecond":0,'
+        '"requestTimeoutInSeconds":5,"deliveryAttributeMappings":[{"name":"X-S","type":"Static","properties":{"value":"v","isSecret":true}},'
+        '{"name":"X-D","type":"Dynamic","properties":{"sourceField":"data.k"}}]') + "}",
+    "filters": '1\n{"properties":{' + WEBHOOK % "" + (
+        ',"filter":{"subjectBeginsWith":"/a","subjectEndsWith":".jpg","includedEventTypes":["a","All"],"isSubjectCaseSensitive":true,'
+        '"enableAdvancedFilteringOnArrays":true,"advancedFilters":[{"operatorType":"NumberIn","key":"data.n","values":[1,-2.5e3]},'
+        '{"operatorType":"NumberNotInRange","key":"data.n","value":[1,2]},{"operatorType":"BoolEquals","key":"b","value":true},'
+        '{"operatorType":"StringContains","key":"Subject","value":"\\u00e9"},{"operatorType":"IsNotNull","key":"data.z"}]}}}'),
+    "beyond": ('2\n{"destination":{"endpointType":"MqttTopic","properties":{"topic":"a/{type}/{id}","retain":true}},"filter":{'
+               '"enableExtendedFiltering":true,"advancedFilters":[{"operatorType":"Any","filters":[{"operatorType":"StringMatches","key":"k",'
+               '"values":["a*?"]},{"operatorType":"NumberLessThan","key":"k","value":0.1}]}]},"eventDeliverySchema":"CustomInputSchema"}'),
+    "web-pub-sub": ('0\n{"destination":{"endpointType":"WebPubSub","properties":{"hub":"Chat","group":"room"}},"labels":["a"],'
+                    '"expirationTimeUtc":"2031-01-01T00:00:00.5+01:00","retryPolicy":{"maxDeliveryAttempts":5,"eventTimeToLiveInMinutes":60,'
+                    '"backoffInSeconds":[1,10],"probation":false},"deadLetterDestination":{"endpointType":"EventGridTopic",'
+                    '"properties":{"topicName":"dead"}}}'),
+    "identities": ('0\n{"deliveryWithResourceIdentity":{"identity":{"type":"SystemAssigned"},"destination":{"endpointType":"EventGridTopic",'
+                   '"properties":{"resourceId":"/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/topics/abc"}}},'
+                   '"deadLetterWithResourceIdentity":{"identity":{},"deadLetterDestination":{"endpointType":"StorageBlob",'
+                   '"properties":{"blobContainerName":"abc","resourceId":"/x"}}}}'),
+    "unavailable": '0\n{"destination":{"endpointType":"EventHub","properties":{"resourceId":"/x"}},"lables":5}',
+    "topic": ('3\n{"location":"westus","tags":{},"properties":{"inputSchema":"CustomEventSchema",' + MAPPING +
+              ',"publicNetworkAccess":"Disabled","inboundIpRules":[{"ipMask":"10.0.0.0/8","action":"Allow"},{"ipMask":"::1"}],'
+              '"disableLocalAuth":true,"eventRetentionInDays":7,"dataResidencyBoundary":"x","minimumTlsVersionAllowed":"1.2"}}'),
+    "domain": ('4\n{"properties":{"inputSchema":"CloudEventSchemaV1_0","autoCreateTopicWithFirstSubscription":false,'
+               '"autoDeleteTopicWithLastSubscription":true}}'),
+    "system-topic": '5\n{"properties":{"source":"/x","topicType":"Microsoft.Storage.StorageAccounts"}}',
+    "patch": ('6\n{"deliveryWithResourceIdentity":{},"labels":["a"],"filter":{}}\n{"properties":{"destination":{"endpointType":"WebPubSub",'
+              '"properties":{"hub":"chat"}},"labels":["z"],"filter":null}}'),
+}
 write("packet", {name: packet(*row) for name, row in PACKETS.items()})
 write("properties", {name: to_bytes(row) for name, row in PROPERTIES.items()})
 METRICS = {
@@ -631,3 +677,4 @@ write("http_head", {name: row.encode() for name, row in HTTP_HEADS.items()})
 write("eventgrid_publish", {name: row.encode() for name, row in PUBLICATIONS.items()})
 write("eventgrid_sas", {name: row.encode() for name, row in SAS_TOKENS.items()})
 write("eventgrid_filter", {name: row.encode() for name, row in FILTERED.items()})
+write("resource", {name: row.encode() for name, row in RESOURCES.items()})

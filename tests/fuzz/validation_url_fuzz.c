@@ -26,7 +26,9 @@ static bool is_good(struct slice query, const struct access_keys *keys, struct b
 
 static void check_made(struct slice source, struct slice name, const struct access_keys *keys)
 {
-    struct validation validation = {.source_key = source,
+    struct event_subscription subscription = {.destination.url = source};
+    struct validation validation = {.subscription = &subscription,
+                                    .source_key = source,
                                     .name = name,
                                     .base_url = SLICE_LITERAL("http://h"),
                                     .code = SLICE_LITERAL("c"),
@@ -44,6 +46,7 @@ static void check_made(struct slice source, struct slice name, const struct acce
     FUZZ_CHECK(slice_equal(consent.source_key, source));
     FUZZ_CHECK(slice_equal(consent.name, name));
     FUZZ_CHECK(slice_equal(consent.code, SLICE_LITERAL("c")));
+    FUZZ_CHECK(validation_consents(&consent, &subscription));
     buffer_release(&url);
     buffer_release(&texts);
 }

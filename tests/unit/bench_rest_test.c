@@ -1,9 +1,11 @@
 /* The bench's requests of the REST API, and what it makes of answers.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "eventgrid/publish.h"
 #include "jwt_check.h"
 #include "test.h"
 
+#include "../../cli/bench_event.c"
 #include "../../cli/bench_rest.c"
 #include "../../cli/bench_template.c"
 #include "../../cli/bench_webpubsub.c"
@@ -97,6 +99,45 @@ TEST(subscribers_are_users)
     buffer_release(&claims);
     buffer_release(&path);
     access_keys_free(options.access_keys);
+}
+
+/* What is sent is what the server takes: events of the size that was asked for. */
+TEST(events_of_a_request)
+{
+    static const struct {
+        int batch;
+        size_t payload, size; /* of an event */
+    } rows[] = {{1, 256, 256}, {100, 256, 256}, {3, 48, 172}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct bench_options options = options_for(BENCH_REST_EVENT);
+        struct bench_shape shape = {.payload = rows[i].payload, .options = &options};
+        struct topic_properties topic = {.schema = SCHEMA_EVENT_GRID};
+        struct publish_scratch scratch = {0};
+        struct publish_error error;
+        struct bench_template template;
+        const struct event *events;
+        size_t count;
+        char length[64];
+
+        options.batch = rows[i].batch;
+        options.event_key = "key+/=";
+        rest_template_build(&template, &shape);
+        struct slice text = slice_make(template.bytes, template.size), body;
+        const uint8_t *end = memmem(text.data, text.length, "\r\n\r\n", 4);
+        CHECK(end != NULL);
+        body = slice_from(text, (size_t)(end - text.data) + 4);
+        snprintf(length, sizeof(length), "Content-Length: %zu\r\n", body.length);
+        CHECK(contains(text, length) && contains(text, "aeg-sas-key: key+/=\r\n"));
+        CHECK(slice_starts_with(text, SLICE_LITERAL("POST /topics/bench/api/events?")));
+        CHECK(publish_parse(&(struct publish_request){.topic = &topic, .body = body}, &scratch,
+                            &events, &count, &error));
+        CHECK_INT_EQUAL(count, rows[i].batch);
+        CHECK_INT_EQUAL(events[0].whole.text.length, rows[i].size);
+        publish_scratch_release(&scratch);
+        bench_template_release(&template);
+        access_keys_free(options.access_keys);
+    }
 }
 
 TEST(answers)

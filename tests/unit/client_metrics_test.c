@@ -138,6 +138,55 @@ static void gauges(const void *context, uint64_t *waiting, uint64_t *running)
     *running = 4;
 }
 
+/* Event Grid with one topic. */
+static void each_topic(const void *context,
+                       void (*visit)(void *visitor, struct slice kind, struct slice topic,
+                                     const struct topic_statistics *statistics),
+                       void *visitor)
+{
+    (void)context;
+    visit(visitor, SLICE_LITERAL("topics"), SLICE_LITERAL("orders"),
+          &(struct topic_statistics){
+              .published = 7,
+              .matched = 6,
+              .unmatched = 1,
+              .refused = 2,
+              .delivered = 5,
+              .attempts_failed = 4,
+              .dead_lettered = 3,
+              .publish_latencies = {[1] = 8},
+              .publish_microseconds = 1500000,
+          });
+    visit(visitor, SLICE_LITERAL("domains"), SLICE_LITERAL("idle"), &(struct topic_statistics){0});
+}
+
+TEST(event_topics_count_for_themselves)
+{
+    static const char *const lines[] = {
+        "events_published_total{process=\"1\",kind=\"topics\",topic=\"orders\"} 7\n",
+        "events_refused_requests_total{process=\"1\",kind=\"topics\",topic=\"orders\"} 2\n",
+        "events_publish_seconds_sum{process=\"1\",kind=\"topics\",topic=\"orders\"} 1.500000\n",
+        "events_publish_seconds_count{process=\"1\",kind=\"topics\",topic=\"orders\"} 8\n",
+        "events_matched_total{process=\"1\",kind=\"topics\",topic=\"orders\"} 6\n",
+        "events_unmatched_total{process=\"1\",kind=\"topics\",topic=\"orders\"} 1\n",
+        "events_delivered_total{process=\"1\",kind=\"topics\",topic=\"orders\"} 5\n",
+        "events_failed_attempts_total{process=\"1\",kind=\"topics\",topic=\"orders\"} 4\n",
+        "events_dead_lettered_total{process=\"1\",kind=\"topics\",topic=\"orders\"} 3\n",
+    };
+    struct metrics metrics;
+    struct buffer out = {0};
+
+    metrics_init(&metrics);
+    metrics.topics = (struct topic_source){each_topic, NULL};
+    write_text(&metrics, &out);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        CHECK_SAYS(&out, lines[i]);
+    }
+    CHECK(!strstr((const char *)out.data, "dropped") && !strstr((const char *)out.data, "idle"));
+    buffer_release(&out);
+    metrics_release(&metrics);
+}
+
 TEST(what_prometheus_reads)
 {
     struct metrics metrics;

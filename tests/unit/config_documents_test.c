@@ -88,6 +88,9 @@ TEST(every_option_is_in_the_file_and_in_the_manual)
         "group_presence_events",
         "event_names",
         "group_filters",
+        "key1",
+        "properties",
+        "eventSubscriptions",
     };
     static const struct {
         const struct option *options;

@@ -274,16 +274,21 @@ TEST(the_url_says_whose_consent_it_is)
     struct access_keys *keys = keys_new();
     struct buffer url = {0}, texts = {0};
     struct slice query = query_of(&url, keys);
+    struct event_subscription to = subscription(SCHEMA_EVENT_GRID);
     struct validation_consent consent;
 
     CHECK(slice_starts_with(
         buffer_slice(&url),
         S("http://127.0.0.1:8080/eventgrid/validate?id=" CODE
-          "&source=domains%2Fshop%2Ftopics%2Fa.b&name=Bill-1&t=2026-02-27T21:23:50.123Z&token=")));
+          "&source=domains%2Fshop%2Ftopics%2Fa.b&name=Bill-1&endpoint="
+          "hq2TrAG54322S9N90zLETRiQUebnaQDtCE1cuV-jEZg&t=2026-02-27T21:23:50.123Z&token=")));
     CHECK(validation_read_url(query, keys, now + 1, &texts, &consent));
     CHECK_SLICE_EQUAL(consent.source_key, S("domains/shop/topics/a.b"));
     CHECK_SLICE_EQUAL(consent.name, S("Bill-1"));
     CHECK_SLICE_EQUAL(consent.code, S(CODE));
+    CHECK(validation_consents(&consent, &to));
+    to.destination.url = S("https://victim/hook"); /* it was changed meanwhile */
+    CHECK(!validation_consents(&consent, &to));
     buffer_release(&url);
     buffer_release(&texts);
     access_keys_free(keys);

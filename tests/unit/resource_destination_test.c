@@ -205,12 +205,11 @@ TEST(mqtt_topics)
         read_destination("MqttTopic", "'topic':'events/{type}/{subject}/{id}{topic}'");
 
     CHECK_INT_EQUAL(subscription->destination.kind, DESTINATION_MQTT_TOPIC);
-    CHECK_INT_EQUAL(subscription->destination.qos, 1);
     CHECK(!subscription->destination.retain);
     event_subscription_release(subscription);
-    subscription = read_destination("MqttTopic", "'topic':'a','qos':0,'retain':true");
-    CHECK_INT_EQUAL(subscription->destination.qos, 0);
-    check_members(subscription, "'properties':{'topic':'a','qos':0,'retain':true}");
+    subscription = read_destination("MqttTopic", "'topic':'a','retain':true");
+    CHECK(subscription->destination.retain);
+    check_members(subscription, "'properties':{'topic':'a','retain':true}");
     event_subscription_release(subscription);
 
     check_bad("MqttTopic", "", "properties.topic", "is missing");
@@ -219,7 +218,7 @@ TEST(mqtt_topics)
     check_bad("MqttTopic", "'topic':'{subject}'", "properties.topic", "nor a placeholder");
     check_bad("MqttTopic", "'topic':'a/{data}'", "properties.topic", "{subject}, {type}");
     check_bad("MqttTopic", "'topic':'a/}'", "properties.topic", "no braces");
-    check_bad("MqttTopic", "'topic':'a','qos':2", "properties.qos", "0 to 1");
+    check_bad("MqttTopic", "'topic':'a','retain':1", "properties.retain", "true or false");
 }
 
 #define TOPIC_ID "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/topics/Orders"

@@ -1,0 +1,420 @@
+/* The section `event_grid`: what it declares is checked as the resources of ARM that it is, and
+ * kept as JSON. Every mistake gets the line of what it is about.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/ascii.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "config/loading.h"
+#include "config/walk.h"
+#include "resource/reading.h"
+#include "resource/source.h"
+#include "resource/subscription.h"
+#include "resource/topic.h"
+#include "secret/base64.h"
+#include "json/json.h"
+
+enum { ACCESS_KEY_MIN = 16 /* bytes */, ACCESS_KEY_MAX = 1024, NAME_TEXT_MAX = 1024 };
+
+/* --- while it is read --- */
+
+/* Names that are taken: sources' keys, and behind them their event subscriptions'. */
+struct taken_name {
+    struct map_node node;
+    struct slice key;
+};
+
+struct declaring {
+    struct reading reading; /* stands at what is being read; its lines become mistakes */
+    struct loading *loading;
+    struct map taken;
+    struct arena memory;
+    struct buffer lines;
+};
+
+static struct slice key_of_taken(const struct map_node *node)
+{
+    return CONTAINER_OF(node, struct taken_name, node)->key;
+}
+
+/* False: it is taken. */
+static bool take_name(struct declaring *declaring, struct slice key)
+{
+    struct taken_name *taken;
+
+    if (map_find(&declaring->taken, key)) {
+        return false;
+    }
+    taken = arena_allocate(&declaring->memory, sizeof(*taken));
+    taken->key = arena_copy(&declaring->memory, key);
+    map_insert(&declaring->taken, &taken->node);
+    return true;
+}
+
+/* Lines `place: what` that are about what is below `prefix` become mistakes with the file's line.
+ */
+static void say_lines(struct declaring *declaring, const char *prefix, struct buffer *lines)
+{
+    char *rest, *line;
+
+    buffer_append_byte(lines, '\0');
+    rest = (char *)lines->data;
+    while ((line = strsep(&rest, "\n")) != NULL) {
+        char *what = strstr(line, ": ");
+        struct buffer key = {0};
+        if (!what) {
+            continue;
+        }
+        *what = '\0';
+        buffer_append_format(&key, "%s%s%s", prefix, prefix[0] ? "." : "", line);
+        buffer_append_byte(&key, '\0');
+        MISTAKE(declaring->loading, (const char *)key.data, "`%s`: %s", line, what + 2);
+        buffer_release(&key);
+    }
+    lines->length = 0;
+}
+
+/* What the reading itself has found: its places begin at the file's top. */
+static void say_own(struct declaring *declaring)
+{
+    say_lines(declaring, "", &declaring->lines);
+}
+
+/* What was found in the value of the member `name` of where the reading stands. */
+static void say_below(struct declaring *declaring, const char *name, struct buffer *lines)
+{
+    size_t before = reading_enter(&declaring->reading, slice_from_string(name));
+
+    say_lines(declaring, declaring->reading.path, lines);
+    reading_leave(&declaring->reading, before);
+    buffer_release(lines);
+}
+
+/* --- event subscriptions --- */
+
+struct declared_subscription {
+    struct slice name;
+    struct json_value properties;
+};
+
+static const struct property subscription_rows[] = {
+    TEXT_PROPERTY(struct declared_subscription, "name", name, NAME_TEXT_MAX),
+    VALUE_PROPERTY(struct declared_subscription, "properties", properties),
+};
+static const struct property_table subscription_properties = PROPERTY_TABLE(subscription_rows);
+
+/* A source whose event subscriptions are read. */
+struct declared_source {
+    struct declaring *declaring;
+    struct source_name name;
+    enum event_schema schema;
+    struct json_value properties, subscriptions, topics;
+    struct slice given_name, key1, key2;
+};
+
+static void check_subscription_name(struct declared_source *source, struct slice name)
+{
+    struct reading *reading = &source->declaring->reading;
+    const char *wrong = subscription_name_check(name);
+    struct buffer key = {0};
+
+    if (wrong) {
+        reading_mistake_at(reading, "name", "%s", name.length > 0 ? wrong : "is missing");
+        return;
+    }
+    source_key_append(&key, &source->name);
+    buffer_append_string(&key, "/eventsubscriptions/");
+    for (size_t i = 0; i < name.length; i++) {
+        buffer_append_byte(&key, ascii_lower(name.data[i]));
+    }
+    if (!take_name(source->declaring, buffer_slice(&key))) {
+        reading_mistake_at(reading, "name", "stands here already; choose another name");
+    }
+    buffer_release(&key);
+}
+
+static void read_subscription(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct declared_source *source = *(struct declared_source **)into;
+    struct declared_subscription draft = {.properties = {JSON_OBJECT, SLICE_LITERAL("{}")}};
+    struct event_subscription *subscription;
+    struct buffer lines = {0};
+
+    reading_object(reading, value, &subscription_properties, &draft);
+    if (value->type != JSON_OBJECT) {
+        return;
+    }
+    check_subscription_name(source, draft.name);
+    /* One that has expired by now is no mistake. */
+    subscription = event_subscription_read(draft.properties.text, source->schema, 0, &lines);
+    event_subscription_release(subscription);
+    say_own(source->declaring);
+    say_below(source->declaring, "properties", &lines);
+}
+
+/* Each element in its turn, with the same `into`. */
+static void read_each(struct reading *reading, const char *name, const struct json_value *array,
+                      property_reader *read, void *into)
+{
+    size_t before = reading_enter(reading, slice_from_string(name));
+
+    if (array->text.length > 0 && reading_count(reading, array) > 0) {
+        reading_elements(reading, array, 0, read, into);
+    }
+    reading_leave(reading, before);
+}
+
+static void read_subscriptions(struct declared_source *source)
+{
+    read_each(&source->declaring->reading, "eventSubscriptions", &source->subscriptions,
+              read_subscription, &source);
+}
+
+/* --- sources --- */
+
+#define SOURCE_ROWS                                                                                \
+    TEXT_PROPERTY(struct declared_source, "name", given_name, NAME_TEXT_MAX),                      \
+        VALUE_PROPERTY(struct declared_source, "eventSubscriptions", subscriptions)
+#define RESOURCE_ROWS SOURCE_ROWS, VALUE_PROPERTY(struct declared_source, "properties", properties)
+#define KEYS_ROWS                                                                                  \
+    TEXT_PROPERTY(struct declared_source, "key1", key1, NAME_TEXT_MAX),                            \
+        TEXT_PROPERTY(struct declared_source, "key2", key2, NAME_TEXT_MAX)
+
+static const struct property topic_rows[] = {RESOURCE_ROWS, KEYS_ROWS};
+static const struct property domain_rows[] = {
+    RESOURCE_ROWS,
+    KEYS_ROWS,
+    VALUE_PROPERTY(struct declared_source, "topics", topics),
+};
+static const struct property system_topic_rows[] = {RESOURCE_ROWS};
+static const struct property domain_topic_rows[] = {SOURCE_ROWS};
+
+static const struct {
+    struct property_table properties;
+    const char *key, *member; /* of the section; of the JSON */
+    const char *(*check_name)(struct slice name);
+} kinds[] = {
+    [SOURCE_TOPIC] = {PROPERTY_TABLE(topic_rows), "event_grid.topics", "topics", topic_name_check},
+    [SOURCE_DOMAIN] = {PROPERTY_TABLE(domain_rows), "event_grid.domains", "domains",
+                       topic_name_check},
+    [SOURCE_DOMAIN_TOPIC] = {PROPERTY_TABLE(domain_topic_rows), NULL, NULL,
+                             domain_topic_name_check},
+    [SOURCE_SYSTEM_TOPIC] = {PROPERTY_TABLE(system_topic_rows), "event_grid.system_topics",
+                             "systemTopics", topic_name_check},
+};
+
+static void check_key(struct reading *reading, const char *name, struct slice key)
+{
+    uint8_t bytes[ACCESS_KEY_MAX];
+    size_t length;
+
+    if (key.length > 0 &&
+        (!base64_decode(key, bytes, sizeof(bytes), &length) || length < ACCESS_KEY_MIN)) {
+        reading_mistake_at(reading, name,
+                           "is the base64 of at least %d bytes, as `openssl rand -base64 32` makes",
+                           (int)ACCESS_KEY_MIN);
+    }
+    explicit_bzero(bytes, sizeof(bytes));
+}
+
+/* False: it has none that could be its own. */
+static bool check_source_name(struct declared_source *source, struct slice *name)
+{
+    struct reading *reading = &source->declaring->reading;
+    const char *wrong = kinds[source->name.kind].check_name(source->given_name);
+    struct buffer key = {0};
+    bool is_free;
+
+    *name = source->given_name;
+    if (wrong) {
+        reading_mistake_at(reading, "name", "%s",
+                           source->given_name.length > 0 ? wrong : "is missing");
+        return false;
+    }
+    source_key_append(&key, &source->name);
+    is_free = take_name(source->declaring, buffer_slice(&key));
+    buffer_release(&key);
+    if (!is_free) {
+        reading_mistake_at(reading, "name", "stands here already; write all about it in one place");
+    }
+    return is_free;
+}
+
+/* Its schema is then known; of one with mistakes nothing is, so that its event subscriptions may
+ * want any. */
+static void read_properties(struct declared_source *source)
+{
+    struct buffer resource = {0}, lines = {0};
+    struct topic_properties *topic;
+
+    buffer_append_string(&resource, "{\"properties\":");
+    buffer_append(&resource, source->properties.text.length > 0 ? source->properties.text
+                                                                : SLICE_LITERAL("{}"));
+    buffer_append_byte(&resource, '}');
+    topic = topic_properties_read(buffer_slice(&resource), source->name.kind, &lines);
+    source->schema = topic ? topic->schema : SCHEMA_CUSTOM;
+    topic_properties_free(topic);
+    buffer_release(&resource);
+    say_below(source->declaring, "properties", &lines);
+}
+
+static void read_domain_topic(struct reading *reading, const struct json_value *value, void *into)
+{
+    const struct declared_source *domain = *(struct declared_source **)into;
+    struct declared_source topic = {
+        .declaring = domain->declaring,
+        .name = {SOURCE_DOMAIN_TOPIC, domain->name.name, SLICE_EMPTY},
+        .schema = domain->schema,
+    };
+
+    reading_object(reading, value, &kinds[SOURCE_DOMAIN_TOPIC].properties, &topic);
+    if (value->type == JSON_OBJECT && check_source_name(&topic, &topic.name.domain_topic)) {
+        read_subscriptions(&topic);
+    }
+    say_own(domain->declaring);
+}
+
+static void read_source(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct declared_source *kind = into;
+    struct declared_source source = {.declaring = kind->declaring, .name.kind = kind->name.kind};
+    struct declared_source *own = &source;
+
+    reading_object(reading, value, &kinds[kind->name.kind].properties, &source);
+    check_key(reading, "key1", source.key1);
+    check_key(reading, "key2", source.key2);
+    if (value->type == JSON_OBJECT && check_source_name(&source, &source.name.name)) {
+        read_properties(&source);
+        read_subscriptions(&source);
+        read_each(reading, "topics", &source.topics, read_domain_topic, &own);
+    }
+    say_own(kind->declaring);
+}
+
+/* --- all of them --- */
+
+static void read_kind(struct declaring *declaring, enum source_kind kind, struct buffer *out)
+{
+    struct declared_source of_kind = {.declaring = declaring, .name.kind = kind};
+    struct slice json = yaml_json(declaring->loading->positions, kinds[kind].key);
+    struct json_value array;
+
+    if (!json_parse(json, &array) || array.type == JSON_NULL) {
+        array = (struct json_value){JSON_ARRAY, SLICE_LITERAL("[]")};
+    }
+    read_each(&declaring->reading, kinds[kind].key, &array, read_source, &of_kind);
+    say_own(declaring);
+    buffer_append_format(out, "%s\"%s\":%.*s", out->length > 1 ? "," : "", kinds[kind].member,
+                         SLICE_PRINT(array.text));
+}
+
+void event_grid_read(struct loading *loading)
+{
+    static const enum source_kind roots[] = {SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_SYSTEM_TOPIC};
+    struct declaring declaring = {.loading = loading};
+    struct buffer *declared = &loading->config->event_grid.declared;
+
+    declaring.reading = (struct reading){.arena = &declaring.memory, .error = &declaring.lines};
+    map_init(&declaring.taken, key_of_taken);
+    declared->length = 0;
+    buffer_append_byte(declared, '{');
+    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
+        read_kind(&declaring, roots[i], declared);
+    }
+    buffer_append_byte(declared, '}');
+    map_release(&declaring.taken);
+    buffer_release(&declaring.lines);
+    arena_release(&declaring.memory);
+}
+
+void event_grid_finish(struct loading *loading)
+{
+    struct event_grid_config *event_grid = &loading->config->event_grid;
+
+    event_grid->dead_letters =
+        loading_resolve_path(loading->config, event_grid->dead_letters_given, "dead-letters");
+    event_grid->archive =
+        loading_resolve_path(loading->config, event_grid->archive_given, "archive");
+    if (event_grid->declared.length == 0) {
+        buffer_append_string(&event_grid->declared,
+                             "{\"topics\":[],\"domains\":[],\"systemTopics\":[]}");
+    }
+}
+
+void event_grid_free(struct event_grid_config *event_grid)
+{
+    free(event_grid->dead_letters);
+    free(event_grid->archive);
+    buffer_release(&event_grid->declared);
+}
+
+/* --- printing --- */
+
+/* What stands between two quotes of JSON. */
+static void print_text(struct buffer *out, struct slice raw)
+{
+    struct json_value string = {JSON_STRING, {raw.data - 1, raw.length + 2}};
+    struct buffer text = {0};
+
+    json_append_string_value(&text, &string);
+    buffer_append_byte(&text, '\0');
+    option_print_text(out, (const char *)text.data);
+    buffer_release(&text);
+}
+
+/* As YAML in one line. */
+static void print_json(struct buffer *out, const struct json_value *value)
+{
+    bool is_object = value->type == JSON_OBJECT;
+    struct json_walk walk = is_object ? json_members(value) : json_elements(value);
+    struct json_value inner;
+    struct slice key;
+    const char *comma = "";
+
+    if (value->type == JSON_STRING) {
+        print_text(out, json_string_raw(value));
+        return;
+    }
+    if (!is_object && value->type != JSON_ARRAY) {
+        buffer_append(out, value->text);
+        return;
+    }
+    buffer_append_byte(out, is_object ? '{' : '[');
+    while (is_object ? json_next_member(&walk, &key, &inner) : json_next_element(&walk, &inner)) {
+        buffer_append_string(out, comma);
+        comma = ", ";
+        if (is_object) {
+            print_text(out, key);
+            buffer_append_string(out, ": ");
+        }
+        print_json(out, &inner);
+    }
+    buffer_append_byte(out, is_object ? '}' : ']');
+}
+
+void event_grid_print(const struct event_grid_config *event_grid, struct buffer *out)
+{
+    struct json_value declared, array, element;
+
+    if (!json_parse(buffer_slice(&event_grid->declared), &declared)) {
+        return;
+    }
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!kinds[i].key || !json_find_member(&declared, kinds[i].member, &array)) {
+            continue;
+        }
+        struct json_walk walk = json_elements(&array);
+        const char *key = strchr(kinds[i].key, '.') + 1;
+        buffer_append_format(out, "  %s:%s\n", key, array.text.length > 2 ? "" : " []");
+        while (json_next_element(&walk, &element)) {
+            buffer_append_string(out, "    - ");
+            print_json(out, &element);
+            buffer_append_byte(out, '\n');
+        }
+    }
+}
