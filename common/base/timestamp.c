@@ -40,7 +40,7 @@ int64_t civil_time_to_ms(const struct civil_time *time)
     int64_t day_of_year = (153 * month + 2) / 5 + time->day - 1;
     int64_t days = year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - DAYS_BEFORE_1970;
 
-    return ((days * 24 + time->hour) * 60 + time->minute) * 60000 + time->second * 1000 +
+    return (((days * 24 + time->hour) * 60 + time->minute) * 60 + time->second) * 1000 +
            time->millisecond;
 }
 

@@ -79,11 +79,11 @@ enum property_kind {
 
 struct property {
     const char *name;
+    size_t offset, size;   /* of the member of the structure */
+    property_reader *read; /* of PROPERTY_OWN */
     enum property_kind kind;
-    size_t offset, size;  /* of the member of the structure */
     uint32_t least, most; /* of a number, or of a text's bytes */
     uint32_t scale;       /* a number is stored times this */
-    property_reader *read;
 };
 
 struct property_table {

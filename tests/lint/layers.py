@@ -20,7 +20,7 @@ ALLOWED = {
     "common/trunk": {"base", "trunk"},
     "common/names": {"base", "mqtt", "names"},
     "common/resource": {"base", "mqtt", "json", "names", "secret", "resource"},
-    "common/config": {"base", "mqtt", "json", "names", "resource", "config"},
+    "common/config": {"base", "mqtt", "json", "names", "secret", "resource", "config"},
     "broker/core": {"base", "mqtt", "store", "core", "config/core_options.h", "config/access_rule.h"},
     "broker/store": {"base", "store"},
     "broker/net": {"base", "mqtt", "secret", "tls", "trunk", "core", "store", "net"},

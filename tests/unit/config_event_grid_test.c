@@ -2,6 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "config_fixture.h"
+#include "source_file.h"
 
 #define WEBHOOK "{destination: {endpointType: WebHook, properties: {endpointUrl: \"http://h\"}}}"
 
@@ -348,5 +349,69 @@ TEST(what_is_declared_needs_no_restart)
     config_free(now);
     config_free(wanted);
     buffer_release(&names);
+    free(text);
+}
+
+/* --- examples --- */
+
+/* From the line `from` up to the line that begins with `to`. */
+static char *cut_section(const char *text, const char *from, const char *to)
+{
+    const char *begin = strstr(text, from), *end = begin ? strstr(begin + 1, to) : NULL;
+
+    CHECK(begin && end);
+    return memory_copy_string(slice_make(begin + 1, (size_t)(end - begin)));
+}
+
+/* How many entries a declared list has that have a name. */
+static size_t count_names(const struct config *config)
+{
+    static const char name[] = "{\"name\":";
+    struct slice declared = buffer_slice(&config->event_grid.declared);
+    const uint8_t *at = declared.data;
+    size_t count = 0;
+
+    while ((at = memmem(at, (size_t)(declared.data + declared.length - at), name,
+                        sizeof(name) - 1)) != NULL) {
+        count++;
+        at++;
+    }
+    return count;
+}
+
+TEST(the_examples_in_the_delivered_file_are_good)
+{
+    char *text = read_source(__FILE__, "conf/pubgrid.yaml");
+    char *section = cut_section(text, "\nevent_grid:", "\n# What hubs allow");
+    struct buffer yaml = {0};
+
+    /* Comments without a space behind # are examples; empty lists give way to them. */
+    for (char *line = strtok(section, "\n"); line; line = strtok(NULL, "\n")) {
+        char *empty = strstr(line, ": []");
+        if (line[0] == '#') {
+            line[0] = ' ';
+        } else if (empty) {
+            empty[1] = '\0';
+        }
+        buffer_append_format(&yaml, "%s\n", line);
+    }
+    buffer_append_byte(&yaml, '\0');
+    struct config *config = load_good((const char *)yaml.data);
+    CHECK_INT_EQUAL(count_names(config), 7);
+    config_free(config);
+    buffer_release(&yaml);
+    free(section);
+    free(text);
+}
+
+TEST(the_example_in_the_documentation_is_good)
+{
+    char *text = read_source(__FILE__, "docs/eventgrid.md");
+    char *section = cut_section(text, "\n    event_grid:", "\n`pubgrid.yaml(5)`");
+    struct config *config = load_good(section);
+
+    CHECK_INT_EQUAL(count_names(config), 7);
+    config_free(config);
+    free(section);
     free(text);
 }
