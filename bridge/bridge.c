@@ -1,8 +1,8 @@
 /* Wiring of the bridge: see bridge.h.
  *
- *   begin: settings, webhooks, link, gateway, service
- *   end:   service (which closes the clients), webhooks (which deliver their last events), gateway,
- *          link, settings
+ *   begin: settings, webhooks, link, gateway, Event Grid, service
+ *   end:   service (which closes the clients), webhooks (which deliver their last events), Event
+ *          Grid, gateway, link, settings
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "bridge.h"
@@ -17,6 +17,8 @@
 #include "client/gateway.h"
 #include "client/hub_admin.h"
 #include "client/rest.h"
+#include "dispatch/call.h"
+#include "event_grid.h"
 #include "hubs.h"
 #include "net/link_trunk.h"
 #include "net/service.h"
@@ -43,6 +45,7 @@ struct bridge {
     struct link_trunk *links;
     struct service *service;
     struct webhook *webhook;
+    struct event_grid *event_grid;
     struct buffer origin; /* a text: who we are for webhooks */
     struct service_listener *listeners;
     uv_timer_t timer;
@@ -258,6 +261,8 @@ static struct service *make_service(struct bridge *bridge)
                                            .upgrade_context = &bridge->access,
                                            .gateway = &bridge->gateway,
                                            .rest = &rest_operations,
+                                           .grid = event_grid_of(bridge->event_grid),
+                                           .grid_ops = &grid_operations,
                                            .metrics = &bridge->gateway.metrics,
                                        });
 }
@@ -278,6 +283,13 @@ static void give_up(void *context)
     end_gateway(context);
 }
 
+static void give_up_webhooks(void *context)
+{
+    struct bridge *bridge = context;
+
+    event_grid_stop(bridge->event_grid, give_up, bridge);
+}
+
 struct bridge *bridge_start(uv_loop_t *loop, struct config *config, unsigned index,
                             struct buffer *error)
 {
@@ -291,9 +303,10 @@ struct bridge *bridge_start(uv_loop_t *loop, struct config *config, unsigned ind
     }
     make_webhooks(bridge);
     make_gateway(bridge, index);
+    bridge->event_grid = event_grid_start(loop, &bridge->gateway, current(bridge)->config);
     bridge->service = make_service(bridge);
     if (!bridge->service) {
-        end_webhooks(bridge, give_up);
+        end_webhooks(bridge, give_up_webhooks);
         uv_run(loop, UV_RUN_DEFAULT);
         bridge_end(bridge);
         return NULL;
@@ -325,6 +338,7 @@ void bridge_reload(struct bridge *bridge, struct config *config)
     bridge->gateway.sys_interval_ms = config->core.sys_interval_ms;
     if (adopt(bridge, config, &text)) {
         reload_certificates(bridge);
+        event_grid_set_config(bridge->event_grid, config);
         log_write(LOG_INFO, "reloaded", "pid=%d", uv_os_getpid());
     } else {
         log_write(LOG_ERROR, "configuration kept", "reason=\"%.*s\"", SLICE_PRINT(text));
@@ -334,12 +348,19 @@ void bridge_reload(struct bridge *bridge, struct config *config)
 
 /* ---------------------------------------------------------------- end */
 
-static void webhooks_stopped(void *context)
+static void event_grid_stopped(void *context)
 {
     struct bridge *bridge = context;
 
     end_gateway(bridge);
     bridge->stopped(bridge->context);
+}
+
+static void webhooks_stopped(void *context)
+{
+    struct bridge *bridge = context;
+
+    event_grid_stop(bridge->event_grid, event_grid_stopped, bridge);
 }
 
 static void service_stopped(void *context)

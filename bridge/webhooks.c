@@ -19,7 +19,7 @@ static struct slice host_of(const char *endpoint)
     return slice_make(host, length);
 }
 
-static bool is_wildcard(const char *address)
+bool webhooks_is_wildcard(const char *address)
 {
     return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
 }
@@ -36,7 +36,7 @@ void webhooks_append_origin(struct buffer *out, const struct bridge_config *conf
         return;
     }
     for (size_t i = 0; i < config->listener_count; i++) {
-        if (!is_wildcard(config->listeners[i].address)) {
+        if (!webhooks_is_wildcard(config->listeners[i].address)) {
             buffer_append(out, host_of(config->listeners[i].text));
             return;
         }

@@ -88,21 +88,31 @@ static void heard(struct grid *grid, struct slice place)
     }
 }
 
+static void take_options(struct grid *grid, const struct grid_options *options)
+{
+    struct outside outside = grid->options.outside;
+
+    grid->options = *options;
+    grid->options.outside = outside;
+    grid->base_url.length = 0;
+    buffer_append(&grid->base_url, options->base_url);
+    grid->options.base_url = buffer_slice(&grid->base_url);
+    grid->options.declared = SLICE_EMPTY; /* the catalog has its own copy */
+}
+
 struct grid *grid_new(struct gateway *gateway, const struct grid_options *options)
 {
     struct grid *grid = memory_allocate_zero(sizeof(*grid));
 
     grid->gateway = gateway;
-    grid->options = *options;
-    buffer_append(&grid->base_url, options->base_url);
-    grid->options.base_url = buffer_slice(&grid->base_url);
+    grid->options.outside = options->outside;
+    take_options(grid, options);
     grid->runner = runner_new(grid);
     grid->catalog = catalog_new(runner_catalog_listener(grid->runner));
     grid->store = catalog_store_new(grid, heard);
     grid->door = door_new(grid);
     grid->management = management_new(grid);
     catalog_set_declared(grid->catalog, options->declared);
-    grid->options.declared = SLICE_EMPTY;
     gateway->grid = grid;
     gateway->connect_grid = grid_connect;
     gateway->metrics.topics = (struct topic_source){each_topic, grid};
@@ -123,11 +133,10 @@ void grid_free(struct grid *grid)
     free(grid);
 }
 
-void grid_set_declared(struct grid *grid, struct slice declared, bool shows_mqtt, bool hears_mqtt)
+void grid_set_options(struct grid *grid, const struct grid_options *options)
 {
-    grid->options.shows_mqtt = shows_mqtt;
-    grid->options.hears_mqtt = hears_mqtt;
-    catalog_set_declared(grid->catalog, declared);
+    take_options(grid, options);
+    catalog_set_declared(grid->catalog, options->declared);
     catalog_store_make_keys(grid->store);
 }
 

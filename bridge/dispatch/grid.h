@@ -50,8 +50,8 @@ struct grid {
 /* `gateway->grid` is set; texts of the options are copied. */
 struct grid *grid_new(struct gateway *gateway, const struct grid_options *options);
 void grid_free(struct grid *grid);
-/* The configuration was read again. */
-void grid_set_declared(struct grid *grid, struct slice declared, bool shows_mqtt, bool hears_mqtt);
+/* The configuration was read again. What is outside stays as it is. */
+void grid_set_options(struct grid *grid, const struct grid_options *options);
 /* The broker is there. */
 void grid_connect(struct grid *grid);
 
