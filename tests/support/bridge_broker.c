@@ -539,7 +539,9 @@ void broker_run(struct broker *broker)
         list_remove(&due->link);
         if (due->closes) {
             due->channel->is_open = false;
-            due->channel->events->closed(due->channel, due->closes);
+            if (due->channel->events) { /* not of a thief */
+                due->channel->events->closed(due->channel, due->closes);
+            }
         } else if (due->is_publish && !is_deaf(due->channel)) {
             fanout_init(&fanout, &scratch, MQTT_5, buffer_slice(&due->bytes));
             due->channel->events->publish(due->channel, &fanout, due->sequence);
@@ -585,6 +587,14 @@ void broker_advance(struct broker *broker, msec_t ms)
         }
     }
     broker_run(broker);
+}
+
+void broker_steal(struct broker *broker, struct broker_session *session, struct channel *thief)
+{
+    (void)broker;
+    take_over(session);
+    session->channel = thief;
+    session->window = 0;
 }
 
 struct broker_session *broker_find_session(const char *id)

@@ -69,6 +69,8 @@ void broker_return(struct broker *broker);
 /* Time goes by: delayed messages and the timers of the bridges that are due, and what comes of it.
  */
 void broker_advance(struct broker *broker, msec_t ms);
+/* Somebody else connects with the session's client identifier; nothing is sent to it. */
+void broker_steal(struct broker *broker, struct broker_session *session, struct channel *thief);
 /* NULL: there is none. */
 struct broker_session *broker_find_session(const char *id);
 /* A message of somebody else's at QoS 1; how many get it. */

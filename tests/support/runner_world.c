@@ -127,6 +127,11 @@ void world_answer(struct world *world, int status, const char *head)
     world_answer_body(world, status, head, "");
 }
 
+void world_answer_quietly(struct world *world, int status)
+{
+    answer(world, &(struct outside_answer){.status = status});
+}
+
 void world_fail(struct world *world, enum delivery_failure failure)
 {
     answer(world, &(struct outside_answer){.failure = failure, .reason = "it failed"});
@@ -519,6 +524,11 @@ void world_run(struct world *world, msec_t ms)
 
 /* ---------------------------------------------------------------- making and ending */
 
+static void connect_grid(struct grid *grid)
+{
+    runner_connect(grid->runner);
+}
+
 static void start_grid(struct world *world, int bridge)
 {
     struct grid *grid = &world->grids[bridge];
@@ -528,6 +538,8 @@ static void start_grid(struct world *world, int bridge)
         .options = {.outside = {&outside_ops, world},
                     .base_url = SLICE_LITERAL("http://127.0.0.1:8080")},
     };
+    grid->gateway->grid = grid;
+    grid->gateway->connect_grid = connect_grid;
     grid->runner = runner_new(grid);
     grid->catalog = catalog_new(runner_catalog_listener(grid->runner));
 }
@@ -558,6 +570,7 @@ void world_kill(struct world *world, int bridge)
 {
     struct grid *grid = &world->grids[bridge];
 
+    grid->gateway->grid = NULL;
     runner_free(grid->runner);
     catalog_free(grid->catalog);
     *grid = (struct grid){0};

@@ -80,6 +80,8 @@ const char *world_lines(struct world *world, size_t number);
 /* Answers the oldest one. Status 0: with a failure. */
 void world_answer(struct world *world, int status, const char *head);
 void world_answer_body(struct world *world, int status, const char *head, const char *body);
+/* The same, and nothing that follows has come yet. */
+void world_answer_quietly(struct world *world, int status);
 void world_fail(struct world *world, enum delivery_failure failure);
 void world_answer_all(struct world *world, int status);
 /* NULL: there is none. */
