@@ -136,7 +136,8 @@ static void append_topic(struct buffer *out, struct slice pattern, const struct 
     }
 }
 
-/* Topics with `$` are the server's own: an event may not lead there. */
+/* It never leads to the server's own topics: what it begins with stands in the settings, and is no
+ * `$`. */
 static bool send_to_topic(struct delivery_run *run)
 {
     const struct destination *destination = &run->properties->destination;
@@ -144,10 +145,6 @@ static bool send_to_topic(struct delivery_run *run)
 
     topic->length = 0;
     append_topic(topic, destination->topic, &delivery_run_first(run)->event);
-    if (topic->length > 0 && topic->data[0] == '$') {
-        delivery_run_end_later(run, &bad_topic);
-        return true;
-    }
     return publish(
         run, &(struct publication){.topic = buffer_slice(topic), .retain = destination->retain});
 }

@@ -274,6 +274,31 @@ static uint8_t delay(const struct packet *packet)
     return REASON_SUCCESS;
 }
 
+static void listen_to(const struct packet *packet)
+{
+    struct slice rest = buffer_slice(&the_broker->listened), filter;
+    struct slice payload = packet->publish.payload, content = packet->properties.content_type;
+    const char *id = memmem(payload.data, payload.length, "\"id\":\"", 6);
+
+    while (unsubscribe_next(&rest, &filter)) {
+        if (topic_matches(filter, packet->publish.topic)) {
+            buffer_append_format(&the_broker->heard, "%.*s %.*s %.*s\n",
+                                 SLICE_PRINT(packet->publish.topic), SLICE_PRINT(content),
+                                 id ? (int)strcspn(id + 6, "\"") : 0, id ? id + 6 : "");
+        }
+    }
+}
+
+void broker_listen(struct broker *broker, const char *filter)
+{
+    append_run(&broker->listened, slice_from_string(filter));
+}
+
+const char *broker_heard(struct broker *broker)
+{
+    return setup_take_lines(&broker->heard);
+}
+
 static void publish(const struct packet *packet, struct broker_session *from)
 {
     size_t count;
@@ -284,6 +309,7 @@ static void publish(const struct packet *packet, struct broker_session *from)
         return;
     }
     count = route(packet);
+    listen_to(packet);
 
     if (packet->publish.retain) {
         retain(packet);
@@ -760,6 +786,8 @@ void broker_free(struct broker *broker)
         free(delayed);
     }
     buffer_release(&broker->retained);
+    buffer_release(&broker->listened);
+    buffer_release(&broker->heard);
     setup_access_release(&broker->access);
     free(broker);
 }

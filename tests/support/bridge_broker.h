@@ -50,6 +50,8 @@ struct broker {
     struct list delayed;    /* PUBLISHes to $delayed/ */
     bool refuses_delayed;   /* with 0x97 */
     bool is_away;
+    struct buffer listened; /* filters, as a session's */
+    struct buffer heard;
 };
 
 /* One at a time. */
@@ -75,6 +77,10 @@ void broker_steal(struct broker *broker, struct broker_session *session, struct 
 struct broker_session *broker_find_session(const char *id);
 /* A message of somebody else's at QoS 1; how many get it. */
 size_t broker_publish(struct broker *broker, const struct packet *publish);
+/* What is published there from now on: a line `topic content-type id` each, whose id is that of an
+ * event in JSON; NUL-terminated until the next call. */
+void broker_listen(struct broker *broker, const char *filter);
+const char *broker_heard(struct broker *broker);
 /* And comes (again). */
 void broker_start(struct broker *broker, unsigned bridge);
 

@@ -426,6 +426,14 @@ void world_unsubscribe(struct world *world, const char *name)
     world_subscribe_to(world, "topics/tee", name, "");
 }
 
+void world_declare(struct world *world, const char *json)
+{
+    for (int i = 0; i < WORLD_BRIDGES; i++) {
+        catalog_set_declared(world->grids[i].catalog, slice_from_string(json));
+    }
+    world_run(world, 0);
+}
+
 void world_set_topic(struct world *world, const char *key, const char *resource)
 {
     struct buffer settings = {0};

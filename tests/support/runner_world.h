@@ -57,6 +57,8 @@ void world_kill(struct world *world, int bridge);
 void world_subscribe(struct world *world, const char *name, const char *properties);
 void world_subscribe_to(struct world *world, const char *source_key, const char *name,
                         const char *settings);
+/* What the configuration file says (catalog_set_declared()). */
+void world_declare(struct world *world, const char *json);
 void world_unsubscribe(struct world *world, const char *name);
 void world_set_topic(struct world *world, const char *key, const char *resource);
 struct catalog_subscription *world_subscription(struct world *world, int bridge, const char *name);
