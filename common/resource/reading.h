@@ -1,6 +1,6 @@
 /* Reading an ARM resource's JSON by tables of properties: what each is called, of which type it is,
  * where its value goes. What is wrong becomes a line `path: what is wrong and what to write
- * instead`, the path with dots: filter.advancedFilters.0.key. Internal to this folder.
+ * instead`, the path with dots: filter.advancedFilters.0.key.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_RESOURCE_READING_H

@@ -34,7 +34,6 @@ static void set_defaults(struct event_subscription *subscription, enum event_sch
         .sends_data_schema = true,
         .requests_max = REQUESTS_AT_A_TIME,
         .timeout_ms = REQUEST_TIMEOUT_MS,
-        .qos = 1,
     };
     subscription->retry = (struct retry_policy){
         .attempts_max = DELIVERY_ATTEMPTS_MAX,

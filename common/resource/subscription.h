@@ -123,7 +123,8 @@ struct destination {
     bool skips_validation;
     bool sends_data_schema; /* of EventGridSchema events as CloudEvents: "#1" (3.7); default true
                              * for single events, never in a batch */
-    struct slice signing_secret;  /* "whsec_..."; empty: not signed */
+    /* "whsec_...", or several with a blank between them; empty: not signed */
+    struct slice signing_secret;
     uint32_t requests_max;        /* at a time */
     uint32_t requests_per_second; /* 0: no limit */
     uint32_t timeout_ms;
@@ -136,7 +137,6 @@ struct destination {
     struct slice group, user; /* one of them may be given */
     /* DESTINATION_MQTT_TOPIC: {subject}, {type}, {id} and {topic} stand for the event's */
     struct slice topic;
-    uint8_t qos;
     bool retain;
     /* DESTINATION_EVENT_TOPIC: the key of a custom topic (source.h) */
     struct slice source_key;

@@ -1,5 +1,4 @@
-/* Where the events of an event subscription go, and where those that cannot be delivered go
- * (spec/eventgrid.md 3.2, 3.8).
+/* Where the events of an event subscription go (spec/eventgrid.md 3.2).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
@@ -18,8 +17,6 @@
 enum {
     TEMPLATE_MAX = 4096,
     TEXT_MAX = 4096,
-    CONTAINER_MIN = 3,
-    CONTAINER_MAX = 63,
     SIGNING_KEY_MIN = 24, /* bytes, as Standard Webhooks says */
     SIGNING_KEY_MAX = 64,
 };
@@ -191,10 +188,11 @@ static void check_webhook(struct reading *reading, struct destination *destinati
     }
     if (destination->signing_secret.length > 0 &&
         !signing_secrets_are_good(destination->signing_secret)) {
-        reading_mistake_at(reading, "signingSecret",
-                           "is whsec_ and the base64 of %d to %d bytes, as of Standard Webhooks; "
-                           "several with a blank between two",
-                           (int)SIGNING_KEY_MIN, (int)SIGNING_KEY_MAX);
+        reading_mistake_at(
+            reading, "signingSecret",
+            "is whsec_ and the base64 of %d to %d bytes, as of Standard Webhooks, or "
+            "several with a blank between them",
+            (int)SIGNING_KEY_MIN, (int)SIGNING_KEY_MAX);
     }
 }
 
@@ -242,7 +240,6 @@ static void check_web_pub_sub(struct reading *reading, struct destination *desti
 
 static const struct property mqtt_topic_properties[] = {
     TEXT_PROPERTY(struct destination, "topic", topic, TEMPLATE_MAX),
-    NUMBER_PROPERTY(struct destination, "qos", qos, 0, 1, 1),
     BOOL_PROPERTY(struct destination, "retain", retain),
 };
 
@@ -291,13 +288,19 @@ static void check_mqtt_topic(struct reading *reading, struct destination *destin
 
 /* --- event topics --- */
 
+struct topic_reference {
+    struct slice name, resource_id;
+};
+
 static const struct property topic_reference_rows[] = {
     TEXT_PROPERTY(struct topic_reference, "topicName", name, TEXT_MAX),
     TEXT_PROPERTY(struct topic_reference, "resourceId", resource_id, TEXT_MAX),
 };
-const struct property_table topic_reference_properties = PROPERTY_TABLE(topic_reference_rows);
+static const struct property_table topic_reference_properties =
+    PROPERTY_TABLE(topic_reference_rows);
 
-struct slice topic_reference_key(struct reading *reading, const struct topic_reference *reference)
+static struct slice topic_reference_key(struct reading *reading,
+                                        const struct topic_reference *reference)
 {
     struct source_name source = {.kind = SOURCE_TOPIC, .name = reference->name};
     struct buffer key = {0};
@@ -344,8 +347,8 @@ static const struct {
     [DESTINATION_MQTT_TOPIC] = {PROPERTY_TABLE(mqtt_topic_properties), check_mqtt_topic},
 };
 
-static void read_event_topic(struct reading *reading, const struct endpoint *endpoint,
-                             struct slice *key)
+void endpoint_read_topic(struct reading *reading, const struct endpoint *endpoint,
+                         struct slice *key)
 {
     struct topic_reference reference = {0};
     size_t before;
@@ -381,7 +384,7 @@ void destination_read(struct reading *reading, const struct json_value *value, v
         return;
     }
     if (destination->kind == DESTINATION_EVENT_TOPIC) {
-        read_event_topic(reading, &endpoint, &destination->source_key);
+        endpoint_read_topic(reading, &endpoint, &destination->source_key);
         return;
     }
     endpoint_read_properties(reading, &endpoint, &destinations[destination->kind].properties,
@@ -391,78 +394,15 @@ void destination_read(struct reading *reading, const struct json_value *value, v
     reading_leave(reading, before);
 }
 
-/* --- dead letters --- */
-
-static const struct property storage_blob_rows[] = {
-    TEXT_PROPERTY(struct dead_letter, "blobContainerName", container, TEXT_MAX),
-    TEXT_PROPERTY(struct dead_letter, "resourceId", resource_id, TEXT_MAX),
-};
-static const struct property_table storage_blob_properties = PROPERTY_TABLE(storage_blob_rows);
-
-/* Azure's rule, and so the name of a folder that leads nowhere else. */
-static bool container_is_good(struct slice name)
-{
-    bool good = name.length >= CONTAINER_MIN && name.length <= CONTAINER_MAX &&
-                name.data[0] != '-' && name.data[name.length - 1] != '-';
-
-    for (size_t i = 0; good && i < name.length; i++) {
-        uint8_t c = name.data[i];
-        good = (ascii_is_alphanumeric(c) && c == ascii_lower(c)) ||
-               (c == '-' && name.data[i - 1] != '-');
-    }
-    return good;
-}
-
-static void read_storage_blob(struct reading *reading, const struct endpoint *endpoint,
-                              struct dead_letter *dead_letter)
-{
-    size_t before;
-
-    dead_letter->kind = DEAD_LETTER_FILES;
-    endpoint_read_properties(reading, endpoint, &storage_blob_properties, dead_letter);
-    before = reading_enter(reading, SLICE_LITERAL("properties"));
-    if (dead_letter->container.length == 0) {
-        reading_mistake_at(reading, "blobContainerName",
-                           "is missing; write the name of a folder for the files");
-    } else if (!container_is_good(dead_letter->container)) {
-        reading_mistake_at(
-            reading, "blobContainerName",
-            "has %d to %d lower-case letters, digits and single hyphens between them",
-            (int)CONTAINER_MIN, (int)CONTAINER_MAX);
-    }
-    reading_leave(reading, before);
-}
-
-void subscription_read_dead_letter(struct reading *reading, const struct json_value *value,
-                                   void *into)
-{
-    struct dead_letter *dead_letter = into;
-    struct endpoint endpoint;
-
-    if (!endpoint_read(reading, value, &endpoint)) {
-        return;
-    }
-    if (equal_ignoring_case(endpoint.type, SLICE_LITERAL(DEAD_LETTER_FILES_NAME))) {
-        read_storage_blob(reading, &endpoint, dead_letter);
-    } else if (equal_ignoring_case(endpoint.type,
-                                   slice_from_string(destination_names[DESTINATION_EVENT_TOPIC]))) {
-        dead_letter->kind = DEAD_LETTER_TOPIC;
-        read_event_topic(reading, &endpoint, &dead_letter->source_key);
-    } else {
-        endpoint_report_type(reading, endpoint.type,
-                             "StorageBlob (files in a folder) or EventGridTopic");
-    }
-}
-
 /* --- with an identity: that of the resource, which does not matter here --- */
 
 struct wrapped {
     struct json_value identity, inner;
 };
 
-/* What is in the member `name`, by `read`. */
-static void read_wrapped(struct reading *reading, const struct json_value *value, const char *name,
-                         property_reader *read, struct slice *identity, void *into)
+void endpoint_read_wrapped(struct reading *reading, const struct json_value *value,
+                           const char *name, property_reader *read, struct slice *identity,
+                           void *into)
 {
     const struct property rows[] = {
         VALUE_PROPERTY(struct wrapped, "identity", identity),
@@ -485,13 +425,6 @@ static void read_wrapped(struct reading *reading, const struct json_value *value
 void destination_read_wrapped(struct reading *reading, const struct json_value *value,
                               struct destination *destination)
 {
-    read_wrapped(reading, value, "destination", destination_read, &destination->identity,
-                 destination);
-}
-
-void dead_letter_read_wrapped(struct reading *reading, const struct json_value *value,
-                              struct dead_letter *dead_letter)
-{
-    read_wrapped(reading, value, "deadLetterDestination", subscription_read_dead_letter,
-                 &dead_letter->identity, dead_letter);
+    endpoint_read_wrapped(reading, value, "destination", destination_read, &destination->identity,
+                          destination);
 }

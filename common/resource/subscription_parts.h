@@ -36,12 +36,13 @@ void endpoint_read_properties(struct reading *reading, const struct endpoint *en
 /* `kinds` lists those that there are. */
 void endpoint_report_type(struct reading *reading, struct slice type, const char *kinds);
 
-/* A custom topic by its name or its resource id: the properties of EventGridTopic. */
-struct topic_reference {
-    struct slice name, resource_id;
-};
-extern const struct property_table topic_reference_properties;
-struct slice topic_reference_key(struct reading *reading, const struct topic_reference *reference);
+/* The properties of EventGridTopic: a custom topic, by its name or its resource id. */
+void endpoint_read_topic(struct reading *reading, const struct endpoint *endpoint,
+                         struct slice *key);
+/* {"identity":{..},NAME:{..}}: what is in the member NAME, by `read`, and the identity's JSON. */
+void endpoint_read_wrapped(struct reading *reading, const struct json_value *value,
+                           const char *name, property_reader *read, struct slice *identity,
+                           void *into);
 
 /* `deliveryAttributeMappings`; `into` is a destination. */
 void attributes_read(struct reading *reading, const struct json_value *value, void *into);

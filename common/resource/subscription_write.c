@@ -200,8 +200,7 @@ static void append_mqtt_topic(struct buffer *out, const struct destination *dest
 {
     buffer_append_string(out, "\"topic\":");
     json_append_string(out, destination->topic);
-    buffer_append_format(out, ",\"qos\":%u,\"retain\":%s", destination->qos,
-                         truth(destination->retain));
+    buffer_append_format(out, ",\"retain\":%s", truth(destination->retain));
 }
 
 static void append_topic_name(struct buffer *out, struct slice key)
