@@ -593,6 +593,24 @@ SAS_TOKENS = {
 }
 
 
+# Lines of arm_path_fuzz.c: method, target, and a filter of names.
+ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid"
+ARM_PATHS = {
+    "topic": f"GET\n{ARM}/topics/orders?api-version=2022-06-15\n",
+    "keys": f"POST\n{ARM}/topics/orders/listKeys?api-version=1\n",
+    "nested": f"PUT\n{ARM}/domains/d/topics/t/eventSubscriptions/e?api-version=1\n",
+    "extension": f"PUT\n{ARM}/topics/t/providers/Microsoft.EventGrid/eventSubscriptions/e?api-version=1\n",
+    "resource": "GET\n/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"
+                "/providers/Microsoft.EventGrid/eventSubscriptions?api-version=1\n",
+    "list": f"GET\n{ARM}/topics?api-version=1&$filter=contains(name%2C%27x%27)&$top=5&$skiptoken=a\ncontains(name,'a')",
+    "types": "GET\n/providers/Microsoft.EventGrid/topicTypes/Microsoft.Maps.Accounts/eventTypes?api-version=1\n",
+    "short": "POST\n/api/eventgrid/systemTopics/s/eventSubscriptions/e/resend\nname eq 'alpha' or name ne 'x-1'",
+    "consent": "GET\n/eventgrid/validate?id=x\nnot contains(name,'et')",
+    "encoded": "GET\n/api/eventgrid/topics/a%2Fb%00?%24top=100\n ",
+    "refused": f"TRACE\n{ARM}/topics/orders\nlocation eq 'x'",
+}
+
+
 def write(target, seeds):
     folder = pathlib.Path(__file__).parent / "corpus" / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -678,3 +696,4 @@ write("eventgrid_publish", {name: row.encode() for name, row in PUBLICATIONS.ite
 write("eventgrid_sas", {name: row.encode() for name, row in SAS_TOKENS.items()})
 write("eventgrid_filter", {name: row.encode() for name, row in FILTERED.items()})
 write("resource", {name: row.encode() for name, row in RESOURCES.items()})
+write("arm_path", {name: row.encode() for name, row in ARM_PATHS.items()})
