@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "config/loading.h"
-#include "config/walk.h"
+#include "config/positions.h"
 
 /* --- what the parts share --- */
 

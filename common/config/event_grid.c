@@ -11,7 +11,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "config/loading.h"
-#include "config/walk.h"
+#include "config/positions.h"
 #include "resource/reading.h"
 #include "resource/source.h"
 #include "resource/subscription.h"

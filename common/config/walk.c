@@ -4,100 +4,13 @@
 #include "config/walk.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
-#include "base/map.h"
-#include "base/memory.h"
 #include "base/nearest.h"
 #include "config/tree.h"
 
 enum { DEPTH_MAX = 40, KEY_MAX = 512 };
-
-/* --- positions --- */
-
-struct position {
-    struct map_node node;
-    struct slice key; /* owned */
-    unsigned line;
-    struct buffer json; /* empty: it is not taken as JSON */
-};
-
-struct yaml_positions {
-    struct map keys;
-};
-
-static struct slice key_of_position(const struct map_node *node)
-{
-    return CONTAINER_OF(node, struct position, node)->key;
-}
-
-struct yaml_positions *yaml_positions_new(void)
-{
-    struct yaml_positions *positions = memory_allocate_zero(sizeof(*positions));
-    map_init(&positions->keys, key_of_position);
-    return positions;
-}
-
-void yaml_positions_free(struct yaml_positions *positions)
-{
-    struct map_node *node = map_next(&positions->keys, NULL);
-    while (node) {
-        struct map_node *next = map_next(&positions->keys, node);
-        struct position *position = CONTAINER_OF(node, struct position, node);
-        free((void *)(uintptr_t)position->key.data);
-        buffer_release(&position->json);
-        free(position);
-        node = next;
-    }
-    map_release(&positions->keys);
-    free(positions);
-}
-
-size_t yaml_positions_count(const struct yaml_positions *positions)
-{
-    return positions->keys.count;
-}
-
-static struct position *find_position(const struct yaml_positions *positions, struct slice key)
-{
-    struct map_node *node = map_find(&positions->keys, key);
-    return node ? CONTAINER_OF(node, struct position, node) : NULL;
-}
-
-static unsigned find_line(const struct yaml_positions *positions, struct slice key)
-{
-    const struct position *position = find_position(positions, key);
-    return position ? position->line : 0;
-}
-
-struct slice yaml_json(const struct yaml_positions *positions, const char *key)
-{
-    const struct position *position = find_position(positions, slice_from_string(key));
-    return position ? buffer_slice(&position->json) : SLICE_EMPTY;
-}
-
-unsigned yaml_line(const struct yaml_positions *positions, const char *key)
-{
-    struct slice path = slice_from_string(key);
-    unsigned line = find_line(positions, path);
-    while (line == 0 && path.length > 0) {
-        do {
-            path.length--;
-        } while (path.length > 0 && path.data[path.length] != '.');
-        line = find_line(positions, path);
-    }
-    return line;
-}
-
-static void remember(struct yaml_positions *positions, struct slice key, unsigned line)
-{
-    struct position *position = memory_allocate_zero(sizeof(*position));
-    position->key = slice_make(memory_copy_string(key), key.length);
-    position->line = line;
-    map_insert(&positions->keys, &position->node);
-}
 
 /* --- the walk's state --- */
 
@@ -195,14 +108,15 @@ static const cyaml_schema_value_t *find_value(struct walk *walk, const struct le
 static void note_position(struct walk *walk)
 {
     struct slice key = slice_from_string(walk->path);
-    unsigned first = find_line(walk->positions, key);
+    const struct yaml_position *first = yaml_position(walk->positions, key);
     if (key.length + 1 == sizeof(walk->path)) {
         return; /* it is cut off, and like others that are */
     }
-    if (first > 0) {
-        MISTAKE(walk, "`%s` stands in line %u already; remove one of them", walk->path, first);
+    if (first) {
+        MISTAKE(walk, "`%s` stands in line %u already; remove one of them", walk->path,
+                first->line);
     } else {
-        remember(walk->positions, key, walk->line);
+        yaml_note(walk->positions, key, walk->line);
     }
 }
 
@@ -331,7 +245,7 @@ static void emit_in_section(struct walk *walk, const char *key, yaml_event_t *va
 /* The whole of a tree has come: its JSON is kept, and libcyaml gets nothing in its place. */
 static void finish_tree(struct walk *walk)
 {
-    struct position *position = find_position(walk->positions, slice_from_string(walk->path));
+    struct yaml_position *position = yaml_position(walk->positions, slice_from_string(walk->path));
     yaml_event_t nothing;
     if (position && position->json.length == 0) {
         position->json = walk->json;

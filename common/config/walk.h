@@ -14,17 +14,7 @@
 #include <stdbool.h>
 
 #include "base/buffer.h"
-
-/* Where each key stands: "listeners.0.address" -> line. Keys whose values are JSON have it here. */
-struct yaml_positions;
-
-struct yaml_positions *yaml_positions_new(void);
-void yaml_positions_free(struct yaml_positions *positions);
-size_t yaml_positions_count(const struct yaml_positions *positions);
-/* Line of a key, or of the nearest one above it that is there; 0 if none is. */
-unsigned yaml_line(const struct yaml_positions *positions, const char *key);
-/* The JSON of a key; empty if it is not there. */
-struct slice yaml_json(const struct yaml_positions *positions, const char *key);
+#include "config/positions.h"
 
 /* Appends the text for libcyaml to `out`. False with a `path:line: ...` line in `error` for each
  * mistake. */
