@@ -9,15 +9,6 @@
 # SPDX-License-Identifier: Apache-2.0
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-# shellcheck source=tests/bench/brokers.bash
-source tests/bench/brokers.bash
-
-rounds=3 seconds=2 warmup=0.5 only=.
-readonly WEBHOOK_PORT=$((PORT + 5))
-# Used by brokers.bash.
-# shellcheck disable=SC2034
-family=js
-
 # Cell | goal | arguments of `pubgrid bench`. Goals: rate=N a second, at least; times=N: server CPU, at
 # most so many times that of requests-empty; browser-us=N: CPU that the filter adds for each browser.
 readonly cells='
@@ -30,59 +21,22 @@ hub10000-filter | browser-us=0.3        | fan-out --count 10000 --window 1 --res
 '
 # A filter that takes them all, and has something to do.
 readonly FILTER="startswith(connectionId,'-')+or+(length(groups)+ge+0+and+userId+ne+'bob')"
-
-usage() {
-    cat <<'END'
-Usage: ./dev bench server [OPTION]...
-  --rounds N      rounds, of which the median counts (3)
-  --seconds S     measured time of a run (2)
-  --processes N   of the bridge (1)
-  --only REGEX    cells whose name matches
-END
-}
-
-while (($# > 0)); do
-    case $1 in
-    --rounds) rounds=$2 && shift ;;
-    --seconds) seconds=$2 && shift ;;
-    --processes) processes=$2 && shift ;;
-    --only) only=$2 && shift ;;
-    --help) usage && exit ;;
-    *) usage >&2 && die "unknown option $1" ;;
-    esac
-    shift
-done
+# shellcheck source=tests/bench/serving.bash
+source tests/bench/serving.bash
+read_options "$@"
 
 # The hub of the cells has the webhook as its event handler.
-readonly CONFIG=$PWD/$OUT/server.yaml
-mkdir -p "$OUT"
-cat >"$CONFIG" <<END
+configure <<END
 hubs:
   - name: bench
     event_handlers:
       - url_template: http://127.0.0.1:$WEBHOOK_PORT/{event}
         user_event_pattern: "*"
 END
-serve_config=$CONFIG
-
-webhook_pid=
-webhook_start() {
-    cc -std=gnu11 -O2 -D_GNU_SOURCE -o "$OUT/webhook" tests/bench/webhook.c
-    (pin 1 && exec "$OUT/webhook" "$WEBHOOK_PORT") &
-    webhook_pid=$!
-}
-webhook_stop() {
-    broker_stop
-    if [[ $webhook_pid ]]; then
-        kill "$webhook_pid" 2>/dev/null || true
-        wait "$webhook_pid" 2>/dev/null || true
-    fi
-}
-trap webhook_stop EXIT
 
 # measure CELL ARGUMENT...
 measure() {
-    local name=$1 status=0 protocol=() argument
+    local name=$1 protocol=() argument
     local -a arguments=()
     shift
     for argument in "$@"; do
@@ -90,23 +44,8 @@ measure() {
     done
     [[ $1 != echo ]] || protocol=(--protocol json-event)
     [[ $* != *--rest* ]] || protocol=(--keys "$broker_dir/keys")
-    (generate pubgrid "${arguments[@]}" --seconds "$seconds" --warmup "$warmup" --timeout 20 \
-        "${protocol[@]}" --label "$name") >>"$results" 2>"$OUT/error.log" || status=$?
-    ((status == 0)) || die "$name: $(tail -n 1 "$OUT/error.log")"
+    bench "$name" "${arguments[@]}" "${protocol[@]}"
 }
 
-results=$OUT/server.jsonl
-: >"$results"
 webhook_start
-mapfile -t rows < <(sed -e '/^$/d' -e 's/ *| */|/g' <<<"$cells" | grep -E "^[^|]*($only)[^|]*\|")
-for ((round = 1; round <= rounds; round++)); do
-    for row in "${rows[@]}"; do
-        IFS='|' read -r name _ arguments <<<"$row"
-        broker_start pubgrid
-        # shellcheck disable=SC2086 # the arguments are words
-        measure "$name" $arguments
-        broker_stop
-    done
-done
-python3 tests/bench/server.py "$results" "$(sed -e '/^$/d' -e 's/ *| */|/g' <<<"$cells")"
-printf '\nAll runs, one JSON line each: %s\n' "$results"
+run_cells "$cells"

@@ -4,8 +4,8 @@
  *
  * One thread, epoll, HTTP/1.1 with connections that are kept; requests say how long they are
  * (Content-Length). OPTIONS is answered as a webhook that allows every origin does
- * (spec/webpubsub.md 7.3). It checks nothing. `./dev bench server` measures Pubgrid's side of a
- * round trip with it.
+ * (spec/webpubsub.md 7.3), GET with how many POSTs there were. It checks nothing. `./dev bench
+ * server` measures Pubgrid's side of a round trip with it, `./dev bench events` its deliveries.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
@@ -30,17 +30,24 @@ struct client {
 
 static char out[OUT_SIZE];
 static size_t out_length;
+static unsigned long posts;
 
-static void answer(const char *body, size_t length, bool is_options)
+static void answer(const char *method, const char *body, size_t length)
 {
     static const char allowed[] =
         "HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n";
-    char *at = out + out_length;
+    char *at = out + out_length, count[24];
 
-    if (is_options) {
+    if (strncmp(method, "OPTIONS", 7) == 0) {
         memcpy(at, allowed, sizeof(allowed) - 1);
         out_length += sizeof(allowed) - 1;
         return;
+    }
+    if (strncmp(method, "GET", 3) == 0) {
+        body = count;
+        length = (size_t)snprintf(count, sizeof(count), "%lu", posts);
+    } else {
+        posts++;
     }
     at += sprintf(at, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
                   length);
@@ -73,7 +80,7 @@ static size_t answer_all(const char *in, size_t length)
         if (used + head + body > length) {
             break;
         }
-        answer(in + used + head, body, strncmp(in + used, "OPTIONS", 7) == 0);
+        answer(in + used, in + used + head, body);
         used += head + body;
     }
     return used;
