@@ -60,7 +60,7 @@ static struct grid_options options_from(const struct config *config, struct buff
     append_base_url(base_url, &config->bridge);
     return (struct grid_options){
         .base_url = buffer_slice(base_url),
-        .opens_management = event_grid->open_management != PAGE_NO,
+        .opens_management = event_grid->opens_management,
         .skips_validation = !event_grid->asks_consent,
         .retry_scale = (double)event_grid->retry_thousandths / THOUSANDTHS,
         .shows_mqtt = some_rule_admits(config, ACCESS_SUBSCRIBE),

@@ -81,7 +81,7 @@ struct bridge_config {
 /* --- Event Grid's part --- */
 
 struct event_grid_config {
-    uint8_t open_management; /* enum bridge_page: no token is needed on loopback listeners */
+    bool opens_management; /* programs on this machine manage without a token */
     char *dead_letters_given, *archive_given; /* NULL: beside the store */
     char *dead_letters, *archive;             /* resolved: directories */
     bool allows_private_addresses;            /* webhooks there */

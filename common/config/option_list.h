@@ -94,8 +94,7 @@
 
 /* Besides the event topics that it declares. */
 #define OPTIONS_EVENT_GRID(OPTION)                                                                 \
-    OPTION(event_grid, open_management, CHOICE_PAGE, "auto", 0, 0, RESTART,                        \
-           event_grid.open_management)                                                             \
+    OPTION(event_grid, open_management, BOOL, "true", 0, 0, RESTART, event_grid.opens_management)  \
     OPTION(event_grid, dead_letter_directory, TEXT, "", 0, 0, RESTART,                             \
            event_grid.dead_letters_given)                                                          \
     OPTION(event_grid, archive_directory, TEXT, "", 0, 0, RESTART, event_grid.archive_given)       \

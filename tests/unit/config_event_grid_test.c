@@ -13,7 +13,7 @@ TEST(defaults)
     struct config *config = load_good("store: {path: /data}\n");
     const struct event_grid_config *event_grid = &config->event_grid;
 
-    CHECK_INT_EQUAL(event_grid->open_management, PAGE_AUTO);
+    CHECK(event_grid->opens_management);
     CHECK_STRING_EQUAL(event_grid->dead_letters, "/data/dead-letters");
     CHECK_STRING_EQUAL(event_grid->archive, "/data/archive");
     CHECK(event_grid->allows_private_addresses && event_grid->asks_consent);
@@ -26,12 +26,12 @@ TEST(defaults)
 TEST(options)
 {
     struct config *config =
-        load_good("event_grid:\n  open_management: yes\n  dead_letter_directory: /d\n"
+        load_good("event_grid:\n  open_management: no\n  dead_letter_directory: /d\n"
                   "  archive_directory: /a\n  allow_private_addresses: no\n  retry_scale: 0.001\n"
                   "  validation: false\n  topics:\n  domains: []\n  system_topics: null\n");
     const struct event_grid_config *event_grid = &config->event_grid;
 
-    CHECK_INT_EQUAL(event_grid->open_management, PAGE_YES);
+    CHECK(!event_grid->opens_management);
     CHECK_STRING_EQUAL(event_grid->dead_letters, "/d");
     CHECK_STRING_EQUAL(event_grid->archive, "/a");
     CHECK(!event_grid->allows_private_addresses && !event_grid->asks_consent);
@@ -291,7 +291,7 @@ TEST(mistakes)
         {"topics: [{name: \"a\\0\"}]", ":2: ", "has NUL in it"},
         {"topics: [{name: &a abc}, {name: *a}]", ":2: ", "instead of an alias"},
         {"topics: [{[a]: b}]", ":2: ", "a key is a single word"},
-        {"open_management: maybe", ":2: ", "is one of auto, yes, no"},
+        {"open_management: maybe", ":2: ", "is one of false, true"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buffer text = {0};
