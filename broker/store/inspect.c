@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "store/directory_lock.h"
 #include "store/guard.h"
 #include "store/walk.h"
@@ -114,17 +115,6 @@ static bool copy_body(void *context, struct buffer *error)
     return failed == 0 || fail(error, "write", compact->copy, failed);
 }
 
-static int sync_directory(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int failed = fd < 0 || fsync(fd) < 0 ? -errno : 0;
-
-    if (fd >= 0) {
-        close(fd);
-    }
-    return failed;
-}
-
 static bool compact_files(const char *path, uint32_t core_version, uint64_t *before,
                           uint64_t *after, struct buffer *error)
 {
@@ -144,8 +134,7 @@ static bool compact_files(const char *path, uint32_t core_version, uint64_t *bef
         good = fail(error, "replace", compact.file, -errno);
     }
     if (good) {
-        int failed = sync_directory(path);
-        good = failed == 0 || fail(error, "sync", path, failed);
+        good = file_sync_folder_of(compact.file) || fail(error, "sync", path, -errno);
     } else {
         unlink(compact.copy);
     }
