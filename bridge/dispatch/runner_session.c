@@ -4,6 +4,7 @@
 #include "dispatch/runner_session.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -20,7 +21,7 @@ enum {
 
 #define ROLE "events"
 
-static const char queue_prefix[] = "$wps//" ROLE "/";
+#define QUEUE_PREFIX "$wps//" ROLE "/"
 
 static struct runner_session *session_of(struct own_channel *own)
 {
@@ -30,7 +31,7 @@ static struct runner_session *session_of(struct own_channel *own)
 /* The name behind the role, for own_channel_connect(). */
 static const char *name_of(const struct buffer *queue)
 {
-    return (const char *)queue->data + sizeof(queue_prefix) - 1;
+    return (const char *)queue->data + strlen(QUEUE_PREFIX);
 }
 
 static void set_name(struct buffer *queue, struct slice name)
