@@ -1,0 +1,461 @@
+#!/usr/bin/env python3
+"""kill -9 of broker and bridges at random moments while events are published and a webhook fails, hangs and
+recovers, again and again, with an oracle.
+
+Publishers post batches over HTTP and repeat each until it is answered by 200, as the SDKs do. Three subscriptions
+take the events: `steady`, whose webhook is always well; `flaky`, whose webhook answers 500, 503, 429 with
+Retry-After, hangs, breaks connections off and is well, in turns; and `judged`, which takes some of the events,
+three attempts each: its webhook takes some, refuses some for good and never takes the others.
+
+What was accepted must be delivered, or be a dead letter with the right reason. Nothing else may come, and it must
+come as it was sent. aeg-delivery-count is 0 first and then counts up by one; it may stand still only after a kill.
+No attempt comes before its time by the table (spec/eventgrid.md 4.4, times event_grid.retry_scale), and, where
+there is no probation and no kill, not long after it.
+
+    tests/crash/event_loop.py [--rounds 8] [--seed N] [--rate 300] [--patience 60]
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import argparse
+import collections
+import glob
+import http.client
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
+# pylint: disable=wrong-import-position
+from brokers import SANITIZER, free_port
+from stand_in import StandIn
+
+BIN = os.path.abspath(os.environ.get("BIN", "build/release/bin"))
+KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+SCALE = 0.1  # event_grid.retry_scale
+TIMEOUT = 1  # seconds of a request
+TABLE = (10, 30, 60, 300, 600)  # seconds between attempts
+FLAKY_BACKOFF = (10, 20)
+LEAST = {503: 30}  # seconds that a status asks for
+ROUNDING = 0.55  # seconds: delays in the broker are whole ones
+LATE = 3  # seconds that an attempt may come after its time, on a machine that is busy
+UNREST = 6  # seconds after a kill, in which sessions find their owners
+SHOWN = 6  # failures of a kind that are printed
+SUBSCRIPTIONS = ("STEADY", "FLAKY", "JUDGED")
+KINDS = ("plain",) * 8 + ("good", "bad", "never")  # of events; all but the first are for `judged`
+ATTEMPTS = 3  # of `judged`
+
+
+class Attempt:
+    """A request that came with an event."""
+
+    __slots__ = ("came", "ended", "count", "status", "least")
+
+    def __init__(self, count):
+        self.came, self.ended = time.monotonic(), None  # None: never answered
+        self.count, self.status, self.least = count, None, 0
+
+
+class Webhook(StandIn):
+    """The endpoint of all subscriptions: /steady, /flaky, /judged."""
+
+    MODES = ("well", "well", "500", "503", "429", "hang", "break")
+
+    def __init__(self, run):
+        self.run, self.mode = run, "well"
+        self.lock, self.over = threading.Lock(), threading.Event()
+        self.attempts = {name: collections.defaultdict(list) for name in SUBSCRIPTIONS}
+        super().__init__()
+
+    def answer(self, request):
+        name = request.headers["aeg-subscription-name"]
+        count = int(request.headers["aeg-delivery-count"])
+        events = json.loads(request.body)
+        made = [Attempt(count) for _ in events]
+        with self.lock:
+            for event, attempt in zip(events, made):
+                self.run.check_event(name, event)
+                self.attempts[name][event["id"]].append(attempt)
+        status, least = self.decide(name, events)
+        if status == "hang":
+            self.over.wait(TIMEOUT + 1)
+            status = "break"
+        if status == "break":
+            request.close_connection = True
+            request.connection.close()
+        else:
+            for attempt in made:
+                attempt.status, attempt.least, attempt.ended = status, least, time.monotonic()
+            self.reply(request, status, headers=[("retry-after", str(least))] if status == 429 else ())
+
+    def decide(self, name, events):
+        """The status, or "hang" or "break", and the seconds that it asks for."""
+        if name == "JUDGED":
+            kinds = {event["data"]["kind"] for event in events}
+            assert len(kinds) == 1, kinds  # one event a request
+            return {"good": 200, "bad": 400, "never": 500}[kinds.pop()], 0
+        mode = self.mode if name == "FLAKY" else "well"
+        if mode in ("hang", "break"):
+            return mode, 0
+        status = 200 if mode == "well" else int(mode)
+        return status, 20 if status == 429 else LEAST.get(status, 0)
+
+
+class Server:
+    """`pubgrid serve`, whose children are killed."""
+
+    CONFIG = """
+store: {{path: {folder}/store}}
+listeners: ["tcp://127.0.0.1:{mqtt}"]
+workers: 2
+bridge:
+  processes: 2
+  listeners: ["http://127.0.0.1:{http}"]
+event_grid:
+  retry_scale: {scale}
+  validation: false
+  dead_letter_directory: {folder}/dead
+  topics:
+    - name: orders
+      key1: {key}
+      eventSubscriptions:
+        - name: steady
+          properties:
+            destination: {{endpointType: WebHook, properties: {{endpointUrl: "{url}/steady", maxEventsPerBatch: 20}}}}
+        - name: flaky
+          properties:
+            destination:
+              endpointType: WebHook
+              properties: {{endpointUrl: "{url}/flaky", maxEventsPerBatch: 10, requestTimeoutInSeconds: {timeout}}}
+            retryPolicy: {{maxDeliveryAttempts: 30, backoffInSeconds: {backoff}}}
+            deadLetterDestination: {{endpointType: StorageBlob, properties: {{blobContainerName: letters}}}}
+        - name: judged
+          properties:
+            destination: {{endpointType: WebHook, properties: {{endpointUrl: "{url}/judged"}}}}
+            filter: {{advancedFilters: [{{operatorType: StringNotIn, key: data.kind, values: [plain]}}]}}
+            retryPolicy: {{maxDeliveryAttempts: {attempts}, probation: false}}
+            deadLetterDestination: {{endpointType: StorageBlob, properties: {{blobContainerName: letters}}}}
+"""
+
+    def __init__(self, folder, url):
+        self.folder, self.http, self.kills = folder, free_port(), []
+        with open(f"{folder}/pubgrid.yaml", "w") as file:
+            file.write(self.CONFIG.format(folder=folder, mqtt=free_port(), http=self.http, scale=SCALE, key=KEY, url=url,
+                                          timeout=TIMEOUT, backoff=list(FLAKY_BACKOFF), attempts=ATTEMPTS))
+        self.log = open(f"{folder}/log", "wb")
+        self.process = subprocess.Popen([f"{BIN}/pubgrid", "serve", "-c", f"{folder}/pubgrid.yaml"],
+                                        stdin=subprocess.DEVNULL, stderr=self.log)
+
+    def children(self, name):
+        """Process ids of the children with that name."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
+            pids = [int(word) for word in file.read().split()]
+        return [pid for pid in pids if name in self.command(pid)]
+
+    @staticmethod
+    def command(pid):
+        try:
+            with open(f"/proc/{pid}/cmdline") as file:
+                return file.read().split("\0")[0]
+        except OSError:
+            return ""
+
+    def kill(self, names):
+        """One process of each name."""
+        for name in names:
+            pids = self.children(name)
+            if pids:
+                self.kills.append(time.monotonic())
+                os.kill(random.choice(pids), signal.SIGKILL)
+
+    def was_unrest(self, begin, end):
+        """Was there a kill, or what follows one, in that time?"""
+        return any(kill < end and kill + UNREST > begin for kill in self.kills)
+
+    def log_text(self):
+        with open(self.log.name, errors="replace") as file:
+            return file.read()
+
+    def stop(self):
+        """Its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return -signal.SIGKILL
+        finally:
+            self.log.close()
+
+
+class Publisher(threading.Thread):
+    """Posts batches, each again until it is accepted."""
+
+    def __init__(self, run, number):
+        super().__init__(daemon=True)
+        self.run_, self.number, self.connection = run, number, None
+        self.random = random.Random(run.options.seed * 100 + number)
+
+    def run(self):
+        sent = 0
+        while not self.run_.load_is_over.is_set():
+            batch = [self.event(sent + i) for i in range(self.random.randint(1, 20))]
+            sent += len(batch)
+            self.run_.sends(batch)
+            while not self.post(json.dumps(batch)):
+                if self.run_.is_over.wait(0.05):
+                    return
+            self.run_.accepts(batch)
+            self.run_.load_is_over.wait(len(batch) * self.run_.publishers_count / self.run_.options.rate)
+
+    def event(self, number):
+        return {"id": f"{self.number}-{number}", "subject": f"/p/{self.number}", "eventType": "made",
+                "eventTime": "2024-01-01T00:00:00Z", "dataVersion": "1",
+                "data": {"kind": self.random.choice(KINDS), "text": "x" * self.random.choice((0, 10, 200, 5000))}}
+
+    def post(self, body):
+        try:
+            if not self.connection:
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.run_.server.http, timeout=10)
+            self.connection.request("POST", "/topics/orders/api/events?api-version=2018-01-01", body,
+                                    {"content-type": "application/json", "aeg-sas-key": KEY})
+            answer = self.connection.getresponse()
+            answer.read()
+            self.run_.count(f"answer {answer.status}")
+            if answer.status == 200:
+                return True
+            if answer.status != 503:
+                self.run_.fail("answer", f"a publisher gets {answer.status}")
+        except (OSError, http.client.HTTPException):
+            self.run_.count("no answer")
+            self.connection.close()
+            self.connection = None
+        return False
+
+
+class Run:
+    publishers_count = 3
+
+    def __init__(self, options, folder):
+        self.options, self.random = options, random.Random(options.seed)
+        self.counts, self.failures, self.lock = collections.Counter(), collections.Counter(), threading.Lock()
+        self.load_is_over, self.is_over = threading.Event(), threading.Event()
+        self.sent, self.accepted = {}, {}  # id -> event
+        self.letters = {name: {} for name in SUBSCRIPTIONS}  # id -> dead letters
+        self.webhook = Webhook(self)
+        self.server = Server(folder, self.webhook.url)
+        self.publishers = [Publisher(self, number) for number in range(self.publishers_count)]
+
+    def count(self, what):
+        with self.lock:
+            self.counts[what] += 1
+
+    def fail(self, kind, words):
+        with self.lock:
+            self.failures[kind] += 1
+            if self.failures[kind] <= SHOWN:
+                print(f"FAILED {kind}: seed {self.options.seed}: {words}", flush=True)
+
+    def sends(self, batch):
+        with self.lock:
+            self.sent.update((event["id"], event) for event in batch)
+
+    def accepts(self, batch):
+        with self.lock:
+            self.accepted.update((event["id"], event) for event in batch)
+
+    def check_event(self, name, event):
+        """One that comes must be one that was sent."""
+        sent = self.sent.get(event.get("id"), {})
+        same = all(event.get(key) == value for key, value in sent.items())
+        if not sent or not same or event.get("metadataVersion") != "1":
+            self.fail("foreign", f"{name} gets {str(event)[:300]}")
+        if name not in SUBSCRIPTIONS or (name == "JUDGED" and event["data"]["kind"] == "plain"):
+            self.fail("foreign", f"{name} gets what its filter does not take: {event['id']}")
+
+    # ------------------------------------------------------------ the rounds
+
+    def wait(self, condition, patience=None):
+        """Looks again and again; False: it has not come."""
+        end = time.monotonic() + (patience or self.options.patience)
+        while not condition():
+            if time.monotonic() > end or self.server.process.poll() is not None:
+                return False
+            self.is_over.wait(0.05)
+        return True
+
+    def accepts_more(self):
+        """A function that says whether events have been accepted since now."""
+        with self.lock:
+            before = len(self.accepted)
+        return lambda: len(self.accepted) > before + self.publishers_count
+
+    def play(self):
+        for publisher in self.publishers:
+            publisher.start()
+        for number in range(self.options.rounds + 1):
+            if not self.wait(self.accepts_more()):
+                self.fail("start", f"nothing is accepted in round {number}")
+                break
+            for _ in range(3):
+                self.webhook.mode = self.random.choice(Webhook.MODES)
+                self.is_over.wait(self.random.uniform(0.1, 0.8))
+            if number < self.options.rounds:
+                self.server.kill(self.random.choice((("pubgrid-broker",), ("pubgrid-bridge",), ("pubgrid-bridge",),
+                                                     ("pubgrid-broker", "pubgrid-bridge"))))
+        self.webhook.mode = "well"
+        self.load_is_over.set()
+        for publisher in self.publishers:
+            publisher.join(self.options.patience)
+        if not self.wait(lambda: not any(self.unsettled(name) for name in SUBSCRIPTIONS)):
+            self.tell_unsettled()
+        self.webhook.over.set()
+        self.is_over.set()
+
+    # ------------------------------------------------------------ the oracle
+
+    def read_letters(self):
+        """What the files of dead letters say; a file that is there is whole."""
+        for name in SUBSCRIPTIONS:
+            found = collections.defaultdict(list)
+            for path in glob.glob(f"{self.server.folder}/dead/letters/{name}/**/*.json", recursive=True):
+                with open(path) as file:
+                    for event in json.load(file):
+                        found[event["id"]].append(event)
+            self.letters[name] = found
+
+    def is_settled(self, name, event):
+        attempts = self.webhook.attempts[name].get(event["id"], [])
+        return any(attempt.status == 200 for attempt in attempts) or event["id"] in self.letters[name]
+
+    def unsettled(self, name):
+        self.read_letters()
+        with self.lock:
+            events = list(self.accepted.values())
+        return [event for event in events if (name != "JUDGED" or event["data"]["kind"] != "plain") and
+                not self.is_settled(name, event)]
+
+    def tell_unsettled(self):
+        for name in SUBSCRIPTIONS:
+            for event in self.unsettled(name):
+                attempts = self.webhook.attempts[name].get(event["id"], [])
+                self.fail("lost", f"{name} does not get {event['id']} ({event['data']['kind']}), which was accepted; "
+                          f"attempts: {[(a.count, a.status) for a in attempts]}")
+
+    def due(self, name, attempt):
+        """Seconds from this attempt to the next one, at least."""
+        table = FLAKY_BACKOFF if name == "FLAKY" else TABLE
+        step = table[min(attempt.count, len(table) - 1)]
+        return SCALE * max(step, attempt.least)
+
+    def check_attempts(self, name, identifier, attempts):
+        if attempts[0].count != 0 and not self.server.was_unrest(0, attempts[0].came):
+            self.fail("count", f"{name}, {identifier}: begins with aeg-delivery-count {attempts[0].count}")
+        for before, after in zip(attempts, attempts[1:]):
+            ended = before.ended or before.came
+            unrest = self.server.was_unrest(before.came - UNREST, after.came)
+            facts = f"{name}, {identifier}: attempt {after.count} ({before.status} before) " \
+                    f"{after.came - ended:.2f} s after {before.count}"
+            if after.count != before.count + 1 and not unrest:
+                self.fail("count", facts)
+            if after.count <= before.count:
+                self.count("repeated")
+                continue
+            due = self.due(name, before)
+            if after.came - ended < due - ROUNDING and not unrest:
+                self.fail("early", f"{facts}, due after {due:.1f} s")
+            late = after.came - ended > due * 1.1 + ROUNDING + LATE
+            if name == "JUDGED" and late and not unrest:
+                self.fail("late", f"{facts}, due after {due:.1f} s")
+
+    def check_letter(self, name, letter, attempts):
+        """Reason, count and outcome of a dead letter."""
+        kind = letter["data"]["kind"]
+        wanted = {("JUDGED", "bad"): ("UndeliverableDueToBadRequest", "BadRequest", 1),
+                  ("JUDGED", "never"): ("MaxDeliveryAttemptsExceeded", "Aborted", ATTEMPTS)}.get((name, kind))
+        found = letter.get("deadLetterReason"), letter.get("lastDeliveryOutcome"), letter.get("deliveryAttempts")
+        if found != wanted:
+            self.fail("dead letter", f"{name}, {letter['id']} ({kind}): {found}, not {wanted}")
+        if len(attempts) < letter.get("deliveryAttempts", 0):
+            self.fail("dead letter", f"{name}, {letter['id']}: only {len(attempts)} attempts came")
+
+    def check(self):
+        for name in SUBSCRIPTIONS:
+            for identifier, attempts in self.webhook.attempts[name].items():
+                self.counts[f"{name.lower()} attempts"] += len(attempts)
+                self.check_attempts(name, identifier, attempts)
+            for identifier, letters in self.letters[name].items():
+                self.counts[f"{name.lower()} dead letters"] += len(letters)
+                for letter in letters:
+                    self.check_letter(name, letter, self.webhook.attempts[name].get(identifier, []))
+        self.check_load()
+
+    def check_load(self):
+        """Has the test been one?"""
+        for what in ("judged dead letters", "steady attempts", "flaky attempts"):
+            if not self.counts[what]:
+                self.fail("load", f"there were no {what}")
+        if not any(a.count > 0 for some in self.webhook.attempts["FLAKY"].values() for a in some):
+            self.fail("load", "nothing was tried again")
+
+    def finish(self):
+        self.load_is_over.set()
+        self.is_over.set()
+        status = self.server.stop()
+        if status:
+            self.fail("stop", f"the server ends with status {status} at SIGTERM")
+        lines = [line for line in self.server.log_text().splitlines() if any(word in line for word in SANITIZER)]
+        if lines:
+            self.fail("sanitizer", "\n".join(lines[:5]))
+        self.webhook.__exit__()
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--rounds", type=int, default=8, help="kills; 0: a run without any")
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--rate", type=float, default=300, help="events a second, together")
+    parser.add_argument("--patience", type=float, default=60, metavar="SECONDS", help="without what is waited for")
+    parser.add_argument("--keep-folder", action="store_true", help="of a run that failed")
+    options = parser.parse_args()
+    if options.seed is None:
+        options.seed = random.SystemRandom().randrange(1000000)
+    return options
+
+
+def main():
+    options = arguments()
+    random.seed(options.seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="event_loop_") as folder:
+        run = Run(options, folder)
+        print(f"seed {options.seed}, {options.rounds} rounds", flush=True)
+        try:
+            run.play()
+            run.check()
+        finally:
+            run.finish()
+            if run.failures:
+                print(run.server.log_text()[-3000:])
+                if options.keep_folder:
+                    os.rename(folder, f"{folder}.kept")
+                    os.mkdir(folder)
+                    print(f"the server's folder is {folder}.kept")
+    print(", ".join(f"{key} {value}" for key, value in sorted(run.counts.items())))
+    print(f"{len(run.accepted)} events accepted, {len(run.server.kills)} kills in {time.monotonic() - begin:.0f} s")
+    if run.failures:
+        print("failures: " + ", ".join(f"{k} {v}" for k, v in run.failures.most_common()))
+    failed = sum(run.failures.values())
+    print(f"{options.rounds + 1 if not failed else 0} passed, {failed} failed")
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
