@@ -119,11 +119,6 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     int flags = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
                 (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0) | (status < 0 ? CURL_CSELECT_ERR : 0);
 
-    if (poll->wanted == 0) { /* an idle connection ends; libcurl sees it when it wants to use it */
-        uv_poll_stop(handle);
-        poll->armed = 0;
-        return;
-    }
     if (status < 0) {
         poll->armed = 0; /* libuv stopped it */
     }
@@ -143,10 +138,20 @@ static void arm(struct socket_poll *poll, int events)
     }
 }
 
+static struct socket_poll *find_poll(const struct curl_loop *curl, int fd)
+{
+    return fd >= 0 && (size_t)fd < curl->poll_room ? curl->polls[fd] : NULL;
+}
+
+static void remove_poll(struct socket_poll *poll);
+
 static struct socket_poll *add_poll(struct curl_loop *curl, int fd, bool is_own)
 {
-    struct socket_poll *poll = memory_allocate_zero(sizeof(*poll));
+    struct socket_poll *poll = memory_allocate_zero(sizeof(*poll)), *old = find_poll(curl, fd);
 
+    if (old) { /* its socket was closed without a word, and another has its number now */
+        remove_poll(old);
+    }
     poll->curl = curl;
     poll->fd = fd;
     poll->is_own = is_own;
@@ -169,11 +174,6 @@ static struct socket_poll *add_poll(struct curl_loop *curl, int fd, bool is_own)
     curl->polls[fd] = poll;
     curl->handles_left++;
     return poll;
-}
-
-static struct socket_poll *find_poll(const struct curl_loop *curl, int fd)
-{
-    return fd >= 0 && (size_t)fd < curl->poll_room ? curl->polls[fd] : NULL;
 }
 
 static void handle_closed(struct curl_loop *curl)
@@ -200,7 +200,9 @@ static void remove_poll(struct socket_poll *poll)
     uv_close((uv_handle_t *)&poll->handle, poll_closed);
 }
 
-/* From libcurl: what it waits for on a socket. */
+/* From libcurl: what it waits for on a socket. A connection that goes on without a request is not
+ * looked at: libcurl (7.88) closes one that was not made in time without calling close_socket(),
+ * and the loop must not know such a descriptor any more. */
 static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *unused)
 {
     struct curl_loop *curl = context;
@@ -215,10 +217,8 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *contex
     poll->wanted =
         ends ? 0
              : (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    if (!ends) {
+    if (!ends || poll->is_own) {
         arm(poll, poll->wanted);
-    } else if (poll->is_own) {
-        arm(poll, UV_READABLE); /* its end would be seen, and mostly it is armed so already */
     } else {
         remove_poll(poll);
     }
@@ -317,6 +317,11 @@ void curl_loop_close(struct curl_loop *curl)
 {
     curl->is_closing = true;
     curl_multi_cleanup(curl->multi); /* closes the sockets */
+    for (size_t i = 0; i < curl->poll_room; i++) {
+        if (curl->polls[i]) {
+            remove_poll(curl->polls[i]);
+        }
+    }
     uv_close((uv_handle_t *)&curl->timer, own_handle_closed);
     uv_close((uv_handle_t *)&curl->kick, own_handle_closed);
 }

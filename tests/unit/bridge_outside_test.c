@@ -4,8 +4,12 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/outside.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -129,6 +133,55 @@ static void asker_release(struct asker *asker)
 static bool contains(struct slice text, const char *part)
 {
     return text.length > 0 && memmem(text.data, text.length, part, strlen(part)) != NULL;
+}
+
+/* Connections of nobody, so many that no other is made: none is accepted. */
+static uint16_t open_full_listener(int *fds, size_t count)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t length = sizeof(address);
+
+    for (size_t i = 0; i < count; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        CHECK(fds[i] >= 0);
+        if (i == 0) {
+            CHECK(bind(fds[0], (struct sockaddr *)&address, length) == 0 && listen(fds[0], 0) == 0);
+            CHECK(getsockname(fds[0], (struct sockaddr *)&address, &length) == 0);
+        } else {
+            CHECK(connect(fds[i], (struct sockaddr *)&address, length) == 0 ||
+                  errno == EINPROGRESS);
+        }
+    }
+    return ntohs(address.sin_port);
+}
+
+/* libcurl closes their sockets without a word. */
+TEST(connections_that_are_not_made_in_time_are_forgotten)
+{
+    enum { FDS = 5, REQUESTS = 8 };
+    static struct asker askers[REQUESTS];
+    int fds[FDS];
+    uint16_t port = open_full_listener(fds, FDS);
+    char url[64];
+
+    start();
+    for (int round = 0; round < 3; round++) {
+        snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
+        for (size_t i = 0; i < REQUESTS; i++) {
+            ask_url(&askers[i], "POST", url, 20 + (uint32_t)i);
+        }
+        for (size_t i = 0; i < REQUESTS; i++) {
+            TURN_UNTIL(&world.loop, askers[i].is_done);
+            CHECK_INT_EQUAL(askers[i].failure, FAILURE_TIMEOUT);
+            asker_release(&askers[i]);
+        }
+    }
+    ask_url(&askers[0], "POST", url, PATIENCE_MS); /* is being made when all ends */
+    world.outside.ops->cancel_request(world.outside.context, &askers[0].request);
+    stop();
+    for (size_t i = 0; i < FDS; i++) {
+        close(fds[i]);
+    }
 }
 
 TEST(a_post_goes_out_and_its_answer_comes_back)
