@@ -11,7 +11,7 @@
 #include "dispatch/queue_name.h"
 #include "dispatch/runner_file.h"
 #include "dispatch/runner_state.h"
-#include "eventgrid/dead_letter.h"
+#include "eventgrid/archive_line.h"
 
 enum {
     WINDOW = 1000,

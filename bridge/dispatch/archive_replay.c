@@ -12,7 +12,7 @@
 #include "dispatch/outside.h"
 #include "dispatch/requeue.h"
 #include "dispatch/runner_state.h"
-#include "eventgrid/dead_letter.h"
+#include "eventgrid/archive_line.h"
 #include "eventgrid/render.h"
 
 enum {

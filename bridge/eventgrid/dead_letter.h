@@ -1,5 +1,5 @@
 /* Dead letters (spec/eventgrid.md 3.8): the event with what became of it, a file in the layout of
- * Azure's blobs, and its way back. Also the lines of a topic's archive (topic.h: retention). Pure.
+ * Azure's blobs, and its way back. Pure.
  *
  * Members are added to an event of EventGrid's schema and to a CloudEvent (there in lower case).
  * Events of a custom schema are what they are, so they are wrapped:
@@ -32,21 +32,5 @@ struct dead_letter_item {
 /* The next one of a walk over the file's array (json_parse(), json_elements()). What is appended to
  * `texts` is what the slices point into. False: at the end, or not ours. */
 bool dead_letter_read(struct json_walk *rest, struct buffer *texts, struct dead_letter_item *out);
-
-/* One line of an archive: when it was accepted, and the event in its topic's schema. */
-struct archive_line {
-    int64_t accepted_ms;
-    enum event_schema schema;
-    struct slice domain_topic;
-    struct slice json;
-};
-/* With a line break behind it, and none in it. */
-void archive_line_append(struct buffer *out, const struct archive_line *line);
-/* Without its line break; slices are the text's. */
-bool archive_line_read(struct slice text, struct archive_line *out);
-/* `<source key>/<yyyy>-<MM>-<dd>T<HH>.jsonl` in the archive's folder. */
-void archive_path_append(struct buffer *out, struct slice source_key, int64_t accepted_ms);
-/* The hour that a file of such a path, or name, is of. */
-bool archive_path_time(struct slice path, int64_t *begins_ms);
 
 #endif

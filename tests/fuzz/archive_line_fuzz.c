@@ -6,7 +6,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz/fuzz.h"
 
-#include "eventgrid/dead_letter.h"
+#include "eventgrid/archive_line.h"
+#include "json/json.h"
 
 static void check_line(struct slice text)
 {

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/archive.h"
 #include "dispatch/dead_letters.h"
-#include "eventgrid/dead_letter.h"
+#include "eventgrid/archive_line.h"
 #include "support/runner_world.h"
 #include "test.h"
 #include "json/json.h"
