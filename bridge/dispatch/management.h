@@ -5,8 +5,8 @@
  *     request -> who may (management_access.h) -> operation (management_path.h)
  *             -> catalog, catalog store, runner -> reply (arm_reply.h)
  *
- * What is changed is stored by the broker before it is answered, and this process has heard of it
- * by then; the others hear of it at the same time, within milliseconds. Single-threaded; pure.
+ * What is changed is stored by the broker before it is answered, and all processes have heard of it
+ * by then (management_changes.h). Single-threaded; pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_MANAGEMENT_H

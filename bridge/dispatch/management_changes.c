@@ -4,6 +4,7 @@
 #include "dispatch/management_changes.h"
 
 #include "client/gateway.h"
+#include "client/rest_question.h"
 #include "dispatch/grid.h"
 
 struct change {
@@ -18,6 +19,38 @@ static struct change *change_at(const struct changes *changes, size_t index)
 static size_t change_count(const struct changes *changes)
 {
     return changes->items.length / sizeof(struct change);
+}
+
+/* --- the end --- */
+
+static void ignore_answer(struct staff_ask *ask, struct slice answer)
+{
+    (void)ask, (void)answer;
+}
+
+/* Who is silent is taken for dead. */
+static void round_done(struct staff_ask *ask, bool complete)
+{
+    struct changes *changes = CONTAINER_OF(ask, struct changes, round);
+
+    (void)complete;
+    changes->is_asking = false;
+    changes->done(changes, true);
+}
+
+/* Asks for what nobody has: the log of no queue. */
+static void ask_round(struct changes *changes)
+{
+    struct rest_operation nothing = {.kind = REST_EVENT_LOG, .page_size = 1};
+    struct buffer question = {0};
+
+    rest_question_append(&question, &nothing);
+    changes->round = (struct staff_ask){.answered = ignore_answer, .done = round_done};
+    changes->is_asking = true;
+    if (!staff_ask(changes->grid->gateway->staff, &changes->round, buffer_slice(&question))) {
+        round_done(&changes->round, false);
+    }
+    buffer_release(&question);
 }
 
 /* --- one --- */
@@ -64,7 +97,7 @@ static void go_on(struct changes *changes)
     const struct change *change;
 
     if (changes->next == change_count(changes)) {
-        changes->done(changes, true);
+        ask_round(changes);
         return;
     }
     change = change_at(changes, changes->next);
@@ -118,6 +151,9 @@ void changes_release(struct changes *changes)
         }
         timers_cancel(&changes->grid->gateway->timers, &changes->timer);
         changes->is_waiting = false;
+    }
+    if (changes->is_asking) {
+        staff_forget_ask(&changes->round);
     }
     for (size_t i = 0; i < change_count(changes); i++) {
         buffer_release(&change_at(changes, i)->place);

@@ -1,5 +1,7 @@
 /* Changes of Event Grid's settings, one after another: each is stored by the broker and heard by
- * this process before the next one begins. Single-threaded.
+ * this process before the next one begins. At the end all processes are asked for a sign of life:
+ * who gives one has heard what came to it before, so whoever is answered then finds the changes
+ * wherever he goes. Single-threaded.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_MANAGEMENT_CHANGES_H
@@ -10,6 +12,7 @@
 #include "base/buffer.h"
 #include "base/timers.h"
 #include "client/settings_store.h"
+#include "client/staff.h"
 
 struct grid;
 
@@ -25,7 +28,8 @@ struct changes {
     size_t next;
     struct settings_change stored;
     struct timer timer;
-    bool is_waiting, is_stored, is_heard;
+    struct staff_ask round;
+    bool is_waiting, is_stored, is_heard, is_asking;
 };
 
 void changes_init(struct changes *changes, struct grid *grid,
