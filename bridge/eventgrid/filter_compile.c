@@ -97,7 +97,7 @@ static union check_value *make_numbers(const struct filter_value *given, size_t 
 
 static union check_value *make_values(const struct advanced_filter *filter)
 {
-    switch (form_of(filter->operator)) {
+    switch (form_of(filter->operation)) {
     case FORM_NUMBER:
         return make_numbers(filter->values, filter->value_count, false);
     case FORM_BOOL:
@@ -149,7 +149,7 @@ static void add_advanced(struct filter_program *program, uint32_t first,
 {
     for (size_t i = 0; i < count; i++) {
         const struct advanced_filter *filter = &filters[i];
-        struct check check = {.operation = (uint8_t)filter->operator,
+        struct check check = {.operation = (uint8_t)filter->operation,
                               .on_arrays = on_arrays,
                               .slot = SLOT_NEVER,
                               .count = (uint32_t)filter->value_count,
@@ -160,7 +160,7 @@ static void add_advanced(struct filter_program *program, uint32_t first,
             add_advanced(program, check.first, filter->alternatives, check.count, on_arrays);
         } else {
             check.slot = event_values_slot(&program->values, filter->key,
-                                           wants_of(filter->operator, on_arrays));
+                                           wants_of(filter->operation, on_arrays));
             check.values = make_values(filter);
             sort_values(&check);
         }

@@ -79,7 +79,7 @@ struct filter_value {
 };
 
 struct advanced_filter {
-    enum filter_operator operator;
+    enum filter_operator operation;
     struct slice key;                  /* as written: "data.color", "Subject" */
     const struct filter_value *values; /* [value_count] */
     size_t value_count;

@@ -188,7 +188,7 @@ static void read_list(struct reading *reading, const struct json_value *list,
 static void read_values(struct reading *reading, const struct json_value *given,
                         struct advanced_filter *filter)
 {
-    enum filter_shape shape = filter_operator_shape(filter->operator);
+    enum filter_shape shape = filter_operator_shape(filter->operation);
 
     if (is_list(given, shape)) {
         read_list(reading, given, value_readers[shape], filter);
@@ -257,7 +257,7 @@ static void read_alternatives(struct reading *reading, const struct filter_draft
 static void read_given_values(struct reading *reading, const struct filter_draft *draft,
                               struct advanced_filter *filter)
 {
-    enum filter_shape shape = filter_operator_shape(filter->operator);
+    enum filter_shape shape = filter_operator_shape(filter->operation);
     bool has_value = draft->value.text.length > 0, has_values = draft->values.text.length > 0;
     const char *wanted = shape == SHAPE_NUMBER || shape == SHAPE_BOOL ? "value" : "values";
     const char *given = has_values ? "values" : "value";
@@ -291,7 +291,7 @@ static bool read_plain_filter(struct reading *reading, const struct json_value *
     if (value->type != JSON_OBJECT || !find_operator(reading, draft->operator_type, &which)) {
         return false;
     }
-    filter->operator= which;
+    filter->operation = which;
     filter->key = draft->key;
     if (which == FILTER_ANY) {
         return true;
@@ -311,7 +311,7 @@ static void read_inner_filter(struct reading *reading, const struct json_value *
     struct advanced_filter *filter = into;
     struct filter_draft draft;
 
-    if (read_plain_filter(reading, value, &draft, filter) && filter->operator== FILTER_ANY) {
+    if (read_plain_filter(reading, value, &draft, filter) && filter->operation == FILTER_ANY) {
         reading_mistake(reading, "is an Any in an Any; put its filters into the outer one");
     }
 }
@@ -321,7 +321,7 @@ static void read_filter(struct reading *reading, const struct json_value *value,
     struct advanced_filter *filter = into;
     struct filter_draft draft;
 
-    if (read_plain_filter(reading, value, &draft, filter) && filter->operator== FILTER_ANY) {
+    if (read_plain_filter(reading, value, &draft, filter) && filter->operation == FILTER_ANY) {
         read_alternatives(reading, &draft, filter);
     }
 }
@@ -366,7 +366,7 @@ static void count_all(const struct advanced_filter *filters, size_t count, size_
 {
     *filter_count += count;
     for (size_t i = 0; i < count; i++) {
-        enum filter_operator which = filters[i].operator;
+        enum filter_operator which = filters[i].operation;
         *value_count += filters[i].value_count;
         if (is_extended(which) && !*extended) {
             *extended = filter_operator_names[which];

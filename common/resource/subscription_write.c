@@ -102,7 +102,7 @@ static void append_filters(struct buffer *out, const struct advanced_filter *fil
 {
     buffer_append_byte(out, '[');
     for (size_t i = 0; i < count; i++) {
-        enum filter_operator which = filters[i].operator;
+        enum filter_operator which = filters[i].operation;
         enum filter_shape shape = filter_operator_shape(which);
         buffer_append_format(out, "%s{\"operatorType\":\"%s\"", i > 0 ? "," : "",
                              filter_operator_names[which]);

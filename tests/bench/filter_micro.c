@@ -76,7 +76,7 @@ static void make_filters(struct subscription *s, unsigned number, enum kind kind
 
     for (size_t i = 0; i < ADVANCED; i++) {
         make_key(s->keys[i], rows[i].key, kind, number);
-        s->advanced[i] = (struct advanced_filter){.operator= rows[i].operation,
+        s->advanced[i] = (struct advanced_filter){.operation = rows[i].operation,
                                                   .key = slice_from_string(s->keys[i]),
                                                   .values = s->values + rows[i].first,
                                                   .value_count = rows[i].count};

@@ -60,8 +60,8 @@ static void check_filter(const struct event_filter *filter, const struct event *
 
 static void check_presence(struct slice path, const struct event *event, bool on_arrays)
 {
-    struct advanced_filter missing = {.operator= FILTER_IS_NULL_OR_UNDEFINED, .key = path},
-                           there = {.operator= FILTER_IS_NOT_NULL, .key = path};
+    struct advanced_filter missing = {.operation = FILTER_IS_NULL_OR_UNDEFINED, .key = path},
+                           there = {.operation = FILTER_IS_NOT_NULL, .key = path};
     struct event_filter a = {.on_arrays = on_arrays, .advanced = &missing, .advanced_count = 1},
                         b = {.on_arrays = on_arrays, .advanced = &there, .advanced_count = 1};
     const struct event_filter *filters[2] = {&a, &b};

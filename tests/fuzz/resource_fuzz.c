@@ -45,9 +45,9 @@ static void check_filters(const struct event_filter *filter, const struct advanc
 {
     for (size_t i = 0; i < count; i++) {
         const struct advanced_filter *one = &filters[i];
-        FUZZ_CHECK(one->operator<FILTER_OPERATORS);
-        FUZZ_CHECK(filter->is_extended || one->operator<FILTER_STRING_MATCHES);
-        FUZZ_CHECK((one->operator== FILTER_ANY) == (one->alternative_count > 0));
+        FUZZ_CHECK(one->operation < FILTER_OPERATORS);
+        FUZZ_CHECK(filter->is_extended || one->operation < FILTER_STRING_MATCHES);
+        FUZZ_CHECK((one->operation == FILTER_ANY) == (one->alternative_count > 0));
         *values += one->value_count;
         check_filters(filter, one->alternatives, one->alternative_count, values);
     }

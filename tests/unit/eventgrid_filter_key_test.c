@@ -77,13 +77,13 @@ TEST(keys_by_schema)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct filter_value value = {.text = slice_from_string(rows[i].text ? rows[i].text : "")};
-        struct advanced_filter filter = {.operator= FILTER_STRING_IN,
+        struct advanced_filter filter = {.operation = FILTER_STRING_IN,
                                          .key = slice_from_string(rows[i].key),
                                          .values = &value,
                                          .value_count = 1};
         test_note("key %s, row %zu", rows[i].key, i);
         CHECK_INT_EQUAL(takes(rows[i].schema, rows[i].json, &filter), rows[i].text != NULL);
-        filter.operator= FILTER_IS_NULL_OR_UNDEFINED;
+        filter.operation = FILTER_IS_NULL_OR_UNDEFINED;
         CHECK_INT_EQUAL(takes(rows[i].schema, rows[i].json, &filter), rows[i].text == NULL);
     }
 }
@@ -103,14 +103,14 @@ TEST(numbers_and_objects_at_keys)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct filter_value value = {.low = rows[i].number};
-        struct advanced_filter filter = {.operator= FILTER_NUMBER_IN,
+        struct advanced_filter filter = {.operation = FILTER_NUMBER_IN,
                                          .key = slice_from_string(rows[i].key),
                                          .values = &value,
                                          .value_count = 1};
         test_note("key %s", rows[i].key);
         CHECK(takes(rows[i].schema, rows[i].json, &filter));
     }
-    struct advanced_filter object = {.operator= FILTER_IS_NOT_NULL,
+    struct advanced_filter object = {.operation = FILTER_IS_NOT_NULL,
                                      .key = SLICE_LITERAL("data.a.b")};
     CHECK(takes(SCHEMA_EVENT_GRID, grid_event, &object));
     object.key = SLICE_LITERAL("data");
@@ -119,7 +119,7 @@ TEST(numbers_and_objects_at_keys)
 
 TEST(keys_deeper_than_json_are_never_there)
 {
-    struct advanced_filter filter = {.operator= FILTER_IS_NOT_NULL };
+    struct advanced_filter filter = {.operation = FILTER_IS_NOT_NULL};
     struct buffer key = {0};
 
     buffer_append_string(&key, "data");
@@ -128,7 +128,7 @@ TEST(keys_deeper_than_json_are_never_there)
     }
     filter.key = buffer_slice(&key);
     CHECK(!takes(SCHEMA_EVENT_GRID, grid_event, &filter));
-    filter.operator= FILTER_IS_NULL_OR_UNDEFINED;
+    filter.operation = FILTER_IS_NULL_OR_UNDEFINED;
     CHECK(takes(SCHEMA_EVENT_GRID, grid_event, &filter));
     buffer_release(&key);
 }
@@ -183,7 +183,7 @@ TEST(a_set_tells_all_that_take)
 
     for (size_t i = 0; i < FILTERS; i++) {
         values[i].low = (double)(i % 10);
-        advanced[i] = (struct advanced_filter){.operator= FILTER_NUMBER_IN,
+        advanced[i] = (struct advanced_filter){.operation = FILTER_NUMBER_IN,
                                                .key = SLICE_LITERAL("data.a.b.c"),
                                                .values = &values[i],
                                                .value_count = 1};
@@ -257,7 +257,7 @@ TEST(sentences_about_advanced_filters)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        struct advanced_filter advanced = {.operator= rows[i].operation,
+        struct advanced_filter advanced = {.operation = rows[i].operation,
                                            .key = SLICE_LITERAL("data.K"),
                                            .values = &value,
                                            .value_count = 1};
@@ -276,11 +276,11 @@ TEST(sentences_about_advanced_filters)
 TEST(sentences_about_alternatives_and_long_values)
 {
     static const struct advanced_filter alternatives[] = {
-        {.operator= FILTER_IS_NOT_NULL, .key = SLICE_LITERAL("data.no")},
-        {.operator= FILTER_STRING_IN, .key = SLICE_LITERAL("data.k")},
+        {.operation = FILTER_IS_NOT_NULL, .key = SLICE_LITERAL("data.no")},
+        {.operation = FILTER_STRING_IN, .key = SLICE_LITERAL("data.k")},
     };
     struct advanced_filter any = {
-        .operator= FILTER_ANY, .alternatives = alternatives, .alternative_count = 2};
+        .operation = FILTER_ANY, .alternatives = alternatives, .alternative_count = 2};
     struct event_filter filter = {.advanced = &any, .advanced_count = 1};
     struct buffer json = {0}, sentence = {0};
 

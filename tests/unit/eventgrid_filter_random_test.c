@@ -102,7 +102,7 @@ struct made_filter {
 static void make_advanced(struct advanced_filter *out, struct filter_value *values,
                           uint64_t *random)
 {
-    out->operator=(enum filter_operator) test_random_below(random, FILTER_ANY);
+    out->operation = (enum filter_operator)test_random_below(random, FILTER_ANY);
     out->key = slice_from_string(ONE_OF(random, keys));
     out->values = values;
     out->value_count = 1 + test_random_below(random, VALUES_MAX);
@@ -127,7 +127,7 @@ static void make_filter(struct made_filter *made, uint64_t *random)
     }
     if (filter->advanced_count == ADVANCED_MAX) { /* the first one holds, or the second */
         made->advanced[2] = (struct advanced_filter){
-            .operator= FILTER_ANY, .alternatives = made->advanced, .alternative_count = 2};
+            .operation = FILTER_ANY, .alternatives = made->advanced, .alternative_count = 2};
         filter->advanced = &made->advanced[2];
         filter->advanced_count = 1;
     }
@@ -253,11 +253,11 @@ static bool plain_fits(const struct advanced_filter *filter, const struct json_v
     bool fits = false;
 
     if (json->type == JSON_STRING) {
-        return text_fits(rules[filter->operator].how, json, filter);
+        return text_fits(rules[filter->operation].how, json, filter);
     }
     for (size_t i = 0; i < filter->value_count; i++) {
         fits |= json->type == JSON_NUMBER
-                    ? number_fits(json_to_double(json), filter->operator, & filter->values[i])
+                    ? number_fits(json_to_double(json), filter->operation, &filter->values[i])
                     : (filter->values[i].low != 0) == (json->type == JSON_TRUE);
     }
     return fits;
@@ -309,30 +309,30 @@ static bool plain_holds(const struct event_filter *filter, const struct advanced
     struct json_value json, element;
     bool some = false, any = false;
 
-    if (advanced->operator== FILTER_ANY) {
+    if (advanced->operation == FILTER_ANY) {
         return plain_holds(filter, &advanced->alternatives[0], event) ||
                plain_holds(filter, &advanced->alternatives[1], event);
     }
     bool is_there = plain_find(event, advanced->key, &json) && json.type != JSON_NULL &&
                     (json.type != JSON_ARRAY || filter->on_arrays);
-    if (advanced->operator== FILTER_IS_NOT_NULL || advanced->operator==
-        FILTER_IS_NULL_OR_UNDEFINED) {
-        return is_there == (advanced->operator== FILTER_IS_NOT_NULL);
+    if (advanced->operation == FILTER_IS_NOT_NULL ||
+        advanced->operation == FILTER_IS_NULL_OR_UNDEFINED) {
+        return is_there == (advanced->operation == FILTER_IS_NOT_NULL);
     }
     if (is_there && json.type == JSON_ARRAY) {
         struct json_walk walk = json_elements(&json);
         while (json_next_element(&walk, &element)) {
-            if (is_of_type(rules[advanced->operator].type, &element)) {
+            if (is_of_type(rules[advanced->operation].type, &element)) {
                 some = true;
                 any |= plain_fits(advanced, &element);
             }
         }
-    } else if (is_there && is_of_type(rules[advanced->operator].type, &json)) {
+    } else if (is_there && is_of_type(rules[advanced->operation].type, &json)) {
         some = true;
         any = plain_fits(advanced, &json);
     }
-    return some
-        ? any != rules[advanced->operator].is_negative : rules[advanced->operator].if_missing;
+    return some ? any != rules[advanced->operation].is_negative
+                : rules[advanced->operation].if_missing;
 }
 
 static bool plain_subject(const struct event_filter *filter, struct slice given)

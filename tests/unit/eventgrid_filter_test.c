@@ -48,7 +48,7 @@ static bool takes(const struct advanced_filter *advanced, const char *value, boo
 static void check_rows(enum filter_operator operation, const struct filter_value *values,
                        size_t value_count, const struct row *rows, size_t count)
 {
-    struct advanced_filter advanced = {.operator= operation,
+    struct advanced_filter advanced = {.operation = operation,
                                        .key = SLICE_LITERAL("data.k"),
                                        .values = values,
                                        .value_count = value_count};
@@ -395,24 +395,24 @@ TEST(is_not_null)
 TEST(one_of_any_must_hold)
 {
     static const struct advanced_filter inner[] = {
-        {.operator= FILTER_STRING_IN,
+        {.operation = FILTER_STRING_IN,
          .key = SLICE_LITERAL("data.k"),
          .values = texts,
          .value_count = COUNT(texts)},
-        {.operator= FILTER_NUMBER_IN,
+        {.operation = FILTER_NUMBER_IN,
          .key = SLICE_LITERAL("data.behind.k"),
          .values = five,
          .value_count = 1},
     };
     static const struct advanced_filter alternatives[] = {
-        {.operator= FILTER_NUMBER_GREATER_THAN,
+        {.operation = FILTER_NUMBER_GREATER_THAN,
          .key = SLICE_LITERAL("DATA.K"),
          .values = five,
          .value_count = 1},
-        {.operator= FILTER_ANY, .alternatives = inner, .alternative_count = 2},
+        {.operation = FILTER_ANY, .alternatives = inner, .alternative_count = 2},
     };
     struct advanced_filter any = {
-        .operator= FILTER_ANY, .alternatives = alternatives, .alternative_count = 2};
+        .operation = FILTER_ANY, .alternatives = alternatives, .alternative_count = 2};
 
     CHECK(takes(&any, "6", false));
     CHECK(takes(&any, "\"red\"", false));
@@ -427,11 +427,11 @@ TEST(one_of_any_must_hold)
 TEST(all_filters_must_hold)
 {
     static const struct advanced_filter both[] = {
-        {.operator= FILTER_NUMBER_GREATER_THAN,
+        {.operation = FILTER_NUMBER_GREATER_THAN,
          .key = SLICE_LITERAL("data.a"),
          .values = five,
          .value_count = 1},
-        {.operator= FILTER_NUMBER_NOT_IN,
+        {.operation = FILTER_NUMBER_NOT_IN,
          .key = SLICE_LITERAL("data.a"),
          .values = numbers,
          .value_count = COUNT(numbers)},
@@ -473,9 +473,9 @@ TEST(many_values_are_searched)
         snprintf(number, sizeof(number), "%d", i);
         snprintf(text, sizeof(text), "\"n%d\"", i);
         test_note("%d", i);
-        advanced.operator= FILTER_NUMBER_IN;
+        advanced.operation = FILTER_NUMBER_IN;
         CHECK_INT_EQUAL(takes(&advanced, number, false), i % 3 == 0);
-        advanced.operator= FILTER_STRING_NOT_IN;
+        advanced.operation = FILTER_STRING_NOT_IN;
         CHECK_INT_EQUAL(takes(&advanced, text, false), i % 3 != 0);
     }
 }

@@ -274,7 +274,7 @@ TEST(one_of_several_filters)
     check_good((const char *)filter.data, "'enableExtendedFiltering':true");
     struct event_subscription *subscription = read_filter((const char *)filter.data, &error);
     const struct advanced_filter *first = subscription->filter.advanced;
-    CHECK_INT_EQUAL(first->operator, FILTER_ANY);
+    CHECK_INT_EQUAL(first->operation, FILTER_ANY);
     CHECK_INT_EQUAL(first->alternative_count, 2);
     CHECK_SLICE_EQUAL(first->alternatives[1].key, SLICE_LITERAL("data.b"));
     event_subscription_release(subscription);

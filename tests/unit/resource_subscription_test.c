@@ -131,7 +131,7 @@ static void check_filter(const struct event_filter *filter)
     CHECK_INT_EQUAL(filter->included_type_count, 2);
     CHECK_SLICE_EQUAL(filter->included_types[1], SLICE_LITERAL("b"));
     CHECK_INT_EQUAL(filter->advanced_count, 7);
-    CHECK_INT_EQUAL(filter->advanced[0].operator, FILTER_NUMBER_IN);
+    CHECK_INT_EQUAL(filter->advanced[0].operation, FILTER_NUMBER_IN);
     CHECK_SLICE_EQUAL(filter->advanced[0].key, SLICE_LITERAL("data.n"));
     CHECK(filter->advanced[0].values[1].low >= 2);
     CHECK_INT_EQUAL(filter->advanced[1].value_count, 2);
@@ -139,7 +139,7 @@ static void check_filter(const struct event_filter *filter)
     CHECK_INT_EQUAL(filter->advanced[2].value_count, 1);
     CHECK(filter->advanced[3].values[0].low > 0);
     CHECK_SLICE_EQUAL(filter->advanced[4].values[0].text, SLICE_LITERAL("x"));
-    CHECK_INT_EQUAL(filter->advanced[6].operator, FILTER_IS_NOT_NULL);
+    CHECK_INT_EQUAL(filter->advanced[6].operation, FILTER_IS_NOT_NULL);
     CHECK_INT_EQUAL(filter->advanced[6].value_count, 0);
 }
 
