@@ -4,8 +4,8 @@
 #include "events/answer.h"
 
 #include "access/characters.h"
-#include "events/cookies.h"
 #include "access/head.h"
+#include "events/cookies.h"
 #include "mqtt/utf8.h"
 #include "wire/request_check.h"
 #include "json/json.h"

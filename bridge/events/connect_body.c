@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #include "access/characters.h"
+#include "access/head.h"
 #include "access/url.h"
 #include "base/memory.h"
 #include "events/body.h"
-#include "access/head.h"
 #include "secret/base64.h"
 #include "json/json.h"
 

@@ -4,8 +4,8 @@
 #include "events/http_answer.h"
 
 #include "access/characters.h"
-#include "events/answer.h"
 #include "access/head.h"
+#include "events/answer.h"
 
 enum { LINE_MAX_BYTES = 1024 /* of a chunk's size */, TRAILER_MAX = 16384 };
 

@@ -4,8 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "base/memory.h"
 #include "access/head.h"
+#include "base/memory.h"
 #include "net/webhook_state.h"
 
 struct webhook_check {
