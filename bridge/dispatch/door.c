@@ -76,13 +76,20 @@ static void keep_waiting(struct door *door, struct door_load *load,
 
 /* ---------------------------------------------------------------- requests */
 
+/* What is stamped as `topic`: of a system topic the resource that its events are about (2.3). */
+static struct slice topic_id(const struct catalog_source *source)
+{
+    return source->name.kind == SOURCE_SYSTEM_TOPIC ? source->properties->source
+                                                    : buffer_slice(&source->id);
+}
+
 static bool parse(struct door *door, const struct catalog_source *source,
                   const struct door_request *request, const struct event **events, size_t *count,
                   struct publish_error *error)
 {
     struct publish_request publish = {
         .topic = catalog_properties(source),
-        .topic_id = buffer_slice(&source->id),
+        .topic_id = topic_id(source),
         .domain_topic = request->domain_topic,
         .content_type = request->content_type,
         .attributes = request->attributes,
@@ -203,11 +210,12 @@ enum door_answer door_accept(struct door *door, struct catalog_source *source,
         return DOOR_BUSY;
     }
     /* Half of the window is room for any few events. */
-    if (!send_on(door, source, &(struct door_request){.is_from_mqtt = false}, events, count,
-                 load)) {
-        load->has_failed = true;
+    load->has_failed =
+        !send_on(door, source, &(struct door_request){.is_from_mqtt = false}, events, count, load);
+    if (load->unacknowledged > 0) {
+        return DOOR_WAITS;
     }
-    return load->unacknowledged > 0 ? DOOR_WAITS : DOOR_ACCEPTED;
+    return load->has_failed ? DOOR_BUSY : DOOR_ACCEPTED;
 }
 
 /* ---------------------------------------------------------------- answers */
@@ -237,22 +245,22 @@ static void take_puback(struct door *door, uint8_t reason)
     }
 }
 
-static void fail_list(struct door *door, struct list *list, size_t offset)
+static void fail(struct door *door, struct door_load *load)
 {
-    while (!list_is_empty(list)) {
-        struct door_load *load = (struct door_load *)((char *)list->next - offset);
-        leave(door, load);
-        load->has_failed = true;
-        load->done(load, false);
-    }
+    leave(door, load);
+    load->done(load, false);
 }
 
 /* Nobody gets an answer any more. */
 static void fail_all(struct door *door)
 {
     door->acknowledged = door->published;
-    fail_list(door, &door->sent, offsetof(struct door_load, sent));
-    fail_list(door, &door->waiting, offsetof(struct door_load, waiting));
+    while (!list_is_empty(&door->sent)) {
+        fail(door, CONTAINER_OF(door->sent.next, struct door_load, sent));
+    }
+    while (!list_is_empty(&door->waiting)) {
+        fail(door, CONTAINER_OF(door->waiting.next, struct door_load, waiting));
+    }
 }
 
 static void nobody_waits(struct door_load *load, bool is_accepted)
@@ -381,6 +389,7 @@ struct door *door_new(struct grid *grid)
     list_init(&door->sent);
     list_init(&door->waiting);
     list_init(&door->calls);
+    uuid_series_begin(&door->request_ids, grid->gateway->random);
     door->ear = door_ear_new(door);
     return door;
 }

@@ -9,7 +9,6 @@
 
 #include "base/ascii.h"
 #include "base/memory.h"
-#include "base/uuid.h"
 #include "dispatch/door_state.h"
 #include "dispatch/management_access.h"
 #include "eventgrid/credential.h"
@@ -143,7 +142,7 @@ static struct slice header_of(const struct grid_request *request, const char *na
 }
 
 /* Appends what all answers have; returns the request's new id, a slice of it. */
-static struct slice append_headers(struct buffer *headers, const struct door *door)
+static struct slice append_headers(struct buffer *headers, struct door *door)
 {
     size_t at;
 
@@ -151,7 +150,7 @@ static struct slice append_headers(struct buffer *headers, const struct door *do
                                          "x-ms-request-id: "));
     at = headers->length;
     buffer_reserve(headers, UUID_LENGTH + 2);
-    uuid_append(headers, door->gateway->random);
+    uuid_series_append(headers, &door->request_ids);
     buffer_append(headers, SLICE_LITERAL("\r\n"));
     return slice_make(headers->data + at, UUID_LENGTH);
 }

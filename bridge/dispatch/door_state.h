@@ -4,6 +4,7 @@
 #ifndef PUBGRID_DISPATCH_DOOR_STATE_H
 #define PUBGRID_DISPATCH_DOOR_STATE_H
 
+#include "base/uuid.h"
 #include "client/own_channel.h"
 #include "dispatch/door.h"
 #include "dispatch/grid.h"
@@ -55,6 +56,7 @@ struct door {
     size_t kept_bytes;
     struct timer again; /* a connection that the broker has ended is made anew */
     struct door_ear *ear;
+    struct uuid_series request_ids;
     /* Scratch. */
     struct publish_scratch scratch;
     struct rendering renderings[EVENT_SCHEMAS][2]; /* by schema, and with a data schema or not */

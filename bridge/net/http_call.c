@@ -144,6 +144,16 @@ static void on_grid_answer(struct grid_reply *reply, int status, struct slice he
     http_send(connection, &answer);
 }
 
+/* Asked for once. */
+static void look_at_peer(struct http_connection *connection)
+{
+    if (!connection->knows_peer) {
+        connection->knows_peer = true;
+        connection->is_loopback = peer_address_bytes(
+            tls_socket_of(connection->service, connection->fd), connection->peer);
+    }
+}
+
 static void call_grid(struct http_connection *connection, const struct http_head *head,
                       struct slice body, bool is_too_long)
 {
@@ -157,7 +167,9 @@ static void call_grid(struct http_connection *connection, const struct http_head
         .is_tls = connection->listener->tls != NULL,
     };
 
-    request.is_loopback = peer_address_bytes(tls_socket_of(service, connection->fd), request.peer);
+    look_at_peer(connection);
+    request.is_loopback = connection->is_loopback;
+    memcpy(request.peer, connection->peer, sizeof(request.peer));
     connection->phase = HTTP_WAITING;
     connection->waits_for_grid = true;
     connection->grid_reply = (struct grid_reply){.answer = on_grid_answer};

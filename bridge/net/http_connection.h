@@ -63,6 +63,9 @@ struct http_connection {
     struct rest_reply reply;
     struct grid_reply grid_reply;
     bool waits_for_grid; /* and not for a REST operation */
+    bool knows_peer;     /* the next two are true */
+    bool is_loopback;
+    uint8_t peer[16]; /* address, IPv4 mapped */
     enum rest_kind operation;
     uint64_t began; /* ns, when the operation did */
 };

@@ -11,12 +11,12 @@ static bool begins_group(size_t byte)
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
-void uuid_append(struct buffer *out, void (*random)(void *out, size_t length))
+static void append(struct buffer *out, const uint8_t random[16])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t bytes[16], *at = buffer_reserve(out, UUID_LENGTH);
 
-    random(bytes, sizeof(bytes));
+    memcpy(bytes, random, sizeof(bytes));
     bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); /* version 4 */
     bytes[8] = (uint8_t)((bytes[8] & 0x3F) | 0x80); /* variant */
     for (size_t i = 0; i < sizeof(bytes); i++) {
@@ -27,4 +27,26 @@ void uuid_append(struct buffer *out, void (*random)(void *out, size_t length))
         *at++ = (uint8_t)digits[bytes[i] & 15];
     }
     out->length += UUID_LENGTH;
+}
+
+void uuid_append(struct buffer *out, void (*random)(void *out, size_t length))
+{
+    uint8_t bytes[16];
+
+    random(bytes, sizeof(bytes));
+    append(out, bytes);
+}
+
+void uuid_series_begin(struct uuid_series *series, void (*random)(void *out, size_t length))
+{
+    random(series->next, sizeof(series->next));
+}
+
+void uuid_series_append(struct buffer *out, struct uuid_series *series)
+{
+    size_t byte = sizeof(series->next);
+
+    append(out, series->next);
+    while (byte-- > 9 && ++series->next[byte] == 0) { /* behind the variant */
+    }
 }

@@ -5,6 +5,7 @@
 #define PUBGRID_BASE_UUID_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buffer.h"
 
@@ -12,5 +13,13 @@ enum { UUID_LENGTH = 36 };
 
 /* Appends one, made of 16 bytes that `random` gives (base/random.h: random_bytes). */
 void uuid_append(struct buffer *out, void (*random)(void *out, size_t length));
+
+/* Many of them, where nobody minds that they can be guessed: random at the beginning, then counted
+ * up. */
+struct uuid_series {
+    uint8_t next[16];
+};
+void uuid_series_begin(struct uuid_series *series, void (*random)(void *out, size_t length));
+void uuid_series_append(struct buffer *out, struct uuid_series *series);
 
 #endif

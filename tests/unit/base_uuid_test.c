@@ -54,3 +54,19 @@ TEST(no_two_are_the_same)
     CHECK(memcmp(text.data, text.data + UUID_LENGTH, UUID_LENGTH) != 0);
     buffer_release(&text);
 }
+
+TEST(a_series_is_counted_up)
+{
+    struct uuid_series series;
+    struct buffer text = {0};
+
+    uuid_series_begin(&series, all_ones);
+    for (int i = 0; i < 3; i++) {
+        uuid_series_append(&text, &series);
+        buffer_append_byte(&text, '\n');
+    }
+    CHECK_SLICE_EQUAL(buffer_slice(&text), SLICE_LITERAL("ffffffff-ffff-4fff-bfff-ffffffffffff\n"
+                                                         "ffffffff-ffff-4fff-bf00-000000000000\n"
+                                                         "ffffffff-ffff-4fff-bf00-000000000001\n"));
+    buffer_release(&text);
+}

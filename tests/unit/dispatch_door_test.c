@@ -345,8 +345,12 @@ TEST(system_topics_take_events_of_whoever_manages)
     door_topic(
         &world, "systemtopics/store",
         "\"source\":\"/subscriptions/s\",\"topicType\":\"Microsoft.Storage.StorageAccounts\"");
+    struct broker_session *queue =
+        door_subscribe(&world, "systemtopics/store", "sub", TO_MQTT("x"));
     door_post(&world, &asker, "/systemTopics/store/api/events", GRID_EVENT("1"));
+    broker_run(world.broker);
     expect_accepted(&asker);
+    expect_event(queue, SCHEMA_EVENT_GRID, "1", "\"topic\":\"/subscriptions/s\"");
     door_end(&world);
 }
 
