@@ -18,6 +18,25 @@ static void connect(struct world *world, unsigned process)
     broker_run(world->broker);
 }
 
+/* The broker is gone, and there again. */
+static void reconnect(struct world *world, unsigned process)
+{
+    struct link *link = world->grids[process].gateway->link;
+    struct buffer id = {0};
+
+    buffer_append_format(&id, "$wps//eventgrid-settings/%u", process);
+    for (size_t i = 0; i < BROKER_SESSIONS; i++) {
+        struct channel *channel = world->broker->sessions[i].channel;
+        if (slice_equal(buffer_slice(&world->broker->sessions[i].id), buffer_slice(&id))) {
+            link->ops->close(link, channel);
+            channel->events->lost(channel);
+            break;
+        }
+    }
+    buffer_release(&id);
+    connect(world, process);
+}
+
 static void start(struct world *world, const char *declared)
 {
     static const struct catalog_listener nobody = {NULL, ignore_subscription, ignore_subscription,
@@ -79,9 +98,9 @@ TEST(all_processes_hear_what_is_set)
     for (unsigned i = 0; i < 2; i++) {
         CHECK_INT_EQUAL(find(&world, i, "topics/abc")->subscription_count, 1);
     }
-    /* Who comes later, and who does not understand it. */
+    /* Who comes back, and who does not understand it. */
     set(&world, "topics/def", "{\"resource\":{\"properties\":{\"inputSchema\":\"Unknown\"}}}");
-    connect(&world, 1);
+    reconnect(&world, 1);
     CHECK(find(&world, 1, "topics/abc") && !find(&world, 1, "topics/def"));
     set(&world, "topics/abc", "");
     CHECK(!find(&world, 0, "topics/abc") && !find(&world, 1, "topics/abc"));
@@ -107,7 +126,7 @@ TEST(declared_topics_get_keys_once)
         CHECK_SLICE_EQUAL(buffer_slice(&find(&world, i, "topics/given")->key1), SLICE_LITERAL("k"));
     }
     buffer_append(&key, buffer_slice(&find(&world, 0, "topics/orders")->key1));
-    connect(&world, 0);
+    reconnect(&world, 0);
     CHECK_SLICE_EQUAL(buffer_slice(&find(&world, 0, "topics/orders")->key1), buffer_slice(&key));
     buffer_release(&key);
     end(&world);
