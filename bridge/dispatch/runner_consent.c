@@ -68,8 +68,8 @@ static void on_verdict(struct consent *consent, enum validation_verdict verdict,
 
     if (verdict == VALIDATION_FAILED) {
         log_write(LOG_WARNING, "a webhook does not consent to events yet, it is asked again",
-                  "queue=%s reason=%s", (const char *)feed->window.session.queue.data,
-                  log_quote(sentence));
+                  "queue=%s reason=\"%.*s\"", (const char *)feed->window.session.queue.data,
+                  SLICE_PRINT(sentence)); /* printable, and longer than log_quote() shows */
     } else {
         store(feed, states[verdict]);
     }

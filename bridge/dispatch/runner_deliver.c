@@ -135,7 +135,7 @@ static void fill(struct delivery_run *run, size_t count_max, msec_t now)
     size_t bytes = first->event.json.length;
 
     take_event(run, window_event_of(feed->ready.next));
-    while (run->count < count_max && !list_is_empty(&feed->ready)) {
+    while (run->ops->may_share && run->count < count_max && !list_is_empty(&feed->ready)) {
         struct window_event *next = window_event_of(feed->ready.next);
         bytes += next->event.json.length + 1;
         if (bytes > destination->batch_bytes || is_too_late(feed, next, now) ||
@@ -150,8 +150,7 @@ static bool begin_run(struct feed *feed, bool is_trial, msec_t now)
 {
     struct delivery_run *run = run_new(feed, now);
 
-    fill(run, is_trial || !run->ops->may_share ? 1 : run->properties->destination.batch_events,
-         now);
+    fill(run, is_trial ? 1 : run->properties->destination.batch_events, now);
     count_for_rate(feed, now);
     if (run->ops->begin(run)) {
         return true;
