@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/ascii.h"
 #include "base/slice.h"
 #include "wire/message.h"
 
@@ -28,6 +29,17 @@ struct grid_request {
     bool is_loopback; /* it is one of this machine's */
     bool is_tls;
 };
+
+/* The header's value; empty: there is none. */
+static inline struct slice grid_header(const struct grid_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->headers.count; i++) {
+        if (equal_ignoring_case(request->headers.items[i].key, slice_from_string(name))) {
+            return request->headers.items[i].value;
+        }
+    }
+    return SLICE_EMPTY;
+}
 
 /* Embedded by who waits. */
 struct grid_reply {

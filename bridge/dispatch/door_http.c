@@ -131,16 +131,6 @@ struct visit {
     msec_t began;
 };
 
-static struct slice header_of(const struct grid_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->headers.count; i++) {
-        if (equal_ignoring_case(request->headers.items[i].key, slice_from_string(name))) {
-            return request->headers.items[i].value;
-        }
-    }
-    return SLICE_EMPTY;
-}
-
 /* Appends what all answers have; returns the request's new id, a slice of it. */
 static struct slice append_headers(struct buffer *headers, struct door *door)
 {
@@ -249,7 +239,7 @@ static bool may_publish(const struct visit *visit, struct publish_error *error)
             .key2 = buffer_slice(&source->key2),
             .disables_local_auth = source->properties->disables_local_auth,
             .headers = request->headers,
-            .host = header_of(request, "host"),
+            .host = grid_header(request, "host"),
             .path = path,
             .query = has_query ? slice_from(request->target, path.length + 1) : SLICE_EMPTY,
             .is_tls = request->is_tls,
@@ -260,9 +250,6 @@ static bool may_publish(const struct visit *visit, struct publish_error *error)
 
 static bool check(const struct visit *visit, struct publish_error *error)
 {
-    static const struct publish_error not_found = {
-        404, "NotFound", "ResourceNotFound",
-        SLICE_LITERAL("There is no such topic at this address.")};
     static const struct publish_error method = {
         405, "MethodNotAllowed", "MethodNotAllowed",
         SLICE_LITERAL("The method is not allowed at this address.")};
@@ -274,11 +261,7 @@ static bool check(const struct visit *visit, struct publish_error *error)
         SLICE_LITERAL("The maximum size (1536000) has been exceeded.")};
     const struct grid_request *request = visit->request;
 
-    if (!catalog_is_complete(visit->door->grid->catalog)) {
-        *error = busy;
-    } else if (!visit->source) {
-        *error = not_found;
-    } else if (!slice_equal(request->method, SLICE_LITERAL("POST"))) {
+    if (!slice_equal(request->method, SLICE_LITERAL("POST"))) {
         *error = method;
     } else if (!topic_properties_admit(visit->source->properties, request->peer,
                                        request->is_loopback)) {
@@ -372,7 +355,7 @@ static void publish(const struct visit *visit)
     const struct grid_request *request = visit->request;
     struct door_request wanted = {
         .source_key = buffer_slice(&visit->source->key),
-        .content_type = header_of(request, "content-type"),
+        .content_type = grid_header(request, "content-type"),
         .attributes = request->headers,
         .body = request->body,
     };
@@ -394,18 +377,22 @@ static void publish(const struct visit *visit)
 
 void door_call(struct door *door, const struct grid_request *request, struct grid_reply *reply)
 {
+    static const struct publish_error not_found = {
+        404, "NotFound", "ResourceNotFound",
+        SLICE_LITERAL("There is no such topic at this address.")};
     struct visit visit = {
         .door = door,
         .request = request,
         .reply = reply,
-        .source = find_source(door, request->target, header_of(request, "host")),
+        .source = find_source(door, request->target, grid_header(request, "host")),
         .began = gateway_now(door->gateway),
     };
     struct publish_error error;
-    bool asks = slice_equal(request->method, SLICE_LITERAL("OPTIONS")) ||
-                slice_equal(request->method, SLICE_LITERAL("HEAD"));
 
-    if (visit.source && asks) {
+    if (!visit.source) {
+        refuse(&visit, catalog_is_complete(door->grid->catalog) ? &not_found : &busy);
+    } else if (slice_equal(request->method, SLICE_LITERAL("OPTIONS")) ||
+               slice_equal(request->method, SLICE_LITERAL("HEAD"))) {
         answer_options(&visit);
     } else if (check(&visit, &error)) {
         publish(&visit);

@@ -290,21 +290,12 @@ static struct management_call *call_new(struct management *management,
     return call;
 }
 
-static struct slice host_of(const struct grid_request *request)
-{
-    for (size_t i = 0; i < request->headers.count; i++) {
-        if (equal_ignoring_case(request->headers.items[i].key, SLICE_LITERAL("host"))) {
-            return request->headers.items[i].value;
-        }
-    }
-    return SLICE_EMPTY;
-}
-
 static void take_url(struct management_call *call)
 {
     const struct upgrade_context *access = call->grid->gateway->access;
 
-    if (!public_url_append(&call->url, access, host_of(call->request), call->request->is_tls)) {
+    if (!public_url_append(&call->url, access, grid_header(call->request, "host"),
+                           call->request->is_tls)) {
         buffer_append(&call->url, call->grid->options.base_url);
     }
 }

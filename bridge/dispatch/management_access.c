@@ -9,16 +9,6 @@
 #include "secret/access_keys.h"
 #include "secret/jwt.h"
 
-static struct slice header(const struct grid_request *request, const char *name)
-{
-    for (size_t i = 0; i < request->headers.count; i++) {
-        if (equal_ignoring_case(request->headers.items[i].key, slice_from_string(name))) {
-            return trim_blanks(request->headers.items[i].value);
-        }
-    }
-    return SLICE_EMPTY;
-}
-
 /* --- from this machine --- */
 
 /* Without the port. */
@@ -54,10 +44,10 @@ static bool is_of_this_machine(const struct grid_request *request)
 {
     static const char *const of_proxies[] = {"forwarded", "x-forwarded-for", "x-forwarded-host",
                                              "x-real-ip", "via"};
-    struct slice host = header(request, "host"), origin = header(request, "origin");
+    struct slice host = grid_header(request, "host"), origin = grid_header(request, "origin");
 
     for (size_t i = 0; i < sizeof(of_proxies) / sizeof(of_proxies[0]); i++) {
-        if (header(request, of_proxies[i]).length > 0) {
+        if (grid_header(request, of_proxies[i]).length > 0) {
             return false;
         }
     }
@@ -79,8 +69,8 @@ static const char *check_token(const struct upgrade_context *context,
     /* Whom Azure's libraries ask tokens for: one for these is signed with our keys all the same. */
     static const char *const azure[] = {"management.azure.com", "management.core.windows.net",
                                         "eventgrid.azure.net", NULL};
-    struct slice token = claims_bearer_token(header(request, "authorization"));
-    struct slice host = header(request, "host");
+    struct slice token = claims_bearer_token(grid_header(request, "authorization"));
+    struct slice host = grid_header(request, "host");
     struct json_value claims, aud;
 
     if (token.length == 0) {

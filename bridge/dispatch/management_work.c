@@ -260,16 +260,6 @@ static void append_trials(struct buffer *out, const struct management_call *call
     buffer_append_string(out, "]}");
 }
 
-static struct slice content_type(const struct grid_request *request)
-{
-    for (size_t i = 0; i < request->headers.count; i++) {
-        if (equal_ignoring_case(request->headers.items[i].key, SLICE_LITERAL("content-type"))) {
-            return request->headers.items[i].value;
-        }
-    }
-    return SLICE_EMPTY;
-}
-
 /* The body is what a publisher would send. */
 void management_test(struct management_call *call)
 {
@@ -278,7 +268,7 @@ void management_test(struct management_call *call)
         .topic = catalog_properties(call->source),
         .topic_id = buffer_slice(&call->source->id),
         .domain_topic = call->source->name.domain_topic,
-        .content_type = content_type(call->request),
+        .content_type = grid_header(call->request, "content-type"),
         .attributes = call->request->headers,
         .body = buffer_slice(&call->body),
         .now_ms = gateway_now(gateway),
