@@ -64,7 +64,7 @@ static void append_event_grid(struct event_text *text, const struct event_parts 
     struct buffer *out = &text->body;
 
     buffer_append_string(out, "[{");
-    append_part(out, parts, "subject", "subject", "");
+    append_part(out, parts, "subject", "subject", "-"); /* it needs some */
     append_part(out, parts, "eventType", "type", "");
     append_part(out, parts, "dataVersion", "dataVersion", "1.0");
     if (parts->domain_topic) {

@@ -90,5 +90,6 @@ bool gateway_is_ready(const struct gateway *gateway)
 
 bool gateway_is_serving(const struct gateway *gateway)
 {
-    return gateway_is_ready(gateway) && !gateway->access->awaits_settings;
+    return gateway_is_ready(gateway) && !gateway->access->awaits_settings &&
+           (!gateway->grid_is_ready || gateway->grid_is_ready(gateway->grid));
 }

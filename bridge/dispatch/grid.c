@@ -81,6 +81,11 @@ static void each_topic(const void *context,
 
 /* ---------------------------------------------------------------- making and ending */
 
+static bool is_ready(const struct grid *grid)
+{
+    return catalog_is_complete(grid->catalog);
+}
+
 static void heard(struct grid *grid, struct slice place)
 {
     if (grid->management) {
@@ -115,6 +120,7 @@ struct grid *grid_new(struct gateway *gateway, const struct grid_options *option
     catalog_set_declared(grid->catalog, options->declared);
     gateway->grid = grid;
     gateway->connect_grid = grid_connect;
+    gateway->grid_is_ready = is_ready;
     gateway->metrics.topics = (struct topic_source){each_topic, grid};
     return grid;
 }
@@ -122,6 +128,7 @@ struct grid *grid_new(struct gateway *gateway, const struct grid_options *option
 void grid_free(struct grid *grid)
 {
     grid->gateway->grid = NULL;
+    grid->gateway->grid_is_ready = NULL;
     grid->gateway->metrics.topics = (struct topic_source){NULL, NULL};
     management_free(grid->management);
     grid->management = NULL;

@@ -25,7 +25,7 @@ void http_answer_ready(const struct service *service, struct http_answer *answer
         answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
     } else {
         http_refuse(answer, 503,
-                    "the broker cannot be reached, or has not told the settings of hubs yet");
+                    "the broker cannot be reached, or has not told its settings yet");
     }
 }
 
