@@ -19,6 +19,7 @@ enum {
     SUBSCRIBE_ID = 1,
     WINDOW = 256,    /* messages that wait for the door */
     LOOK_MS = 1000,  /* between two looks at whose the session is */
+    SOON_MS = 50,    /* likewise, while that is not known */
     AGAIN_MS = 1000, /* before an event that was refused for now is tried again */
     PAIRS_MAX = 128, /* user properties of an event */
 };
@@ -248,19 +249,19 @@ static const struct own_channel_events events = {
 
 static bool is_ours(const struct door_ear *ear)
 {
-    const struct door *door = ear->door;
     const char *names[STAFF_PEERS_MAX + 1];
-    size_t count = staff_names(door->gateway->staff, names);
+    size_t count = staff_names(ear->door->gateway->staff, names);
 
-    return door->grid->options.hears_mqtt && count > 0 &&
-           catalog_is_complete(door->grid->catalog) &&
+    return ear->door->grid->options.hears_mqtt &&
            ownership_choose(SLICE_LITERAL(EVENTS_FILTER), names, count) == 0;
 }
 
 static void look(struct door_ear *ear)
 {
     struct gateway *gateway = ear->door->gateway;
-    bool is_wanted = is_ours(ear) && gateway_is_ready(gateway);
+    bool is_known = gateway_is_ready(gateway) && staff_is_ready(gateway->staff) &&
+                    catalog_is_complete(ear->door->grid->catalog);
+    bool is_wanted = is_known && is_ours(ear);
 
     if (is_wanted && !ear->own.channel.is_open) {
         own_channel_connect(
@@ -270,7 +271,7 @@ static void look(struct door_ear *ear)
         own_channel_close(&ear->own);
         forget_all(ear);
     }
-    timers_set(&gateway->timers, &ear->look, gateway_now(gateway) + LOOK_MS);
+    timers_set(&gateway->timers, &ear->look, gateway_now(gateway) + (is_known ? LOOK_MS : SOON_MS));
 }
 
 static void on_look(struct timer *timer, void *context)
