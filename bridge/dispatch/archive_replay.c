@@ -104,8 +104,7 @@ static bool send_to(struct replay_work *work, const struct event *event,
 
     work->json.length = 0;
     event_render(&work->json, event, properties->delivery_schema,
-                 properties->destination.sends_data_schema &&
-                     properties->destination.batch_events <= 1);
+                 event_subscription_has_data_schema(properties));
     if (!requeue_send(&work->requeue, buffer_slice(&target->queue),
                       &(struct queued_event){
                           .schema = properties->delivery_schema,
@@ -120,23 +119,6 @@ static bool send_to(struct replay_work *work, const struct event *event,
     return true;
 }
 
-/* A domain's event is its topic's, if that has subscriptions of its own. */
-static struct catalog_source *source_of(const struct replay_work *work,
-                                        struct catalog_source *source, const struct event *event)
-{
-    struct catalog_source *topic = NULL;
-    struct buffer key = {0};
-
-    if (source->name.kind == SOURCE_DOMAIN && event->domain_topic.length > 0) {
-        source_key_append(&key, &(struct source_name){.kind = SOURCE_DOMAIN_TOPIC,
-                                                      .name = source->name.name,
-                                                      .domain_topic = event->domain_topic});
-        topic = catalog_find(work->runner->grid->catalog, buffer_slice(&key));
-        buffer_release(&key);
-    }
-    return topic ? topic : source;
-}
-
 static bool send_event(struct replay_work *work, struct catalog_source *source,
                        const struct event *event)
 {
@@ -146,7 +128,7 @@ static bool send_event(struct replay_work *work, struct catalog_source *source,
     if (work->event_id.length > 0 && !slice_equal(event->id, buffer_slice(&work->event_id))) {
         return true;
     }
-    source = source_of(work, source, event);
+    source = catalog_source_of(source, event);
     catalog_prepare(source);
     numbers = filter_set_match(source->filters, event, &count);
     for (size_t i = 0; i < count; i++) {

@@ -102,6 +102,7 @@ void catalog_free(struct catalog *catalog)
         node = next;
     }
     map_release(&catalog->sources);
+    buffer_release(&catalog->key);
     free(catalog->order->items);
     free(catalog->order);
     free(catalog);
@@ -166,6 +167,22 @@ struct catalog_source *catalog_next(const struct catalog *catalog,
     at =
         bsearch(&behind, order->items, order->count, sizeof(struct catalog_source *), compare_keys);
     return at && at + 1 < order->items + order->count ? at[1] : NULL;
+}
+
+struct catalog_source *catalog_source_of(struct catalog_source *source, const struct event *event)
+{
+    struct source_name name = {.kind = SOURCE_DOMAIN_TOPIC,
+                               .name = source->name.name,
+                               .domain_topic = event->domain_topic};
+    struct catalog_source *topic = NULL;
+    struct buffer *key = &source->catalog->key;
+
+    if (source->name.kind == SOURCE_DOMAIN && event->domain_topic.length > 0) {
+        key->length = 0;
+        source_key_append(key, &name);
+        topic = catalog_find(source->catalog, buffer_slice(key));
+    }
+    return topic ? topic : source;
 }
 
 bool catalog_is_complete(const struct catalog *catalog)

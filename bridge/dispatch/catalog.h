@@ -108,6 +108,9 @@ void catalog_free(struct catalog *catalog);
 struct catalog_source *catalog_find(const struct catalog *catalog, struct slice key);
 struct catalog_subscription *catalog_find_subscription(const struct catalog *catalog,
                                                        struct slice source_key, struct slice name);
+/* Whose subscriptions get the event of a source: a domain's event is its topic's, if that has some
+ * of its own. */
+struct catalog_source *catalog_source_of(struct catalog_source *source, const struct event *event);
 /* All sources in order of their keys: NULL begins, NULL ends. */
 struct catalog_source *catalog_next(const struct catalog *catalog,
                                     const struct catalog_source *behind);

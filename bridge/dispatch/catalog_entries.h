@@ -20,8 +20,9 @@ struct catalog {
     struct map sources; /* all entries */
     const struct catalog_listener *listener;
     struct catalog_order *order;
-    bool is_loading;  /* stored settings are being told: texts only */
-    bool is_complete; /* they have been, once */
+    struct buffer key; /* scratch */
+    bool is_loading;   /* stored settings are being told: texts only */
+    bool is_complete;  /* they have been, once */
 };
 
 /* --- catalog_source.c --- */

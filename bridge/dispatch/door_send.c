@@ -86,8 +86,7 @@ static void put_queued(const struct passage *passage, struct slice queue, enum e
 static struct slice render(const struct passage *passage,
                            const struct event_subscription *subscription)
 {
-    const struct destination *destination = &subscription->destination;
-    bool with_data_schema = destination->sends_data_schema && destination->batch_events <= 1;
+    bool with_data_schema = event_subscription_has_data_schema(subscription);
     struct rendering *rendering =
         &passage->door->renderings[subscription->delivery_schema][with_data_schema];
 
@@ -147,23 +146,6 @@ static void put_copy(const struct passage *passage)
 
 /* ---------------------------------------------------------------- events */
 
-/* A domain's event is its topic's, if that has subscriptions of its own. */
-static struct catalog_source *source_of(struct door *door, struct catalog_source *source,
-                                        const struct event *event)
-{
-    struct source_name name = {.kind = SOURCE_DOMAIN_TOPIC,
-                               .name = source->name.name,
-                               .domain_topic = event->domain_topic};
-    struct catalog_source *topic = NULL;
-
-    if (source->name.kind == SOURCE_DOMAIN && event->domain_topic.length > 0) {
-        door->key.length = 0;
-        source_key_append(&door->key, &name);
-        topic = catalog_find(door->grid->catalog, buffer_slice(&door->key));
-    }
-    return topic ? topic : source;
-}
-
 static void forget_renderings(struct door *door)
 {
     for (size_t i = 0; i < EVENT_SCHEMAS; i++) {
@@ -220,7 +202,7 @@ bool door_send(struct door *door, struct catalog_source *source, const struct ev
 
     while (is_sent && load->next_event < count) {
         passage.event = &events[load->next_event];
-        passage.source = source_of(door, source, passage.event);
+        passage.source = catalog_source_of(source, passage.event);
         is_sent = send_event(&passage, shows_mqtt);
         load->next_event += is_sent;
     }

@@ -188,6 +188,12 @@ struct event_subscription {
  * in `error`. The caller has the one count. */
 struct event_subscription *event_subscription_read(struct slice json, enum event_schema input,
                                                    int64_t now_ms, struct buffer *error);
+/* Do its events have a dataschema (3.7)? Never in batches. */
+static inline bool event_subscription_has_data_schema(const struct event_subscription *subscription)
+{
+    return subscription->destination.sends_data_schema &&
+           subscription->destination.batch_events <= 1;
+}
 struct event_subscription *event_subscription_hold(struct event_subscription *subscription);
 void event_subscription_release(struct event_subscription *subscription);
 
