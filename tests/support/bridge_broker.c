@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "mqtt/topic.h"
+#include "support/bridge_broker_keep.h"
 #include "support/bridge_setup.h"
 #include "trunk/trunk.h"
 
@@ -20,20 +21,6 @@ struct delivery_due {
     bool is_publish;
     uint8_t closes; /* the channel is closed, for this reason */
     struct buffer bytes;
-};
-
-/* A message of a session that keeps. */
-struct kept {
-    struct list link; /* in session->kept */
-    uint32_t sequence;
-    bool is_sent;
-    struct buffer bytes;
-};
-
-struct delayed {
-    struct list link; /* in broker->delayed */
-    msec_t due;
-    struct buffer bytes; /* a PUBLISH to the topic behind the delay */
 };
 
 static struct broker *the_broker;
@@ -75,20 +62,9 @@ static struct broker_session *session_of(const struct channel *channel)
     return NULL;
 }
 
-static void kept_free(struct broker_session *session, struct kept *kept)
-{
-    session->kept_count--;
-    session->in_flight -= kept->is_sent;
-    list_remove(&kept->link);
-    buffer_release(&kept->bytes);
-    free(kept);
-}
-
 static void session_end(struct broker_session *session)
 {
-    while (session->keeps && !list_is_empty(&session->kept)) {
-        kept_free(session, CONTAINER_OF(session->kept.next, struct kept, link));
-    }
+    kept_release(session);
     buffer_release(&session->id);
     buffer_release(&session->filters);
     buffer_release(&session->waiting);
@@ -98,7 +74,7 @@ static void session_end(struct broker_session *session)
 
 /* ---------------------------------------------------------------- to the bridges */
 
-static void queue_bytes(struct broker_session *session, struct slice bytes, bool is_publish,
+void broker_queue_bytes(struct broker_session *session, struct slice bytes, bool is_publish,
                         uint32_t sequence)
 {
     struct delivery_due *due = memory_allocate_zero(sizeof(*due));
@@ -115,7 +91,7 @@ static void reply(struct broker_session *session, const struct packet *packet)
     struct buffer bytes = {0};
 
     packet_encode(&bytes, packet, MQTT_5);
-    queue_bytes(session, buffer_slice(&bytes), false, 0);
+    broker_queue_bytes(session, buffer_slice(&bytes), false, 0);
     buffer_release(&bytes);
 }
 
@@ -125,62 +101,15 @@ static void append_run(struct buffer *out, struct slice bytes)
     buffer_append(out, bytes);
 }
 
-static void keep(struct broker_session *session, struct slice packet)
-{
-    struct kept *kept = memory_allocate_zero(sizeof(*kept));
-
-    kept->sequence = ++session->next_sequence;
-    buffer_append(&kept->bytes, packet);
-    list_add_last(&session->kept, &kept->link);
-    session->kept_count++;
-}
-
-/* What the window and credit allow. */
-static void send_kept(struct broker_session *session)
-{
-    LIST_FOREACH (link, &session->kept) {
-        struct kept *kept = CONTAINER_OF(link, struct kept, link);
-        if (!session->channel || session->in_flight >= session->window || session->credit <= 0) {
-            return;
-        }
-        if (!kept->is_sent) {
-            kept->is_sent = true;
-            session->in_flight++;
-            session->credit -= (int64_t)kept->bytes.length;
-            queue_bytes(session, buffer_slice(&kept->bytes), true, kept->sequence);
-        }
-        if (link->next == &session->kept && session->flood > 0) {
-            session->flood--;
-            keep(session, session->flood_packet);
-        }
-    }
-}
-
-static void take_puback(struct broker_session *session, uint16_t packet_id)
-{
-    LIST_FOREACH_SAFE (link, &session->kept) {
-        struct kept *kept = CONTAINER_OF(link, struct kept, link);
-        if (kept->is_sent && (uint16_t)kept->sequence == packet_id) {
-            kept_free(session, kept);
-            break;
-        }
-    }
-    if (list_is_empty(&session->kept) && session->flood > 0) {
-        session->flood--;
-        keep(session, session->flood_packet);
-    }
-    send_kept(session);
-}
-
 static void deliver(struct broker_session *session, struct slice packet, bool at_qos_1)
 {
     if (session->keeps && at_qos_1) {
-        keep(session, packet);
-        send_kept(session);
+        kept_add(session, packet);
+        kept_send(session);
     } else if (!session->channel) {
         append_run(&session->waiting, packet);
     } else {
-        queue_bytes(session, packet, true, at_qos_1 ? ++session->next_sequence : 0);
+        broker_queue_bytes(session, packet, true, at_qos_1 ? ++session->next_sequence : 0);
     }
 }
 
@@ -252,28 +181,6 @@ static void retain(const struct packet *publish)
     the_broker->retained = kept;
 }
 
-/* `$delayed/<seconds>/<topic>`: kept, or refused. */
-static uint8_t delay(const struct packet *packet)
-{
-    struct packet later = *packet;
-    struct delayed *delayed;
-    long seconds = 0;
-    size_t at = sizeof("$delayed/") - 1;
-
-    if (the_broker->refuses_delayed) {
-        return REASON_QUOTA_EXCEEDED;
-    }
-    while (packet->publish.topic.data[at] != '/') {
-        seconds = seconds * 10 + packet->publish.topic.data[at++] - '0';
-    }
-    delayed = memory_allocate_zero(sizeof(*delayed));
-    later.publish.topic = slice_from(packet->publish.topic, at + 1);
-    packet_encode(&delayed->bytes, &later, MQTT_5);
-    delayed->due = broker_now + seconds * 1000;
-    list_add_last(&the_broker->delayed, &delayed->link);
-    return REASON_SUCCESS;
-}
-
 static void listen_to(const struct packet *packet)
 {
     struct slice rest = buffer_slice(&the_broker->listened), filter;
@@ -304,8 +211,9 @@ static void publish(const struct packet *packet, struct broker_session *from)
     size_t count;
 
     if (slice_starts_with(packet->publish.topic, SLICE_LITERAL("$delayed/"))) {
-        reply(from, &(struct packet){.type = PACKET_PUBACK,
-                                     .ack = {packet->publish.packet_id, delay(packet)}});
+        reply(from, &(struct packet){
+                        .type = PACKET_PUBACK,
+                        .ack = {packet->publish.packet_id, delayed_add(the_broker, packet)}});
         return;
     }
     count = route(packet);
@@ -340,7 +248,7 @@ static void forget_events(const struct channel *channel)
 static void take_over(struct broker_session *session)
 {
     forget_events(session->channel);
-    queue_bytes(session, SLICE_EMPTY, false, 0);
+    broker_queue_bytes(session, SLICE_EMPTY, false, 0);
     CONTAINER_OF(the_broker->events.prev, struct delivery_due, link)->closes =
         REASON_SESSION_TAKEN_OVER;
     session->channel = NULL;
@@ -369,7 +277,6 @@ static void take_connect(const struct link *link, struct channel *channel,
     session->channel = channel;
     session->window = packet->properties.receive_maximum;
     session->credit = TRUNK_CREDIT;
-    session->in_flight = 0;
     session->gateway = *(const unsigned *)link->context;
     session->expiry = packet->properties.session_expiry_interval;
     session->will.length = 0;
@@ -384,13 +291,10 @@ static void take_connect(const struct link *link, struct channel *channel,
     if (present && channel->events->subscriptions) {
         channel->events->subscriptions(channel, buffer_slice(&session->filters));
     }
-    LIST_FOREACH (kept, &session->kept) {
-        CONTAINER_OF(kept, struct kept, link)->is_sent = false;
-    }
-    send_kept(session);
+    kept_send_again(session);
     struct slice rest = buffer_slice(&session->waiting), bytes;
     while (unsubscribe_next(&rest, &bytes)) {
-        queue_bytes(session, bytes, true, ++session->next_sequence);
+        broker_queue_bytes(session, bytes, true, ++session->next_sequence);
     }
     session->waiting.length = 0;
 }
@@ -402,7 +306,7 @@ static void send_retained(struct broker_session *session, struct slice filter)
 
     while (take_run(&rest, &packet, &bytes)) {
         if (topic_matches(filter, packet.publish.topic)) {
-            queue_bytes(session, bytes, true, 0);
+            broker_queue_bytes(session, bytes, true, 0);
         }
     }
 }
@@ -462,7 +366,7 @@ static void take_packet(struct link *link, struct channel *channel, const struct
     } else if (packet->type == PACKET_PUBLISH) {
         publish(packet, session);
     } else if (packet->type == PACKET_PUBACK && session->keeps) {
-        take_puback(session, packet->ack.packet_id);
+        kept_acknowledge(session, packet->ack.packet_id);
     } else if (packet->type == PACKET_DISCONNECT) {
         session->expiry = 0;
         session->will.length = 0;
@@ -499,7 +403,7 @@ static void fake_credit(struct link *link, struct channel *channel, uint32_t byt
     (void)link;
     if (session && session->keeps) {
         session->credit += bytes;
-        send_kept(session);
+        kept_send(session);
     }
 }
 
@@ -583,27 +487,10 @@ void broker_run(struct broker *broker)
 
 /* ---------------------------------------------------------------- time, and the broker's end */
 
-static void publish_delayed(struct broker *broker)
-{
-    struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
-    struct packet packet;
-
-    LIST_FOREACH_SAFE (link, &broker->delayed) {
-        struct delayed *delayed = CONTAINER_OF(link, struct delayed, link);
-        if (delayed->due <= broker_now && !broker->is_away) {
-            packet_decode(&packet, buffer_slice(&delayed->bytes), &limits);
-            route(&packet);
-            list_remove(&delayed->link);
-            buffer_release(&delayed->bytes);
-            free(delayed);
-        }
-    }
-}
-
 void broker_advance(struct broker *broker, msec_t ms)
 {
     broker_now += ms;
-    publish_delayed(broker);
+    delayed_publish(broker, broker_now, route);
     for (int turn = 0; turn < 2; turn++) { /* what was set by what came is due, too */
         broker_run(broker);
         for (unsigned i = 0; i < BROKER_GATEWAYS; i++) {
@@ -780,11 +667,7 @@ void broker_free(struct broker *broker)
     for (size_t i = 0; i < BROKER_SESSIONS; i++) {
         session_end(&broker->sessions[i]);
     }
-    LIST_FOREACH_SAFE (link, &broker->delayed) {
-        struct delayed *delayed = CONTAINER_OF(link, struct delayed, link);
-        buffer_release(&delayed->bytes);
-        free(delayed);
-    }
+    delayed_release(broker);
     buffer_release(&broker->retained);
     buffer_release(&broker->listened);
     buffer_release(&broker->heard);
