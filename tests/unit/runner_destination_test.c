@@ -143,6 +143,54 @@ TEST(topics_that_send_to_each_other_do_so_eight_times)
     world_free(world);
 }
 
+#define TO_GEE(schema)                                                                             \
+    "{\"destination\":{\"endpointType\":\"EventGridTopic\",\"properties\":{\"resourceId\":"        \
+    "\"/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/topics/gee\"}},"            \
+    "\"eventDeliverySchema\":\"" schema "\"}"
+
+TEST(the_topic_that_an_event_comes_from_is_not_that_of_the_next)
+{
+    struct world *world = world_new();
+
+    world_set_topic(world, "topics/zee", "{\"location\":\"l\",\"properties\":{}}");
+    world_subscribe_to(world, "topics/zee", "sub",
+                       "{\"name\":\"sub\",\"properties\":" TO_GEE("EventGridSchema") "}");
+    world_publish_event(
+        world, "$wps//events/topics/zee/eventsubscriptions/sub",
+        &(struct queued_event){
+            .schema = SCHEMA_EVENT_GRID,
+            .json = SLICE_LITERAL("{\"id\":\"e1\",\"topic\":\"/of/zee\",\"subject\":\"s\","
+                                  "\"eventType\":\"t\",\"eventTime\":\"2026-11-23T21:18:03Z\","
+                                  "\"data\":{\"topic\":1},\"dataVersion\":\"1\","
+                                  "\"metadataVersion\":\"1\"}"),
+            .id = SLICE_LITERAL("e1"),
+            .published_ms = broker_now,
+        });
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world->entry_count, 1);
+    CHECK(strstr((char *)world->entries[0].text.data, "topics/gee 1 e1 {\"id\""));
+    CHECK(!strstr((char *)world->entries[0].text.data, "/of/zee"));
+    CHECK(strstr((char *)world->entries[0].text.data, "\"data\":{\"topic\":1}"));
+    world_free(world);
+}
+
+TEST(an_event_whose_schema_does_not_fit_the_topic_is_a_dead_letter)
+{
+    struct world *world = world_new();
+    const struct topic_statistics *zero, *one;
+
+    world_subscribe(world, "sub", TO_GEE("CloudEventSchemaV1_0"));
+    world_publish(world, "sub", "e1");
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world->entry_count, 0);
+    CHECK_INT_EQUAL(world_waiting(world, "sub"), 0);
+    zero = &world_subscription(world, 0, "sub")->source->statistics;
+    one = &world_subscription(world, 1, "sub")->source->statistics;
+    CHECK_INT_EQUAL(zero->dropped + one->dropped, 1);
+    CHECK_INT_EQUAL(zero->attempts_failed + one->attempts_failed, 1);
+    world_free(world);
+}
+
 /* --- dead letters --- */
 
 #define TO_FILES                                                                                   \
