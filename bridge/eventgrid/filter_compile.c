@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "access/characters.h"
+#include "base/ascii.h"
 #include "base/memory.h"
 #include "eventgrid/check_order.h"
 #include "eventgrid/filter_check.h"

@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "base/memory.h"
 #include "json/json.h"
 
@@ -26,11 +27,6 @@ struct decimal {
     bool is_negative;
 };
 
-static bool is_digit(uint8_t byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
 static bool take(struct slice *rest, uint8_t byte)
 {
     if (rest->length == 0 || rest->data[0] != byte) {
@@ -45,7 +41,7 @@ static size_t take_digits(struct slice *rest, struct decimal *decimal)
 {
     size_t i = 0;
 
-    for (; i < rest->length && is_digit(rest->data[i]); i++) {
+    for (; i < rest->length && ascii_is_digit(rest->data[i]); i++) {
         decimal->mantissa = decimal->mantissa * 10 + (uint64_t)(rest->data[i] - '0');
         if (decimal->digits > 0 ? decimal->digits <= DIGITS_MAX : decimal->mantissa > 0) {
             decimal->digits++;
@@ -61,7 +57,7 @@ static int64_t take_exponent(struct slice *rest)
     int64_t exponent = 0;
 
     take(rest, '+');
-    for (; rest->length > 0 && is_digit(rest->data[0]); *rest = slice_from(*rest, 1)) {
+    for (; rest->length > 0 && ascii_is_digit(rest->data[0]); *rest = slice_from(*rest, 1)) {
         if (exponent < EXPONENT_MAX) {
             exponent = exponent * 10 + (rest->data[0] - '0');
         }
