@@ -132,10 +132,16 @@ bool publish_set_domain_topic(struct publish_reader *reader, struct event *event
 
 /* --- the request --- */
 
-/* The texts that a request of this size can need: each string once, and what is made for each
- * event. */
+/* The texts that a request of this size can need: each string as often as the schema may read it
+ * (time once more, for a missing zone; of a custom schema all fields may be the same one), and what
+ * is made for each event. */
 static void reserve_texts(struct publish_reader *reader, struct slice body)
 {
+    static const size_t readings[EVENT_SCHEMAS] = {
+        [SCHEMA_EVENT_GRID] = 2,
+        [SCHEMA_CLOUD_EVENTS] = 1,
+        [SCHEMA_CUSTOM] = PUBLISH_MAPPED_FIELDS + 1,
+    };
     const struct publish_request *request = reader->request;
     size_t events = body.length / EVENT_JSON_MIN + 1;
     size_t each = 1; /* a missing zone */
@@ -150,7 +156,8 @@ static void reserve_texts(struct publish_reader *reader, struct slice body)
     if (reader->is_binary) {
         each += 2 * publish_assembled_max(request); /* the JSON, and its strings */
     }
-    buffer_reserve(&reader->scratch->texts, body.length + TIME_TEXT_MAX + each);
+    buffer_reserve(&reader->scratch->texts,
+                   body.length * readings[request->topic->schema] + TIME_TEXT_MAX + each);
 }
 
 static struct slice without_byte_order_mark(struct slice body)

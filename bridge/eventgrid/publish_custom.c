@@ -8,6 +8,8 @@
 
 enum slot { ID, TOPIC, EVENT_TIME, EVENT_TYPE, SUBJECT, DATA_VERSION, SLOTS };
 
+_Static_assert(SLOTS == PUBLISH_MAPPED_FIELDS, "room for texts is made for all of them");
+
 static const struct slice names[SLOTS] = {
     [ID] = SLICE_LITERAL("id"),
     [TOPIC] = SLICE_LITERAL("topic"),

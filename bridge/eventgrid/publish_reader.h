@@ -16,6 +16,7 @@ enum {
      * `data` of another, into an array, into a file of dead letters. */
     EVENT_LEVELS_MAX = JSON_DEPTH_MAX - 8,
     DRAFT_SLOTS = 10,
+    PUBLISH_MAPPED_FIELDS = 6, /* of a custom schema */
 };
 
 /* The members of one event that the schema knows, by the schema's own numbers. A slot without text

@@ -157,3 +157,61 @@ TEST(a_large_batch_of_the_smallest_events)
     buffer_release(&body);
     published_release();
 }
+
+/* All fields are the same string, which is decoded for each; a time is completed besides. */
+TEST(fields_that_are_the_same_string)
+{
+    static const struct schema_mapping same = {
+        .id = FIELD("x"),
+        .topic = FIELD("x"),
+        .event_type = FIELD("x"),
+        .subject = FIELD("x"),
+        .data_version = FIELD("x"),
+        .event_time = FIELD("t"),
+    };
+    enum { LETTERS = 200000 };
+    struct buffer body = {0}, expected = {0};
+
+    buffer_append_string(&body, "{\"x\":\"\\u0041");
+    buffer_append_byte(&expected, 'A');
+    for (int i = 1; i < LETTERS; i++) {
+        buffer_append_byte(&body, 'b');
+        buffer_append_byte(&expected, 'b');
+    }
+    buffer_append_string(&body, "\",\"t\":\"2020\\u002d01-01T00:00:00\"}");
+    CHECK_INT_EQUAL(
+        PUBLISH(.schema = SCHEMA_CUSTOM, .mapping = &same, .bytes = buffer_slice(&body)), 0);
+    const struct event *event = &published.events[0];
+    const struct slice texts[] = {event->id, event->type, event->subject, event->data_version};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        CHECK_SLICE_EQUAL(texts[i], buffer_slice(&expected));
+    }
+    CHECK_SLICE_EQUAL(event->time, SLICE_LITERAL("2020-01-01T00:00:00Z"));
+    buffer_release(&body);
+    buffer_release(&expected);
+    published_release();
+}
+
+TEST(small_events_whose_times_are_completed)
+{
+    static const struct schema_mapping timed = {
+        .event_time = FIELD("t"),
+        .event_type = DEFAULT("a"),
+        .subject = DEFAULT("b"),
+        .data_version = DEFAULT("1"),
+    };
+    struct buffer body = {0};
+
+    for (int i = 0; i < PUBLISH_EVENTS_MAX; i++) {
+        buffer_append_string(&body, i == 0 ? "[" : ",");
+        buffer_append_string(&body, "{\"t\":\"2020\\u002d01-01T00:00:00\"}");
+    }
+    buffer_append_byte(&body, ']');
+    CHECK_INT_EQUAL(
+        PUBLISH(.schema = SCHEMA_CUSTOM, .mapping = &timed, .bytes = buffer_slice(&body)), 0);
+    for (size_t i = 0; i < published.count; i++) {
+        CHECK_SLICE_EQUAL(published.events[i].time, SLICE_LITERAL("2020-01-01T00:00:00Z"));
+    }
+    buffer_release(&body);
+    published_release();
+}
