@@ -8,7 +8,7 @@
 
 enum slot { ID, TOPIC, EVENT_TIME, EVENT_TYPE, SUBJECT, DATA_VERSION, SLOTS };
 
-_Static_assert(SLOTS == PUBLISH_MAPPED_FIELDS, "room for texts is made for all of them");
+_Static_assert((int)SLOTS == PUBLISH_MAPPED_FIELDS, "room for texts is made for all of them");
 
 static const struct slice names[SLOTS] = {
     [ID] = SLICE_LITERAL("id"),
