@@ -140,27 +140,31 @@ static void check_pages(struct slice text, uint32_t top)
     buffer_release(&token);
 }
 
+static void check_target(struct slice method, struct slice target)
+{
+    struct arm_call call;
+    struct arm_error error;
+    if (!arm_find(method, target, &scratch, &call, &error)) {
+        check_error(&error);
+        return;
+    }
+    check_call(&call, target);
+    check_id(&call);
+    check_same(method, target, call.operation);
+    if (arm_read_query(&call, &scratch, &error)) {
+        FUZZ_CHECK(call.top >= 1 && call.top <= ARM_TOP_MAX);
+    } else {
+        check_error(&error);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice in = slice_make(data, size), method = fuzz_take_line(&in);
     struct slice target = fuzz_copy(fuzz_take_line(&in));
-    struct arm_call call;
-    struct arm_error error;
-    uint32_t top = 1 + (uint32_t)size % NAMES;
-    if (!arm_find(method, target, &scratch, &call, &error)) {
-        check_error(&error);
-    } else {
-        check_call(&call, target);
-        check_id(&call);
-        check_same(method, target, call.operation);
-        if (arm_read_query(&call, &scratch, &error)) {
-            FUZZ_CHECK(call.top >= 1 && call.top <= ARM_TOP_MAX);
-        } else {
-            check_error(&error);
-        }
-    }
+    check_target(method, target);
     (void)arm_is_path(target);
-    check_pages(in, top);
+    check_pages(in, 1 + (uint32_t)size % NAMES);
     fuzz_free(target);
     arm_scratch_release(&scratch);
     return 0;
