@@ -195,16 +195,11 @@ static void answer_accepted(struct door *door, struct grid_reply *reply,
 
 static void answer_options(const struct visit *visit)
 {
-    static const char *const schemas[] = {
-        [SCHEMA_EVENT_GRID] = "EventGridEvent",
-        [SCHEMA_CLOUD_EVENTS] = "CloudEventV10",
-        [SCHEMA_CUSTOM] = "CustomEvent",
-    };
     struct buffer headers = {0};
 
     append_headers(&headers, visit->door);
     buffer_append_format(&headers, "allow: POST, OPTIONS\r\naeg-input-event-schema: %s\r\n",
-                         schemas[catalog_properties(visit->source)->schema]);
+                         publish_schema_name(catalog_properties(visit->source)->schema));
     visit->reply->answer(visit->reply, 200, buffer_slice(&headers), NULL, SLICE_EMPTY);
     buffer_release(&headers);
 }

@@ -58,6 +58,9 @@ bool publish_parse(const struct publish_request *request, struct publish_scratch
                    const struct event **events, size_t *count, struct publish_error *error);
 void publish_scratch_release(struct publish_scratch *scratch);
 
+/* "EventGridEvent", "CloudEventV10", "CustomEvent": what the service calls a topic's schema towards
+ * publishers. */
+const char *publish_schema_name(enum event_schema schema);
 /* Appends the error's body (1.5). `request_id`: a UUID; `now_ms` for its "Report" sentence. */
 void publish_error_append(struct buffer *out, const struct publish_error *error,
                           struct slice request_id, int64_t now_ms);

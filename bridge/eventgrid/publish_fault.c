@@ -93,12 +93,16 @@ static const struct fault_row {
     [FAULT_DOMAIN_TOPIC] = {400, "BadRequest", "InputJsonInvalid", "$W"},
 };
 
-/* In the service's sentences. */
-static const char *const schema_names[EVENT_SCHEMAS] = {
-    [SCHEMA_EVENT_GRID] = "EventGridEvent",
-    [SCHEMA_CLOUD_EVENTS] = "CloudEventV10",
-    [SCHEMA_CUSTOM] = "CustomEvent",
-};
+const char *publish_schema_name(enum event_schema schema)
+{
+    static const char *const names[EVENT_SCHEMAS] = {
+        [SCHEMA_EVENT_GRID] = "EventGridEvent",
+        [SCHEMA_CLOUD_EVENTS] = "CloudEventV10",
+        [SCHEMA_CUSTOM] = "CustomEvent",
+    };
+
+    return names[schema];
+}
 
 static void append_upper(struct buffer *out, struct slice text)
 {
@@ -118,7 +122,7 @@ bool publish_fault_set(struct publish_error *error, struct buffer *message,
         if (*at != '$') {
             buffer_append_byte(message, (uint8_t)*at);
         } else if (*++at == 'S') {
-            buffer_append_string(message, schema_names[schema]);
+            buffer_append_string(message, publish_schema_name(schema));
         } else if (*at == 'W') {
             buffer_append(message, what);
         } else {

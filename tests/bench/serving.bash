@@ -57,6 +57,10 @@ webhook_start() {
     cc -std=gnu11 -O2 -D_GNU_SOURCE -o "$OUT/webhook" tests/bench/webhook.c
     (pin 1 && exec "$OUT/webhook" "$WEBHOOK_PORT") &
     webhook_pid=$!
+    until (exec 3<>"/dev/tcp/127.0.0.1/$WEBHOOK_PORT") 2>/dev/null; do
+        kill -0 "$webhook_pid" 2>/dev/null || die "the webhook ended at once"
+        sleep 0.02
+    done
 }
 webhook_stop() {
     broker_stop
