@@ -214,6 +214,7 @@ static void archive_new(struct runner *runner, const struct catalog_source *sour
 {
     struct archive_feed *archive = memory_allocate_zero(sizeof(*archive));
 
+    runner_session_keep(&runner->erasures, queue);
     archive->runner = runner;
     archive->retention_days = source->properties->retention_days;
     buffer_append(&archive->source_key, buffer_slice(&source->key));

@@ -108,10 +108,16 @@ static void session_is_there(struct runner_wait *wait, bool is_there)
     changes_begin(&call->changes);
 }
 
+/* That of a subscription that is in force is its runner's: to take it over would send what is being
+ * delivered once more. */
 static void make_session(struct management_call *call)
 {
     struct buffer queue = {0};
 
+    if (catalog_find_subscription(call->grid->catalog, buffer_slice(&call->key), call->path.name)) {
+        session_is_there(&call->session, true);
+        return;
+    }
     append_queue(&queue, call);
     call->session.done = session_is_there;
     runner_make_session(call->grid->runner, buffer_slice(&queue), &call->session);

@@ -91,6 +91,9 @@ void runner_store(struct runner *runner, const struct catalog_subscription *subs
 
 static void on_subscription_changed(void *context, struct catalog_subscription *subscription)
 {
+    struct runner *runner = context;
+
+    runner_session_keep(&runner->erasures, buffer_slice(&subscription->queue));
     if (subscription->runner) {
         feed_changed(subscription->runner);
     }
@@ -227,6 +230,7 @@ void runner_make_session(struct runner *runner, struct slice queue, struct runne
 {
     struct making *making = memory_allocate_zero(sizeof(*making));
 
+    runner_session_keep(&runner->erasures, queue);
     making->wait = wait;
     wait->under_way = making;
     runner_session_init(&making->session, runner->gateway, &making_events, queue, MAKING_WINDOW);

@@ -34,6 +34,11 @@ static const char *name_of(const struct buffer *queue)
     return (const char *)queue->data + strlen(QUEUE_PREFIX);
 }
 
+static struct slice name_in(const struct buffer *queue)
+{
+    return slice_make(queue->data, queue->length - 1);
+}
+
 static void set_name(struct buffer *queue, struct slice name)
 {
     buffer_append(queue, name);
@@ -45,12 +50,11 @@ static void set_name(struct buffer *queue, struct slice name)
 static void on_connected(struct own_channel *own, const struct packet *connack)
 {
     struct runner_session *session = session_of(own);
-    struct slice topic = slice_make(session->queue.data, session->queue.length - 1);
     struct buffer filters = {0};
 
     (void)connack;
     session->state = SESSION_SUBSCRIBING;
-    write_filter(&filters, topic, &(struct subscription_options){.qos = QOS_1});
+    write_filter(&filters, name_in(&session->queue), &(struct subscription_options){.qos = QOS_1});
     write_subscribe(&own->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
     own_channel_send(own);
     buffer_release(&filters);
@@ -231,10 +235,20 @@ static void nothing_ended(struct own_channel *own)
     (void)own; /* it is done again when the broker is there */
 }
 
+/* Who has taken the session over erases it, too, or wants it: a subscription of that name is there
+ * again. Either way it is not ours any more. */
+static void erasure_closed(struct own_channel *own, uint8_t reason)
+{
+    if (reason == REASON_SESSION_TAKEN_OVER) {
+        erasure_free(CONTAINER_OF(own, struct erasure, own));
+    }
+}
+
 static const struct own_channel_events erasure_events = {
     .connected = erased,
     .publish = no_publish,
     .ended = nothing_ended,
+    .closed = erasure_closed,
 };
 
 static void erasure_connect(struct erasure *erasure)
@@ -259,6 +273,16 @@ void runner_session_erase_again(struct list *erasures)
 {
     LIST_FOREACH (link, erasures) {
         erasure_connect(CONTAINER_OF(link, struct erasure, link));
+    }
+}
+
+void runner_session_keep(struct list *erasures, struct slice queue)
+{
+    LIST_FOREACH_SAFE (link, erasures) {
+        struct erasure *erasure = CONTAINER_OF(link, struct erasure, link);
+        if (slice_equal(name_in(&erasure->queue), queue)) {
+            erasure_free(erasure);
+        }
     }
 }
 

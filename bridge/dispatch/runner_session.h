@@ -63,6 +63,8 @@ void runner_session_release(struct runner_session *session);
 void runner_session_erase(struct gateway *gateway, struct list *erasures, struct slice queue);
 /* The broker is there. */
 void runner_session_erase_again(struct list *erasures);
+/* The queue is wanted again: no erasure that is still to come may touch it. */
+void runner_session_keep(struct list *erasures, struct slice queue);
 void runner_session_forget_erasures(struct list *erasures);
 
 #endif

@@ -249,6 +249,23 @@ TEST(both_styles_reach_the_same_subscription)
     world_end(&world);
 }
 
+TEST(a_subscription_that_is_changed_keeps_its_connection)
+{
+    const struct broker_session *session;
+    const struct channel *channel;
+
+    start_with_topic();
+    ask("PUT", BILLING VERSION, "{" TO_MQTT("a") "}", 201, NULL);
+    broker_advance(world.broker, 5000);
+    session = broker_find_session("$wps//events/topics/orders/eventsubscriptions/billing");
+    CHECK(session && session->channel);
+    channel = session->channel;
+    ask("PUT", BILLING VERSION, "{" TO_MQTT("b") "}", 200, NULL);
+    ask("PATCH", BILLING VERSION, "{'labels':['z']}", 200, NULL);
+    CHECK(session->channel == channel);
+    world_end(&world);
+}
+
 TEST(subscriptions_that_are_refused)
 {
     start_with_topic();

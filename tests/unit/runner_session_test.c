@@ -167,6 +167,21 @@ TEST(a_deletion_while_the_broker_is_away_is_carried_out_later)
     world_free(world);
 }
 
+TEST(a_deletion_that_is_carried_out_later_spares_who_subscribes_again)
+{
+    struct world *world = world_new();
+
+    world_subscribe(world, "sub", HOOK(""));
+    broker_lose(world->broker);
+    world_unsubscribe(world, "sub");
+    world_subscribe(world, "sub", HOOK(""));
+    CHECK_INT_EQUAL(world_publish(world, "sub", "e1"), 1);
+    broker_return(world->broker);
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world->request_count, 1);
+    world_free(world);
+}
+
 /* --- sessions to be --- */
 
 struct waiter {
@@ -208,6 +223,24 @@ TEST(a_session_that_was_made_for_nothing_is_dropped)
     runner_drop_session(world->grids[0].runner, SLICE_LITERAL(QUEUE));
     world_run(world, 0);
     CHECK(!broker_find_session(QUEUE));
+    world_free(world);
+}
+
+TEST(a_session_that_somebody_takes_over_is_not_erased_later)
+{
+    struct world *world = world_new();
+    struct waiter waiter = {{.done = made}, -1}, other = {{.done = made}, -1};
+
+    runner_make_session(world->grids[0].runner, SLICE_LITERAL(QUEUE), &waiter.wait);
+    world_run(world, 0);
+    runner_drop_session(world->grids[0].runner, SLICE_LITERAL(QUEUE));
+    runner_make_session(world->grids[1].runner, SLICE_LITERAL(QUEUE), &other.wait);
+    world_run(world, 0);
+    CHECK_INT_EQUAL(other.is_there, 1);
+    broker_lose(world->broker);
+    broker_return(world->broker);
+    world_run(world, 0);
+    CHECK(broker_find_session(QUEUE));
     world_free(world);
 }
 
