@@ -563,6 +563,7 @@ PUBLICATIONS = {
     "text": "1000\napplication/cloudevents+json\n\n\n\n\n\n\n{" + CLOUD_EVENT + ',"datacontenttype":"text/plain","data":"a\\nb"}',
     "not_for_properties": "1000\napplication/cloudevents+json\n\n\n\n\n\n\n{" + CLOUD_EVENT + ',"x":"\\u0000","y":{}}',
     "custom": '2000\n\n\n\n\n\n\n\n[{"id":1,"a":{"time":"2030-01-02T03:04:05Z","b":{"type":"t"}},"s":"x","v":2},{}]',
+    "custom_same": '20001\n\n\n\n\n\n\n\n[{"id":"\\u0041\\n","time":"2030-01-02T03:04:05"}]',
     "custom_domain": '2100\n\n\n\n\n\n\n\n{"t":"sales","s":true}',
 }
 # Lines of eventgrid_filter_fuzz.c: schema, the filter, a path; and the events.
