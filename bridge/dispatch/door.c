@@ -102,12 +102,23 @@ static bool parse(struct door *door, const struct catalog_source *source,
     return publish_parse(&publish, &door->scratch, events, count, error);
 }
 
+/* Bytes of its messages, at most. A custom event stands in them beside what was mapped from it, and
+ * what is mapped may be long. */
+static size_t message_max(const struct event *event)
+{
+    size_t mapped = event->id.length + event->type.length + event->subject.length +
+                    event->time.length + event->data_version.length;
+
+    return event->whole.text.length + DOOR_EVENT_MARGIN +
+           (event->schema == SCHEMA_CUSTOM ? mapped * DOOR_ESCAPED_MAX : 0);
+}
+
 /* A broker that takes no such packet would end the connection. */
 static bool all_fit(const struct door *door, const struct event *events, size_t count,
                     struct publish_error *error)
 {
     for (size_t i = 0; i < count; i++) {
-        if (events[i].whole.text.length + DOOR_EVENT_MARGIN > door->packet_max) {
+        if (message_max(&events[i]) > door->packet_max) {
             *error = (struct publish_error){
                 413, "PayloadTooLarge", "PayloadTooLarge",
                 SLICE_LITERAL("The event is larger than what the broker takes "
@@ -200,14 +211,15 @@ enum door_answer door_accept(struct door *door, struct catalog_source *source,
                              struct door_load *load)
 {
     struct publish_error error;
-    bool fits;
 
     catalog_prepare(source);
     prepare(load, hops);
-    fits = door_is_ready(door) && list_is_empty(&door->waiting) &&
-           door_room(door) >= DOOR_WINDOW / 2 && all_fit(door, events, count, &error);
-    if (!fits) {
+    if (!door_is_ready(door) || !list_is_empty(&door->waiting) ||
+        door_room(door) < DOOR_WINDOW / 2) {
         return DOOR_BUSY;
+    }
+    if (!all_fit(door, events, count, &error)) {
+        return DOOR_TOO_LARGE;
     }
     /* Half of the window is room for any few events. */
     load->has_failed =

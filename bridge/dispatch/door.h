@@ -50,9 +50,10 @@ struct door_load {
 };
 
 enum door_answer {
-    DOOR_ACCEPTED, /* nobody takes them: done() is not called */
-    DOOR_WAITS,    /* done() follows */
-    DOOR_BUSY,     /* not now; done() is not called, nothing was sent */
+    DOOR_ACCEPTED,  /* nobody takes them: done() is not called */
+    DOOR_WAITS,     /* done() follows */
+    DOOR_BUSY,      /* not now; done() is not called, nothing was sent */
+    DOOR_TOO_LARGE, /* for the broker; the same */
 };
 
 /* Takes in a few events of one source, or of its topics if it is a domain. `hops`: event topics

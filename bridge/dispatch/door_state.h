@@ -17,6 +17,7 @@ enum {
     DOOR_BACKLOG_MAX = 4 << 20,                /* bytes that the broker has not taken */
     DOOR_KEPT_MAX = 32 << 20,                  /* bytes of requests that wait */
     DOOR_EVENT_MARGIN = 4096,                  /* what rendering adds to an event, at most */
+    DOOR_ESCAPED_MAX = 6,                      /* bytes in JSON for one of a text */
 };
 
 /* A publish request, from HTTP or MQTT: what publish_parse() wants. Borrowed. */

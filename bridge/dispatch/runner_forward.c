@@ -13,6 +13,7 @@ enum forward_answer runner_forward(struct runner *runner, struct slice source_ke
         [DOOR_ACCEPTED] = FORWARD_DONE,
         [DOOR_WAITS] = FORWARD_WAITS,
         [DOOR_BUSY] = FORWARD_NOT_NOW,
+        [DOOR_TOO_LARGE] = FORWARD_NOT_FITTING,
     };
     struct grid *grid = runner->grid;
     struct catalog_source *source = catalog_find(grid->catalog, source_key);

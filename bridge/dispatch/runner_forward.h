@@ -17,7 +17,8 @@ enum forward_answer {
     FORWARD_WAITS,       /* load->done() follows */
     FORWARD_NOT_NOW,     /* nothing was sent */
     FORWARD_NO_TOPIC,    /* there is none of that key */
-    FORWARD_NOT_FITTING, /* the topic's schema is another, or demands what it lacks */
+    FORWARD_NOT_FITTING, /* the topic's schema is another, or demands what it lacks; or the event
+                          * has grown too long on its way */
 };
 
 enum forward_answer runner_forward(struct runner *runner, struct slice source_key,

@@ -373,8 +373,8 @@ enum door_answer door_accept(struct door *door, struct catalog_source *source,
     struct world_entry *entry = &the_world->entries[the_world->entry_count];
 
     (void)door;
-    if (the_world->door_answer == DOOR_BUSY) {
-        return DOOR_BUSY;
+    if (the_world->door_answer == DOOR_BUSY || the_world->door_answer == DOOR_TOO_LARGE) {
+        return the_world->door_answer;
     }
     if (count != 1 || the_world->entry_count == sizeof(the_world->entries) / sizeof(*entry)) {
         abort();

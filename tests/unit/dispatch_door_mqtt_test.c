@@ -5,6 +5,7 @@
 #include "client/mqtt_write.h"
 #include "client/staff.h"
 #include "dispatch/catalog_entries.h"
+#include "dispatch/door_state.h"
 #include "dispatch/ownership.h"
 #include "door_fixture.h"
 #include "eventgrid/queued.h"
@@ -300,6 +301,22 @@ TEST(events_of_this_process_are_accepted_likewise)
     CHECK_INT_EQUAL(door_accept(world.grid.door, source, &event, 1, 3, &waiter.load), DOOR_WAITS);
     broker_run(world.broker);
     CHECK_INT_EQUAL(waiter.accepted, 0);
+    door_end(&world);
+}
+
+/* It may have grown on its way; to wait would not make it smaller. */
+TEST(what_is_longer_than_the_broker_takes_is_not_to_come_again)
+{
+    struct door_world world;
+    struct waiter waiter = {.load.done = on_done, .accepted = -1};
+    struct event event = an_event();
+
+    start_with_orders(&world);
+    struct catalog_source *source =
+        catalog_find(world.grid.catalog, SLICE_LITERAL("topics/orders"));
+    world.grid.door->packet_max = DOOR_EVENT_MARGIN;
+    CHECK_INT_EQUAL(door_accept(world.grid.door, source, &event, 1, 3, &waiter.load),
+                    DOOR_TOO_LARGE);
     door_end(&world);
 }
 

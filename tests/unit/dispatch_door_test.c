@@ -2,6 +2,7 @@
  * publishers are answered, and what.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/door_state.h"
 #include "door_fixture.h"
 #include "eventgrid/queued.h"
 
@@ -225,6 +226,33 @@ TEST(what_is_wrong_is_said_as_azure_does)
         CHECK_STRING_EQUAL(asker.content_type, "application/json; charset=utf-8");
         expect_status(&asker, refusals[i].status, refusals[i].header, refusals[i].part);
     }
+    door_end(&world);
+}
+
+/* A broker would end the connection of all. */
+TEST(what_is_longer_than_the_broker_takes_is_refused)
+{
+    struct door_world world;
+    struct asker asker;
+
+    start_with_orders(&world);
+    door_topic(&world, "topics/mapped",
+               "\"inputSchema\":\"CustomEventSchema\",\"inputSchemaMapping\":{"
+               "\"inputSchemaMappingType\":\"Json\",\"properties\":{\"eventType\":"
+               "{\"sourceField\":\"x\"},\"subject\":{\"sourceField\":\"x\"},"
+               "\"dataVersion\":{\"defaultValue\":\"1\"}}}");
+    world.grid.door->packet_max = DOOR_EVENT_MARGIN + 200;
+    door_post(&world, &asker, ORDERS, GRID_EVENT("1"));
+    expect_accepted(&asker);
+    door_post(&world, &asker, "/topics/mapped/api/events", "{\"x\":\"abc\"}");
+    expect_accepted(&asker);
+    /* Thirty letters that are in a message three times. */
+    door_post(&world, &asker, "/topics/mapped/api/events",
+              "{\"x\":\"abcdefghijabcdefghijabcdefghij\"}");
+    expect_status(&asker, 413, "", "mqtt.maximum_packet_size");
+    world.grid.door->packet_max = DOOR_EVENT_MARGIN;
+    door_post(&world, &asker, ORDERS, GRID_EVENT("1"));
+    expect_status(&asker, 413, "", "mqtt.maximum_packet_size");
     door_end(&world);
 }
 

@@ -121,6 +121,21 @@ TEST(the_door_is_busy_or_refuses)
     world_free(world);
 }
 
+TEST(an_event_that_is_too_long_for_the_next_topic_holds_up_no_other)
+{
+    struct world *world = world_new();
+
+    world_subscribe(world, "sub", TO_TEE);
+    world->door_answer = DOOR_TOO_LARGE;
+    world_publish(world, "sub", "e1");
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world_waiting(world, "sub"), 0);
+    CHECK_INT_EQUAL(world_subscription(world, 0, "sub")->source->statistics.dropped +
+                        world_subscription(world, 1, "sub")->source->statistics.dropped,
+                    1);
+    world_free(world);
+}
+
 TEST(topics_that_send_to_each_other_do_so_eight_times)
 {
     struct world *world = world_new();
