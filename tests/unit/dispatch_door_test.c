@@ -241,12 +241,12 @@ TEST(what_is_longer_than_the_broker_takes_is_refused)
                "\"inputSchemaMappingType\":\"Json\",\"properties\":{\"eventType\":"
                "{\"sourceField\":\"x\"},\"subject\":{\"sourceField\":\"x\"},"
                "\"dataVersion\":{\"defaultValue\":\"1\"}}}");
-    world.grid.door->packet_max = DOOR_EVENT_MARGIN + 200;
+    world.grid.door->packet_max = DOOR_EVENT_MARGIN + 500;
     door_post(&world, &asker, ORDERS, GRID_EVENT("1"));
     expect_accepted(&asker);
     door_post(&world, &asker, "/topics/mapped/api/events", "{\"x\":\"abc\"}");
     expect_accepted(&asker);
-    /* Thirty letters that are in a message three times. */
+    /* Thirty letters, which are in a message three times. */
     door_post(&world, &asker, "/topics/mapped/api/events",
               "{\"x\":\"abcdefghijabcdefghijabcdefghij\"}");
     expect_status(&asker, 413, "", "mqtt.maximum_packet_size");
