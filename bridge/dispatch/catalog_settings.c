@@ -196,7 +196,8 @@ void catalog_set_declared(struct catalog *catalog, struct slice json)
 /* What a place is about. */
 struct place {
     struct slice source_key;
-    struct slice subscription; /* empty: the source itself */
+    bool is_subscription;      /* else the source itself */
+    struct slice subscription; /* its name */
 };
 
 /* Keys are in lower case, as names in places are. */
@@ -206,7 +207,7 @@ static struct place split_place(struct slice place)
     const uint8_t *at = memmem(place.data, place.length, between.data, between.length);
     size_t length = at ? (size_t)(at - place.data) : place.length;
 
-    return (struct place){slice_make(place.data, length),
+    return (struct place){slice_make(place.data, length), at != NULL,
                           at ? slice_from(place, length + between.length) : SLICE_EMPTY};
 }
 
@@ -261,7 +262,7 @@ static struct catalog_texts *texts_of(struct catalog_source *source,
                                       const struct place *place)
 {
     *subscription = NULL;
-    if (place->subscription.length == 0) {
+    if (!place->is_subscription) {
         return &source->texts;
     }
     *subscription = subscription_entry(source, place->subscription);

@@ -106,9 +106,21 @@ void source_tidy(struct catalog_source *source)
 
 /* ---------------------------------------------------------------- reading */
 
+static bool some_is_said(const struct list *subscriptions)
+{
+    LIST_FOREACH (link, subscriptions) {
+        const struct catalog_texts *texts =
+            &CONTAINER_OF(link, struct catalog_subscription, link)->texts;
+        if (texts->declared.length > 0 || texts->stored.length > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_subscription(const struct catalog_source *source)
 {
-    return !list_is_empty(&source->subscriptions) || !list_is_empty(&source->waiting);
+    return some_is_said(&source->subscriptions) || some_is_said(&source->waiting);
 }
 
 /* Is it to be in force? */

@@ -167,8 +167,8 @@ static void on_changed(void *context, struct slice place, struct slice settings)
     struct buffer error = {0};
 
     if (!catalog_set_stored(grid->catalog, place, settings, &error)) {
-        log_write(LOG_ERROR, "settings of Event Grid ignored", "place=%.*s reason=\"%.*s\"",
-                  SLICE_PRINT(place), (int)error.length - 1, (const char *)error.data);
+        log_write(LOG_ERROR, "settings of Event Grid ignored", "place=%s reason=\"%.*s\"",
+                  log_quote(place), (int)error.length - 1, (const char *)error.data);
     }
     buffer_release(&error);
     if (store->heard) {

@@ -594,6 +594,36 @@ SAS_TOKENS = {
 }
 
 
+# Lines of catalog_fuzz.c: places with settings, what is declared, all told anew.
+TO_MQTT = '"properties":{"destination":{"endpointType":"MqttTopic","properties":{"topic":"x"}}}'
+TO_WEB = '"properties":{"destination":{"endpointType":"WebHook","properties":{"endpointUrl":"http://h/"}}}'
+CATALOG = {
+    "topic": f"""topics/orders {{"name":"Orders","resource":{{"properties":{{}}}},"key1":"a"}}
+topics/orders/eventsubscriptions/sub {{{TO_MQTT},"state":"Failed","stateReason":"no"}}
+-
+topics/orders""",
+    "waiting": f"""topics/orders/eventsubscriptions/sub {{{TO_MQTT}}}
+topics/orders {{"resource":{{"properties":{{"inputSchema":"CloudEventSchemaV1_0"}}}}}}
+topics/orders {{"resource":{{"properties":{{"inputSchema":"EventGridSchema"}}}}}}
+topics/orders/eventsubscriptions/sub""",
+    "domain": f"""domains/shop {{"resource":{{"properties":{{}}}},"azureSubscription":"s","resourceGroup":"g"}}
+domains/shop/topics/a/eventsubscriptions/one {{{TO_MQTT}}}
+domains/shop/eventsubscriptions/all {{{TO_WEB},"stateUrl":"http://h/","state":"AwaitingManualAction"}}
+domains/shop/topics/b {{"resource":{{}}}}
+domains/shop/topics/a/eventsubscriptions/one
+domains/shop""",
+    "declared": f"""!{{"topics":[{{"name":"orders","eventSubscriptions":[{{"name":"sub",{TO_WEB}}}]}}]}}
+topics/orders/eventsubscriptions/sub {{"state":"Succeeded","stateUrl":"http://h/"}}
+topics/orders {{"key1":"a","key2":"b"}}
+!{{"domains":[{{"name":"shop","topics":[{{"name":"a"}}]}}],"systemTopics":[{{"name":"sys","properties":{{"source":"/s","topicType":"t"}}}}]}}
+!""",
+    "wrong": """topics/orders {
+topics/x {"resource":{"properties":{}}}
+topics/orders/eventsubscriptions/ {}
+nonsense 7
+ {}""",
+}
+
 # Lines of arm_path_fuzz.c: method, target, and a filter of names.
 ARM = "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid"
 ARM_PATHS = {
@@ -697,4 +727,5 @@ write("eventgrid_publish", {name: row.encode() for name, row in PUBLICATIONS.ite
 write("eventgrid_sas", {name: row.encode() for name, row in SAS_TOKENS.items()})
 write("eventgrid_filter", {name: row.encode() for name, row in FILTERED.items()})
 write("resource", {name: row.encode() for name, row in RESOURCES.items()})
+write("catalog", {name: row.encode() for name, row in CATALOG.items()})
 write("arm_path", {name: row.encode() for name, row in ARM_PATHS.items()})

@@ -338,6 +338,8 @@ TEST(what_is_not_good_changes_nothing)
         {"topics/abc/eventsubscriptions/sub", "{\"properties\":{\"destination\":{}}}"},
         {"topics/abc/eventsubscriptions/sub", "{\"properties\":7}"},
         {"topics/abc/eventsubscriptions/x", "{}"},
+        {"topics/abc/eventsubscriptions/", "{}"},
+        {"domains/dom/topics/t/eventsubscriptions/x", ""},
         {"nonsense/abc", "{}"},
         {"", "{}"},
         {"topics/", "{}"},
