@@ -5,6 +5,8 @@
 
 #include "trunk/trunk.h"
 
+enum { AGAIN_MS = 1000 };
+
 static struct own_channel *own_of(struct channel *channel)
 {
     return CONTAINER_OF(channel, struct own_channel, channel);
@@ -60,8 +62,21 @@ static void on_closed(struct channel *channel, uint8_t reason)
     struct own_channel *own = own_of(channel);
 
     on_lost(channel);
+    if (own->events->again) {
+        own_channel_try_later(own);
+    }
     if (own->events->closed) {
         own->events->closed(own, reason);
+    }
+}
+
+static void on_try_again(struct timer *timer, void *context)
+{
+    struct own_channel *own = CONTAINER_OF(timer, struct own_channel, try_again);
+
+    (void)context;
+    if (!own->channel.is_open && gateway_is_ready(own->gateway)) {
+        own->events->again(own);
     }
 }
 
@@ -81,6 +96,7 @@ void own_channel_init(struct own_channel *own, struct gateway *gateway,
     own->channel.events = &channel_events;
     own->gateway = gateway;
     own->events = events;
+    timer_init(&own->try_again, on_try_again);
 }
 
 void own_channel_open(struct own_channel *own, const char *peer,
@@ -88,6 +104,7 @@ void own_channel_open(struct own_channel *own, const char *peer,
 {
     struct gateway *gateway = own->gateway;
 
+    timers_cancel(&gateway->timers, &own->try_again);
     gateway->link->ops->open(gateway->link, &own->channel,
                              &(struct link_open){
                                  .placement = connect->client_identifier,
@@ -142,11 +159,17 @@ void own_channel_credit(struct own_channel *own, size_t bytes)
     }
 }
 
+void own_channel_try_later(struct own_channel *own)
+{
+    timers_set(&own->gateway->timers, &own->try_again, gateway_now(own->gateway) + AGAIN_MS);
+}
+
 void own_channel_close(struct own_channel *own)
 {
     struct link *link = own->gateway->link;
 
     own->is_connected = false;
+    timers_cancel(&own->gateway->timers, &own->try_again);
     if (own->channel.is_open) {
         link->ops->close(link, &own->channel);
     }

@@ -9,6 +9,7 @@
 #ifndef PUBGRID_CLIENT_OWN_CHANNEL_H
 #define PUBGRID_CLIENT_OWN_CHANNEL_H
 
+#include "base/timers.h"
 #include "client/fanout.h"
 #include "client/gateway.h"
 #include "client/link.h"
@@ -27,9 +28,11 @@ struct own_channel_events {
     void (*publish)(struct own_channel *own, struct fanout *fanout, uint32_t sequence);
     /* The broker is gone, or stops, or refuses. */
     void (*ended)(struct own_channel *own);
-    /* Behind ended(), if the broker ended the connection. NULL: nothing is to be done, the
-     * listener of the link is told when the next broker is there. */
+    /* Behind ended(), if the broker ended the connection. NULL: nothing is to be done. */
     void (*closed)(struct own_channel *own, uint8_t reason);
+    /* The same, a while later: it is to be connected anew, by this one connection's doing. NULL: it
+     * is left until the listener of the link is told that the next broker is there. */
+    void (*again)(struct own_channel *own);
 };
 
 /* --- */
@@ -40,6 +43,7 @@ struct own_channel {
     const struct own_channel_events *events;
     bool is_connected; /* from connected() on */
     bool holds_credit; /* own_channel_credit() gives it back: who keeps messages bounds them so */
+    struct timer try_again;
 };
 
 void own_channel_init(struct own_channel *own, struct gateway *gateway,
@@ -57,6 +61,8 @@ void own_channel_send(struct own_channel *own);
 void own_channel_acknowledge(struct own_channel *own, uint32_t sequence);
 /* So many bytes of packets that publish() had were disposed of. */
 void own_channel_credit(struct own_channel *own, size_t bytes);
+/* again() follows in a while, as if the broker had ended the connection. */
+void own_channel_try_later(struct own_channel *own);
 /* No event comes any more; harmless if it is not open. */
 void own_channel_close(struct own_channel *own);
 

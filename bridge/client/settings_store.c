@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "client/internal_topic.h"
 #include "client/own_channel.h"
@@ -158,18 +159,32 @@ static void on_ended(struct own_channel *own)
     }
 }
 
+/* It must hear what changes, so it does not stay away: the broker may not like what was sent. */
+static void on_closed(struct own_channel *own, uint8_t reason)
+{
+    log_write(LOG_WARNING, "the connection for settings was ended", "role=%s reason=\"%s\"",
+              store_of(own)->kind->role, reason_text(reason));
+}
+
+static void connect(struct own_channel *own)
+{
+    own_channel_connect(own, store_of(own)->kind->role, NULL,
+                        (struct connect_request){.clean_start = true});
+}
+
 static const struct own_channel_events events = {
     .connected = on_connected,
     .packet = on_packet,
     .publish = on_publish,
     .ended = on_ended,
+    .closed = on_closed,
+    .again = connect,
 };
 
 void settings_store_connect(struct settings_store *store, const struct settings_listener *listener)
 {
     store->listener = listener;
-    own_channel_connect(&store->own, store->kind->role, NULL,
-                        (struct connect_request){.clean_start = true});
+    connect(&store->own);
 }
 
 struct settings_store *settings_store_new(struct gateway *gateway, const struct settings_kind *kind)

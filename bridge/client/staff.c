@@ -14,10 +14,9 @@
 #include "mqtt/reader.h"
 
 enum {
-    SUBSCRIBE_ID = 1, /* below FIRST_ID; no answer is waited for */
-    FIRST_ID = 16,    /* of PUBLISHes */
-    RANDOM_BYTES = 8, /* in the name */
-    AGAIN_MS = 1000,
+    SUBSCRIBE_ID = 1,    /* below FIRST_ID; no answer is waited for */
+    FIRST_ID = 16,       /* of PUBLISHes */
+    RANDOM_BYTES = 8,    /* in the name */
     LIFE_SIGN_MS = 2000, /* by then whoever lives has said so */
     PACKET_MARGIN = 64,  /* more than a PUBLISH has beside topic, properties and payload */
     SELF = STAFF_PEERS_MAX,
@@ -37,7 +36,6 @@ struct staff {
     uint32_t next_number;
     uint32_t packet_max; /* bytes */
     uint16_t next_packet_id;
-    struct timer again; /* a connection that the broker has ended is made anew */
     bool is_ready;
     const struct staff_listener *listener; /* NULL: nobody */
 };
@@ -529,22 +527,14 @@ static void on_ended(struct own_channel *own)
 /* The broker stops, then all is lost next; or it did not like what was sent. */
 static void on_closed(struct own_channel *own, uint8_t reason)
 {
-    struct staff *staff = staff_of(own);
-    struct gateway *gateway = staff->gateway;
-
+    (void)own;
     log_write(LOG_WARNING, "the staff's connection was ended", "reason=\"%s\"",
               reason_text(reason));
-    timers_set(&gateway->timers, &staff->again, gateway_now(gateway) + AGAIN_MS);
 }
 
-static void on_again(struct timer *timer, void *context)
+static void connect_again(struct own_channel *own)
 {
-    struct staff *staff = CONTAINER_OF(timer, struct staff, again);
-
-    (void)context;
-    if (!staff->own.channel.is_open && gateway_is_ready(staff->gateway)) {
-        staff_connect(staff);
-    }
+    staff_connect(staff_of(own));
 }
 
 static const struct own_channel_events events = {
@@ -553,6 +543,7 @@ static const struct own_channel_events events = {
     .publish = on_publish,
     .ended = on_ended,
     .closed = on_closed,
+    .again = connect_again,
 };
 
 /* ---------------------------------------------------------------- making and ending */
@@ -568,7 +559,6 @@ struct staff *staff_new(struct gateway *gateway)
     staff->next_packet_id = FIRST_ID;
     staff->life_sign.answered = no_answer;
     staff->life_sign.done = no_end;
-    timer_init(&staff->again, on_again);
     list_init(&staff->sent);
     list_init(&staff->asks);
     gateway->random(random, sizeof(random));
@@ -586,13 +576,11 @@ void staff_free(struct staff *staff)
 {
     own_channel_close(&staff->own);
     on_ended(&staff->own);
-    timers_cancel(&staff->gateway->timers, &staff->again);
     free(staff);
 }
 
 void staff_connect(struct staff *staff)
 {
-    timers_cancel(&staff->gateway->timers, &staff->again);
     own_channel_connect(&staff->own, "staff", staff->name,
                         (struct connect_request){
                             .clean_start = true,

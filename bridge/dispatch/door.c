@@ -12,8 +12,6 @@
 #include "base/memory.h"
 #include "dispatch/door_state.h"
 
-enum { AGAIN_MS = 1000 };
-
 static struct door *door_of(struct own_channel *own)
 {
     return CONTAINER_OF(own, struct door, own);
@@ -311,11 +309,6 @@ static void on_connected(struct own_channel *own, const struct packet *connack)
                            : PACKET_SIZE_MAX;
 }
 
-static void connect_again(struct door *door)
-{
-    timers_set(&door->gateway->timers, &door->again, gateway_now(door->gateway) + AGAIN_MS);
-}
-
 static void on_packet(struct own_channel *own, const struct packet *packet)
 {
     struct door *door = door_of(own);
@@ -329,7 +322,7 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
                   packet->ack.packet_id);
         own_channel_close(own);
         fail_all(door);
-        connect_again(door);
+        own_channel_try_later(own);
         return;
     }
     take_puback(door, packet->ack.reason);
@@ -350,17 +343,9 @@ static void on_ended(struct own_channel *own)
 
 static void on_closed(struct own_channel *own, uint8_t reason)
 {
+    (void)own;
     log_write(LOG_WARNING, "the door's connection was ended", "reason=\"%s\"", reason_text(reason));
-    connect_again(door_of(own));
 }
-
-static const struct own_channel_events events = {
-    .connected = on_connected,
-    .packet = on_packet,
-    .publish = on_publish,
-    .ended = on_ended,
-    .closed = on_closed,
-};
 
 static void connect(struct door *door)
 {
@@ -373,19 +358,22 @@ static void connect(struct door *door)
     buffer_release(&name);
 }
 
-static void on_again(struct timer *timer, void *context)
+static void connect_again(struct own_channel *own)
 {
-    struct door *door = CONTAINER_OF(timer, struct door, again);
-
-    (void)context;
-    if (!door->own.channel.is_open && gateway_is_ready(door->gateway)) {
-        connect(door);
-    }
+    connect(door_of(own));
 }
+
+static const struct own_channel_events events = {
+    .connected = on_connected,
+    .packet = on_packet,
+    .publish = on_publish,
+    .ended = on_ended,
+    .closed = on_closed,
+    .again = connect_again,
+};
 
 void door_connect(struct door *door)
 {
-    timers_cancel(&door->gateway->timers, &door->again);
     connect(door);
     door_ear_connect(door->ear);
 }
@@ -397,7 +385,6 @@ struct door *door_new(struct grid *grid)
     door->grid = grid;
     door->gateway = grid->gateway;
     own_channel_init(&door->own, grid->gateway, &events);
-    timer_init(&door->again, on_again);
     list_init(&door->sent);
     list_init(&door->waiting);
     list_init(&door->calls);
@@ -412,7 +399,6 @@ void door_free(struct door *door)
     own_channel_close(&door->own);
     door_calls_free(door);
     fail_all(door);
-    timers_cancel(&door->gateway->timers, &door->again);
     door_send_release(door);
     publish_scratch_release(&door->scratch);
     buffer_release(&door->topic);

@@ -55,7 +55,6 @@ struct door {
     struct list sent, waiting;       /* struct door_load */
     struct list calls;               /* struct door_call, of HTTP */
     size_t kept_bytes;
-    struct timer again; /* a connection that the broker has ended is made anew */
     struct door_ear *ear;
     struct uuid_series request_ids;
     /* Scratch. */

@@ -244,20 +244,21 @@ static void erasure_closed(struct own_channel *own, uint8_t reason)
     }
 }
 
+static void erasure_connect(struct own_channel *own)
+{
+    if (!own->channel.is_open && gateway_is_ready(own->gateway)) {
+        own_channel_connect(own, ROLE, name_of(&CONTAINER_OF(own, struct erasure, own)->queue),
+                            (struct connect_request){.clean_start = true});
+    }
+}
+
 static const struct own_channel_events erasure_events = {
     .connected = erased,
     .publish = no_publish,
     .ended = nothing_ended,
     .closed = erasure_closed,
+    .again = erasure_connect,
 };
-
-static void erasure_connect(struct erasure *erasure)
-{
-    if (!erasure->own.channel.is_open && gateway_is_ready(erasure->own.gateway)) {
-        own_channel_connect(&erasure->own, ROLE, name_of(&erasure->queue),
-                            (struct connect_request){.clean_start = true});
-    }
-}
 
 void runner_session_erase(struct gateway *gateway, struct list *erasures, struct slice queue)
 {
@@ -266,13 +267,13 @@ void runner_session_erase(struct gateway *gateway, struct list *erasures, struct
     own_channel_init(&erasure->own, gateway, &erasure_events);
     set_name(&erasure->queue, queue);
     list_add_last(erasures, &erasure->link);
-    erasure_connect(erasure);
+    erasure_connect(&erasure->own);
 }
 
 void runner_session_erase_again(struct list *erasures)
 {
     LIST_FOREACH (link, erasures) {
-        erasure_connect(CONTAINER_OF(link, struct erasure, link));
+        erasure_connect(&CONTAINER_OF(link, struct erasure, link)->own);
     }
 }
 

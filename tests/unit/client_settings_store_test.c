@@ -144,6 +144,30 @@ TEST(a_change_is_a_retained_message)
     end(&world);
 }
 
+/* Else no change would be heard any more, nor could any be made. */
+TEST(a_connection_that_the_broker_has_ended_is_made_anew)
+{
+    struct world world;
+    struct waiter waiter = {.change.done = done, .stored = -1};
+    start(&world);
+    struct gateway *gateway = &world.fakes->gateway;
+    CHECK(settings_store_set(gateway->hub_store, SLICE_LITERAL("chat"), SLICE_LITERAL("{}"),
+                             &waiter.change));
+    heard(&world);
+    fakes_to_broker(world.fakes);
+    world.channel->is_open = false;
+    world.channel->events->closed(world.channel, REASON_PACKET_TOO_LARGE);
+    CHECK_INT_EQUAL(waiter.stored, 0);
+    CHECK_STRING_EQUAL(fakes_to_broker(world.fakes), "");
+    fakes_now += 1000;
+    gateway_advance(gateway);
+    CHECK(strstr(fakes_to_broker(world.fakes), "CONNECT"));
+    answer(&world, &(struct packet){.type = PACKET_CONNACK});
+    CHECK(strstr(fakes_to_broker(world.fakes), "SUBSCRIBE id=2 \"$config/hubs/+\" qos=1"));
+    CHECK_STRING_EQUAL(heard(&world), "begin\n");
+    end(&world);
+}
+
 /* --- client/hub_admin.h --- */
 
 struct asker {
