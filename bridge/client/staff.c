@@ -388,7 +388,9 @@ static void be_ready(struct staff *staff)
     tell_changed(staff);
 }
 
-static void take_birth(struct staff *staff, struct slice name, bool lives)
+/* `is_stored`: the broker has kept it, and a broker that crashes keeps ours of before and those of
+ * others who are gone, in any order. */
+static void take_birth(struct staff *staff, struct slice name, bool lives, bool is_stored)
 {
     bool is_own = slice_equal(name, slice_from_string(staff->name));
     int number = find_peer(staff, name);
@@ -397,7 +399,7 @@ static void take_birth(struct staff *staff, struct slice name, bool lives)
         put_birth(staff, staff->name, true);
         own_channel_send(&staff->own);
     } else if (is_own) {
-        if (!staff->is_ready) {
+        if (!staff->is_ready && !is_stored) {
             be_ready(staff);
         }
     } else if (lives) {
@@ -469,7 +471,8 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
         } else if (topic.kind == INTERNAL_ANSWER) {
             hear_answer(staff, payload);
         } else if (topic.kind == INTERNAL_STAFF_UP && name_is_valid(topic.connection_id)) {
-            take_birth(staff, topic.connection_id, payload.length > 0);
+            take_birth(staff, topic.connection_id, payload.length > 0,
+                       fanout->publish.publish.retain);
         }
     }
 }

@@ -518,6 +518,9 @@ struct broker_session *broker_find_session(const char *id)
 size_t broker_publish(struct broker *broker, const struct packet *publish)
 {
     (void)broker;
+    if (publish->publish.retain) {
+        retain(publish);
+    }
     return route(publish);
 }
 

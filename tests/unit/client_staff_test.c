@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "client/staff.h"
 
+#include "client/internal_topic.h"
 #include "support/bridge_broker.h"
 #include "test.h"
 
@@ -73,5 +74,37 @@ TEST(nobody_is_known_while_the_broker_is_away)
     CHECK_INT_EQUAL(staff_names(staff, names), 0);
     broker_run(broker);
     CHECK_INT_EQUAL(staff_names(staff, names), 3);
+    broker_free(broker);
+}
+
+static void keep_birth(struct broker *broker, const char *name)
+{
+    struct buffer topic = {0};
+
+    internal_topic_append(&topic, INTERNAL_STAFF_UP, SLICE_EMPTY, slice_from_string(name),
+                          SLICE_EMPTY);
+    broker_publish(broker, &(struct packet){.type = PACKET_PUBLISH,
+                                            .publish = {.topic = buffer_slice(&topic),
+                                                        .payload = SLICE_LITERAL("1"),
+                                                        .retain = true}});
+    buffer_release(&topic);
+}
+
+/* A crash of the broker takes wills along, so it knows those who died with it. */
+TEST(the_dead_are_found_behind_a_stored_birth_of_ones_own)
+{
+    struct broker *broker = broker_new();
+    const char *names[STAFF_PEERS_MAX + 1];
+    struct staff *staff = broker->bridges[0].gateway.staff;
+
+    CHECK_INT_EQUAL(staff_names(staff, names), 2);
+    broker_lose(broker);
+    keep_birth(broker, names[0]);
+    keep_birth(broker, "9-dead");
+    broker_return(broker);
+    CHECK_INT_EQUAL(staff_names(staff, names), 3);
+    broker_advance(broker, 2000);
+    CHECK_INT_EQUAL(staff_names(staff, names), 2);
+    CHECK_INT_EQUAL(staff_names(broker->bridges[1].gateway.staff, names), 2);
     broker_free(broker);
 }
