@@ -41,6 +41,7 @@ void gateway_init(struct gateway *gateway)
     list_init(&gateway->clients);
     list_init(&gateway->event_queues);
     registry_init(&gateway->registry);
+    list_init(&gateway->settings_stores);
     gateway->janitor = janitor_new(gateway);
     gateway->hub_store = settings_store_new(gateway, &hub_settings_kind);
     metrics_init(&gateway->metrics);

@@ -64,6 +64,7 @@ struct gateway {
     struct list event_queues;         /* struct event_queue, also of clients that have gone */
     struct registry registry;         /* connections of hubs */
     struct janitor *janitor;          /* clears up behind connections that have ended */
+    struct list settings_stores;      /* struct settings_store */
     struct settings_store *hub_store; /* tells hub_listener of what is set at run time */
     struct metrics metrics;
     struct staff *staff;             /* the processes among themselves; REST operations */

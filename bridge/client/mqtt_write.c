@@ -112,6 +112,13 @@ void write_publish(struct buffer *out, const struct publication *publication)
     out->length += (size_t)(at - start);
 }
 
+void write_property(struct buffer *list, enum property property, struct slice value)
+{
+    buffer_append_byte(list, (uint8_t)property);
+    buffer_append_u16(list, (uint16_t)value.length);
+    buffer_append(list, value);
+}
+
 void write_filter(struct buffer *filters, struct slice filter,
                   const struct subscription_options *options)
 {

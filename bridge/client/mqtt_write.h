@@ -33,11 +33,13 @@ struct publication {
     enum qos qos;
     uint16_t packet_id;
     uint32_t expiry_s;
-    struct slice user_properties; /* mqtt/user_property.h */
+    struct slice user_properties; /* mqtt/user_property.h; or others, of write_property() */
 };
 
 void write_connect(struct buffer *out, const struct connect_request *connect);
 void write_publish(struct buffer *out, const struct publication *publication);
+/* Appends a property of text or bytes. */
+void write_property(struct buffer *list, enum property property, struct slice value);
 void write_user_pairs(struct buffer *list, struct pairs pairs);
 /* One filter of a SUBSCRIBE: appended to `filters`, which write_subscribe() wraps. */
 void write_filter(struct buffer *filters, struct slice filter,

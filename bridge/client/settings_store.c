@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "client/internal_topic.h"
 #include "client/own_channel.h"
+#include "client/settings_heard.h"
 
 /* Packet identifiers; those of changes come round behind the others. */
 enum { SUBSCRIBE_ID = 2, MARK_ID = 3, CHANGE_ID_FIRST = 16 };
@@ -18,8 +19,11 @@ struct settings_store {
     struct gateway *gateway;
     const struct settings_kind *kind;
     const struct settings_listener *listener; /* NULL: not connected yet */
+    struct list link;                         /* in gateway->settings_stores */
     struct list changes;                      /* that were sent, the oldest first */
     uint16_t last_id;
+    struct settings_mark last_mark; /* of our own changes */
+    struct settings_heard heard;
 };
 
 static struct settings_store *store_of(struct own_channel *own)
@@ -63,23 +67,29 @@ static void subscribe(struct settings_store *store)
     buffer_release(&mark);
 }
 
-static void hear(struct settings_store *store, const struct publish *publish)
+static void hear(struct settings_store *store, const struct packet *packet)
 {
     const struct settings_listener *listener = store->listener;
-    struct slice prefix = store->kind->prefix;
+    const struct properties *properties = &packet->properties;
+    struct slice topic = packet->publish.topic, prefix = store->kind->prefix;
+    struct settings_mark mark;
 
-    if (slice_starts_with(publish->topic, prefix)) {
-        listener->changed(listener->context, slice_from(publish->topic, prefix.length),
-                          publish->payload);
-    } else {
+    if (!slice_starts_with(topic, prefix)) {
         listener->complete(listener->context);
+        settings_heard_complete(&store->heard);
+        return;
+    }
+    listener->changed(listener->context, slice_from(topic, prefix.length), packet->publish.payload);
+    if (properties_have(properties, PROPERTY_CORRELATION_DATA) &&
+        settings_mark_parse(properties->correlation_data, &mark)) {
+        settings_heard_take(&store->heard, &mark);
     }
 }
 
 static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
 {
     if (fanout->is_valid) {
-        hear(store_of(own), &fanout->publish.publish);
+        hear(store_of(own), &fanout->publish);
     }
     own_channel_acknowledge(own, sequence);
 }
@@ -89,7 +99,58 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
 static void finish(struct settings_change *change, bool is_stored)
 {
     list_remove(&change->link);
+    change->is_asking = false;
     change->done(change, is_stored);
+}
+
+static void one_has_heard(struct staff_ask *round, struct slice answer)
+{
+    (void)round, (void)answer; /* the staff counts them */
+}
+
+/* Who is silent is taken for dead. */
+static void all_have_heard(struct staff_ask *round, bool complete)
+{
+    (void)complete;
+    finish(CONTAINER_OF(round, struct settings_change, round), true);
+}
+
+/* Stored it is: who asks. If nobody can be asked now, nobody can be told anything else either. */
+static void ask_who_has_heard(struct settings_change *change)
+{
+    struct settings_store *store = change->store;
+    struct settings_mark mark = {store->last_mark.origin, change->number};
+    struct buffer question = {0};
+
+    settings_question_append(&question, &mark, store->kind->prefix);
+    change->round = (struct staff_ask){.answered = one_has_heard, .done = all_have_heard};
+    change->is_asking = true;
+    if (!staff_ask(store->gateway->staff, &change->round, buffer_slice(&question))) {
+        log_write(LOG_DEBUG, "nobody was asked whether a change of settings was heard", "number=%u",
+                  mark.number);
+        finish(change, true);
+    }
+    buffer_release(&question);
+}
+
+bool settings_take_question(struct gateway *gateway, const struct staff_asker *asker,
+                            struct slice question)
+{
+    struct settings_mark mark;
+    struct slice prefix;
+
+    if (!settings_question_parse(question, &mark, &prefix)) {
+        return false;
+    }
+    LIST_FOREACH (link, &gateway->settings_stores) {
+        struct settings_store *store = CONTAINER_OF(link, struct settings_store, link);
+        if (slice_equal(store->kind->prefix, prefix)) {
+            settings_heard_answer(&store->heard, &mark, asker);
+            return true;
+        }
+    }
+    staff_answer(gateway->staff, asker, SLICE_EMPTY); /* they are not used here */
+    return true;
 }
 
 static void on_packet(struct own_channel *own, const struct packet *packet)
@@ -99,17 +160,22 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
     }
     LIST_FOREACH_SAFE (link, &store_of(own)->changes) {
         struct settings_change *change = CONTAINER_OF(link, struct settings_change, link);
-        if (change->packet_id == packet->ack.packet_id) {
-            finish(change, !reason_is_error(packet->ack.reason));
-            return;
+        if (change->packet_id != packet->ack.packet_id || change->is_asking) {
+            continue;
         }
+        if (reason_is_error(packet->ack.reason)) {
+            finish(change, false);
+        } else {
+            ask_who_has_heard(change);
+        }
+        return;
     }
 }
 
 bool settings_store_set(struct settings_store *store, struct slice place, struct slice settings,
                         struct settings_change *change)
 {
-    struct buffer topic = {0};
+    struct buffer topic = {0}, mark = {0}, properties = {0};
 
     if (!store->own.is_connected || !store->own.channel.is_open) {
         return false;
@@ -117,6 +183,10 @@ bool settings_store_set(struct settings_store *store, struct slice place, struct
     store->last_id =
         store->last_id < CHANGE_ID_FIRST ? CHANGE_ID_FIRST : (uint16_t)(store->last_id + 1);
     change->packet_id = store->last_id;
+    change->store = store;
+    change->number = ++store->last_mark.number;
+    settings_mark_append(&mark, &store->last_mark);
+    write_property(&properties, PROPERTY_CORRELATION_DATA, buffer_slice(&mark));
     list_add_last(&store->changes, &change->link);
     buffer_append(&topic, store->kind->prefix);
     buffer_append(&topic, place);
@@ -127,8 +197,11 @@ bool settings_store_set(struct settings_store *store, struct slice place, struct
                                                .retain = true,
                                                .qos = QOS_1,
                                                .packet_id = store->last_id,
+                                               .user_properties = buffer_slice(&properties),
                                            });
     own_channel_send(&store->own);
+    buffer_release(&properties);
+    buffer_release(&mark);
     buffer_release(&topic);
     return true;
 }
@@ -137,6 +210,10 @@ void settings_store_abandon(struct settings_change *change)
 {
     if (change->packet_id != 0) {
         list_remove(&change->link);
+    }
+    if (change->is_asking) {
+        staff_forget_ask(&change->round);
+        change->is_asking = false;
     }
 }
 
@@ -148,6 +225,7 @@ static void on_connected(struct own_channel *own, const struct packet *connack)
 
     (void)connack;
     store->listener->begin(store->listener->context);
+    settings_heard_begin(&store->heard);
     subscribe(store);
 }
 
@@ -155,7 +233,10 @@ static void on_connected(struct own_channel *own, const struct packet *connack)
 static void on_ended(struct own_channel *own)
 {
     LIST_FOREACH_SAFE (link, &store_of(own)->changes) {
-        finish(CONTAINER_OF(link, struct settings_change, link), false);
+        struct settings_change *change = CONTAINER_OF(link, struct settings_change, link);
+        if (!change->is_asking) {
+            finish(change, false);
+        }
     }
 }
 
@@ -195,6 +276,9 @@ struct settings_store *settings_store_new(struct gateway *gateway, const struct 
     store->kind = kind;
     own_channel_init(&store->own, gateway, &events);
     list_init(&store->changes);
+    list_add_last(&gateway->settings_stores, &store->link);
+    gateway->random(&store->last_mark.origin, sizeof(store->last_mark.origin));
+    settings_heard_init(&store->heard, gateway);
     return store;
 }
 
@@ -202,5 +286,13 @@ void settings_store_free(struct settings_store *store)
 {
     own_channel_close(&store->own);
     on_ended(&store->own);
+    while (!list_is_empty(&store->changes)) {
+        struct settings_change *change =
+            CONTAINER_OF(store->changes.next, struct settings_change, link);
+        staff_forget_ask(&change->round);
+        finish(change, true);
+    }
+    settings_heard_release(&store->heard);
+    list_remove(&store->link);
     free(store);
 }

@@ -3,7 +3,10 @@
  * store's own. What is in them is for the listener to read (JSON).
  *
  * Each time the broker is there: begin() - changed() for each place that has some - complete();
- * from then on changed() as it happens. Single-threaded.
+ * from then on changed() as it happens.
+ *
+ * A change is done when the broker has stored it and each living process, this one included, has
+ * heard it (settings_heard.h): who is answered then finds it wherever he asks. Single-threaded.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_SETTINGS_STORE_H
@@ -13,6 +16,7 @@
 
 #include "base/list.h"
 #include "base/slice.h"
+#include "client/staff.h"
 
 struct gateway;
 struct settings_store;
@@ -36,12 +40,17 @@ struct settings_listener {
 
 /* --- */
 
-/* Embedded by who waits until a change is stored. */
+/* Embedded by who waits until a change counts. */
 struct settings_change {
-    /* Once, unless it was abandoned. Not stored: the broker refused it or is gone. */
+    /* Once, unless it was abandoned: stored, and heard by all, but for those that are too late. Not
+     * stored: the broker refused it or is gone. */
     void (*done)(struct settings_change *change, bool is_stored);
     struct list link; /* the store's */
+    struct settings_store *store;
+    struct staff_ask round; /* asks who has heard it */
+    uint32_t number;        /* of its mark */
     unsigned packet_id;
+    bool is_asking;
 };
 
 struct settings_store *settings_store_new(struct gateway *gateway,
@@ -56,5 +65,10 @@ bool settings_store_set(struct settings_store *store, struct slice place, struct
                         struct settings_change *change);
 /* Nobody waits any more; harmless if it is done. */
 void settings_store_abandon(struct settings_change *change);
+
+/* Another process, or this one, asks whether it has heard a change. False: the question is about
+ * something else. */
+bool settings_take_question(struct gateway *gateway, const struct staff_asker *asker,
+                            struct slice question);
 
 #endif

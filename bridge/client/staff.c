@@ -11,6 +11,7 @@
 #include "client/internal_topic.h"
 #include "client/own_channel.h"
 #include "client/rest_question.h"
+#include "client/settings_store.h"
 #include "mqtt/reader.h"
 
 enum {
@@ -232,13 +233,6 @@ static uint64_t all_peers(const struct staff *staff)
     return all;
 }
 
-static void append_raw_property(struct buffer *list, enum property property, struct slice value)
-{
-    buffer_append_byte(list, (uint8_t)property);
-    buffer_append_u16(list, (uint16_t)value.length);
-    buffer_append(list, value);
-}
-
 static void put_question(struct staff *staff, uint32_t number, struct slice question)
 {
     struct buffer *properties = &staff->gateway->properties;
@@ -246,9 +240,9 @@ static void put_question(struct staff *staff, uint32_t number, struct slice ques
 
     buffer_append_u32(&correlation, number);
     properties->length = 0;
-    append_raw_property(properties, PROPERTY_RESPONSE_TOPIC,
-                        topic_of(staff, INTERNAL_ANSWER, staff->name));
-    append_raw_property(properties, PROPERTY_CORRELATION_DATA, buffer_slice(&correlation));
+    write_property(properties, PROPERTY_RESPONSE_TOPIC,
+                   topic_of(staff, INTERNAL_ANSWER, staff->name));
+    write_property(properties, PROPERTY_CORRELATION_DATA, buffer_slice(&correlation));
     write_publish(&staff->gateway->packet, &(struct publication){
                                                .topic = topic_of(staff, INTERNAL_ASK, ""),
                                                .data.bytes = question,
@@ -256,6 +250,17 @@ static void put_question(struct staff *staff, uint32_t number, struct slice ques
                                                .user_properties = buffer_slice(properties),
                                            });
     buffer_release(&correlation);
+}
+
+/* An empty one is about nothing but life. */
+static void take_question(struct staff *staff, const struct staff_asker *asker,
+                          struct slice question)
+{
+    if (question.length == 0) {
+        staff_answer(staff, asker, SLICE_EMPTY);
+    } else if (!settings_take_question(staff->gateway, asker, question)) {
+        rest_take_question(staff->gateway, asker, question);
+    }
 }
 
 static void begin_ask(struct staff *staff, struct staff_ask *ask, uint64_t awaited, msec_t timeout)
@@ -286,7 +291,7 @@ bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question
         own_channel_send(&staff->own);
     }
     memcpy(self.name, staff->name, sizeof(self.name));
-    rest_take_question(staff->gateway, &self, question);
+    take_question(staff, &self, question);
     return true;
 }
 
@@ -438,11 +443,7 @@ static void hear_question(struct staff *staff, const struct fanout *fanout)
         return;
     }
     add_peer(staff, slice_from_string(asker.name)); /* it lives, so it will be asked, too */
-    if (question.length == 0) {
-        staff_answer(staff, &asker, SLICE_EMPTY);
-    } else {
-        rest_take_question(staff->gateway, &asker, question);
-    }
+    take_question(staff, &asker, question);
 }
 
 static void hear_answer(struct staff *staff, struct slice body)

@@ -90,8 +90,8 @@ struct staff_ask {
     struct staff *staff;
 };
 
-/* False: not now. `question` goes to rest_take_question() of each process, of this one last: then
- * all may be over already. */
+/* False: not now. `question` goes to each process, to settings_take_question() if it is about
+ * settings, else to rest_take_question(); to this one last: then all may be over already. */
 bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question);
 void staff_forget_ask(struct staff_ask *ask);
 

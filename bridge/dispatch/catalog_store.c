@@ -23,7 +23,6 @@ static const struct settings_kind kind = {
 struct catalog_store {
     struct grid *grid;
     struct settings_listener listener;
-    void (*heard)(struct grid *grid, struct slice place);
     struct list changes; /* struct own_change */
     struct timer again;
 };
@@ -171,9 +170,6 @@ static void on_changed(void *context, struct slice place, struct slice settings)
                   log_quote(place), (int)error.length - 1, (const char *)error.data);
     }
     buffer_release(&error);
-    if (store->heard) {
-        store->heard(grid, place);
-    }
 }
 
 static void on_complete(void *context)
@@ -186,13 +182,11 @@ static void on_complete(void *context)
 
 /* ---------------------------------------------------------------- making and ending */
 
-struct catalog_store *catalog_store_new(struct grid *grid,
-                                        void (*heard)(struct grid *grid, struct slice place))
+struct catalog_store *catalog_store_new(struct grid *grid)
 {
     struct catalog_store *store = memory_allocate_zero(sizeof(*store));
 
     store->grid = grid;
-    store->heard = heard;
     store->listener = (struct settings_listener){store, on_begin, on_changed, on_complete};
     list_init(&store->changes);
     timer_init(&store->again, on_again);

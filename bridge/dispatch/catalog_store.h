@@ -17,10 +17,8 @@ void catalog_place_append(struct buffer *out, struct slice source_key, struct sl
 
 struct catalog_store;
 
-/* Sets grid->settings. Behind the catalog. `heard` is called when the catalog has been told of a
- * place; NULL: nobody wants to know. */
-struct catalog_store *catalog_store_new(struct grid *grid,
-                                        void (*heard)(struct grid *grid, struct slice place));
+/* Sets grid->settings. Behind the catalog. */
+struct catalog_store *catalog_store_new(struct grid *grid);
 void catalog_store_free(struct catalog_store *store);
 /* The broker is there. */
 void catalog_store_connect(struct catalog_store *store);

@@ -86,13 +86,6 @@ static bool is_ready(const struct grid *grid)
     return catalog_is_complete(grid->catalog);
 }
 
-static void heard(struct grid *grid, struct slice place)
-{
-    if (grid->management) {
-        management_heard(grid->management, place);
-    }
-}
-
 static void take_options(struct grid *grid, const struct grid_options *options)
 {
     struct outside outside = grid->options.outside;
@@ -114,7 +107,7 @@ struct grid *grid_new(struct gateway *gateway, const struct grid_options *option
     take_options(grid, options);
     grid->runner = runner_new(grid);
     grid->catalog = catalog_new(runner_catalog_listener(grid->runner));
-    grid->store = catalog_store_new(grid, heard);
+    grid->store = catalog_store_new(grid);
     grid->door = door_new(grid);
     grid->management = management_new(grid);
     catalog_set_declared(grid->catalog, options->declared);

@@ -351,13 +351,6 @@ bool management_is_path(struct slice target)
     return arm_is_path(target);
 }
 
-void management_heard(struct management *management, struct slice place)
-{
-    LIST_FOREACH_SAFE (link, &management->calls) {
-        changes_heard(&CONTAINER_OF(link, struct management_call, link)->changes, place);
-    }
-}
-
 struct management *management_new(struct grid *grid)
 {
     struct management *management = memory_allocate_zero(sizeof(*management));

@@ -6,7 +6,7 @@
  *             -> catalog, catalog store, runner -> reply (arm_reply.h)
  *
  * What is changed is stored by the broker before it is answered, and all processes have heard of it
- * by then (management_changes.h). Single-threaded; pure.
+ * by then (client/settings_store.h). Single-threaded; pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_MANAGEMENT_H
@@ -25,7 +25,5 @@ bool management_is_path(struct slice target);
 /* Answers at once or later; sets `reply->call` and `reply->abandon` if later. */
 void management_call(struct management *management, const struct grid_request *request,
                      struct grid_reply *reply);
-/* The catalog has been told of `place` behind `$config/eventgrid/`, so who waits for it goes on. */
-void management_heard(struct management *management, struct slice place);
 
 #endif

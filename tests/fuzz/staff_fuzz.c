@@ -1,5 +1,6 @@
 /* Fuzzes what bridge processes ask and answer each other for the REST API. Input: a byte (0: a
- * question; else the kind of the operation, less one, that an answer is for), then the bytes.
+ * question, of the REST API or about settings; else the kind of the operation, less one, that an
+ * answer is for), then the bytes.
  *
  * Oracles: what was read and is written again reads the same; the body that comes of answers is one
  * JSON value if the names are UTF-8.
@@ -9,6 +10,7 @@
 
 #include "client/rest_answer.h"
 #include "client/rest_question.h"
+#include "client/settings_heard.h"
 #include "mqtt/utf8.h"
 #include "json/json.h"
 
@@ -30,6 +32,19 @@ static void check_question(struct slice bytes)
     buffer_release(&again);
     buffer_release(&written);
     buffer_release(&other);
+}
+
+static void check_settings_question(struct slice bytes)
+{
+    struct settings_mark mark;
+    struct slice prefix;
+    struct buffer written = {0};
+
+    if (settings_question_parse(bytes, &mark, &prefix)) {
+        settings_question_append(&written, &mark, prefix);
+        FUZZ_CHECK(slice_equal(buffer_slice(&written), bytes));
+    }
+    buffer_release(&written);
 }
 
 /* The same answer from two processes. */
@@ -62,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (copy.length > 0 && copy.data[0] == 0) {
         check_question(slice_from(copy, 1));
+        check_settings_question(slice_from(copy, 1));
     } else if (copy.length > 0) {
         check_answer(kinds[copy.data[0] % (sizeof(kinds) / sizeof(kinds[0]))], slice_from(copy, 1));
     }

@@ -459,12 +459,24 @@ static bool is_deaf(const struct channel *channel)
     return session && the_broker->bridges[session->gateway].is_deaf;
 }
 
+static struct delivery_due *next_due(const struct broker *broker)
+{
+    LIST_FOREACH (link, &broker->events) {
+        struct delivery_due *due = CONTAINER_OF(link, struct delivery_due, link);
+        const struct broker_session *session = session_of(due->channel);
+        if (!session || !session->is_held) {
+            return due;
+        }
+    }
+    return NULL;
+}
+
 void broker_run(struct broker *broker)
 {
     struct fanout_scratch scratch = {0};
+    struct delivery_due *due;
 
-    while (!list_is_empty(&broker->events)) {
-        struct delivery_due *due = CONTAINER_OF(broker->events.next, struct delivery_due, link);
+    while ((due = next_due(broker))) {
         struct fanout fanout;
         list_remove(&due->link);
         if (due->closes) {

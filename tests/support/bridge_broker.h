@@ -31,6 +31,7 @@ struct broker_session {
     struct slice flood_packet;
     uint32_t window, in_flight;
     int64_t credit; /* bytes */
+    bool is_held;   /* what is for it waits on its way */
 };
 
 struct broker_bridge {

@@ -47,7 +47,7 @@ static void start(struct world *world, const char *declared)
         struct grid *grid = &world->grids[i];
         grid->gateway = &world->broker->bridges[i].gateway;
         grid->catalog = catalog_new(&nobody);
-        grid->store = catalog_store_new(grid, NULL);
+        grid->store = catalog_store_new(grid);
         catalog_set_declared(grid->catalog, slice_from_string(declared));
     }
 }
