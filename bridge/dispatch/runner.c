@@ -134,6 +134,48 @@ static void say_farewell(struct runner *runner, const struct catalog_subscriptio
     }
 }
 
+/* A queue whose subscription is gone, and which another process runs. Should that one be dead, or
+ * die before it has ended the session, its heir does. */
+struct legacy {
+    struct list link; /* in runner->legacies */
+    struct runner *runner;
+    struct buffer queue;
+    struct timer timer;
+};
+
+enum { LEGACY_MS = 10000 }; /* by then a process that does not answer is known to be gone */
+
+static void legacy_free(struct legacy *legacy)
+{
+    timers_cancel(&legacy->runner->gateway->timers, &legacy->timer);
+    list_remove(&legacy->link);
+    buffer_release(&legacy->queue);
+    free(legacy);
+}
+
+static void on_legacy(struct timer *timer, void *context)
+{
+    struct legacy *legacy = CONTAINER_OF(timer, struct legacy, timer);
+    struct slice queue = buffer_slice(&legacy->queue);
+
+    (void)context;
+    if (runner_owns(legacy->runner, queue)) {
+        runner_drop_session(legacy->runner, queue);
+    }
+    legacy_free(legacy);
+}
+
+static void leave_to_others(struct runner *runner, struct slice queue)
+{
+    struct legacy *legacy = memory_allocate_zero(sizeof(*legacy));
+
+    legacy->runner = runner;
+    buffer_append(&legacy->queue, queue);
+    timer_init(&legacy->timer, on_legacy);
+    timers_set(&runner->gateway->timers, &legacy->timer, runner_now(runner) + LEGACY_MS);
+    list_add_last(&runner->legacies, &legacy->link);
+}
+
 /* Its owner ends the session, even if it has not come to run it. */
 static void on_subscription_removed(void *context, struct catalog_subscription *subscription)
 {
@@ -146,6 +188,7 @@ static void on_subscription_removed(void *context, struct catalog_subscription *
         feed_free(subscription->runner);
     }
     if (!is_ours) {
+        leave_to_others(runner, queue);
         return;
     }
     runner_session_erase(runner->gateway, &runner->erasures, queue);
@@ -305,6 +348,7 @@ struct runner *runner_new(struct grid *grid)
     list_init(&runner->makings);
     list_init(&runner->erasures);
     list_init(&runner->farewells);
+    list_init(&runner->legacies);
     list_init(&runner->jobs);
     timer_init(&runner->look_again, on_look);
     staff_set_listener(grid->gateway->staff, &runner->staff_listener);
@@ -346,6 +390,9 @@ void runner_free(struct runner *runner)
         struct farewell *farewell = CONTAINER_OF(link, struct farewell, link);
         consent_abandon(&farewell->consent);
         farewell_free(farewell);
+    }
+    LIST_FOREACH_SAFE (link, &runner->legacies) {
+        legacy_free(CONTAINER_OF(link, struct legacy, link));
     }
     LIST_FOREACH_SAFE (link, &runner->jobs) {
         job_abandon(CONTAINER_OF(link, struct running_job, link)->job);

@@ -28,6 +28,7 @@ struct runner {
     struct list makings;  /* sessions of subscriptions to be */
     struct list erasures; /* runner_session.h */
     struct list farewells;
+    struct list legacies;    /* queues of others that are to go */
     struct list jobs;        /* struct running_job: replays, resends */
     struct timer look_again; /* which subscriptions are whose */
     struct stored_event_scratch scratch;

@@ -167,6 +167,26 @@ TEST(a_deletion_while_the_broker_is_away_is_carried_out_later)
     world_free(world);
 }
 
+TEST(a_deletion_that_its_process_did_not_live_to_hear_is_carried_out_by_the_heir)
+{
+    struct world *world = world_new();
+    struct buffer error = {0};
+    int owner;
+
+    world_subscribe(world, "sub", HOOK(""));
+    owner = world_owner(world, "sub");
+    CHECK(catalog_set_stored(world->grids[1 - owner].catalog,
+                             SLICE_LITERAL("topics/tee/eventsubscriptions/sub"), SLICE_EMPTY,
+                             &error));
+    world_run(world, 0);
+    CHECK(broker_find_session(QUEUE)); /* its owner is to end it */
+    world_kill(world, owner);
+    world_run(world, 11000);
+    CHECK(!broker_find_session(QUEUE));
+    buffer_release(&error);
+    world_free(world);
+}
+
 TEST(a_deletion_that_is_carried_out_later_spares_who_subscribes_again)
 {
     struct world *world = world_new();
