@@ -6,8 +6,11 @@
  *     runner.c          which subscriptions this process runs
  *     runner_session    the session of a queue
  *     runner_window     the events of the session that are in memory
- *     runner_deliver    which of them go out, and what becomes of them
- *     destination_*     how
+ *     runner_feed       a subscription that is run here
+ *     runner_deliver    which of its events go out, and what an answer means
+ *     destination_*     how they go
+ *     runner_retry      what follows a failure: a copy for later, or the end
+ *     runner_file       dead letters and archives on their way into files
  *
  * Single-threaded.
  *
