@@ -1,9 +1,12 @@
 /* Settings of hubs: in the configuration file, and changed while the server runs, over REST in the
  * shape of spec/webpubsub.md section 8; they count at all bridge processes and outlive the programs.
+ * So do those of Event Grid.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
+import { connectMqtt } from './lib/device.mjs';
 import { JSON_V1, Peer } from './lib/peer.mjs';
+import { socketAt } from './lib/processes.mjs';
 import { Hub, call, cut } from './lib/rest.mjs';
 import { run, test } from './lib/runner.mjs';
 import { Server } from './lib/server.mjs';
@@ -119,18 +122,16 @@ test('set, shown, in force at all processes, taken away again', async () => {
 test('connections that are there get the new handlers too', async () => {
     const hub = newHub();
     await set(hub, handling('before'));
-    await untilAll('the first handles it', 'before', () => pathOf(hub));
     const peers = await hub.both({});
-    for (const peer of peers) {
-        assert.equal(await pathOf(hub, peer), 'before');
-    }
-    await set(hub, handling('after'));
-    for (const peer of peers) {
-        await until('the second handles it', async () => (await pathOf(hub, peer)) === 'after');
+    for (const path of ['before', 'after']) {
+        await set(hub, handling(path));
+        for (const peer of peers) {
+            assert.equal(await pathOf(hub, peer), path);
+        }
     }
     await remove(hub);
     for (const peer of peers) {
-        await until('nobody does', async () => (await pathOf(hub, peer)) === undefined);
+        assert.equal(await pathOf(hub, peer), undefined);
     }
     cut(peers);
 });
@@ -230,6 +231,78 @@ test('nobody changes or sees them without a token', async () => {
             assert.equal(status, 401, `${method} ${target}`);
         }
     }
+});
+
+/* ---------------------------------------------------------------- changed here, used there */
+
+const TURNS = 100;
+
+/* Calls use(ask, here, there) again and again, whose ask() is a request at one of two processes that
+ * must get this status; which is the one and which the other changes each time. */
+async function atBoth(use) {
+    const sockets = [await socketAt(server, 0), await socketAt(server, 1)];
+    const ask = async (process, expected, method, target, value, how = {}) => {
+        const sent = value ? { headers: { ...JSON_TYPE, ...how.headers } } : {};
+        const body = value && JSON.stringify(value);
+        const answer = await call(server, method, target, {
+            ...how,
+            ...sent,
+            body,
+            at: sockets[process],
+        });
+        assert.equal(answer.status, expected, `${method} ${target}: ${answer.text}`);
+        return answer.json;
+    };
+    for (let turn = 0; turn < TURNS; turn += 1) {
+        await use(ask, turn % 2, 1 - (turn % 2), turn);
+    }
+    sockets.forEach((socket) => socket.destroy());
+}
+
+test('settings of a hub that one process has answered for are those of the other', async () => {
+    const hub = newHub();
+    await atBoth(async (ask, here, there, turn) => {
+        await ask(here, 200, 'PUT', at(hub), handling(`turn${turn}`));
+        const { eventHandlers } = await ask(there, 200, 'GET', at(hub));
+        assert.equal(eventHandlers[0].urlTemplate, settingsOf(`turn${turn}`));
+        await ask(here, 204, 'DELETE', at(hub));
+        assert.ok(!(await ask(there, 200, 'GET', at(hub))).eventHandlers?.length);
+    });
+});
+
+/* Each step is at the process that has not done the one before. */
+test('a domain is there at the other process, a new subscription gets what comes there', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`);
+    await device.subscribeAsync('both/+', { qos: 1 });
+    await atBoth(async (ask, here, there, turn) => {
+        const domain = `domains/both-${turn}`;
+        const subscription = `/api/eventgrid/${domain}/topics/t/eventSubscriptions/taker`;
+        const event = {
+            id: `event ${turn}`,
+            topic: 't',
+            subject: 's',
+            eventType: 'e',
+            eventTime: '2031-01-01T00:00:00Z',
+            data: {},
+            dataVersion: '1',
+        };
+        await ask(here, 201, 'PUT', `/api/eventgrid/${domain}`, { location: 'here' });
+        const { key1 } = await ask(there, 200, 'POST', `/api/eventgrid/${domain}/listKeys`);
+        await ask(there, 201, 'PUT', subscription, {
+            properties: {
+                destination: { endpointType: 'MqttTopic', properties: { topic: `both/${turn}` } },
+            },
+        });
+        await ask(here, 200, 'POST', `/${domain}/api/events`, [event], {
+            headers: { 'aeg-sas-key': key1 },
+            token: null,
+        });
+        const { text } = await device.take(({ topic }) => topic === `both/${turn}`);
+        assert.ok(text.includes(event.id), text);
+        await ask(there, 200, 'DELETE', subscription);
+        await ask(here, 404, 'GET', subscription);
+    });
+    device.end(true);
 });
 
 /* ---------------------------------------------------------------- what became of events */
