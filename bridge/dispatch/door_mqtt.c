@@ -32,14 +32,16 @@ struct door_ear {
     struct timer again;
 };
 
-/* An event that is not acknowledged yet. */
+/* An event that is not acknowledged yet. Its credit is held back until then, which bounds the bytes
+ * of all, and the number of those at QoS 0. */
 struct heard {
     struct door_load load;
     struct door_ear *ear;
     struct list link; /* in ear->heard */
     struct kept_request *kept;
     uint32_t sequence;
-    bool waits; /* for `again` */
+    size_t length; /* of the packet */
+    bool waits;    /* for `again` */
 };
 
 static struct door_ear *ear_of(struct own_channel *own)
@@ -51,6 +53,7 @@ static struct door_ear *ear_of(struct own_channel *own)
 
 static void heard_free(struct heard *heard)
 {
+    own_channel_credit(&heard->ear->own, heard->length);
     list_remove(&heard->link);
     kept_request_free(heard->kept);
     free(heard);
@@ -171,8 +174,15 @@ static size_t read_pairs(struct pair pairs[PAIRS_MAX], const struct properties *
     return count;
 }
 
-static void hear(struct door_ear *ear, const struct packet *packet, uint32_t sequence)
+static void pass_over(struct door_ear *ear, size_t length, uint32_t sequence)
 {
+    own_channel_credit(&ear->own, length);
+    own_channel_acknowledge(&ear->own, sequence);
+}
+
+static void hear(struct door_ear *ear, const struct fanout *fanout, uint32_t sequence)
+{
+    const struct packet *packet = &fanout->publish;
     struct pair pairs[PAIRS_MAX];
     struct door_request request = {.body = packet->publish.payload, .is_from_mqtt = true};
     struct slice rest = slice_from(packet->publish.topic, sizeof(EVENTS_PREFIX) - 1);
@@ -185,13 +195,14 @@ static void hear(struct door_ear *ear, const struct packet *packet, uint32_t seq
     if (!find_source(ear->door, &key, rest, &request.domain_topic)) {
         LOG_LIMITED(LOG_WARNING, "an event for no topic", "topic=%s",
                     log_quote(packet->publish.topic));
-        own_channel_acknowledge(&ear->own, sequence);
+        pass_over(ear, fanout->packet.length, sequence);
     } else {
         request.source_key = buffer_slice(&key);
         request.attributes = (struct pairs){pairs, read_pairs(pairs, &packet->properties)};
         heard = memory_allocate_zero(sizeof(*heard));
         heard->ear = ear;
         heard->sequence = sequence;
+        heard->length = fanout->packet.length;
         heard->kept = kept_request_new(&request);
         list_add_last(&ear->heard, &heard->link);
         take(heard);
@@ -219,9 +230,9 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
 {
     if (fanout->is_valid &&
         slice_starts_with(fanout->publish.publish.topic, SLICE_LITERAL(EVENTS_PREFIX))) {
-        hear(ear_of(own), &fanout->publish, sequence);
+        hear(ear_of(own), fanout, sequence);
     } else {
-        own_channel_acknowledge(own, sequence);
+        pass_over(ear_of(own), fanout->packet.length, sequence);
     }
 }
 
@@ -286,6 +297,7 @@ struct door_ear *door_ear_new(struct door *door)
 
     ear->door = door;
     own_channel_init(&ear->own, door->gateway, &events);
+    ear->own.holds_credit = true;
     list_init(&ear->heard);
     timer_init(&ear->look, on_look);
     timer_init(&ear->again, on_again);

@@ -241,6 +241,31 @@ TEST(what_is_refused_for_now_is_tried_again)
     door_end(&world);
 }
 
+TEST(events_that_wait_hold_back_credit)
+{
+    struct door_world world;
+
+    start_alone(&world);
+    struct broker_session *orders = door_subscribe(&world, "topics/orders", "sub", TO_MQTT("x"));
+    const struct broker_session *ear = broker_find_session("$wps//events/dispatch");
+    size_t credit = ear->credit;
+    publish(&world, "$events/nobody", "1", "application/json", "{\"a\":1}");
+    broker_run(world.broker);
+    CHECK_INT_EQUAL(ear->credit, credit);
+    world.broker->puback = REASON_QUOTA_EXCEEDED;
+    publish(&world, "$events/orders", "2", "application/json", "{\"a\":1}");
+    broker_run(world.broker);
+    CHECK(ear->credit < credit);
+    orders->waiting.length = 0;
+    world.broker->puback = 0;
+    broker_now += 1000;
+    gateway_advance(world.grid.gateway);
+    broker_run(world.broker);
+    expect_queued(orders, "2");
+    CHECK_INT_EQUAL(ear->credit, credit);
+    door_end(&world);
+}
+
 /* ---------------------------------------------------------------- of our own */
 
 struct waiter {
