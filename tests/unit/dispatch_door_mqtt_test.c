@@ -248,7 +248,7 @@ TEST(events_that_wait_hold_back_credit)
     start_alone(&world);
     struct broker_session *orders = door_subscribe(&world, "topics/orders", "sub", TO_MQTT("x"));
     const struct broker_session *ear = broker_find_session("$wps//events/dispatch");
-    size_t credit = ear->credit;
+    int64_t credit = ear->credit;
     publish(&world, "$events/nobody", "1", "application/json", "{\"a\":1}");
     broker_run(world.broker);
     CHECK_INT_EQUAL(ear->credit, credit);
