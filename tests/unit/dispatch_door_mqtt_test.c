@@ -241,28 +241,28 @@ TEST(what_is_refused_for_now_is_tried_again)
     door_end(&world);
 }
 
-TEST(events_that_wait_hold_back_credit)
+/* publish() does not ask the broker for credit, so what comes back is seen. */
+TEST(credit_for_an_event_is_given_back_when_the_door_has_taken_it)
 {
     struct door_world world;
+    int64_t credit;
 
     start_alone(&world);
     struct broker_session *orders = door_subscribe(&world, "topics/orders", "sub", TO_MQTT("x"));
-    const struct broker_session *ear = broker_find_session("$wps//events/dispatch");
-    int64_t credit = ear->credit;
+    const struct broker_session *ear = find_session(&world, DISPATCH);
+    credit = ear->credit;
     publish(&world, "$events/nobody", "1", "application/json", "{\"a\":1}");
-    broker_run(world.broker);
-    CHECK_INT_EQUAL(ear->credit, credit);
+    CHECK(ear->credit > credit);
+    credit = ear->credit;
     world.broker->puback = REASON_QUOTA_EXCEEDED;
     publish(&world, "$events/orders", "2", "application/json", "{\"a\":1}");
     broker_run(world.broker);
-    CHECK(ear->credit < credit);
+    CHECK_INT_EQUAL(ear->credit, credit);
     orders->waiting.length = 0;
     world.broker->puback = 0;
-    broker_now += 1000;
-    gateway_advance(world.grid.gateway);
-    broker_run(world.broker);
+    wait_a_second(&world);
     expect_queued(orders, "2");
-    CHECK_INT_EQUAL(ear->credit, credit);
+    CHECK(ear->credit > credit);
     door_end(&world);
 }
 
