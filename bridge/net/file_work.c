@@ -105,7 +105,7 @@ static int open_to_write(const struct file_work *work, const char *path, int fla
     int fd = open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     for (unsigned i = 0; fd < 0 && errno == ENOENT && i < FOLDER_RETRIES; i++) {
-        if (!file_make_folders_for(path_of(work))) {
+        if (!file_make_folders_for(path_of(work)) && errno != ENOENT) {
             return -1;
         }
         fd = open(path, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
