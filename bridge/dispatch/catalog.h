@@ -7,7 +7,7 @@
  *          "key1":..,"key2":..}
  *     $config/eventgrid/<source key>/eventsubscriptions/<name in lower case>
  *         {"name":"Billing","properties":{..},"state":"Succeeded","stateReason":"..",
- *          "stateUrl":"..","created":..}
+ *          "stateUrl":"..","consentUntil":..}
  *
  * Without "resource" or "properties" those of the file count: a declared source without keys in the
  * file gets some at the first start, and the state of a declared subscription is kept, in such
@@ -83,6 +83,7 @@ struct catalog_subscription {
     struct event_subscription *properties; /* one count */
     enum subscription_state state;
     struct buffer state_reason;
+    int64_t consent_until_ms; /* of STATE_AWAITING_MANUAL_ACTION (stored_subscription.h) */
     bool is_declared, is_set;
     void *runner; /* dispatch/runner.h; NULL: this process does not run it */
     /* The catalog's own. */

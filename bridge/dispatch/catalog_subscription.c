@@ -104,11 +104,22 @@ static enum subscription_state read_state(const struct catalog_subscription *sub
     return state;
 }
 
+static int64_t read_consent_until(const struct catalog_subscription *subscription)
+{
+    struct json_value value;
+    uint64_t until = 0;
+
+    return text_member(&subscription->texts.stored, "consentUntil", &value) &&
+                   json_to_u64(&value, &until)
+               ? (int64_t)until
+               : 0;
+}
+
 /* All that makes a difference. */
 static void append_effective(struct buffer *out, const struct catalog_subscription *subscription)
 {
     static const char *const members[] = {"properties", "name"};
-    static const char *const stored[] = {"state", "stateReason", "stateUrl"};
+    static const char *const stored[] = {"state", "stateReason", "stateUrl", "consentUntil"};
     const struct catalog_source *source = subscription->source;
     struct json_value value;
 
@@ -195,6 +206,7 @@ static void put_into_force(struct catalog_subscription *subscription,
     subscription->texts.effective = *effective;
     *effective = (struct buffer){0};
     subscription->state = read_state(subscription, properties);
+    subscription->consent_until_ms = read_consent_until(subscription);
     subscription->state_reason.length = 0;
     append_text_member(&subscription->state_reason, &subscription->texts.stored, "stateReason");
     take_name(subscription);

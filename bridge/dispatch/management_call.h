@@ -58,7 +58,8 @@ struct management_call {
     struct log_progress progress;
     uint32_t page_size;
     enum subscription_state state;
-    int status; /* when the changes are in force */
+    int64_t consent_until_ms; /* stored_subscription.h */
+    int status;               /* when the changes are in force */
 };
 
 /* --- the end --- */

@@ -10,43 +10,11 @@
 #include "dispatch/catalog_store.h"
 #include "dispatch/management_call.h"
 #include "dispatch/queue_name.h"
+#include "dispatch/stored_subscription.h"
 #include "dispatch/topic_types.h"
 #include "json/json.h"
 
 enum { SYSTEM_NAME_LETTERS = 40 }; /* of the resource's name, in that of its system topic */
-
-/* ---------------------------------------------------------------- what is stored */
-
-struct stored_subscription {
-    struct slice name;
-    struct slice properties; /* empty: those of the configuration file */
-    enum subscription_state state;
-    struct slice reason, url;
-};
-
-static void append_member(struct buffer *out, const char *name, struct slice value)
-{
-    buffer_append_format(out, ",\"%s\":", name);
-    json_append_string(out, value);
-}
-
-static void append_stored(struct buffer *out, const struct stored_subscription *stored)
-{
-    buffer_append_string(out, "{\"name\":");
-    json_append_string(out, stored->name);
-    if (stored->properties.length > 0) {
-        buffer_append_string(out, ",\"properties\":");
-        buffer_append(out, stored->properties);
-    }
-    buffer_append_format(out, ",\"state\":\"%s\"", subscription_state_name(stored->state));
-    if (stored->reason.length > 0) {
-        append_member(out, "stateReason", stored->reason);
-    }
-    if (stored->url.length > 0) {
-        append_member(out, "stateUrl", stored->url);
-    }
-    buffer_append_byte(out, '}');
-}
 
 /* ---------------------------------------------------------------- when it is stored */
 
@@ -96,13 +64,14 @@ static void session_is_there(struct runner_wait *wait, bool is_there)
         management_refuse_for_now(call);
         return;
     }
-    append_stored(&stored, &(struct stored_subscription){
-                               .name = call->path.name,
-                               .properties = buffer_slice(&call->properties->json),
-                               .state = call->state,
-                               .reason = buffer_slice(&call->found),
-                               .url = call->properties->destination.url,
-                           });
+    stored_subscription_append(&stored, &(struct stored_subscription){
+                                            .name = call->path.name,
+                                            .properties = buffer_slice(&call->properties->json),
+                                            .state = call->state,
+                                            .reason = buffer_slice(&call->found),
+                                            .url = call->properties->destination.url,
+                                            .consent_until_ms = call->consent_until_ms,
+                                        });
     changes_add(&call->changes, buffer_slice(&call->place), buffer_slice(&stored));
     buffer_release(&stored);
     changes_begin(&call->changes);
@@ -135,6 +104,7 @@ static void consented(struct consent *consent, enum validation_verdict verdict,
     }
     if (verdict == VALIDATION_BY_HAND) {
         call->state = STATE_AWAITING_MANUAL_ACTION;
+        call->consent_until_ms = gateway_now(call->grid->gateway) + 1000 * VALIDATION_BY_HAND_S;
         buffer_append(&call->found, sentence);
     }
     make_session(call);
@@ -372,13 +342,14 @@ static void store_consent(struct management_call *call,
     const struct event_subscription *properties = subscription->properties;
     struct buffer stored = {0};
 
-    append_stored(&stored, &(struct stored_subscription){
-                               .name = buffer_slice(&subscription->name),
-                               .properties = subscription->is_set ? buffer_slice(&properties->json)
-                                                                  : SLICE_EMPTY,
-                               .state = STATE_SUCCEEDED,
-                               .url = properties->destination.url,
-                           });
+    stored_subscription_append(
+        &stored,
+        &(struct stored_subscription){
+            .name = buffer_slice(&subscription->name),
+            .properties = subscription->is_set ? buffer_slice(&properties->json) : SLICE_EMPTY,
+            .state = STATE_SUCCEEDED,
+            .url = properties->destination.url,
+        });
     catalog_place_append(&call->place, buffer_slice(&subscription->source->key),
                          buffer_slice(&subscription->name));
     changes_init(&call->changes, call->grid, consent_stored);

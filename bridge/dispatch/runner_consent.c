@@ -1,12 +1,13 @@
 /* A webhook that the configuration file declares is asked for its consent by the process that runs
  * its subscription, again and again until it is there and agrees; until then events wait. What came
- * of it is stored, so that it is asked once.
+ * of it is stored, so that it is asked once. One that is set at run time, and whose consent by hand
+ * has not come in time, has failed (spec/eventgrid.md 4.7).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 #include "dispatch/runner_feed.h"
 #include "dispatch/runner_state.h"
-#include "json/json.h"
+#include "dispatch/stored_subscription.h"
 
 static const msec_t waits_ms[] = {5000, 30000, 60000, 300000}; /* the last one again and again */
 
@@ -27,7 +28,7 @@ static bool is_ours_to_ask(const struct feed *feed)
            (state == STATE_CREATING || state == STATE_AWAITING_MANUAL_ACTION);
 }
 
-static void store(struct feed *feed, enum subscription_state state)
+static void store(struct feed *feed, enum subscription_state state, struct slice reason)
 {
     const struct catalog_subscription *subscription = feed->subscription;
     struct buffer settings = {0};
@@ -35,12 +36,15 @@ static void store(struct feed *feed, enum subscription_state state)
     if (subscription->state == state) {
         return;
     }
-    buffer_append_string(&settings, "{\"name\":");
-    json_append_string(&settings, buffer_slice(&subscription->name));
-    buffer_append_format(&settings,
-                         ",\"state\":\"%s\",\"stateUrl\":", subscription_state_name(state));
-    json_append_string(&settings, feed->properties->destination.url);
-    buffer_append_byte(&settings, '}');
+    stored_subscription_append(
+        &settings, &(struct stored_subscription){
+                       .name = buffer_slice(&subscription->name),
+                       .properties = subscription->is_set ? buffer_slice(&feed->properties->json)
+                                                          : SLICE_EMPTY,
+                       .state = state,
+                       .reason = reason,
+                       .url = feed->properties->destination.url,
+                   });
     runner_store(feed->runner, subscription, buffer_slice(&settings));
     buffer_release(&settings);
 }
@@ -71,15 +75,31 @@ static void on_verdict(struct consent *consent, enum validation_verdict verdict,
                   "queue=%s reason=\"%.*s\"", (const char *)feed->window.session.queue.data,
                   SLICE_PRINT(sentence)); /* printable, and longer than log_quote() shows */
     } else {
-        store(feed, states[verdict]);
+        store(feed, states[verdict], SLICE_EMPTY);
     }
     ask_later(feed);
 }
 
+/* It was set at run time, and its consent by hand may still come. */
+static bool awaits_hand(const struct feed *feed)
+{
+    const struct catalog_subscription *subscription = feed->subscription;
+
+    return subscription->is_set && subscription->state == STATE_AWAITING_MANUAL_ACTION &&
+           subscription->consent_until_ms != 0;
+}
+
 static void on_ask_again(struct timer *timer, void *context)
 {
+    struct feed *feed = CONTAINER_OF(timer, struct feed, ask_again);
+
     (void)context;
-    feed_ask_consent(CONTAINER_OF(timer, struct feed, ask_again));
+    if (awaits_hand(feed)) {
+        store(feed, STATE_FAILED,
+              SLICE_LITERAL("The validation URL was not asked for within 10 minutes."));
+    } else {
+        feed_ask_consent(feed);
+    }
 }
 
 void feed_init_consent(struct feed *feed)
@@ -95,6 +115,10 @@ void feed_ask_consent(struct feed *feed)
 
     if (!is_ours_to_ask(feed)) {
         feed_cancel_consent(feed);
+        if (awaits_hand(feed)) {
+            timers_set(&feed->runner->gateway->timers, &feed->ask_again,
+                       subscription->consent_until_ms);
+        }
         return;
     }
     if (!feed->consent.is_under_way && !timer_is_set(&feed->ask_again)) {

@@ -57,7 +57,7 @@ struct feed {
     struct timer wake;
     struct delivery_log *log;
     struct timer expires; /* the subscription itself */
-    /* A declared webhook is asked for its consent. */
+    /* A declared webhook is asked for its consent; one that is set has time until `ask_again`. */
     struct consent consent;
     struct timer ask_again;
     unsigned asked; /* times */

@@ -342,6 +342,22 @@ TEST(consent_by_hand)
     world_end(&world);
 }
 
+TEST(consent_by_hand_that_does_not_come)
+{
+    struct manager manager;
+
+    start_with_topic();
+    world_begin(&world, &manager, "PUT", BILLING VERSION, "{" TO_WEB("http://h/x") "}");
+    world_answer(&world, 200, "");
+    expect_answer(&manager, 201, "'AwaitingManualAction'");
+    broker_advance(world.broker, 9 * 60 * 1000);
+    ask("GET", BILLING VERSION, NULL, 200, "'AwaitingManualAction'");
+    broker_advance(world.broker, 61 * 1000);
+    ask("GET", BILLING VERSION, NULL, 200, "'provisioningState':'Failed'");
+    CHECK_INT_EQUAL(world.request_count, 0); /* whoever sets it asks, once */
+    world_end(&world);
+}
+
 TEST(what_is_declared_is_deleted_in_the_file)
 {
     world_start(&world,
