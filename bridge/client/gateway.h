@@ -55,7 +55,7 @@ struct gateway {
 
     struct grid *grid;                       /* Event Grid (dispatch/grid.h); NULL: there is none */
     void (*connect_grid)(struct grid *grid); /* the broker is there */
-    bool (*grid_is_ready)(const struct grid *grid); /* does it know its settings? NULL: yes */
+    bool (*grid_is_ready)(const struct grid *grid); /* does it take events? NULL: yes */
 
     bool is_stopping; /* clients are being closed */
 

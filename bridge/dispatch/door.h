@@ -27,6 +27,10 @@ void door_free(struct door *door);
 /* The broker is there. */
 void door_connect(struct door *door);
 
+/* Are the events of MQTT clients heard, as far as that is up to this process? Once they are, they
+ * wait in the session for whoever has it. */
+bool door_hears(const struct door *door);
+
 /* --- HTTP: spec/eventgrid.md 1 --- */
 
 bool door_is_path(const struct door *door, struct slice method, struct slice target,

@@ -30,6 +30,7 @@ struct door_ear {
     struct list heard; /* struct heard */
     struct timer look;
     struct timer again;
+    bool is_settled; /* who hears is known; and if it is this process, the session is there */
 };
 
 /* An event that is not acknowledged yet. Its credit is held back until then, which bounds the bytes
@@ -225,17 +226,6 @@ static void on_connected(struct own_channel *own, const struct packet *connack)
     buffer_release(&filters);
 }
 
-/* At QoS 0 there is nothing to wait for, but nothing else is different. */
-static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
-{
-    if (fanout->is_valid &&
-        slice_starts_with(fanout->publish.publish.topic, SLICE_LITERAL(EVENTS_PREFIX))) {
-        hear(ear_of(own), fanout, sequence);
-    } else {
-        pass_over(ear_of(own), fanout->packet.length, sequence);
-    }
-}
-
 /* What is not acknowledged comes again. */
 static void forget_all(struct door_ear *ear)
 {
@@ -247,6 +237,37 @@ static void forget_all(struct door_ear *ear)
     timers_cancel(&ear->door->gateway->timers, &ear->again);
 }
 
+static void let_go(struct door_ear *ear)
+{
+    own_channel_close(&ear->own);
+    forget_all(ear);
+}
+
+static void on_packet(struct own_channel *own, const struct packet *packet)
+{
+    if (packet->type != PACKET_SUBACK) {
+        return;
+    }
+    if (packet->suback.codes.length == 1 && !reason_is_error(packet->suback.codes.data[0])) {
+        ear_of(own)->is_settled = true;
+    } else {
+        log_write(LOG_WARNING, "events of MQTT clients cannot be subscribed to", "filter=%s",
+                  EVENTS_FILTER);
+        let_go(ear_of(own)); /* the next look tries again */
+    }
+}
+
+/* At QoS 0 there is nothing to wait for, but nothing else is different. */
+static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
+{
+    if (fanout->is_valid &&
+        slice_starts_with(fanout->publish.publish.topic, SLICE_LITERAL(EVENTS_PREFIX))) {
+        hear(ear_of(own), fanout, sequence);
+    } else {
+        pass_over(ear_of(own), fanout->packet.length, sequence);
+    }
+}
+
 static void on_ended(struct own_channel *own)
 {
     forget_all(ear_of(own));
@@ -254,6 +275,7 @@ static void on_ended(struct own_channel *own)
 
 static const struct own_channel_events events = {
     .connected = on_connected,
+    .packet = on_packet,
     .publish = on_publish,
     .ended = on_ended,
 };
@@ -267,6 +289,11 @@ static bool is_ours(const struct door_ear *ear)
            ownership_choose(SLICE_LITERAL(EVENTS_FILTER), names, count) == 0;
 }
 
+bool door_hears(const struct door *door)
+{
+    return !door->grid->options.hears_mqtt || door->ear->is_settled;
+}
+
 static void look(struct door_ear *ear)
 {
     struct gateway *gateway = ear->door->gateway;
@@ -274,13 +301,13 @@ static void look(struct door_ear *ear)
                     catalog_is_complete(ear->door->grid->catalog);
     bool is_wanted = is_known && is_ours(ear);
 
+    ear->is_settled |= is_known && !is_wanted;
     if (is_wanted && !ear->own.channel.is_open) {
         own_channel_connect(
             &ear->own, "events", "dispatch",
             (struct connect_request){.session_expiry_s = UINT32_MAX, .window = WINDOW});
     } else if (!is_wanted && ear->own.channel.is_open) {
-        own_channel_close(&ear->own);
-        forget_all(ear);
+        let_go(ear);
     }
     timers_set(&gateway->timers, &ear->look, gateway_now(gateway) + (is_known ? LOOK_MS : SOON_MS));
 }
@@ -311,8 +338,7 @@ void door_ear_connect(struct door_ear *ear)
 
 void door_ear_free(struct door_ear *ear)
 {
-    own_channel_close(&ear->own);
-    forget_all(ear);
+    let_go(ear);
     timers_cancel(&ear->door->gateway->timers, &ear->look);
     free(ear);
 }

@@ -83,7 +83,7 @@ static void each_topic(const void *context,
 
 static bool is_ready(const struct grid *grid)
 {
-    return catalog_is_complete(grid->catalog);
+    return catalog_is_complete(grid->catalog) && door_hears(grid->door);
 }
 
 static void take_options(struct grid *grid, const struct grid_options *options)

@@ -172,6 +172,26 @@ static void start_alone(struct door_world *world)
     CHECK(find_session(world, DISPATCH));
 }
 
+/* Else a client's first events would be for nobody. */
+TEST(a_process_hears_before_it_is_ready)
+{
+    struct door_world world;
+
+    start_with_orders(&world);
+    CHECK(door_hears(world.grid.door)); /* nobody may publish */
+    world.grid.options.hears_mqtt = true;
+    broker_kill(world.broker, 1);
+    broker_run(world.broker);
+    CHECK(!door_hears(world.grid.door));
+    broker_now += 1000;
+    gateway_advance(world.grid.gateway);
+    CHECK(!door_hears(world.grid.door)); /* SUBACK is on its way */
+    broker_run(world.broker);
+    CHECK(find_session(&world, DISPATCH)->filters.length > 0);
+    CHECK(door_hears(world.grid.door));
+    door_end(&world);
+}
+
 TEST(the_session_outlives_who_has_it)
 {
     struct door_world world;
