@@ -137,16 +137,21 @@ static void append_topic(struct buffer *out, struct slice pattern, const struct 
 }
 
 /* It never leads to the server's own topics: what it begins with stands in the settings, and is no
- * `$`. */
+ * `$`. A CloudEvent goes in the structured mode of CloudEvents' binding for MQTT. */
 static bool send_to_topic(struct delivery_run *run)
 {
+    static const struct slice cloud_event_type = SLICE_LITERAL("application/cloudevents+json");
+    bool is_cloud_event = delivery_run_first(run)->event.schema == SCHEMA_CLOUD_EVENTS;
     const struct destination *destination = &run->properties->destination;
     struct buffer *topic = &run->feed->runner->gateway->topic;
 
     topic->length = 0;
     append_topic(topic, destination->topic, &delivery_run_first(run)->event);
     return publish(
-        run, &(struct publication){.topic = buffer_slice(topic), .retain = destination->retain});
+        run, &(struct publication){.topic = buffer_slice(topic),
+                                   .is_plain = is_cloud_event,
+                                   .content_type = is_cloud_event ? cloud_event_type : SLICE_EMPTY,
+                                   .retain = destination->retain});
 }
 
 const struct destination_ops destination_web_pub_sub = {.begin = send_to_browsers,

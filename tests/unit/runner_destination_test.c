@@ -72,7 +72,7 @@ TEST(placeholders_of_an_mqtt_topic_stand_for_the_event)
                     TO("MqttTopic", "\"topic\":\"out/{type}/{subject}/{id}/{topic}\""));
     world_publish(world, "sub", "e1");
     world_run(world, 0);
-    CHECK_STRING_EQUAL(heard(world), "out/t/a/b/e1/s application/json e1\n");
+    CHECK_STRING_EQUAL(heard(world), "out/t/a/b/e1/s application/cloudevents+json e1\n");
     CHECK_INT_EQUAL(world_waiting(world, "sub"), 0);
     world_free(world);
 }
