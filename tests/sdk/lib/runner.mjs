@@ -10,8 +10,18 @@
 const DEADLINE = 60_000; // ms, unless the test says otherwise
 
 const strays = []; // errors that no test has waited for
-process.on('unhandledRejection', (error) => strays.push(error));
-process.on('uncaughtException', (error) => strays.push(error));
+let runs = false;
+
+/* What fails before the tests run is the end. */
+function stray(error) {
+    strays.push(error);
+    if (!runs) {
+        console.log(indented(error.stack));
+        process.exit(1);
+    }
+}
+process.on('unhandledRejection', stray);
+process.on('uncaughtException', stray);
 
 const tests = [];
 const endings = [];
@@ -60,6 +70,7 @@ async function succeeds({ name, body, deadline }) {
 }
 
 export async function run() {
+    runs = true;
     const words = process.argv.slice(2);
     const wanted = tests.filter(
         ({ name }) => !words.length || words.some((word) => name.includes(word)),

@@ -29,7 +29,7 @@ const CONNECTIONS_MAX = 32; // until each bridge process has got one, before we 
 
 /* Below the range from which the kernel takes ports for connections, so that none takes it before
  * the server does. */
-async function freePort() {
+export async function freePort() {
     for (;;) {
         const port = 20_000 + Math.floor(Math.random() * 12_000);
         const probe = net.createServer();
@@ -59,7 +59,8 @@ const list = (items) =>
 
 const plain = (value) => (typeof value === 'object' ? JSON.stringify(value) : value);
 
-function configuration({ folder, mqttPort, httpPort, hubs, bridge, more }) {
+function configuration({ folder, mqttPort, httpPort, listeners, hubs, bridge, more }) {
+    const further = listeners.map((listener) => `    - ${JSON.stringify(listener)}\n`);
     const options = Object.entries(bridge).map(([name, value]) => `  ${name}: ${value}\n`);
     return `workers: 2
 listeners:
@@ -69,12 +70,13 @@ store:
 bridge:
   listeners:
     - http://127.0.0.1:${httpPort}
-${options.join('')}${hubs.length ? `hubs:\n${list(hubs)}` : ''}${more}`;
+${further.join('')}${options.join('')}${hubs.length ? `hubs:\n${list(hubs)}` : ''}${more}`;
 }
 
 export class Server {
-    /* hubs, bridge: what the configuration says of them; more: further text of it. */
-    static async start({ hubs = [], bridge = {}, more = '' } = {}) {
+    /* hubs, bridge, listeners (further ones of the bridge): what the configuration says of them;
+     * more: further text of it. */
+    static async start({ hubs = [], bridge = {}, listeners = [], more = '' } = {}) {
         const server = new Server();
         server.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'pubgrid-sdk-'));
         server.mqttPort = await freePort();
@@ -85,6 +87,7 @@ export class Server {
             server.config,
             configuration({
                 ...server,
+                listeners,
                 hubs,
                 bridge: { ...bridge, processes: server.processes },
                 more,
