@@ -176,6 +176,13 @@ static void leave_to_others(struct runner *runner, struct slice queue)
     list_add_last(&runner->legacies, &legacy->link);
 }
 
+/* It is still said, but cannot be in force: its topic has another schema now, say. Who mends that
+ * wants what has waited. */
+static bool is_only_wrong(const struct catalog_subscription *subscription)
+{
+    return subscription->source->is_there && (subscription->is_declared || subscription->is_set);
+}
+
 /* Its owner ends the session, even if it has not come to run it. */
 static void on_subscription_removed(void *context, struct catalog_subscription *subscription)
 {
@@ -186,6 +193,9 @@ static void on_subscription_removed(void *context, struct catalog_subscription *
 
     if (subscription->runner) {
         feed_free(subscription->runner);
+    }
+    if (is_only_wrong(subscription)) {
+        return;
     }
     if (!is_ours) {
         leave_to_others(runner, queue);

@@ -202,6 +202,37 @@ TEST(a_deletion_that_is_carried_out_later_spares_who_subscribes_again)
     world_free(world);
 }
 
+#define DECLARED(schema)                                                                           \
+    "{\"topics\":[{\"name\":\"dec\",\"properties\":{\"inputSchema\":\"" schema "\"},"              \
+    "\"key1\":\"a2V5\",\"key2\":\"a2V5\",\"eventSubscriptions\":[{\"name\":\"hook\","              \
+    "\"properties\":{\"destination\":{\"endpointType\":\"WebHook\",\"properties\":{"               \
+    "\"endpointUrl\":\"http://hook/x\",\"skipValidation\":true}},"                                 \
+    "\"eventDeliverySchema\":\"EventGridSchema\"}}]}]}"
+
+TEST(what_waits_for_a_subscription_that_is_wrong_is_there_when_it_is_mended)
+{
+    static const char queue[] = "$wps//events/topics/dec/eventsubscriptions/hook";
+    const struct queued_event event = {.json = SLICE_LITERAL("{\"id\":\"e1\"}"),
+                                       .id = SLICE_LITERAL("e1"),
+                                       .published_ms = broker_now};
+    struct world *world = world_new();
+
+    world_declare(world, DECLARED("EventGridSchema"));
+    world_run(world, 0);
+    world_declare(world, DECLARED("CloudEventSchemaV1_0"));
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world_publish_event(world, queue, &event), 1);
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world->request_count, 0);
+    world_declare(world, DECLARED("EventGridSchema"));
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world->request_count, 1);
+    world_declare(world, "{}");
+    world_run(world, 0);
+    CHECK(!broker_find_session(queue));
+    world_free(world);
+}
+
 /* --- sessions to be --- */
 
 struct waiter {
