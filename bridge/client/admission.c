@@ -159,6 +159,8 @@ bool admission_apply(struct upgrade *upgrade, const struct event_answer *answer,
         set_bytes(&upgrade->cookies, answer->cookies);
     }
     upgrade->was_asked = true;
+    buffer_release(&upgrade->arrival); /* nobody asks again */
+    buffer_release(&upgrade->claims);
     return true;
 }
 

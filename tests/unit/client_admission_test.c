@@ -77,6 +77,7 @@ TEST(the_question)
     CHECK_INT_EQUAL(asked.status, 101);
     CHECK_INT_EQUAL(upgrade->connection_id.length, 22);
     CHECK(upgrade->was_asked);
+    CHECK_INT_EQUAL(upgrade->arrival.capacity + upgrade->claims.capacity, 0);
     CHECK_SLICE_EQUAL(buffer_slice(&upgrade->user), SLICE_LITERAL("u1"));
     finish(fakes, upgrade);
 }
