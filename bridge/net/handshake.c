@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "access/characters.h"
+#include "base/memory.h"
 #include "client/admission.h"
 #include "client/metrics.h"
 #include "net/http.h"
@@ -24,6 +25,35 @@ enum {
     LIST_FLAGS = LWS_TOKENIZE_F_COMMA_SEP_LIST | LWS_TOKENIZE_F_MINUS_NONTERM |
                  LWS_TOKENIZE_F_DOT_NONTERM | LWS_TOKENIZE_F_RFC7230_DELIMS,
 };
+
+/* ---------------------------------------------------------------- from socket to connection */
+
+static void handshake_free(struct handshake *handshake)
+{
+    if (handshake) {
+        buffer_release(&handshake->head);
+        free(handshake);
+    }
+}
+
+void handshake_adopt(struct service *service, int fd, struct slice head, struct slice read)
+{
+    struct handshake *handshake = memory_allocate_zero(sizeof(*handshake));
+
+    buffer_append(&handshake->head, head);
+    service->handshake = handshake;
+    lws_adopt_socket_vhost_readbuf(service->vhost, fd, (const char *)read.data, read.length);
+    handshake_free(service->handshake); /* which nobody has taken */
+    service->handshake = NULL;
+}
+
+void handshake_attach(struct lws *lws)
+{
+    struct service *service = service_of(lws);
+
+    lws_set_opaque_user_data(lws, service->handshake);
+    service->handshake = NULL;
+}
 
 /* ---------------------------------------------------------------- what libwebsockets has read */
 
@@ -156,33 +186,20 @@ static struct refusal check_request(struct lws *lws, int method)
 
 /* ---------------------------------------------------------------- what it came with */
 
-/* One header, or several of the same name. */
-static void describe_header(struct lws *lws, enum lws_token_indexes token, struct buffer *arrival)
-{
-    const char *name = (const char *)lws_token_to_string(token);
-    struct buffer value = {0};
-
-    if (!name || !strchr(name, ':') || lws_hdr_total_length(lws, token) <= 0) {
-        return; /* a method or the like */
-    }
-    append_header(lws, token, &value);
-    arrival_add(arrival, slice_make(name, strlen(name) - 1));
-    arrival_add(arrival, buffer_slice(&value));
-    buffer_release(&value);
-}
-
-/* What the event handler is told of the request. Headers that libwebsockets has no name for are
- * not kept by it. */
-static void describe(struct lws *lws, struct slice target, struct slice protocols,
+/* What the event handler is told of the request: all of its headers, as they came. */
+static void describe(const struct handshake *handshake, struct slice target, struct slice protocols,
                      struct buffer *arrival)
 {
     const uint8_t *mark = memchr(target.data, '?', target.length);
     size_t path = mark ? (size_t)(mark + 1 - target.data) : target.length;
+    struct http_head head;
 
     arrival_add(arrival, slice_from(target, path));
     arrival_add(arrival, protocols);
-    for (int i = 0; i < WSI_TOKEN_COUNT; i++) {
-        describe_header(lws, (enum lws_token_indexes)i, arrival);
+    http_head_parse(&head, buffer_slice(&handshake->head)); /* which has succeeded before */
+    for (size_t i = 0; i < head.header_count; i++) {
+        arrival_add(arrival, head.headers[i].key);
+        arrival_add(arrival, head.headers[i].value);
     }
 }
 
@@ -191,7 +208,7 @@ static void prepare_admission(struct lws *lws, struct slice target, struct slice
                               struct upgrade *upgrade)
 {
     if (admission_is_wanted(service_of(lws)->options.gateway, upgrade)) {
-        describe(lws, target, protocols, &upgrade->arrival);
+        describe(lws_get_opaque_user_data(lws), target, protocols, &upgrade->arrival);
         upgrade->awaits_admission = upgrade->kind != UPGRADE_MQTT_HUB;
     } else {
         buffer_release(&upgrade->claims);
@@ -264,6 +281,7 @@ static struct upgrade *decide(struct lws *lws, struct slice target, struct slice
 
 static int accept_or_refuse(struct lws *lws, struct slice target, struct buffer *protocols)
 {
+    struct handshake *handshake = lws_get_opaque_user_data(lws);
     struct upgrade *upgrade;
 
     if (target.length > HTTP_TARGET_MAX) {
@@ -279,7 +297,8 @@ static int accept_or_refuse(struct lws *lws, struct slice target, struct buffer 
         return refuse(lws, refusal);
     }
     prepare_admission(lws, target, buffer_slice(protocols), upgrade);
-    lws_set_opaque_user_data(lws, upgrade);
+    handshake->upgrade = upgrade;
+    buffer_release(&handshake->head);
     return 0;
 }
 
@@ -307,10 +326,18 @@ int handshake_begin(struct lws *lws, const char *protocol)
     return result;
 }
 
+/* NULL: it was not, or has been taken. */
+static struct upgrade *accepted(struct lws *lws)
+{
+    const struct handshake *handshake = lws_get_opaque_user_data(lws);
+
+    return handshake ? handshake->upgrade : NULL;
+}
+
 void handshake_choose(struct lws *lws)
 {
     struct service *service = service_of(lws);
-    const struct upgrade *upgrade = lws_get_opaque_user_data(lws);
+    const struct upgrade *upgrade = accepted(lws);
     const char *name =
         upgrade && !upgrade->awaits_admission ? subprotocol_name(upgrade->subprotocol) : NULL;
 
@@ -338,7 +365,7 @@ static char *find_head(char *end)
 
 int handshake_hold(struct lws *lws, struct lws_process_html_args *answer, struct buffer *head)
 {
-    const struct upgrade *upgrade = lws_get_opaque_user_data(lws);
+    const struct upgrade *upgrade = accepted(lws);
     char *begin;
 
     if (!upgrade || !upgrade->awaits_admission) {
@@ -355,8 +382,9 @@ int handshake_hold(struct lws *lws, struct lws_process_html_args *answer, struct
 
 struct upgrade *handshake_take(struct lws *lws)
 {
-    struct upgrade *upgrade = lws_get_opaque_user_data(lws);
+    struct upgrade *upgrade = accepted(lws);
 
+    handshake_free(lws_get_opaque_user_data(lws));
     lws_set_opaque_user_data(lws, NULL);
     return upgrade;
 }

@@ -20,8 +20,20 @@
 
 #include "base/buffer.h"
 
+struct service;
 struct upgrade;
 
+/* What is known of a connection until it is a WebSocket: libwebsockets' opaque pointer. */
+struct handshake {
+    struct buffer head;      /* of the request, as it came; empty: it has been decided on */
+    struct upgrade *upgrade; /* what the decision was, if it was accepted; else NULL */
+};
+
+/* The socket becomes libwebsockets', which closes it if it cannot take it. `head` is of the request
+ * that it begins with, and `read` what is not in the socket any more. */
+void handshake_adopt(struct service *service, int fd, struct slice head, struct slice read);
+/* LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED, in the course of that. */
+void handshake_attach(struct lws *lws);
 /* LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: 0 to go on, 1 if it was answered, -1 to hang up. */
 int handshake_begin(struct lws *lws, const char *protocol);
 /* LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION: the answer is made next. */
@@ -33,7 +45,7 @@ int handshake_hold(struct lws *lws, struct lws_process_html_args *answer, struct
  * connection is no good. */
 struct buffer handshake_answer(void);
 bool handshake_write(struct lws *lws, struct buffer *answer);
-/* The accepted upgrade becomes the caller's; NULL if there is none (any more). */
+/* It is over. The accepted upgrade becomes the caller's; NULL if there is none (any more). */
 struct upgrade *handshake_take(struct lws *lws);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "net/handshake.h"
 #include "net/listener.h"
 #include "net/service_state.h"
 
@@ -250,13 +251,13 @@ static void write_on(struct http_connection *connection)
 /* From here on it is libwebsockets', which closes it if it cannot take it. */
 void http_hand_over(struct http_connection *connection, struct slice read)
 {
-    struct lws_vhost *vhost = connection->service->vhost;
+    struct service *service = connection->service;
     struct buffer in = connection->in; /* which `read` may be of */
     int fd = connection->fd;
 
     connection->in = (struct buffer){0};
     let_go(connection);
-    lws_adopt_socket_vhost_readbuf(vhost, fd, (const char *)read.data, read.length);
+    handshake_adopt(service, fd, slice_make(read.data, service->http.head.length), read);
     buffer_release(&in);
 }
 
@@ -271,14 +272,21 @@ static bool is_upgrade(struct service *service, int fd)
            service->http.head.wants_upgrade;
 }
 
+/* It is libwebsockets' that reads it. */
+static void adopt_unread(struct service *service, int fd)
+{
+    handshake_adopt(service, fd, slice_make(service->http.read, service->http.head.length),
+                    SLICE_EMPTY);
+}
+
 static void read_first(struct http_connection *connection)
 {
-    struct lws_vhost *vhost = connection->service->vhost;
+    struct service *service = connection->service;
     int fd = connection->fd;
 
-    if (is_upgrade(connection->service, fd)) {
+    if (is_upgrade(service, fd)) {
         let_go(connection);
-        lws_adopt_socket_vhost(vhost, fd);
+        adopt_unread(service, fd);
     } else {
         connection->has_read = true;
         read_on(connection);
@@ -308,7 +316,7 @@ void http_accept(struct listener *listener, int fd)
     struct http_connection *connection;
 
     if (is_upgrade(service, fd)) { /* it is often there already */
-        lws_adopt_socket_vhost(service->vhost, fd);
+        adopt_unread(service, fd);
         return;
     }
     connection = memory_allocate_zero(sizeof(*connection));

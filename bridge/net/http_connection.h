@@ -5,7 +5,7 @@
  * know the names of; the REST API needs the target as it came (a group's name may have a slash in
  * it) and those headers (metadata). So we read requests by ourselves, which is also several times
  * cheaper. A request with an Upgrade header makes the connection libwebsockets' own, with all that
- * has been read.
+ * has been read and a copy of the head (handshake.h).
  *
  *     reading    a request is read; or none has begun
  *     waiting    for the answer of a REST operation or of Event Grid; only the peer's end is looked

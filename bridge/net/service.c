@@ -63,6 +63,9 @@ static int on_event(struct lws *lws, enum lws_callback_reasons reason, void *use
     switch ((int)reason) {
     case LWS_CALLBACK_HTTP: /* it gets handshakes only */
         return -1;
+    case LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED:
+        handshake_attach(lws);
+        return 0;
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return handshake_begin(lws, in);
     case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:

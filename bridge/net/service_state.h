@@ -30,8 +30,9 @@ struct service {
     struct lws_context *context;
     struct lws_protocols protocols[2]; /* one for all, see handshake.c, and the end */
     char protocol_name[PROTOCOL_NAME_SIZE];
-    struct lws_vhost *vhost;    /* of those that become WebSockets */
-    struct listener *listeners; /* [options.listener_count] */
+    struct lws_vhost *vhost;     /* of those that become WebSockets */
+    struct handshake *handshake; /* of the one that libwebsockets is being given; NULL: none is */
+    struct listener *listeners;  /* [options.listener_count] */
 
     struct list websockets; /* all, by struct websocket.all */
     size_t websocket_count;

@@ -47,7 +47,13 @@ test('connect: what the application is told', async () => {
     const peer = await Peer.open(
         server.url(hub.name, { user: 'u/1', groups: ['g'], extra: ['x', 'y'] }, '&k=v&k=%C3%BC&e='),
         [JSON_RELIABLE, JSON_V1],
-        { headers: { cookie: 'a=b', authorization: 'Bearer x' } },
+        {
+            headers: {
+                cookie: 'a=b',
+                authorization: 'Bearer x',
+                'X-Tenant': ['one', 'two'],
+            },
+        },
     );
     const { connectionId } = await peer.take({ event: 'connected' });
     const [[, request]] = hub.events;
@@ -67,6 +73,8 @@ test('connect: what the application is told', async () => {
     );
     assert.deepEqual(headers.host, [`127.0.0.1:${server.httpPort}`]);
     assert.deepEqual(headers.cookie, ['a=b']);
+    assert.deepEqual(request.headers['X-Tenant'], ['one', 'two']); // a name that is not well-known
+    assert.deepEqual(headers.upgrade, ['websocket']);
     assert.equal(headers.authorization, undefined);
     assert.ok(Object.values(headers).every(Array.isArray));
     assert.deepEqual(request.clientCertificates ?? [], []);

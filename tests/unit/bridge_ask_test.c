@@ -9,16 +9,16 @@
 #include "echo/browser.h"
 
 #define ASK_HEADERS                                                                                \
-    "Sec-WebSocket-Protocol: chat, json.webpubsub.azure.v1\r\nUser-Agent: me\r\nCookie: a=b\r\n"
+    "Sec-WebSocket-Protocol: chat, json.webpubsub.azure.v1\r\nUser-Agent: me\r\nCookie: a=b\r\n"   \
+    "X-Tenant:  one \r\nx-tenant: two\r\nX-Empty:\r\n"
+#define ASK_REQUEST "GET /client/hubs/h?ask=1&x=y HTTP/1.1\r\n" UPGRADE ASK_HEADERS "\r\n"
 
 /* It has sent its handshake, and the handler is being asked. */
 static struct browser ask(void)
 {
     struct browser browser = browser_connect();
 
-    browser_send(
-        &browser,
-        SLICE_LITERAL("GET /client/hubs/h?ask=1&x=y HTTP/1.1\r\n" UPGRADE ASK_HEADERS "\r\n"));
+    browser_send(&browser, SLICE_LITERAL(ASK_REQUEST));
     TURN_UNTIL(world.gateway.asking);
     return browser;
 }
@@ -66,17 +66,60 @@ TEST(the_answer_waits_for_the_handler)
     stop();
 }
 
+static void check_arrival(void)
+{
+    CHECK(strncmp(world.gateway.arrival, "ask=1&x=y\nchat, json.webpubsub.azure.v1\n",
+                  strlen("ask=1&x=y\nchat, json.webpubsub.azure.v1\n")) == 0);
+    CHECK(strstr(world.gateway.arrival, "\nHost\nlocalhost\n"));
+    CHECK(strstr(world.gateway.arrival, "\nUser-Agent\nme\nCookie\na=b\n"));
+    CHECK(strstr(world.gateway.arrival, "\nX-Tenant\none\nx-tenant\ntwo\nX-Empty\n\n"));
+}
+
+/* With headers that libwebsockets has no name for. */
 TEST(the_handler_is_told_of_the_request)
 {
     struct browser browser;
 
     start();
     browser = ask();
-    CHECK(strncmp(world.gateway.arrival, "ask=1&x=y\nchat, json.webpubsub.azure.v1\n",
-                  strlen("ask=1&x=y\nchat, json.webpubsub.azure.v1\n")) == 0);
-    CHECK(strstr(world.gateway.arrival, "\nuser-agent\nme\n"));
-    CHECK(strstr(world.gateway.arrival, "\nhost\nlocalhost\n"));
-    CHECK(strstr(world.gateway.arrival, "\ncookie\na=b\n"));
+    check_arrival();
+    echo_decide(&world.gateway, 101, "", NULL);
+    browser_free(&browser);
+    stop();
+}
+
+/* As far as it has come it was read before it is libwebsockets'. */
+TEST(the_handler_is_told_of_a_request_that_came_in_pieces)
+{
+    static const struct slice request = SLICE_LITERAL(ASK_REQUEST);
+    static const size_t pieces[] = {10, 100, sizeof(ASK_REQUEST) - 2};
+
+    start();
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        struct browser browser = browser_connect();
+
+        browser_send(&browser, slice_make(request.data, pieces[i]));
+        browser_send(&browser, slice_from(request, pieces[i]));
+        TURN_UNTIL(world.gateway.asking);
+        check_arrival();
+        echo_decide(&world.gateway, 101, "", NULL);
+        read_head(&browser);
+        CHECK(contains(&browser.in, "HTTP/1.1 101 "));
+        browser_free(&browser);
+    }
+    stop();
+}
+
+/* And so is the request before it, on the same connection. */
+TEST(the_handler_is_told_of_a_request_behind_another)
+{
+    struct browser browser;
+
+    start();
+    browser = browser_request("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "}");
+    browser_send(&browser, SLICE_LITERAL(ASK_REQUEST));
+    TURN_UNTIL(world.gateway.asking);
+    check_arrival();
     echo_decide(&world.gateway, 101, "", NULL);
     browser_free(&browser);
     stop();
