@@ -93,14 +93,6 @@ void arm_append_keys(struct buffer *out, const struct catalog_source *source)
     buffer_append_byte(out, '}');
 }
 
-struct slice arm_topic_of(const struct catalog_source *source)
-{
-    bool has_another = source->name.kind == SOURCE_SYSTEM_TOPIC && source->properties &&
-                       source->properties->source.length > 0;
-
-    return has_another ? source->properties->source : buffer_slice(&source->id);
-}
-
 void arm_append_subscription(struct buffer *out, const struct catalog_subscription *subscription)
 {
     const struct catalog_source *source = subscription->source;
@@ -115,7 +107,7 @@ void arm_append_subscription(struct buffer *out, const struct catalog_subscripti
     append_string_member(out, "name", buffer_slice(&subscription->name));
     buffer_append_string(out, ",\"type\":\"Microsoft.EventGrid/eventSubscriptions\","
                               "\"properties\":{");
-    append_string_member(out, "topic", arm_topic_of(source));
+    append_string_member(out, "topic", catalog_topic_id(source));
     buffer_append_format(out, ",\"provisioningState\":\"%s\",",
                          subscription_state_name(subscription->state));
     if (subscription->state_reason.length > 0) {

@@ -22,8 +22,6 @@ void arm_append_full_url(struct buffer *out, const struct catalog_subscription *
 void arm_append_attributes(struct buffer *out, const struct catalog_subscription *subscription);
 /* What the provider can do: {"value":[..]}. */
 void arm_append_operations(struct buffer *out);
-/* The id of the resource whose events a source has: of a system topic another than its own. */
-struct slice arm_topic_of(const struct catalog_source *source);
 
 /* --- lists: what is told in order, cut into pages --- */
 

@@ -125,6 +125,13 @@ static inline struct topic_statistics *catalog_statistics(struct catalog_source 
 {
     return source->domain ? &source->domain->statistics : &source->statistics;
 }
+/* What is stamped on its events as `topic`: of a system topic the resource that they are about
+ * (spec/eventgrid.md 2.3). */
+static inline struct slice catalog_topic_id(const struct catalog_source *source)
+{
+    return source->name.kind == SOURCE_SYSTEM_TOPIC ? source->properties->source
+                                                    : buffer_slice(&source->id);
+}
 /* Makes `filters` and `targets`, if something has changed since. Targets are the subscriptions of
  * the source and of its domain that have their endpoint's consent, or are about to ask for it. */
 void catalog_prepare(struct catalog_source *source);

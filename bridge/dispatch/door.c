@@ -74,20 +74,13 @@ static void keep_waiting(struct door *door, struct door_load *load,
 
 /* ---------------------------------------------------------------- requests */
 
-/* What is stamped as `topic`: of a system topic the resource that its events are about (2.3). */
-static struct slice topic_id(const struct catalog_source *source)
-{
-    return source->name.kind == SOURCE_SYSTEM_TOPIC ? source->properties->source
-                                                    : buffer_slice(&source->id);
-}
-
 static bool parse(struct door *door, const struct catalog_source *source,
                   const struct door_request *request, const struct event **events, size_t *count,
                   struct publish_error *error)
 {
     struct publish_request publish = {
         .topic = catalog_properties(source),
-        .topic_id = topic_id(source),
+        .topic_id = catalog_topic_id(source),
         .domain_topic = request->domain_topic,
         .content_type = request->content_type,
         .attributes = request->attributes,

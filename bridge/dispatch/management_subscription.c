@@ -257,7 +257,7 @@ static void put_with_source(struct management_call *call)
 static void put(struct management_call *call, struct slice json)
 {
     if (read_properties(call, json, catalog_properties(call->source)->schema)) {
-        begin(call, arm_topic_of(call->source));
+        begin(call, catalog_topic_id(call->source));
     }
 }
 

@@ -224,38 +224,21 @@ static void append_trials_of(struct buffer *out, const struct catalog_source *so
     }
 }
 
-/* The topic of the domain that the event is for; NULL: there is none. */
-static const struct catalog_source *find_domain_topic(const struct management_call *call,
-                                                      const struct event *event)
-{
-    struct source_name name = {.kind = SOURCE_DOMAIN_TOPIC,
-                               .name = call->source->name.name,
-                               .domain_topic = event->domain_topic};
-    const struct catalog_source *topic = NULL;
-    struct buffer key = {0};
-
-    if (call->source->name.kind == SOURCE_DOMAIN && !domain_topic_name_check(name.domain_topic)) {
-        source_key_append(&key, &name);
-        topic = catalog_find(call->grid->catalog, buffer_slice(&key));
-        buffer_release(&key);
-    }
-    return topic;
-}
-
 static void append_trials(struct buffer *out, const struct management_call *call,
                           const struct event *event)
 {
-    const struct catalog_source *topic = find_domain_topic(call, event);
+    const struct catalog_source *source = call->source;
+    const struct catalog_source *topic = catalog_source_of(call->source, event);
 
     buffer_append_string(out, "{\"id\":");
     json_append_string(out, event->id);
     buffer_append_string(out, ",\"eventSubscriptions\":[");
-    append_trials_of(out, call->source, event);
-    if (topic) {
+    append_trials_of(out, source, event);
+    if (topic != source) {
         append_trials_of(out, topic, event);
     }
-    if (call->source->domain) {
-        append_trials_of(out, call->source->domain, event);
+    if (source->domain) {
+        append_trials_of(out, source->domain, event);
     }
     buffer_append_string(out, "]}");
 }
@@ -266,7 +249,7 @@ void management_test(struct management_call *call)
     const struct gateway *gateway = call->grid->gateway;
     struct publish_request request = {
         .topic = catalog_properties(call->source),
-        .topic_id = buffer_slice(&call->source->id),
+        .topic_id = catalog_topic_id(call->source),
         .domain_topic = call->source->name.domain_topic,
         .content_type = grid_header(call->request, "content-type"),
         .attributes = call->request->headers,

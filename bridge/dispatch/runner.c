@@ -129,7 +129,7 @@ static void say_farewell(struct runner *runner, const struct catalog_subscriptio
     if (!consent_say_farewell(&farewell->consent, runner->grid, subscription->properties,
                               &(struct consent_target){buffer_slice(&source->key),
                                                        buffer_slice(&subscription->name),
-                                                       buffer_slice(&source->id)})) {
+                                                       catalog_topic_id(source)})) {
         farewell_free(farewell);
     }
 }

@@ -125,7 +125,7 @@ void feed_ask_consent(struct feed *feed)
         consent_ask(&feed->consent, feed->runner->grid, feed->properties,
                     &(struct consent_target){buffer_slice(&source->key),
                                              buffer_slice(&subscription->name),
-                                             buffer_slice(&source->id)});
+                                             catalog_topic_id(source)});
     }
 }
 

@@ -56,7 +56,7 @@ const struct event *stored_event_read(struct stored_event_scratch *scratch,
     return publish_parse(
                &(struct publish_request){
                    .topic = topic,
-                   .topic_id = buffer_slice(&owner->id),
+                   .topic_id = catalog_topic_id(owner),
                    .domain_topic = source->domain ? source->name.domain_topic : SLICE_EMPTY,
                    .content_type = slice_from_string(content_types[schema]),
                    .body = json,

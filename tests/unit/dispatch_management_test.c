@@ -190,6 +190,19 @@ TEST(system_topics)
         "/subscriptions/s" PROVIDER
         "/topicTypes/microsoft.storage.storageaccounts/eventSubscriptions" VERSION,
         NULL, 200, "'name':'one'");
+    /* Its events are stamped with the source, which filters see. */
+    ask("PUT", STORAGE PROVIDER "/eventSubscriptions/two" VERSION,
+        "{" TO_MQTT("a") ",'filter':{'advancedFilters':[{'operatorType':'StringIn','key':'topic',"
+                         "'values':['" STORAGE "']}]}}",
+        201, NULL);
+    ask("POST", SHORT "/systemTopics/blobs/test",
+        "[{'id':'1','subject':'/b','eventType':'t','eventTime':'2031-01-01T00:00:00Z','data':{},"
+        "'dataVersion':'1'}]",
+        200, "{'name':'two','topic':");
+    ask("POST", SHORT "/systemTopics/blobs/test",
+        "[{'id':'1','subject':'/b','eventType':'t','eventTime':'2031-01-01T00:00:00Z','data':{},"
+        "'dataVersion':'1'}]",
+        200, "'takes':true}]}]}");
     world_end(&world);
 }
 
