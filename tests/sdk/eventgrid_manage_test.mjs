@@ -1,13 +1,11 @@
 /* Management over the official, unmodified client: topics, domains and their topics, system topics,
  * event subscriptions in both ways of addressing, keys, secrets, lists, PATCH, deletion, errors
- * (spec/eventgrid.md 2, 3, 8.1); and who may manage at all (8.2).
+ * (spec/eventgrid.md 2, 3, 8.1). Who may manage at all is in eventgrid_access_test.mjs.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import fs from 'node:fs';
 import path from 'node:path';
-import { AUTHORITY, certificate } from './lib/certificates.mjs';
 import {
     ACCOUNT,
     API,
@@ -15,49 +13,21 @@ import {
     Grid,
     MAPPING,
     PROVIDER,
+    all,
+    fails,
     fresh,
-    manager,
+    names,
     sample,
 } from './lib/eventgrid.mjs';
 import { call } from './lib/rest.mjs';
 import { run, test } from './lib/runner.mjs';
-import { Server, freePort } from './lib/server.mjs';
-import { inSeconds, sign } from './lib/tokens.mjs';
 import { until } from './lib/wait.mjs';
 
-const securePort = await freePort();
-const grid = await Grid.start(
-    {},
-    {
-        listeners: [{ address: `https://127.0.0.1:${securePort}`, ...certificate('server') }],
-    },
-);
+const grid = await Grid.start();
 const { arm, server } = grid;
-const secureUrl = `https://127.0.0.1:${securePort}`;
 
 const scopeOf = (at, group = GROUP) =>
     `/subscriptions/${ACCOUNT}/resourceGroups/${group}${PROVIDER}${at}`;
-
-const fails = async (promise, status, code) => {
-    const error = await promise.then(
-        (value) => assert.fail(`it succeeds: ${JSON.stringify(value)}`),
-        (reason) => reason,
-    );
-    assert.equal(error.statusCode, status, error.message);
-    if (code) {
-        assert.equal(error.code, code, error.message);
-    }
-    return error;
-};
-
-const all = async (pages) => {
-    const values = [];
-    for await (const value of pages) {
-        values.push(value);
-    }
-    return values;
-};
-const names = async (pages) => (await all(pages)).map(({ name }) => name);
 
 /* ---------------------------------------------------------------- topics */
 
@@ -731,63 +701,7 @@ test('what is no operation', async () => {
     }
 });
 
-/* ---------------------------------------------------------------- who may (8.2) */
-
-const tokenFor = (aud, { key = server.keys[0], ...claims } = {}) =>
-    sign({ aud, iat: inSeconds(0), exp: inSeconds(3600), ...claims }, key);
-const bearing = (token) => ({
-    credential: { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_600_000 }) },
-});
-const trusting = { tlsOptions: { ca: fs.readFileSync(AUTHORITY, 'utf8') } };
-
-test('https with its own policy: a token of the server is asked for and sent', async () => {
-    const scopes = [];
-    const credential = {
-        getToken: async (scope) => {
-            scopes.push([scope].flat()[0]);
-            return { token: tokenFor(secureUrl), expiresOnTimestamp: Date.now() + 3_600_000 };
-        },
-    };
-    const client = manager(secureUrl, { credential, ...trusting });
-    assert.ok((await names(client.topicTypes.list())).length > 5);
-    assert.deepEqual([...new Set(scopes)], [`${secureUrl}/.default`]);
-    const { endpoint } = await client.topics.beginCreateOrUpdateAndWait(GROUP, 'secure', {
-        location: 'x',
-    });
-    assert.ok(endpoint.startsWith('http'), endpoint);
-    const audience = manager(secureUrl, {
-        ...bearing(tokenFor('https://management.azure.com')),
-        ...trusting,
-    });
-    assert.equal((await audience.topics.get(GROUP, 'secure')).name, 'secure');
-});
-
-test('a token that is sent has to be good, unless nobody needs one', async () => {
-    const closed = await Server.start({ more: 'event_grid:\n  open_management: false\n' });
-    const target = `${scopeOf('/topics')}?api-version=${API}`;
-    const status = async (token) => (await call(closed, 'GET', target, { token })).status;
-    const key = closed.keys[0];
-    const good = closed.httpUrl('');
-    assert.equal(await status(null), 401);
-    assert.equal(await status(tokenFor(good, { key })), 200);
-    assert.equal(await status(tokenFor(good, { key: closed.keys[1] })), 200);
-    assert.equal(await status(tokenFor(closed.httpUrl(target), { key })), 200);
-    assert.equal(await status(tokenFor('https://management.azure.com', { key })), 200);
-    assert.equal(await status(tokenFor(good, { key: 'x'.repeat(44) })), 401);
-    assert.equal(await status(tokenFor(good, { key, exp: inSeconds(-600) })), 401);
-    assert.equal(await status(tokenFor('https://other.example', { key })), 401);
-    assert.equal(await status('nonsense'), 401);
-    const client = manager(good);
-    client.pipeline.addPolicy({
-        name: 'token',
-        sendRequest: (request, next) => {
-            request.headers.set('authorization', `Bearer ${tokenFor(good, { key })}`);
-            return next(request);
-        },
-    });
-    assert.deepEqual(await names(client.topics.listBySubscription()), []);
-    await fails(manager(good).topics.get(GROUP, 'x'), 401);
-});
+/* ---------------------------------------------------------------- the command line */
 
 test('the command line shows what the client made', async () => {
     const topic = await grid.topic();

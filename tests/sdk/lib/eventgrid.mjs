@@ -39,10 +39,10 @@ export const MAPPING = {
     dataVersion: { defaultValue: '7' },
 };
 
-let names = 0;
+let count = 0;
 export const fresh = (prefix) => {
-    names += 1;
-    return `${prefix}-${names}`;
+    count += 1;
+    return `${prefix}-${count}`;
 };
 
 /* The section of the configuration file, for Server.start's `more`. */
@@ -66,6 +66,27 @@ export function manager(endpoint, options = {}) {
     }
     return client;
 }
+
+/* An operation of an official client fails with this status, and error code if there is one. */
+export async function fails(promise, status, code) {
+    const error = await promise.then(
+        (value) => assert.fail(`it succeeds: ${JSON.stringify(value)}`),
+        (reason) => reason,
+    );
+    assert.equal(error.statusCode, status, error.message);
+    assert.ok(!code || error.code === code, `${error.code}: ${error.message}`);
+    return error;
+}
+
+/* All that a list of the management client has, and the names of that. */
+export async function all(pages) {
+    const values = [];
+    for await (const value of pages) {
+        values.push(value);
+    }
+    return values;
+}
+export const names = async (pages) => (await all(pages)).map(({ name }) => name);
 
 /* ---------------------------------------------------------------- endpoints */
 
