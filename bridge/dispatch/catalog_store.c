@@ -98,10 +98,22 @@ static void on_again(struct timer *timer, void *context)
     }
 }
 
+/* What waits for the same place is outdated: tried again later, it would undo the new one. */
+static void supersede(struct catalog_store *store, struct slice place)
+{
+    LIST_FOREACH_SAFE (link, &store->changes) {
+        struct own_change *own = CONTAINER_OF(link, struct own_change, link);
+        if (!own->is_under_way && slice_equal(buffer_slice(&own->place), place)) {
+            own_change_free(own);
+        }
+    }
+}
+
 void catalog_store_set(struct catalog_store *store, struct slice place, struct slice json)
 {
     struct own_change *own = memory_allocate_zero(sizeof(*own));
 
+    supersede(store, place);
     own->store = store;
     list_init(&own->change.link);
     buffer_append(&own->place, place);

@@ -146,12 +146,20 @@ TEST(a_change_is_tried_until_it_is_stored)
     CHECK(find(&world, 0, "topics/one"));
     world.broker->puback = REASON_QUOTA_EXCEEDED;
     set(&world, "topics/one", "");
+    CHECK(find(&world, 0, "topics/one"));
     world.broker->puback = 0;
-    set(&world, "topics/one", "{\"resource\":{\"properties\":{}}}"); /* meanwhile */
     broker_now += 1000;
     gateway_advance(world.grids[0].gateway);
     broker_run(world.broker);
     CHECK(!find(&world, 0, "topics/one"));
+    world.broker->puback = REASON_QUOTA_EXCEEDED;
+    set(&world, "topics/one", "{\"key1\":\"old\"}");
+    world.broker->puback = 0;
+    set(&world, "topics/one", "{\"resource\":{\"properties\":{}}}"); /* a later one counts */
+    broker_now += 1000;
+    gateway_advance(world.grids[0].gateway);
+    broker_run(world.broker);
+    CHECK(find(&world, 0, "topics/one"));
     set(&world, "topics/two", "{\"resource\":{\"properties\":{}}}");
     world.broker->puback = REASON_QUOTA_EXCEEDED;
     set(&world, "topics/two", ""); /* still waits at the end */
