@@ -24,8 +24,7 @@ void http_answer_ready(const struct service *service, struct http_answer *answer
     if (gateway_is_serving(service->options.gateway)) {
         answer->content = SLICE_LITERAL("{\"status\":\"ok\"}");
     } else {
-        http_refuse(answer, 503,
-                    "the broker cannot be reached, or has not told its settings yet");
+        http_refuse(answer, 503, "the broker cannot be reached, or has not told its settings yet");
     }
 }
 

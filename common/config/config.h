@@ -81,7 +81,7 @@ struct bridge_config {
 /* --- Event Grid's part --- */
 
 struct event_grid_config {
-    bool opens_management; /* programs on this machine manage without a token */
+    bool opens_management;                    /* programs on this machine manage without a token */
     char *dead_letters_given, *archive_given; /* NULL: beside the store */
     char *dead_letters, *archive;             /* resolved: directories */
     bool allows_private_addresses;            /* webhooks there */

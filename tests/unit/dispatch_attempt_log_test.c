@@ -62,10 +62,11 @@ TEST(an_attempt_as_json)
                        "{\"number\":1,\"time\":\"2026-11-23T21:18:04Z\",\"eventId\":\"e\\\"2\","
                        "\"status\":503,\"latencyMs\":0.002,\"attempt\":3,\"outcome\":\"Busy\","
                        "\"nextAttempt\":\"2026-11-23T21:18:34.500Z\"}");
-    CHECK_STRING_EQUAL(json_of(&dead),
-                       "{\"number\":1,\"time\":\"2026-11-23T21:18:05Z\",\"eventId\":\"e3\","
-                       "\"status\":0,\"latencyMs\":0.000,\"attempt\":1,\"outcome\":\"BadRequest\","
-                       "\"nextAttempt\":null,\"deadLetterReason\":\"UndeliverableDueToBadRequest\"}");
+    CHECK_STRING_EQUAL(
+        json_of(&dead),
+        "{\"number\":1,\"time\":\"2026-11-23T21:18:05Z\",\"eventId\":\"e3\","
+        "\"status\":0,\"latencyMs\":0.000,\"attempt\":1,\"outcome\":\"BadRequest\","
+        "\"nextAttempt\":null,\"deadLetterReason\":\"UndeliverableDueToBadRequest\"}");
 }
 
 /* --- pages --- */
