@@ -6,6 +6,7 @@
 #include "access/head.h"
 #include "base/ascii.h"
 #include "base/memory.h"
+#include "base/timestamp.h"
 #include "base/uuid.h"
 #include "dispatch/destination.h"
 #include "dispatch/runner_state.h"
@@ -13,21 +14,31 @@
 
 enum { RETRY_AFTER_DIGITS_MAX = 9 };
 
-/* Seconds; 0: it does not say, or in another form. */
-static uint32_t retry_after(struct slice head)
+/* Seconds, or seconds until a time; 0: it is neither. */
+static uint32_t read_delay(struct slice text, msec_t now)
+{
+    uint32_t seconds = 0;
+    int64_t until;
+    size_t at = 0;
+
+    if (http_date_parse(text, &until)) {
+        return until > now ? (uint32_t)((until - now + 999) / 1000) : 0;
+    }
+    while (at < text.length && at < RETRY_AFTER_DIGITS_MAX && ascii_is_digit(text.data[at])) {
+        seconds = seconds * 10 + (text.data[at++] - '0');
+    }
+    return at == text.length ? seconds : 0;
+}
+
+/* 0: it does not say. */
+static uint32_t retry_after(struct slice head, msec_t now)
 {
     struct header header;
 
     while (head_next(&head, &header)) {
-        uint32_t seconds = 0;
-        size_t at = 0;
-        if (!head_name_is(&header, "retry-after") || header.value.length > RETRY_AFTER_DIGITS_MAX) {
-            continue;
+        if (head_name_is(&header, "retry-after")) {
+            return read_delay(header.value, now);
         }
-        while (at < header.value.length && ascii_is_digit(header.value.data[at])) {
-            seconds = seconds * 10 + (header.value.data[at++] - '0');
-        }
-        return at == header.value.length ? seconds : 0;
     }
     return 0;
 }
@@ -35,7 +46,8 @@ static uint32_t retry_after(struct slice head)
 static void answered(struct outside_request *request, const struct outside_answer *answer)
 {
     struct delivery_run *run = CONTAINER_OF(request, struct delivery_run, request);
-    uint32_t seconds = answer->status != 0 ? retry_after(answer->head) : 0;
+    uint32_t seconds =
+        answer->status != 0 ? retry_after(answer->head, runner_now(run->feed->runner)) : 0;
 
     delivery_run_done(run, &(struct run_result){
                                .status = answer->status,

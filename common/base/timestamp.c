@@ -177,3 +177,41 @@ void timestamp_append(struct buffer *out, int64_t ms)
     buffer_append_format(out, "%04d-%02u-%02uT%02u:%02u:%02u.%03uZ", time.year, time.month,
                          time.day, time.hour, time.minute, time.second, time.millisecond);
 }
+
+/* --- HTTP --- */
+
+static bool take_month(struct slice *text, uint32_t *month)
+{
+    static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+    for (*month = 1; *month <= 12 && text->length >= 3; ++*month) {
+        if (memcmp(text->data, names + (*month - 1) * 3, 3) == 0) {
+            *text = slice_from(*text, 3);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool http_date_parse(struct slice text, int64_t *ms)
+{
+    enum { WEEKDAY = 5 }; /* "Sun, " */
+    struct civil_time time;
+    uint32_t year;
+    bool good = text.length > WEEKDAY;
+
+    if (good) {
+        text = slice_from(text, WEEKDAY);
+    }
+    good = good && take_digits(&text, 2, &time.day) && take_byte(&text, ' ') &&
+           take_month(&text, &time.month) && take_byte(&text, ' ') &&
+           take_digits(&text, 4, &year) && take_byte(&text, ' ') && take_time(&text, &time) &&
+           slice_equal(text, SLICE_LITERAL(" GMT"));
+    if (!good) {
+        return false;
+    }
+    time.year = (int32_t)year;
+    good = civil_time_is_valid(&time);
+    *ms = good ? civil_time_to_ms(&time) : 0;
+    return good;
+}

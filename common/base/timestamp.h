@@ -1,5 +1,5 @@
-/* Times of the calendar (UTC, proleptic Gregorian) to and from milliseconds since 1970, and as
- * RFC 3339 writes them. Pure.
+/* Times of the calendar (UTC, proleptic Gregorian) to and from milliseconds since 1970, as RFC 3339
+ * and HTTP write them. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_BASE_TIMESTAMP_H
@@ -29,5 +29,9 @@ struct civil_time civil_time_from_ms(int64_t ms);
 bool timestamp_parse(struct slice text, int64_t *ms, bool *has_zone);
 /* "2031-01-01T00:00:00.000Z" */
 void timestamp_append(struct buffer *out, int64_t ms);
+
+/* "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 5.6.7: what senders have to use). The day of the week
+ * is not looked at. False: it is none. */
+bool http_date_parse(struct slice text, int64_t *ms);
 
 #endif

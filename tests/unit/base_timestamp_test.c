@@ -86,6 +86,31 @@ static void check_same(int64_t ms, const char *text)
     buffer_release(&out);
 }
 
+TEST(dates_of_http)
+{
+    static const char *const bad[] = {
+        "",
+        "Sun, ",
+        "Sun, 06 Nov 1994 08:49:37",
+        "Sun, 06 Nov 1994 08:49:37 CET",
+        "Sun, 06 nov 1994 08:49:37 GMT",
+        "Sun, 31 Nov 1994 08:49:37 GMT",
+        "Sun, 6 Nov 1994 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 GMT",
+        "120",
+    };
+    int64_t ms;
+
+    CHECK(http_date_parse(SLICE_LITERAL("Sun, 06 Nov 1994 08:49:37 GMT"), &ms));
+    CHECK_INT_EQUAL(ms, INT64_C(784111777000));
+    CHECK(http_date_parse(SLICE_LITERAL("Thu, 29 Feb 2024 23:59:59 GMT"), &ms));
+    CHECK_INT_EQUAL(ms, INT64_C(1709251199000));
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        test_note("%s", bad[i]);
+        CHECK(!http_date_parse(slice_from_string(bad[i]), &ms));
+    }
+}
+
 TEST(what_is_written_is_read_again)
 {
     uint64_t state = 1;

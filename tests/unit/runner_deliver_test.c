@@ -2,6 +2,8 @@
  * each answer.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <time.h>
+
 #include "dispatch/attempt_log.h"
 #include "support/runner_world.h"
 #include "test.h"
@@ -113,6 +115,27 @@ TEST(the_endpoint_says_when_to_come_again)
     world_run(world, 0);
     world_answer(world, 429, "HTTP/1.1 429 Busy\r\nRetry-After: 120\r\n");
     world_run(world, 119000);
+    CHECK_INT_EQUAL(world->request_count, 0);
+    world_run(world, 14000);
+    CHECK_INT_EQUAL(world->request_count, 1);
+    world_free(world);
+}
+
+TEST(the_endpoint_says_until_when_it_is_away)
+{
+    struct world *world = world_new();
+    char head[100];
+    time_t until = (time_t)(broker_now / 1000 + 120);
+    struct tm time;
+
+    world_subscribe(world, "sub", HOOK(""));
+    world_publish(world, "sub", "e1");
+    world_run(world, 0);
+    gmtime_r(&until, &time);
+    strftime(head, sizeof(head), "HTTP/1.1 503 Away\r\nRetry-After: %a, %d %b %Y %H:%M:%S GMT\r\n",
+             &time);
+    world_answer(world, 503, head);
+    world_run(world, 118000);
     CHECK_INT_EQUAL(world->request_count, 0);
     world_run(world, 14000);
     CHECK_INT_EQUAL(world->request_count, 1);
