@@ -7,13 +7,14 @@
  *          "key1":..,"key2":..}
  *     $config/eventgrid/<source key>/eventsubscriptions/<name in lower case>
  *         {"name":"Billing","properties":{..},"state":"Succeeded","stateReason":"..",
- *          "stateUrl":"..","consentUntil":..}
+ *          "stateUrl":"..","stateSchema":"..",
+ *          "consentUntil":..}
  *
  * Without "resource" or "properties" those of the file count: a declared source without keys in the
  * file gets some at the first start, and the state of a declared subscription is kept, in such
- * messages. The state counts for "stateUrl" only, if that is given. In any order: what belongs to a
- * source that is not there (yet) waits. A domain's topic is there while it is set or has
- * subscriptions. Single-threaded; pure.
+ * messages. The state counts for "stateUrl" and "stateSchema" only, if these are given. In any
+ * order: what belongs to a source that is not there (yet) waits. A domain's topic is there while it
+ * is set or has subscriptions. Single-threaded; pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_CATALOG_H

@@ -86,21 +86,34 @@ static enum subscription_state first_state(const struct catalog_subscription *su
                : STATE_SUCCEEDED;
 }
 
-/* The state that is stored, unless it is that of another endpoint. */
+/* Is the member absent, or this text? */
+static bool may_be(const struct buffer *stored, const char *member, struct slice text)
+{
+    struct buffer value = {0};
+    bool fits;
+
+    append_text_member(&value, stored, member);
+    fits = value.length == 0 || slice_equal(buffer_slice(&value), text);
+    buffer_release(&value);
+    return fits;
+}
+
+/* The state that is stored, unless it is that of another endpoint, or of events in another schema.
+ */
 static enum subscription_state read_state(const struct catalog_subscription *subscription,
                                           const struct event_subscription *properties)
 {
     const struct buffer *stored = &subscription->texts.stored;
     enum subscription_state state = first_state(subscription, properties);
-    struct buffer name = {0}, url = {0};
+    const char *schema = schema_delivery_name(properties->delivery_schema);
+    struct buffer name = {0};
 
     append_text_member(&name, stored, "state");
-    append_text_member(&url, stored, "stateUrl");
-    if (url.length == 0 || slice_equal(buffer_slice(&url), properties->destination.url)) {
+    if (may_be(stored, "stateUrl", properties->destination.url) &&
+        may_be(stored, "stateSchema", slice_from_string(schema))) {
         subscription_state_from_name(buffer_slice(&name), &state);
     }
     buffer_release(&name);
-    buffer_release(&url);
     return state;
 }
 
@@ -119,7 +132,8 @@ static int64_t read_consent_until(const struct catalog_subscription *subscriptio
 static void append_effective(struct buffer *out, const struct catalog_subscription *subscription)
 {
     static const char *const members[] = {"properties", "name"};
-    static const char *const stored[] = {"state", "stateReason", "stateUrl", "consentUntil"};
+    static const char *const stored[] = {"state", "stateReason", "stateUrl", "stateSchema",
+                                         "consentUntil"};
     const struct catalog_source *source = subscription->source;
     struct json_value value;
 

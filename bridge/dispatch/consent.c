@@ -14,6 +14,13 @@ bool consent_is_needed(const struct grid *grid, const struct event_subscription 
            !subscription->destination.skips_validation && !grid->options.skips_validation;
 }
 
+bool consent_is_alike(const struct event_subscription *one, const struct event_subscription *other)
+{
+    return one->destination.kind == other->destination.kind &&
+           one->delivery_schema == other->delivery_schema &&
+           slice_equal(one->destination.url, other->destination.url);
+}
+
 static void release(struct consent *consent)
 {
     event_subscription_release(consent->subscription);

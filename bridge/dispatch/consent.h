@@ -14,6 +14,9 @@ struct grid;
 /* Does a subscription with these properties need the consent of its endpoint? */
 bool consent_is_needed(const struct grid *grid, const struct event_subscription *subscription);
 
+/* Would the same be asked for both: the same endpoint, for events in the same schema? */
+bool consent_is_alike(const struct event_subscription *one, const struct event_subscription *other);
+
 /* Whose consent; all of it is copied. */
 struct consent_target {
     struct slice source_key, name; /* of the subscription */

@@ -69,7 +69,7 @@ static void session_is_there(struct runner_wait *wait, bool is_there)
                                             .properties = buffer_slice(&call->properties->json),
                                             .state = call->state,
                                             .reason = buffer_slice(&call->found),
-                                            .url = call->properties->destination.url,
+                                            .about = call->properties,
                                             .consent_until_ms = call->consent_until_ms,
                                         });
     changes_add(&call->changes, buffer_slice(&call->place), buffer_slice(&stored));
@@ -117,8 +117,7 @@ static bool has_consented(const struct management_call *call)
 
     return before && before->state == STATE_SUCCEEDED &&
            before->properties->destination.kind == DESTINATION_WEBHOOK &&
-           slice_equal(before->properties->destination.url, call->properties->destination.url) &&
-           before->properties->delivery_schema == call->properties->delivery_schema;
+           consent_is_alike(before->properties, call->properties);
 }
 
 /* `topic_id`: of the source, which may be about to be made. */
@@ -348,7 +347,7 @@ static void store_consent(struct management_call *call,
             .name = buffer_slice(&subscription->name),
             .properties = subscription->is_set ? buffer_slice(&properties->json) : SLICE_EMPTY,
             .state = STATE_SUCCEEDED,
-            .url = properties->destination.url,
+            .about = properties,
         });
     catalog_place_append(&call->place, buffer_slice(&subscription->source->key),
                          buffer_slice(&subscription->name));

@@ -43,7 +43,7 @@ static void store(struct feed *feed, enum subscription_state state, struct slice
                                                           : SLICE_EMPTY,
                        .state = state,
                        .reason = reason,
-                       .url = feed->properties->destination.url,
+                       .about = feed->properties,
                    });
     runner_store(feed->runner, subscription, buffer_slice(&settings));
     buffer_release(&settings);

@@ -159,8 +159,8 @@ static void take_properties(struct feed *feed)
     const struct dead_letter *dead_letter;
 
     feed->properties = event_subscription_hold(feed->subscription->properties);
-    if (old && !slice_equal(old->destination.url, feed->properties->destination.url)) {
-        feed_cancel_consent(feed); /* it is another endpoint's */
+    if (old && !consent_is_alike(old, feed->properties)) {
+        feed_cancel_consent(feed); /* it is to something else */
     }
     event_subscription_release(old);
     dead_letter = &feed->properties->dead_letter;

@@ -23,7 +23,9 @@ void stored_subscription_append(struct buffer *out, const struct stored_subscrip
     }
     buffer_append_format(out, ",\"state\":\"%s\"", subscription_state_name(stored->state));
     append_text(out, "stateReason", stored->reason);
-    append_text(out, "stateUrl", stored->url);
+    append_text(out, "stateUrl", stored->about->destination.url);
+    append_text(out, "stateSchema",
+                slice_from_string(schema_delivery_name(stored->about->delivery_schema)));
     if (stored->consent_until_ms != 0) {
         buffer_append_format(out, ",\"consentUntil\":%lld", (long long)stored->consent_until_ms);
     }

@@ -12,8 +12,8 @@ struct stored_subscription {
     struct slice name;
     struct slice properties; /* empty: those of the configuration file */
     enum subscription_state state;
-    struct slice reason;      /* of the state; empty: none */
-    struct slice url;         /* of the webhook that the state is about */
+    struct slice reason;                    /* of the state; empty: none */
+    const struct event_subscription *about; /* what the webhook was asked: its URL, its schema */
     int64_t consent_until_ms; /* Unix time; STATE_AWAITING_MANUAL_ACTION becomes STATE_FAILED then;
                                * 0: it does not */
 };

@@ -249,6 +249,14 @@ TEST(keys_and_states_of_declared_ones_are_stored_alone)
     CHECK(set(&world, "topics/orders/eventsubscriptions/billing",
               "{\"state\":\"Succeeded\",\"stateUrl\":\"http://127.0.0.1/other\"}"));
     CHECK_INT_EQUAL(billing->state, STATE_CREATING);
+    CHECK(set(&world, "topics/orders/eventsubscriptions/billing",
+              "{\"state\":\"Succeeded\",\"stateUrl\":\"http://127.0.0.1/b\"}"));
+    CHECK_INT_EQUAL(billing->state, STATE_SUCCEEDED);
+    /* Of events in another schema. */
+    CHECK(set(&world, "topics/orders/eventsubscriptions/billing",
+              "{\"state\":\"Succeeded\",\"stateUrl\":\"http://127.0.0.1/b\","
+              "\"stateSchema\":\"CustomInputSchema\"}"));
+    CHECK_INT_EQUAL(billing->state, STATE_CREATING);
     /* Nobody declares it: there is nothing that it could be the state of. */
     CHECK(set(&world, "topics/orders/eventsubscriptions/nobody", "{\"state\":\"Succeeded\"}"));
     CHECK(!subscription(&world, "topics/orders", "nobody"));
