@@ -28,7 +28,7 @@ void overlap_sort(struct subscriber *items, size_t count)
     qsort(items, count, sizeof(*items), compare_items);
 }
 
-static bool is_own_message(const struct subscriber *subscriber, const struct message *message)
+bool overlap_is_own(const struct subscriber *subscriber, const struct message *message)
 {
     struct session_ref own =
         subscriber->flags & SUBSCRIBER_BRIDGE ? SESSION_REF_BRIDGE : subscriber->session;
@@ -87,7 +87,7 @@ bool overlap_next(struct overlap_walk *walk, struct overlap *next)
         next->identifiers = NULL;
         for (size_t i = walk->at; i < end; i++) {
             const struct subscriber *item = &walk->items[i];
-            if (is_own_message(item, walk->message)) {
+            if (overlap_is_own(item, walk->message)) {
                 continue;
             }
             if (any) {

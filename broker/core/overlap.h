@@ -23,6 +23,9 @@ struct overlap {
     struct identifiers *identifiers; /* the caller's to free; NULL: subscriber.identifier */
 };
 
+/* Is it the subscriber's own message, which No Local leaves out? */
+bool overlap_is_own(const struct subscriber *subscriber, const struct message *message);
+
 void overlap_sort(struct subscriber *items, size_t count);
 bool overlap_next(struct overlap_walk *walk, struct overlap *next);
 

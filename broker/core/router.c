@@ -276,14 +276,17 @@ static enum reason_code refuse(struct shard *shard, struct session *from, enum q
     return reason;
 }
 
-/* Is everybody who would get it full? Sessions that are not drop it or hold it, as they like. */
-static bool all_are_full(const struct recipients *recipients)
+/* Would a session get it that is full and drops nothing? Its publisher is to send it again, then:
+ * whoever else gets it does so as well. Full sessions are durable ones. */
+static bool finds_full(const struct recipients *recipients, const struct message *message)
 {
-    size_t full = 0;
-    while (full < recipients->count && recipients->items[full].flags & SUBSCRIBER_FULL) {
-        full++;
+    for (size_t i = 0; recipients->durable && i < recipients->count; i++) {
+        const struct subscriber *item = &recipients->items[i];
+        if ((item->flags & SUBSCRIBER_FULL) && !overlap_is_own(item, message)) {
+            return true;
+        }
     }
-    return full > 0 && full == recipients->count;
+    return false;
 }
 
 enum reason_code router_publish(struct shard *shard, struct message *message, struct session *from,
@@ -292,7 +295,7 @@ enum reason_code router_publish(struct shard *shard, struct message *message, st
     struct batch *batch = shard->outbox.batch;
     struct route route = {0};
     find_recipients(shard, message, &route);
-    if (message->qos > QOS_0 && all_are_full(route.recipients)) {
+    if (message->qos > QOS_0 && finds_full(route.recipients, message)) {
         return refuse(shard, from, message->qos, packet_id, REASON_QUOTA_EXCEEDED);
     }
     bool acknowledged = from && message->qos > QOS_0;

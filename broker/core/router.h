@@ -18,7 +18,7 @@
 /* Publishes and, if RETAIN is set, retains the message. `from` (may be NULL) is the session whose
  * PUBLISH with `packet_id` it is: at QoS > 0 it is acknowledged, now or after the commit, in either
  * case before it gets the message itself. A reason other than success: it must be stored and
- * cannot be, or all who would get it are full; it went nowhere, and a `from` has been told. */
+ * cannot be, or who must not miss it is full; it went nowhere, and a `from` has been told. */
 enum reason_code router_publish(struct shard *shard, struct message *message, struct session *from,
                                 uint16_t packet_id);
 

@@ -93,23 +93,54 @@ TEST(a_full_session_of_events_has_them_refused)
     bridge_put_publish(&bridge, 1, "q", 1, 100, SLICE_LITERAL("y"));
     expect_puback(&bridge, 1, 100, REASON_QUOTA_EXCEEDED);
 
-    /* Somebody else who gets it is reason enough to take it. */
+    /* That somebody else would get it does not make room. */
     open_client(&bridge, 2, "reader", 0);
     bridge_subscribe(&bridge, 2, "q", 0, 0);
     bridge_put_publish(&bridge, 1, "q", 1, 101, SLICE_LITERAL("z"));
-    expect_puback(&bridge, 1, 101, REASON_SUCCESS);
-    bridge_expect_publish(&bridge, &(struct trunk_target){2, 0}, 1, SLICE_LITERAL("z"));
+    expect_puback(&bridge, 1, 101, REASON_QUOTA_EXCEEDED);
     trunk_put_close(&bridge.out, 2, 0);
     bridge_expect_close(&bridge, 2, 0);
 
     open_client(&bridge, 0, "$wps//events/topics/x", UINT32_MAX);
-    for (uint32_t i = 1; i <= MOST + 2; i++) {
-        bridge_expect_publish(&bridge, &(struct trunk_target){0, i}, 1,
-                              i == MOST + 2 ? SLICE_LITERAL("z") : SLICE_LITERAL("x"));
+    for (uint32_t i = 1; i <= MOST + 1; i++) {
+        bridge_expect_publish(&bridge, &(struct trunk_target){0, i}, 1, SLICE_LITERAL("x"));
     }
     bridge_put_publish(&bridge, 1, "q", 1, 102, SLICE_LITERAL("again"));
     expect_puback(&bridge, 1, 102, REASON_SUCCESS);
-    bridge_expect_publish(&bridge, &(struct trunk_target){0, MOST + 3}, 1, SLICE_LITERAL("again"));
+    bridge_expect_publish(&bridge, &(struct trunk_target){0, MOST + 2}, 1, SLICE_LITERAL("again"));
+    bridge_close(&bridge);
+    server_free(server);
+}
+
+/* Copies for other listeners are none of its business, even if it is full. */
+TEST(a_full_session_does_not_refuse_what_no_local_keeps_from_it)
+{
+    enum { MOST = 8 };
+    struct server *server = server_make();
+    struct bridge bridge;
+    uint16_t sent = 0;
+
+    server->stored_messages_maximum = MOST;
+    server_start_with_trunk(server, 0);
+    bridge = bridge_open(0);
+    open_client(&bridge, 0, "$wps//events/dispatch", UINT32_MAX);
+    subscribe_no_local(&bridge, 0, "f");
+    trunk_put_close(&bridge.out, 0, 0);
+    bridge_expect_close(&bridge, 0, 0);
+    open_client(&bridge, 1, "device", 0);
+    for (; sent < MOST + 1; sent++) {
+        bridge_put_publish(&bridge, 1, "f", 1, (uint16_t)(sent + 1), SLICE_LITERAL("x"));
+        expect_puback(&bridge, 1, (uint16_t)(sent + 1), REASON_SUCCESS);
+        bridge_ping(&bridge, 1);
+    }
+    bridge_put_publish(&bridge, 1, "f", 1, 100, SLICE_LITERAL("y"));
+    expect_puback(&bridge, 1, 100, REASON_QUOTA_EXCEEDED);
+    open_client(&bridge, 2, "reader", 0);
+    bridge_subscribe(&bridge, 2, "f", 0, 0);
+    open_client(&bridge, 3, "$wps//events/door", 0);
+    bridge_put_publish(&bridge, 3, "f", 1, 1, SLICE_LITERAL("copy"));
+    expect_puback(&bridge, 3, 1, REASON_SUCCESS);
+    bridge_expect_publish(&bridge, &(struct trunk_target){2, 0}, 1, SLICE_LITERAL("copy"));
     bridge_close(&bridge);
     server_free(server);
 }
