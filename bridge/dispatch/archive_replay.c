@@ -34,8 +34,9 @@ struct replay_work {
     uint64_t offset;     /* of the piece in it */
     size_t piece_max;
     struct buffer piece;
-    size_t at, safe_at;       /* in the piece: the next line; that before is with the broker */
-    size_t sent, safe_events; /* events, alike */
+    size_t at, safe_at;         /* in the piece: the next line; that before is with the broker */
+    size_t target, safe_target; /* of those that take its event: the next one, alike */
+    size_t sent, safe_events;   /* events, alike */
     unsigned tries;
     struct stored_event_scratch scratch;
     struct buffer json;
@@ -131,8 +132,8 @@ static bool send_event(struct replay_work *work, struct catalog_source *source,
     source = catalog_source_of(source, event);
     catalog_prepare(source);
     numbers = filter_set_match(source->filters, event, &count);
-    for (size_t i = 0; i < count; i++) {
-        const struct catalog_subscription *target = source->targets[numbers[i]];
+    for (; work->target < count; work->target++) {
+        const struct catalog_subscription *target = source->targets[numbers[work->target]];
         if (is_chosen(work, target) && !send_to(work, event, target)) {
             return false;
         }
@@ -181,6 +182,7 @@ static void send_piece(struct replay_work *work)
             return;
         }
         work->at = work->piece.length - rest.length;
+        work->target = 0;
     }
     if (work->sent > work->safe_events) {
         requeue_settle(&work->requeue);
@@ -194,16 +196,20 @@ static void on_settled(struct requeue *requeue, bool is_good)
 {
     struct replay_work *work = CONTAINER_OF(requeue, struct replay_work, requeue);
 
-    work->tries = is_good && work->at > work->safe_at ? 0 : work->tries + 1;
+    bool goes_on = work->at > work->safe_at || work->target > work->safe_target;
+
+    work->tries = is_good && goes_on ? 0 : work->tries + 1;
     if (work->tries > REQUEUE_TRIES_MAX) {
         end(work, "the broker does not take the events");
         return;
     }
     if (is_good) {
         work->safe_at = work->at;
+        work->safe_target = work->target;
         work->safe_events = work->sent;
     } else {
         work->at = work->safe_at;
+        work->target = work->safe_target;
         work->sent = work->safe_events;
     }
     send_piece(work);
@@ -245,7 +251,7 @@ static void on_read(struct file_task *task)
     }
     work->piece.length = 0;
     buffer_append(&work->piece, slice_make(task->text.data, length));
-    work->at = work->safe_at = 0;
+    work->at = work->safe_at = work->target = work->safe_target = 0;
     work->piece_max = PIECE_BYTES;
     if (length == 0) { /* the end, or what a crash has cut off */
         next_file(work);

@@ -280,7 +280,8 @@ static enum reason_code refuse(struct shard *shard, struct session *from, enum q
  * whoever else gets it does so as well. Full sessions are durable ones. */
 static bool finds_full(const struct recipients *recipients, const struct message *message)
 {
-    for (size_t i = 0; recipients->durable && i < recipients->count; i++) {
+    bool is_looked_at = message->qos > QOS_0 && recipients->durable;
+    for (size_t i = 0; is_looked_at && i < recipients->count; i++) {
         const struct subscriber *item = &recipients->items[i];
         if ((item->flags & SUBSCRIBER_FULL) && !overlap_is_own(item, message)) {
             return true;
@@ -295,7 +296,7 @@ enum reason_code router_publish(struct shard *shard, struct message *message, st
     struct batch *batch = shard->outbox.batch;
     struct route route = {0};
     find_recipients(shard, message, &route);
-    if (message->qos > QOS_0 && finds_full(route.recipients, message)) {
+    if (finds_full(route.recipients, message)) {
         return refuse(shard, from, message->qos, packet_id, REASON_QUOTA_EXCEEDED);
     }
     bool acknowledged = from && message->qos > QOS_0;

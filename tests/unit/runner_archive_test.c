@@ -173,13 +173,13 @@ TEST(a_replay_puts_events_of_a_time_on_the_queues_that_take_them)
     world_free(world);
 }
 
-TEST(a_replay_of_much_goes_in_steps)
+/* An archive's file of so many events. */
+static void add_lines(struct world *world, int count, const char *end)
 {
-    struct world *world = world_with_archive();
     struct buffer lines = {0};
-    char path[] = "topics/tee/2026-11-23T21.jsonl", json[120];
+    char json[120];
 
-    for (int i = 0; i < 6000; i++) {
+    for (int i = 0; i < count; i++) {
         int length = snprintf(json, sizeof(json),
                               "{\"specversion\":\"1.0\",\"id\":\"e%d\",\"source\":\"/s\","
                               "\"type\":\"t\"}",
@@ -189,10 +189,14 @@ TEST(a_replay_of_much_goes_in_steps)
                                                    .schema = SCHEMA_CLOUD_EVENTS,
                                                    .json = slice_make(json, (size_t)length)});
     }
-    buffer_append_string(&lines, "{\"cut of"); /* by a crash */
+    buffer_append_string(&lines, end);
     buffer_append_byte(&lines, '\0');
-    world_add_file(world, ROOT_ARCHIVE, path, (char *)lines.data);
-    world_subscribe(world, "all", HOOK(",\"filter\":{}"));
+    world_add_file(world, ROOT_ARCHIVE, "topics/tee/2026-11-23T21.jsonl", (char *)lines.data);
+    buffer_release(&lines);
+}
+
+static void replay_all(struct world *world)
+{
     archive_replay(world->grids[0].runner,
                    &(struct replay){.source_key = SLICE_LITERAL("topics/tee")}, new_job());
     for (int turn = 0; turn < 100 && done_count == 0; turn++) {
@@ -200,12 +204,41 @@ TEST(a_replay_of_much_goes_in_steps)
         world_answer_all(world, 200);
     }
     CHECK(done_count == 1 && !job.error);
+}
+
+TEST(a_replay_of_much_goes_in_steps)
+{
+    struct world *world = world_with_archive();
+
+    add_lines(world, 6000, "{\"cut of"); /* by a crash */
+    world_subscribe(world, "all", HOOK(",\"filter\":{}"));
+    replay_all(world);
     CHECK_INT_EQUAL(job.events, 6000);
     while (world->requests_ever < 6000 && world_waiting(world, "all") > 0) {
         world_answer_all(world, 200);
     }
     CHECK_INT_EQUAL(world->requests_ever, 6000);
-    buffer_release(&lines);
+    world_free(world);
+}
+
+/* What the broker takes at a time ends within an event: with the second of its subscriptions. */
+TEST(a_step_of_a_replay_goes_on_where_the_last_one_ended)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    struct world *world = world_with_archive();
+
+    add_lines(world, 400, "");
+    for (int i = 0; i < 3; i++) {
+        world_subscribe(world, names[i], HOOK(""));
+    }
+    replay_all(world);
+    CHECK_INT_EQUAL(job.events, 1200);
+    for (int i = 0; i < 3; i++) {
+        while (world_waiting(world, names[i]) > 0) {
+            world_answer_all(world, 200);
+        }
+    }
+    CHECK_INT_EQUAL(world->requests_ever, 1200);
     world_free(world);
 }
 
