@@ -148,6 +148,31 @@ static const struct schema *ask_schema(struct server *server, const char *source
     return schema;
 }
 
+/* The header that lets a publisher in: the topic's key, which whoever may manage the topic may see.
+ * Empty for system topics, which have none; where keys do not count, the token does. False after an
+ * error message. */
+static bool ask_key(struct server *server, const char *source, struct buffer *header)
+{
+    struct buffer path = {0}, answer = {0}, text = {0};
+    struct json_value whole;
+    bool good;
+
+    if (strncmp(source, "systemTopics/", strlen("systemTopics/")) == 0) {
+        return true;
+    }
+    event_append_source(&path, source);
+    buffer_append_string(&path, "/listKeys");
+    good = event_ask(server, "POST", &path, SLICE_EMPTY, SLICE_EMPTY, &answer);
+    if (good && json_parse(buffer_slice(&answer), &whole)) {
+        buffer_append_format(header, "aeg-sas-key: %s", answer_text(&whole, "key1", &text));
+        buffer_append_byte(header, '\0');
+    }
+    buffer_release(&path);
+    buffer_release(&answer);
+    buffer_release(&text);
+    return good;
+}
+
 /* An array of CloudEvents is a batch. */
 static const char *content_type_of(const struct schema *schema, struct slice body)
 {
@@ -180,11 +205,13 @@ static bool make_event(const struct event_command *command, const struct schema 
     return true;
 }
 
-/* Posts the event of the command at a path that is made of the source's and these. */
+/* Posts the event of the command at a path that is made of the source's and these; `as_publisher`:
+ * with the source's key. */
 static bool post_event(const struct event_command *command, struct server *server,
-                       const char *before, const char *behind, struct buffer *answer)
+                       const char *before, const char *behind, bool as_publisher,
+                       struct buffer *answer)
 {
-    struct buffer domain = {0}, path = {0};
+    struct buffer domain = {0}, path = {0}, header = {0};
     struct event_text text = {0};
     const char *domain_topic = split_domain_topic(command->words[0], &domain);
     const char *source = (const char *)domain.data;
@@ -194,14 +221,17 @@ static bool post_event(const struct event_command *command, struct server *serve
     buffer_append_string(&path, before);
     event_append_source(&path, source);
     buffer_append_string(&path, behind);
+    good = good && (!as_publisher || ask_key(server, source, &header));
     good = good && server_ask(server,
                               &(struct server_request){
                                   .method = "POST",
                                   .path = buffer_slice(&path),
                                   .body = buffer_slice(&text.body),
                                   .content_type = text.content_type,
+                                  .header = header.length > 0 ? (const char *)header.data : NULL,
                               },
                               answer);
+    buffer_release(&header);
     buffer_release(&text.body);
     buffer_release(&domain);
     buffer_release(&path);
@@ -211,7 +241,7 @@ static bool post_event(const struct event_command *command, struct server *serve
 bool event_send(const struct event_command *command, struct server *server)
 {
     struct buffer answer = {0};
-    bool good = post_event(command, server, "", "/api/events", &answer);
+    bool good = post_event(command, server, "", "/api/events", true, &answer);
 
     if (good && !command->look.json) {
         puts("Accepted.");
@@ -256,7 +286,7 @@ static bool print_trials(struct slice answer)
 bool event_test(const struct event_command *command, struct server *server)
 {
     struct buffer answer = {0};
-    bool good = post_event(command, server, "/api/eventgrid", "/test", &answer);
+    bool good = post_event(command, server, "/api/eventgrid", "/test", false, &answer);
 
     if (good && command->look.json) {
         answer_print(buffer_slice(&answer), true);

@@ -207,11 +207,15 @@ def test_sent_again():
 
 
 def test_events_are_sent_in_the_schema_of_their_topic():
-    with EventServer(answer(topic("orders")), (200, ""), answer(topic("c", "CloudEventSchemaV1_0")), (200, ""),
-                     answer(topic("x", "CustomEventSchema")), (200, ""), answer(topic("shop")), (200, ""),
-                     answer(topic("c", "CloudEventSchemaV1_0")), (200, "")) as server:
+    def sent(described):
+        return answer(described), answer({"key1": "one", "key2": "two"}), (200, "")
+
+    clouds = topic("c", "CloudEventSchemaV1_0")
+    with EventServer(*sent(topic("orders")), *sent(clouds), *sent(topic("x", "CustomEventSchema")), *sent(topic("shop")),
+                     *sent(clouds), answer(topic("s")), (200, "")) as server:
         assert server.run("send", "orders", "--type", "t", "--subject", "s", "--data", '{"a":1}') == "Accepted.\n"
-        assert server.requests[1][:2] == ("POST", "/topics/orders/api/events")
+        assert [request[:2] for request in server.requests[1:]] == [
+            ("POST", f"{TOPIC}/listKeys"), ("POST", "/topics/orders/api/events")]
         event, = server.body()
         assert len(event.pop("id")) == 36 and event.pop("eventTime").endswith("Z")
         assert event == {"subject": "s", "eventType": "t", "data": {"a": 1}, "dataVersion": "1.0"}, event
@@ -224,8 +228,10 @@ def test_events_are_sent_in_the_schema_of_their_topic():
         server.run("send", "domains/shop/topics/sales", "--type", "t")
         assert server.requests[-1][1] == "/domains/shop/api/events" and server.body()[0]["topic"] == "sales"
         server.run("send", "c", "-", given='[{"id":"1"}]')
-        assert server.types[1::2] == ["application/json", "application/cloudevents+json", "application/json",
+        assert server.types[2::3] == ["application/json", "application/cloudevents+json", "application/json",
                                       "application/json", "application/cloudevents-batch+json"], server.types
+        server.run("send", "systemTopics/s", "--type", "t")  # which has no keys
+        assert server.requests[-1][1] == "/systemTopics/s/api/events"
 
 
 def test_filters_are_tried_out():
