@@ -209,7 +209,7 @@ static void answer_options(const struct visit *visit)
 static bool may_manage(const struct visit *visit, struct publish_error *error)
 {
     const struct gateway *gateway = visit->door->gateway;
-    const char *wrong = management_check_access(gateway->access, visit->request,
+    const char *wrong = management_check_access(gateway->access, visit->request, ACCESS_TO_PUBLISH,
                                                 visit->door->grid->options.opens_management,
                                                 gateway_now(gateway) / 1000);
 

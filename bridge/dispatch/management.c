@@ -307,7 +307,7 @@ static const char *check_access(const struct management_call *call)
 
     return call->path.operation == ARM_CONSENT
                ? NULL
-               : management_check_access(grid->gateway->access, call->request,
+               : management_check_access(grid->gateway->access, call->request, ACCESS_TO_MANAGE,
                                          grid->options.opens_management, now);
 }
 

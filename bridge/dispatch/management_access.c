@@ -63,12 +63,19 @@ static bool is_of_this_machine(const struct grid_request *request)
 
 /* --- tokens --- */
 
+enum { AUDIENCES_MAX = 4 };
+
+/* One for these is signed with our keys all the same. */
+static const char *const azure[ACCESS_PURPOSES][AUDIENCES_MAX] = {
+    [ACCESS_TO_MANAGE] = {"management.azure.com", "management.core.windows.net"},
+    [ACCESS_TO_PUBLISH] = {"management.azure.com", "management.core.windows.net",
+                           "eventgrid.azure.net"},
+};
+
 static const char *check_token(const struct upgrade_context *context,
-                               const struct grid_request *request, struct buffer *text, int64_t now)
+                               const struct grid_request *request, enum access_purpose purpose,
+                               struct buffer *text, int64_t now)
 {
-    /* Whom Azure's libraries ask tokens for: one for these is signed with our keys all the same. */
-    static const char *const azure[] = {"management.azure.com", "management.core.windows.net",
-                                        "eventgrid.azure.net", NULL};
     struct slice token = claims_bearer_token(grid_header(request, "authorization"));
     struct slice host = grid_header(request, "host");
     struct json_value claims, aud;
@@ -82,14 +89,15 @@ static const char *check_token(const struct upgrade_context *context,
     }
     if (!jwt_claim(&claims, "aud", &aud) ||
         (!audience_fits_request(&aud, request->target, context, host) &&
-         !audience_fits_server(&aud, azure, context, host))) {
+         !audience_fits_server(&aud, azure[purpose], context, host))) {
         return "The token is for another audience.";
     }
     return claims_check_time(&claims, now);
 }
 
 const char *management_check_access(const struct upgrade_context *context,
-                                    const struct grid_request *request, bool opens, int64_t now)
+                                    const struct grid_request *request, enum access_purpose purpose,
+                                    bool opens, int64_t now)
 {
     struct buffer text = {0};
     const char *wrong;
@@ -97,7 +105,7 @@ const char *management_check_access(const struct upgrade_context *context,
     if (opens && is_of_this_machine(request)) {
         return NULL;
     }
-    wrong = check_token(context, request, &text, now);
+    wrong = check_token(context, request, purpose, &text, now);
     buffer_release(&text);
     return wrong;
 }

@@ -12,11 +12,16 @@
 
 struct upgrade_context;
 
+/* Whose tokens count, beside those for this server: what Azure's libraries ask for by themselves. A
+ * publisher's is not good for managing. */
+enum access_purpose { ACCESS_TO_MANAGE, ACCESS_TO_PUBLISH, ACCESS_PURPOSES };
+
 /* NULL: it may; else a sentence, for a 401. The token's `aud` is the request's URL, this server's
- * address, or what Azure's libraries ask for by themselves (https://management.azure.com).
+ * address, https://management.azure.com, or to publish https://eventgrid.azure.net.
  * `opens` counts for a request that a program of this machine has made itself: none that a proxy
  * has passed on, and none of a page of another site in a browser. `now`: Unix seconds. */
 const char *management_check_access(const struct upgrade_context *context,
-                                    const struct grid_request *request, bool opens, int64_t now);
+                                    const struct grid_request *request, enum access_purpose purpose,
+                                    bool opens, int64_t now);
 
 #endif

@@ -12,6 +12,7 @@
 enum { HEADERS_MAX = 4 };
 
 struct visit {
+    enum access_purpose purpose;
     const char *claims; /* NULL: no token */
     const char *key;    /* the primary one */
     const char *host;   /* FIXTURE_HOST */
@@ -44,7 +45,8 @@ static bool admits(struct visit visit)
                                    .target = SLICE_LITERAL(TARGET),
                                    .headers = {headers, count},
                                    .is_loopback = !visit.is_remote};
-    const char *wrong = management_check_access(&context, &request, visit.opens, FIXTURE_NOW);
+    const char *wrong =
+        management_check_access(&context, &request, visit.purpose, visit.opens, FIXTURE_NOW);
     CHECK(!wrong || wrong[0] != '\0');
     buffer_release(&claims);
     buffer_release(&authorization);
@@ -83,6 +85,7 @@ TEST(tokens_for_others)
         "\"aud\":\"https://management.azure.com.example.com\"",
         "\"aud\":\"https://management.azure.com/client/hubs/h\"",
         "\"aud\":\"http://elsewhere\"",
+        "\"aud\":\"https://eventgrid.azure.net\"", /* of who publishes */
         "\"aud\":\"/\"",
         "\"aud\":\"\"",
         "\"sub\":\"x\"",
@@ -92,6 +95,15 @@ TEST(tokens_for_others)
         CHECK(!ADMITS(.claims = bad[i]));
     }
     CHECK(!ADMITS(.claims = NULL));
+}
+
+TEST(tokens_to_publish)
+{
+    CHECK(
+        ADMITS(.purpose = ACCESS_TO_PUBLISH, .claims = "\"aud\":\"https://eventgrid.azure.net\""));
+    CHECK(
+        ADMITS(.purpose = ACCESS_TO_PUBLISH, .claims = "\"aud\":\"https://management.azure.com\""));
+    CHECK(!ADMITS(.purpose = ACCESS_TO_PUBLISH, .claims = AUD_HUB1));
 }
 
 TEST(this_machine)
