@@ -117,6 +117,13 @@ struct catalog_source *catalog_source_of(struct catalog_source *source, const st
 struct catalog_source *catalog_next(const struct catalog *catalog,
                                     const struct catalog_source *behind);
 
+/* Subscriptions of which nothing but a state is stored: the configuration file has declared them
+ * once, and does not any more. */
+void catalog_each_leftover(const struct catalog *catalog,
+                           void (*visit)(void *context,
+                                         const struct catalog_subscription *subscription),
+                           void *context);
+
 /* The properties that count for events of the source: a domain's topic has those of the domain. */
 static inline const struct topic_properties *catalog_properties(const struct catalog_source *source)
 {

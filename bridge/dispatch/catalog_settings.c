@@ -85,6 +85,33 @@ static void resolve_all(struct catalog *catalog)
     visit_kind(catalog, true, source_drop);
 }
 
+/* ---------------------------------------------------------------- what is left over */
+
+static bool is_leftover(const struct catalog_texts *texts)
+{
+    struct json_value properties;
+
+    return texts->declared.length == 0 && texts->stored.length > 0 &&
+           !text_member(&texts->stored, "properties", &properties);
+}
+
+void catalog_each_leftover(const struct catalog *catalog,
+                           void (*visit)(void *context,
+                                         const struct catalog_subscription *subscription),
+                           void *context)
+{
+    for (struct map_node *node = map_next(&catalog->sources, NULL); node;
+         node = map_next(&catalog->sources, node)) {
+        LIST_FOREACH (link, &CONTAINER_OF(node, struct catalog_source, node)->waiting) {
+            struct catalog_subscription *subscription =
+                CONTAINER_OF(link, struct catalog_subscription, link);
+            if (is_leftover(&subscription->texts)) {
+                visit(context, subscription);
+            }
+        }
+    }
+}
+
 /* ---------------------------------------------------------------- what is declared */
 
 typedef void element_reader(struct catalog_source *source, const struct json_value *element);

@@ -55,6 +55,20 @@ static void look_at_source(struct runner *runner, struct catalog_source *source)
     archive_feed_look(runner, source);
 }
 
+/* It was taken out of the configuration file while the server was down: its session goes, too. */
+static void end_leftover(void *context, const struct catalog_subscription *subscription)
+{
+    struct runner *runner = context;
+    struct slice queue = buffer_slice(&subscription->queue);
+
+    if (runner_owns(runner, queue)) {
+        runner_session_erase(runner->gateway, &runner->erasures, queue);
+        runner_store(runner, subscription, SLICE_EMPTY);
+    }
+}
+
+enum { LOOK_AGAIN_MS = 1000 };
+
 /* While nothing is known of the processes, what runs goes on. */
 static void on_look(struct timer *timer, void *context)
 {
@@ -64,11 +78,13 @@ static void on_look(struct timer *timer, void *context)
 
     (void)context;
     if (!catalog || !catalog_is_complete(catalog) || !staff_is_ready(runner->gateway->staff)) {
+        timers_set(&runner->gateway->timers, timer, runner_now(runner) + LOOK_AGAIN_MS);
         return;
     }
     while ((source = catalog_next(catalog, source))) {
         look_at_source(runner, source);
     }
+    catalog_each_leftover(catalog, end_leftover, runner);
 }
 
 static void staff_changed(void *context)
@@ -194,6 +210,7 @@ static void on_subscription_removed(void *context, struct catalog_subscription *
     if (subscription->runner) {
         feed_free(subscription->runner);
     }
+    look_later(runner); /* what is left over of it */
     if (is_only_wrong(subscription)) {
         return;
     }

@@ -209,6 +209,34 @@ TEST(a_deletion_that_is_carried_out_later_spares_who_subscribes_again)
     "\"endpointUrl\":\"http://hook/x\",\"skipValidation\":true}},"                                 \
     "\"eventDeliverySchema\":\"EventGridSchema\"}}]}]}"
 
+struct waiter {
+    struct runner_wait wait;
+    int is_there; /* -1: not known */
+};
+
+static void made(struct runner_wait *wait, bool is_there)
+{
+    CONTAINER_OF(wait, struct waiter, wait)->is_there = is_there;
+}
+
+/* A declared webhook has consented; then the server was stopped, and the file changed. */
+TEST(a_subscription_that_is_declared_no_more_leaves_no_session)
+{
+    struct world *world = world_new();
+    struct waiter waiter = {{.done = made}, -1};
+
+    runner_make_session(world->grids[0].runner, SLICE_LITERAL(QUEUE), &waiter.wait);
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world_publish(world, "sub", "e1"), 1);
+    world_subscribe_to(world, "topics/tee", "sub",
+                       "{\"name\":\"sub\",\"state\":\"Succeeded\",\"stateUrl\":\"http://h/x\"}");
+    world_subscribe(world, "other", HOOK("")); /* so that all are looked at */
+    CHECK(!broker_find_session(QUEUE));
+    CHECK(memmem(world->stored.data, world->stored.length, "topics/tee/eventsubscriptions/sub=\n",
+                 35));
+    world_free(world);
+}
+
 TEST(what_waits_for_a_subscription_that_is_wrong_is_there_when_it_is_mended)
 {
     static const char queue[] = "$wps//events/topics/dec/eventsubscriptions/hook";
@@ -234,16 +262,6 @@ TEST(what_waits_for_a_subscription_that_is_wrong_is_there_when_it_is_mended)
 }
 
 /* --- sessions to be --- */
-
-struct waiter {
-    struct runner_wait wait;
-    int is_there; /* -1: not known */
-};
-
-static void made(struct runner_wait *wait, bool is_there)
-{
-    CONTAINER_OF(wait, struct waiter, wait)->is_there = is_there;
-}
 
 TEST(a_session_is_there_before_its_subscription)
 {
