@@ -50,6 +50,7 @@ struct management_call {
     struct event_subscription *properties; /* of a subscription that is to be: one count */
     struct consent consent;
     struct runner_wait session;
+    bool begins_archive; /* of the source: it is kept from now on */
     struct changes changes;
     struct job job;
     struct rest_reply rest;

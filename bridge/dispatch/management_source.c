@@ -7,10 +7,16 @@
 #include "dispatch/arm_reply.h"
 #include "dispatch/catalog_store.h"
 #include "dispatch/management_call.h"
+#include "dispatch/queue_name.h"
 #include "eventgrid/credential.h"
 #include "json/json.h"
 
 /* ---------------------------------------------------------------- when it is stored */
+
+static void append_archive_queue(struct buffer *out, const struct management_call *call)
+{
+    queue_name_append(out, buffer_slice(&call->key), SLICE_LITERAL(ARCHIVE_NAME));
+}
 
 static void answer_source(struct management_call *call)
 {
@@ -36,6 +42,12 @@ static void changed(struct changes *changes, bool are_stored)
     struct management_call *call = CONTAINER_OF(changes, struct management_call, changes);
 
     if (!are_stored) {
+        if (call->begins_archive) {
+            struct buffer queue = {0};
+            append_archive_queue(&queue, call);
+            runner_drop_session(call->grid->runner, buffer_slice(&queue));
+            buffer_release(&queue);
+        }
         management_refuse_for_now(call);
     } else if (call->path.operation == ARM_DELETE_SOURCE) {
         management_answer(call, call->status, SLICE_EMPTY);
@@ -152,19 +164,50 @@ static void store(struct management_call *call, struct slice resource)
     changes_begin(&call->changes);
 }
 
-static void put(struct management_call *call, struct slice resource)
+static void archive_is_there(struct runner_wait *wait, bool is_there)
+{
+    struct management_call *call = CONTAINER_OF(wait, struct management_call, session);
+
+    if (is_there) {
+        store(call, buffer_slice(&call->body));
+    } else {
+        management_refuse_for_now(call);
+    }
+}
+
+/* What is to be kept from now on has a queue before an event can come. */
+static void begin_archive(struct management_call *call)
+{
+    struct buffer queue = {0};
+
+    call->begins_archive = true;
+    append_archive_queue(&queue, call);
+    call->session.done = archive_is_there;
+    runner_make_session(call->grid->runner, buffer_slice(&queue), &call->session);
+    buffer_release(&queue);
+}
+
+static bool is_kept(const struct catalog_source *source)
+{
+    return source && source->properties->retention_days > 0;
+}
+
+/* As the body says. */
+static void put(struct management_call *call)
 {
     struct buffer error = {0};
     struct topic_properties *properties =
-        topic_properties_read(resource, call->path.source.kind, &error);
+        topic_properties_read(buffer_slice(&call->body), call->path.source.kind, &error);
     const char *conflict = properties ? find_conflict(call, properties) : NULL;
 
     if (!properties) {
         management_refuse_value(call, &error);
     } else if (conflict) {
         management_refuse(call, 409, "Conflict", "%s", conflict);
+    } else if (properties->retention_days > 0 && !is_kept(call->source)) {
+        begin_archive(call);
     } else {
-        store(call, resource);
+        store(call, buffer_slice(&call->body));
     }
     if (properties) {
         topic_properties_free(properties);
@@ -198,7 +241,10 @@ void management_put_source(struct management_call *call)
     if (call->path.source.kind == SOURCE_DOMAIN_TOPIC) {
         put_domain_topic(call);
     } else {
-        put(call, call->body.length > 0 ? buffer_slice(&call->body) : SLICE_LITERAL("{}"));
+        if (call->body.length == 0) {
+            buffer_append_string(&call->body, "{}");
+        }
+        put(call);
     }
 }
 
@@ -211,7 +257,9 @@ void management_patch_source(struct management_call *call)
     call->status = 200;
     if (topic_properties_patch(buffer_slice(&call->source->properties->json),
                                buffer_slice(&call->body), &whole, &error)) {
-        put(call, buffer_slice(&whole));
+        call->body.length = 0;
+        buffer_append(&call->body, buffer_slice(&whole));
+        put(call);
     } else {
         management_refuse_value(call, &error);
     }
