@@ -25,9 +25,8 @@ const retries = (maxDeliveryAttempts) => ({
 });
 const below = (topic, endpoint, what) =>
     `${topic.path}/eventSubscriptions/${endpoint.subscription}/${what}`;
-/* As clients do it by default: again, if the server says so, as when an archive is just being made. */
 const publish = (topic, ...ids) =>
-    topic.publisher({ retryOptions: {} }).send(ids.map((id) => sample[topic.schema](id)));
+    topic.publisher().send(ids.map((id) => sample[topic.schema](id)));
 
 /* The JSON of an answer that succeeds. */
 async function must(method, target, body) {
