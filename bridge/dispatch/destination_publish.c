@@ -12,10 +12,10 @@
 
 enum { RETRY_LEAST_S = 10 };
 
-static const struct delivery_verdict delivered = {OUTCOME_DELIVERED, true, 0};
-static const struct delivery_verdict busy = {OUTCOME_BUSY, false, RETRY_LEAST_S};
-static const struct delivery_verdict too_large = {OUTCOME_PAYLOAD_TOO_LARGE, true, 0};
-static const struct delivery_verdict bad_topic = {OUTCOME_BAD_REQUEST, true, 0};
+static const struct delivery_verdict delivered = {OUTCOME_DELIVERED, true, 0, 0};
+static const struct delivery_verdict busy = {OUTCOME_BUSY, false, RETRY_LEAST_S, 0};
+static const struct delivery_verdict too_large = {OUTCOME_PAYLOAD_TOO_LARGE, true, 0, 0};
+static const struct delivery_verdict bad_topic = {OUTCOME_BAD_REQUEST, true, 0, 0};
 
 static void end(struct delivery_run *run, const struct delivery_verdict *verdict)
 {

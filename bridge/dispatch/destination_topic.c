@@ -8,12 +8,12 @@ enum { RETRY_LEAST_S = 10 };
 
 /* That there is no such topic may pass. */
 static const struct delivery_verdict verdicts[] = {
-    [FORWARD_DONE] = {OUTCOME_DELIVERED, true, 0},
-    [FORWARD_NO_TOPIC] = {OUTCOME_NOT_FOUND, false, RETRY_LEAST_S},
-    [FORWARD_NOT_FITTING] = {OUTCOME_BAD_REQUEST, true, 0},
+    [FORWARD_DONE] = {OUTCOME_DELIVERED, true, 0, 0},
+    [FORWARD_NO_TOPIC] = {OUTCOME_NOT_FOUND, false, RETRY_LEAST_S, 0},
+    [FORWARD_NOT_FITTING] = {OUTCOME_BAD_REQUEST, true, 0, 0},
 };
 
-static const struct delivery_verdict busy = {OUTCOME_BUSY, false, RETRY_LEAST_S};
+static const struct delivery_verdict busy = {OUTCOME_BUSY, false, RETRY_LEAST_S, 0};
 
 static void done(struct door_load *load, bool is_accepted)
 {

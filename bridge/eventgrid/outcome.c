@@ -61,17 +61,17 @@ struct status_row {
 
 /* 4.2, 4.3 for webhooks; the first row that has the status counts. */
 static const struct status_row statuses[] = {
-    {200, 204, {OUTCOME_DELIVERED, true, 0}},
-    {400, 400, {OUTCOME_BAD_REQUEST, true, 0}},
-    {401, 401, {OUTCOME_UNAUTHORIZED, true, 0}},
-    {403, 403, {OUTCOME_FORBIDDEN, true, 0}},
-    {404, 404, {OUTCOME_NOT_FOUND, false, 300}},
-    {408, 408, {OUTCOME_TIMED_OUT, false, 120}},
-    {413, 413, {OUTCOME_PAYLOAD_TOO_LARGE, true, 0}},
-    {429, 429, {OUTCOME_BUSY, false, OTHER_DELAY_S}},
-    {503, 503, {OUTCOME_BUSY, false, 30}},
-    {504, 504, {OUTCOME_TIMED_OUT, false, OTHER_DELAY_S}},
-    {INT32_MIN, INT32_MAX, {OUTCOME_ABORTED, false, OTHER_DELAY_S}},
+    {200, 204, {OUTCOME_DELIVERED, true, 0, 0}},
+    {400, 400, {OUTCOME_BAD_REQUEST, true, 0, 0}},
+    {401, 401, {OUTCOME_UNAUTHORIZED, true, 0, 0}},
+    {403, 403, {OUTCOME_FORBIDDEN, true, 0, 0}},
+    {404, 404, {OUTCOME_NOT_FOUND, false, 300, 0}},
+    {408, 408, {OUTCOME_TIMED_OUT, false, 120, 0}},
+    {413, 413, {OUTCOME_PAYLOAD_TOO_LARGE, true, 0, 0}},
+    {429, 429, {OUTCOME_BUSY, false, OTHER_DELAY_S, 0}},
+    {503, 503, {OUTCOME_BUSY, false, 30, 0}},
+    {504, 504, {OUTCOME_TIMED_OUT, false, OTHER_DELAY_S, 0}},
+    {INT32_MIN, INT32_MAX, {OUTCOME_ABORTED, false, OTHER_DELAY_S, 0}},
 };
 
 static const enum delivery_outcome failures[] = {
@@ -92,15 +92,14 @@ struct delivery_verdict delivery_judge(int status, enum delivery_failure failure
     const struct status_row *row = statuses;
 
     if (failure != FAILURE_NONE) {
-        return (struct delivery_verdict){failures[failure], false, OTHER_DELAY_S};
+        return (struct delivery_verdict){failures[failure], false, OTHER_DELAY_S, 0};
     }
     while (status < row->first || status > row->last) {
         row++;
     }
     struct delivery_verdict verdict = row->verdict;
     if (!verdict.is_final) {
-        verdict.delay_least_s =
-            larger(verdict.delay_least_s, retry_after_s < DAY_S ? retry_after_s : DAY_S);
+        verdict.retry_after_s = retry_after_s < DAY_S ? retry_after_s : DAY_S;
     }
     return verdict;
 }
@@ -128,15 +127,20 @@ bool retry_is_too_late(const struct retry_policy *policy, int64_t published_ms, 
     return now_ms > published_ms && (uint64_t)(now_ms - published_ms) >= policy->time_to_live_ms;
 }
 
-/* Seconds between the attempts-th attempt and the next one (4.4). */
-static uint32_t back_off(const struct retry_policy *policy, uint32_t attempts)
+/* Seconds between the attempts-th attempt and the next one (4.3, 4.4). Delays of the policy's own
+ * stand for all of Azure's, those by status among them. */
+static uint32_t back_off(const struct retry_policy *policy, const struct delivery_verdict *verdict,
+                         uint32_t attempts)
 {
     static const uint32_t azure[] = {10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 43200};
-    const uint32_t *steps = policy->backoff_count > 0 ? policy->backoff_s : azure;
-    size_t count = policy->backoff_count > 0 ? policy->backoff_count : COUNT(azure);
+    bool is_own = policy->backoff_count > 0;
+    const uint32_t *steps = is_own ? policy->backoff_s : azure;
+    size_t count = is_own ? policy->backoff_count : COUNT(azure);
     size_t step = attempts > 0 ? attempts - 1 : 0;
+    uint32_t delay_s = steps[step < count ? step : count - 1];
 
-    return steps[step < count ? step : count - 1];
+    return larger(is_own ? delay_s : larger(delay_s, verdict->delay_least_s),
+                  verdict->retry_after_s);
 }
 
 /* Up to a tenth more, to the nearest second. */
@@ -160,7 +164,7 @@ struct retry_decision retry_decide(const struct retry_policy *policy,
     } else if (retry_is_too_late(policy, published_ms, now_ms)) {
         decision.reason = DEAD_TIME_TO_LIVE;
     } else {
-        uint32_t delay_s = larger(back_off(policy, attempts), verdict->delay_least_s);
+        uint32_t delay_s = back_off(policy, verdict, attempts);
         decision = (struct retry_decision){.delay_s = with_jitter(delay_s, random)};
     }
     return decision;

@@ -44,7 +44,8 @@ enum delivery_failure { FAILURE_NONE, FAILURE_SOCKET, FAILURE_RESOLUTION, FAILUR
 struct delivery_verdict {
     enum delivery_outcome outcome;
     bool is_final;          /* no other attempt: dead letter */
-    uint32_t delay_least_s; /* before the next one */
+    uint32_t delay_least_s; /* before the next one, as Azure has it for the status */
+    uint32_t retry_after_s; /* as the endpoint asked; at most a day */
 };
 
 /* `status` of a webhook's answer (0 with a failure). `retry_after_s`: of its header; 0: none; more

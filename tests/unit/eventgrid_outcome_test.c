@@ -17,34 +17,34 @@ TEST(each_status_means_an_outcome)
         uint32_t retry_after_s;
         enum delivery_outcome outcome;
         bool is_final;
-        uint32_t delay_least_s;
+        uint32_t delay_least_s, asked_s;
     } rows[] = {
-        {200, FAILURE_NONE, 0, OUTCOME_DELIVERED, FINAL, 0},
-        {201, FAILURE_NONE, 0, OUTCOME_DELIVERED, FINAL, 0},
-        {202, FAILURE_NONE, 9, OUTCOME_DELIVERED, FINAL, 0},
-        {203, FAILURE_NONE, 0, OUTCOME_DELIVERED, FINAL, 0},
-        {204, FAILURE_NONE, 0, OUTCOME_DELIVERED, FINAL, 0},
-        {205, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10},
-        {199, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10},
-        {302, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10},
-        {400, FAILURE_NONE, 60, OUTCOME_BAD_REQUEST, FINAL, 0},
-        {401, FAILURE_NONE, 0, OUTCOME_UNAUTHORIZED, FINAL, 0},
-        {403, FAILURE_NONE, 0, OUTCOME_FORBIDDEN, FINAL, 0},
-        {404, FAILURE_NONE, 0, OUTCOME_NOT_FOUND, AGAIN, 300},
-        {408, FAILURE_NONE, 0, OUTCOME_TIMED_OUT, AGAIN, 120},
-        {413, FAILURE_NONE, 0, OUTCOME_PAYLOAD_TOO_LARGE, FINAL, 0},
-        {418, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10},
-        {429, FAILURE_NONE, 0, OUTCOME_BUSY, AGAIN, 10},
-        {429, FAILURE_NONE, 77, OUTCOME_BUSY, AGAIN, 77},
-        {500, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10},
-        {503, FAILURE_NONE, 0, OUTCOME_BUSY, AGAIN, 30},
-        {503, FAILURE_NONE, 29, OUTCOME_BUSY, AGAIN, 30},
-        {503, FAILURE_NONE, 31, OUTCOME_BUSY, AGAIN, 31},
-        {503, FAILURE_NONE, UINT32_MAX, OUTCOME_BUSY, AGAIN, 86400},
-        {504, FAILURE_NONE, 0, OUTCOME_TIMED_OUT, AGAIN, 10},
-        {0, FAILURE_SOCKET, 0, OUTCOME_SOCKET_ERROR, AGAIN, 10},
-        {0, FAILURE_RESOLUTION, 0, OUTCOME_RESOLUTION_ERROR, AGAIN, 10},
-        {0, FAILURE_TIMEOUT, 0, OUTCOME_TIMED_OUT, AGAIN, 10},
+        {200, FAILURE_NONE, 0, OUTCOME_DELIVERED, FINAL, 0, 0},
+        {201, FAILURE_NONE, 0, OUTCOME_DELIVERED, FINAL, 0, 0},
+        {202, FAILURE_NONE, 9, OUTCOME_DELIVERED, FINAL, 0, 0},
+        {203, FAILURE_NONE, 0, OUTCOME_DELIVERED, FINAL, 0, 0},
+        {204, FAILURE_NONE, 0, OUTCOME_DELIVERED, FINAL, 0, 0},
+        {205, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10, 0},
+        {199, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10, 0},
+        {302, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10, 0},
+        {400, FAILURE_NONE, 60, OUTCOME_BAD_REQUEST, FINAL, 0, 0},
+        {401, FAILURE_NONE, 0, OUTCOME_UNAUTHORIZED, FINAL, 0, 0},
+        {403, FAILURE_NONE, 0, OUTCOME_FORBIDDEN, FINAL, 0, 0},
+        {404, FAILURE_NONE, 0, OUTCOME_NOT_FOUND, AGAIN, 300, 0},
+        {408, FAILURE_NONE, 0, OUTCOME_TIMED_OUT, AGAIN, 120, 0},
+        {413, FAILURE_NONE, 0, OUTCOME_PAYLOAD_TOO_LARGE, FINAL, 0, 0},
+        {418, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10, 0},
+        {429, FAILURE_NONE, 0, OUTCOME_BUSY, AGAIN, 10, 0},
+        {429, FAILURE_NONE, 77, OUTCOME_BUSY, AGAIN, 10, 77},
+        {500, FAILURE_NONE, 0, OUTCOME_ABORTED, AGAIN, 10, 0},
+        {503, FAILURE_NONE, 0, OUTCOME_BUSY, AGAIN, 30, 0},
+        {503, FAILURE_NONE, 29, OUTCOME_BUSY, AGAIN, 30, 29},
+        {503, FAILURE_NONE, 31, OUTCOME_BUSY, AGAIN, 30, 31},
+        {503, FAILURE_NONE, UINT32_MAX, OUTCOME_BUSY, AGAIN, 30, 86400},
+        {504, FAILURE_NONE, 0, OUTCOME_TIMED_OUT, AGAIN, 10, 0},
+        {0, FAILURE_SOCKET, 0, OUTCOME_SOCKET_ERROR, AGAIN, 10, 0},
+        {0, FAILURE_RESOLUTION, 0, OUTCOME_RESOLUTION_ERROR, AGAIN, 10, 0},
+        {0, FAILURE_TIMEOUT, 0, OUTCOME_TIMED_OUT, AGAIN, 10, 0},
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -55,6 +55,7 @@ TEST(each_status_means_an_outcome)
                            delivery_outcome_name(rows[i].outcome));
         CHECK_INT_EQUAL(verdict.is_final, rows[i].is_final);
         CHECK_INT_EQUAL(verdict.delay_least_s, rows[i].delay_least_s);
+        CHECK_INT_EQUAL(verdict.retry_after_s, rows[i].asked_s);
     }
 }
 
@@ -136,6 +137,8 @@ TEST(delays_are_at_least_what_the_status_asks_for)
     CHECK_INT_EQUAL(delay_after(&policy, 408, 1, 0), 120);
     CHECK_INT_EQUAL(delay_after(&policy, 408, 1, UINT32_MAX), 132);
     CHECK_INT_EQUAL(delay_after(&policy, 503, 1, 0), 30);
+    struct delivery_verdict asked = delivery_judge(503, FAILURE_NONE, 31);
+    CHECK_INT_EQUAL(retry_decide(&policy, &asked, 1, 0, 0, 0).delay_s, 31);
 }
 
 TEST(a_policy_may_have_its_own_delays)
@@ -148,6 +151,13 @@ TEST(a_policy_may_have_its_own_delays)
     CHECK_INT_EQUAL(delay_after(&policy, 500, 1, 0), 20);
     CHECK_INT_EQUAL(delay_after(&policy, 500, 2, 0), 45);
     CHECK_INT_EQUAL(delay_after(&policy, 500, 9, 0), 45);
+    /* They stand for what Azure waits after a status, too, but not for what the endpoint asks. */
+    policy.backoff_s[0] = 2;
+    CHECK_INT_EQUAL(delay_after(&policy, 500, 1, 0), 2);
+    CHECK_INT_EQUAL(delay_after(&policy, 404, 1, 0), 2);
+    struct delivery_verdict asked = delivery_judge(503, FAILURE_NONE, 7);
+    CHECK_INT_EQUAL(retry_decide(&policy, &asked, 1, 0, 0, 0).delay_s, 7);
+    CHECK_INT_EQUAL(retry_decide(&policy, &asked, 2, 0, 0, 0).delay_s, 45);
 }
 
 TEST(an_event_is_given_up)
