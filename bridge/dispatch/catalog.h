@@ -143,6 +143,8 @@ static inline struct slice catalog_topic_id(const struct catalog_source *source)
 /* Makes `filters` and `targets`, if something has changed since. Targets are the subscriptions of
  * the source and of its domain that have their endpoint's consent, or are about to ask for it. */
 void catalog_prepare(struct catalog_source *source);
+/* Is the subscription one of them? */
+bool catalog_subscription_counts(const struct catalog_subscription *subscription);
 
 /* --- what changes it --- */
 

@@ -28,7 +28,7 @@ void targets_forget(struct catalog_source *source)
 }
 
 /* Who is about to ask for consent has the events wait for it. */
-static bool counts(const struct catalog_subscription *subscription)
+bool catalog_subscription_counts(const struct catalog_subscription *subscription)
 {
     return subscription->state == STATE_SUCCEEDED || subscription->state == STATE_CREATING;
 }
@@ -38,7 +38,7 @@ static void add_targets(struct catalog_source *source, const struct list *subscr
     LIST_FOREACH (link, subscriptions) {
         struct catalog_subscription *subscription =
             CONTAINER_OF(link, struct catalog_subscription, link);
-        if (counts(subscription)) {
+        if (catalog_subscription_counts(subscription)) {
             source->targets[source->target_count++] = subscription;
         }
     }

@@ -199,7 +199,11 @@ static void append_trial(struct buffer *out, const struct catalog_subscription *
 {
     struct buffer reason = {0};
 
-    filter_explain(&subscription->properties->filter, event, &reason);
+    if (catalog_subscription_counts(subscription)) {
+        filter_explain(&subscription->properties->filter, event, &reason);
+    } else {
+        buffer_append_string(&reason, "its webhook has not given its consent");
+    }
     buffer_append_string(out, "{\"name\":");
     json_append_string(out, buffer_slice(&subscription->name));
     buffer_append_string(out, ",\"topic\":");

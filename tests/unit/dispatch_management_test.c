@@ -365,6 +365,10 @@ TEST(consent_by_hand_that_does_not_come)
     expect_answer(&manager, 201, "'AwaitingManualAction'");
     broker_advance(world.broker, 9 * 60 * 1000);
     ask("GET", BILLING VERSION, NULL, 200, "'AwaitingManualAction'");
+    ask("POST", SHORT "/topics/orders/test",
+        "[{'id':'1','subject':'/b','eventType':'t','eventTime':'2031-01-01T00:00:00Z','data':{},"
+        "'dataVersion':'1'}]",
+        200, "'takes':false,'reason':'its webhook has not given its consent'");
     broker_advance(world.broker, 61 * 1000);
     ask("GET", BILLING VERSION, NULL, 200, "'provisioningState':'Failed'");
     CHECK_INT_EQUAL(world.request_count, 0); /* whoever sets it asks, once */
