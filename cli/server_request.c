@@ -16,21 +16,35 @@ enum { TOKEN_SECONDS = 300, CONNECT_SECONDS = 10, ANSWER_MAX = 64 << 20 };
 
 struct server {
     struct access_place place;
-    struct access_keys *keys;
+    struct access_keys *keys; /* NULL: there are none, so no token is sent, */
+    struct buffer why_none;   /* for this reason */
     CURL *curl;
+    const char *endpoint_option;
     bool is_insecure; /* takes any certificate */
 };
+
+/* Those of the configuration may be out of reach (another user's, or the server has others), and
+ * are not made: a server on this machine may want no token. False after an error message. */
+static bool read_keys(struct server *server)
+{
+    if (server->place.keys_given) {
+        server->keys = access_place_keys(&server->place);
+        return server->keys;
+    }
+    server->keys = access_keys_read(server->place.keys, &server->why_none);
+    return true;
+}
 
 struct server *server_open(const struct access_options *options, bool is_insecure)
 {
     struct server *server = memory_allocate_zero(sizeof(*server));
 
+    server->endpoint_option = options->endpoint_option ? options->endpoint_option : "--endpoint";
     server->is_insecure = is_insecure;
-    if (access_options_resolve(options, &server->place)) {
-        server->keys = access_place_keys(&server->place);
+    if (access_options_resolve(options, &server->place) && read_keys(server)) {
         server->curl = curl_easy_init();
     }
-    if (!server->keys || !server->curl) {
+    if (!server->curl) {
         server_close(server);
         return NULL;
     }
@@ -42,6 +56,7 @@ void server_close(struct server *server)
     if (server) {
         curl_easy_cleanup(server->curl);
         access_keys_free(server->keys);
+        buffer_release(&server->why_none);
         access_place_release(&server->place);
         free(server);
     }
@@ -140,8 +155,11 @@ static void report_refusal(const struct server *server, long status, struct slic
     } else {
         fprintf(stderr, "Error: the server at %s answered %ld\n", server->place.endpoint, status);
     }
-    if (status == 401) {
-        fputs("Are these its keys? See -c, --keys and --endpoint.\n", stderr);
+    if (status == 401 && !server->keys) {
+        fprintf(stderr, "No token was sent: %.*s. See -c and --keys.\n",
+                SLICE_PRINT(server->why_none));
+    } else if (status == 401) {
+        fprintf(stderr, "Are these its keys? See -c, --keys and %s.\n", server->endpoint_option);
     }
     buffer_release(&message);
 }
@@ -149,9 +167,12 @@ static void report_refusal(const struct server *server, long status, struct slic
 static struct curl_slist *make_headers(const struct server_request *request,
                                        const char *authorization)
 {
-    struct curl_slist *headers = curl_slist_append(NULL, authorization);
+    struct curl_slist *headers = NULL;
     struct buffer type = {0};
 
+    if (authorization) {
+        headers = curl_slist_append(headers, authorization);
+    }
     if (request->body.length > 0) {
         buffer_append_format(&type, "Content-Type: %s",
                              request->content_type ? request->content_type : "application/json");
@@ -171,13 +192,15 @@ bool server_ask(struct server *server, const struct server_request *request, str
 
     answer->length = 0;
     append_url(server, request, &url);
-    append_authorization(server, (const char *)url.data, &authorization);
+    if (server->keys) {
+        append_authorization(server, (const char *)url.data, &authorization);
+    }
     headers = make_headers(request, (const char *)authorization.data);
     failed = perform(server, request, (const char *)url.data, headers, answer);
     curl_easy_getinfo(server->curl, CURLINFO_RESPONSE_CODE, &status);
     if (failed != CURLE_OK) {
-        fprintf(stderr, "Error: the server at %s cannot be reached: %s\n", server->place.endpoint,
-                curl_easy_strerror(failed));
+        fprintf(stderr, "Error: the server at %s cannot be reached: %s\nSee -c and %s.\n",
+                server->place.endpoint, curl_easy_strerror(failed), server->endpoint_option);
     } else if (status < 200 || status > 299) {
         report_refusal(server, status, buffer_slice(answer));
     }

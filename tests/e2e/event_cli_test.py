@@ -8,11 +8,12 @@ SPDX-License-Identifier: Apache-2.0
 """
 import contextlib
 import json
+import os
 import subprocess
 import sys
 
 from hub_cli_test import PUBGRID, Server, answer, check_token
-from net_test import run_tests
+from net_test import free_port, run_tests
 
 
 class EventServer(Server):
@@ -249,6 +250,28 @@ def test_what_the_server_refuses():
         assert "(400): the webhook does not want it" in server.run(
             "subscription", "create", "orders", "billing", "--endpoint", "http://h/", status=1)
         assert "(404): not found" in server.run("topic", "show", "orders", status=1)
+
+
+class Keyless(EventServer):
+    """Nobody has made keys where its configuration has them."""
+
+    def answer(self, request):
+        assert "authorization" not in request.headers
+        self.reply(request, *self.answers.pop(0))
+
+    def command(self, *words):
+        return [PUBGRID, "event", "--set", f"store.path={self.folder.name}/store", "--server", self.url, *words]
+
+
+def test_without_keys_no_token_is_sent():
+    with Keyless(answer({"value": []}), (401, "")) as server:
+        server.run("topic", "list")
+        refused = server.run("topic", "list", status=1)
+        assert "No token was sent" in refused and "See -c and --keys" in refused, refused
+        assert not os.path.exists(f"{server.folder.name}/store")
+    with Keyless() as server:
+        server.url = f"http://127.0.0.1:{free_port()}"
+        assert "See -c and --server" in server.run("topic", "list", status=1)
 
 
 def test_command_lines_that_are_wrong():
