@@ -32,6 +32,7 @@ class World:
         self.config = f"{self.folder.name}/pubgrid.yaml"
         self.log = open(f"{self.folder.name}/log", "w")  # closed with the world
         self.process = None
+        self.starts = 0
         self.write(hubs)
 
     def write(self, hubs):
@@ -62,6 +63,7 @@ hubs:
         self.folder.cleanup()
 
     def start(self):
+        self.starts += 1
         self.process = subprocess.Popen([f"{BIN}/pubgrid", "serve", "-c", self.config],
                                         stderr=self.log)
         until(self.is_ready, "the server starts")
@@ -75,9 +77,14 @@ hubs:
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
 
+    def has_both(self):
+        """Both processes are there: connections may come to either."""
+        with open(self.log.name) as log:
+            return log.read().count("info connected to the broker") >= 2 * self.starts
+
     def is_ready(self):
         with contextlib.suppress(OSError):
-            return all(self.ask_one("/client/hubs/none") == 401 for _ in range(20))
+            return self.has_both() and all(self.ask_one("/client/hubs/none") == 401 for _ in range(20))
         return False
 
     def ask_one(self, path):
