@@ -104,7 +104,8 @@ static void consented(struct consent *consent, enum validation_verdict verdict,
     }
     if (verdict == VALIDATION_BY_HAND) {
         call->state = STATE_AWAITING_MANUAL_ACTION;
-        call->consent_until_ms = gateway_now(call->grid->gateway) + 1000 * VALIDATION_BY_HAND_S;
+        call->consent_until_ms =
+            gateway_now(call->grid->gateway) + INT64_C(1000) * VALIDATION_BY_HAND_S;
         buffer_append(&call->found, sentence);
     }
     make_session(call);

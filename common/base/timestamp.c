@@ -184,8 +184,9 @@ static bool take_month(struct slice *text, uint32_t *month)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-    for (*month = 1; *month <= 12 && text->length >= 3; ++*month) {
-        if (memcmp(text->data, names + (*month - 1) * 3, 3) == 0) {
+    for (size_t i = 0; i < 12 && text->length >= 3; i++) {
+        if (memcmp(text->data, names + i * 3, 3) == 0) {
+            *month = (uint32_t)i + 1;
             *text = slice_from(*text, 3);
             return true;
         }
