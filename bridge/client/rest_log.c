@@ -52,9 +52,11 @@ static struct source source_of(const struct gateway *gateway,
     const struct events *events = &gateway->events;
     const struct event_logs *logs = gateway->event_logs;
 
+    if (operation->kind == REST_EVENT_LOG && logs) {
+        return (struct source){logs->find(logs->context, operation->name), logs->append_json};
+    }
     if (operation->kind == REST_EVENT_LOG) {
-        return (struct source){logs ? logs->find(logs->context, operation->name) : NULL,
-                               logs ? logs->append_json : NULL};
+        return (struct source){NULL, delivery_append_json};
     }
     return (struct source){
         events->ops && events->ops->log ? events->ops->log(events->context, operation->hub) : NULL,
