@@ -307,19 +307,19 @@ static void return_suback(struct mqtt_client *mqtt, struct slice bytes)
     struct packet_limits limits = {mqtt->version, PACKET_SIZE_MAX, true};
     struct buffer codes = {0};
     struct packet packet;
+    bool is_read;
 
     if (mqtt->hub.awaits_suback && bytes.data[0] >> 4 == PACKET_SUBACK) {
         mqtt->hub.awaits_suback = false;
         return;
     }
-    if (packet_decode(&packet, bytes, &limits) <= 0) {
-        client_send_frame(&mqtt->client, bytes, false);
-    } else if (packet.type == PACKET_SUBACK && mqtt->hub.denied.length > 0 &&
-               mqtt_merge_codes(&mqtt->hub, &packet.suback, &codes)) {
+    is_read = packet_decode(&packet, bytes, &limits) > 0;
+    if (is_read && packet.type == PACKET_SUBACK && mqtt->hub.denied.length > 0 &&
+        mqtt_merge_codes(&mqtt->hub, &packet.suback, &codes)) {
         packet.suback.codes = buffer_slice(&codes);
         mqtt_note_answer(mqtt, &packet);
         mqtt_send_packet(mqtt, &packet);
-    } else if (!mqtt_note_answer(mqtt, &packet)) {
+    } else if (!is_read || !mqtt_note_answer(mqtt, &packet)) {
         client_send_frame(&mqtt->client, bytes, false);
     }
     buffer_release(&codes);
@@ -394,27 +394,37 @@ static void deliver_answer(struct mqtt_client *mqtt, const struct fanout *fanout
     outgoing_release(outgoing);
 }
 
-void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t sequence)
+/* False: it is on the hub itself, which is no group, but matches its `#`. */
+static bool deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t sequence)
 {
     struct client *client = &mqtt->client;
     struct slice topic = fanout->is_valid ? fanout->publish.publish.topic : SLICE_EMPTY;
     struct buffer *text = &client->gateway->topic;
 
     text->length = 0;
-    if (fanout->is_command && fanout->message.from_server) {
+    if (!fanout->message.from_server) {
+        if (mqtt_append_answer_topic(text, topic)) {
+            deliver_answer(mqtt, fanout, buffer_slice(text), sequence);
+            return true;
+        }
+        if (mqtt_topic_in_hub(topic).length == 0) {
+            return false;
+        }
+    }
+    client->gateway->sockets->send(client->websocket, fanout_mqtt(fanout, true),
+                                   (uint16_t)sequence);
+    return true;
+}
+
+void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t sequence)
+{
+    struct client *client = &mqtt->client;
+    bool is_command = fanout->is_command && fanout->message.from_server;
+
+    if (is_command) {
         rest_take_command(client, fanout->publish.publish.payload);
+    }
+    if (is_command || !client_is_meant(client, fanout) || !deliver(mqtt, fanout, sequence)) {
         skip(mqtt, fanout, sequence);
-    } else if (!client_is_meant(client, fanout)) {
-        skip(mqtt, fanout, sequence);
-    } else if (fanout->message.from_server) {
-        client->gateway->sockets->send(client->websocket, fanout_mqtt(fanout, true),
-                                       (uint16_t)sequence);
-    } else if (mqtt_append_answer_topic(text, topic)) {
-        deliver_answer(mqtt, fanout, buffer_slice(text), sequence);
-    } else if (mqtt_topic_in_hub(topic).length == 0) {
-        skip(mqtt, fanout, sequence); /* the hub itself, which is no group, matches its `#` */
-    } else {
-        client->gateway->sockets->send(client->websocket, fanout_mqtt(fanout, true),
-                                       (uint16_t)sequence);
     }
 }
