@@ -17,13 +17,16 @@ stage='' user=root folder=/ health='' entry='' command='' server=''
 
 say() { printf '%s\n' "$*"; }
 
+# unmount ROOT: what is mounted in a stage's folder, also what a run that was killed has left.
+unmount() { umount -q "$1/proc" "$1/dev/null" "$1/dev/urandom" 2>/dev/null || true; }
+
 cleanup() {
     if [[ $server ]] && kill -0 "$server" 2>/dev/null; then
         kill -KILL "$server" || true
     fi
     local root
     for root in "${stage_root[@]}"; do
-        umount -q "$root/proc" "$root/dev/null" "$root/dev/urandom" 2>/dev/null || true
+        unmount "$root"
     done
 }
 trap cleanup EXIT
@@ -41,6 +44,7 @@ do_from() {
     say "FROM $*"
     stage=$work/$name user=root folder=/
     stage_root[$name]=$stage
+    unmount "$stage"
     rm -rf --one-file-system "$stage"
     cp -a "$bare" "$stage"
     mount -t proc proc "$stage/proc"
