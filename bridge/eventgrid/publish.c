@@ -25,23 +25,7 @@ bool publish_refuse(struct publish_reader *reader, enum publish_fault fault, str
                              reader->request->topic->schema, what);
 }
 
-/* --- names and texts --- */
-
-size_t publish_find_name(const struct slice *names, size_t count, struct slice key)
-{
-    size_t i = 0;
-
-    while (i < count && !slice_equal(key, names[i])) {
-        i++;
-    }
-    if (i < count || key.length == 0 || !memchr(key.data, '\\', key.length)) {
-        return i;
-    }
-    for (i = 0; i < count && !json_string_says(key, names[i]);) {
-        i++;
-    }
-    return i;
-}
+/* --- texts --- */
 
 bool publish_need_text(struct publish_reader *reader, const struct json_value *slot,
                        struct slice name, struct slice *text)

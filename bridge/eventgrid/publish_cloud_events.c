@@ -34,17 +34,6 @@ static const struct slice names[SLOTS] = {
     [DATA_BASE64] = SLICE_LITERAL("data_base64"),
 };
 
-static void take(const struct publish_reader *reader, struct draft *draft, struct slice key,
-                 const struct json_value *value)
-{
-    size_t slot = publish_find_name(names, SLOTS, key);
-
-    (void)reader;
-    if (slot < SLOTS) {
-        draft->slots[slot] = *value;
-    }
-}
-
 /* --- an event --- */
 
 static bool read_required(struct publish_reader *reader, const struct json_value *slots,
@@ -137,7 +126,7 @@ static bool finish(struct publish_reader *reader, const struct draft *draft, str
 
 /* --- content modes --- */
 
-static const struct event_form form = {take, finish};
+static const struct event_form form = {.names = names, .name_count = SLOTS, .finish = finish};
 
 /* A request's content type, without its parameters. */
 static bool names_media(struct slice content_type, const char *media)

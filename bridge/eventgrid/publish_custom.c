@@ -151,7 +151,7 @@ static bool finish(struct publish_reader *reader, const struct draft *draft, str
 
 bool publish_read_custom(struct publish_reader *reader, struct slice body)
 {
-    static const struct event_form form = {take, finish};
+    static const struct event_form form = {.take = take, .finish = finish};
 
     return publish_read_json(reader, &form, body, BODY_EITHER);
 }

@@ -27,17 +27,6 @@ static const struct slice names[SLOTS] = {
     [TOPIC] = SLICE_LITERAL("topic"),
 };
 
-static void take(const struct publish_reader *reader, struct draft *draft, struct slice key,
-                 const struct json_value *value)
-{
-    size_t slot = publish_find_name(names, SLOTS, key);
-
-    (void)reader;
-    if (slot < SLOTS) {
-        draft->slots[slot] = *value;
-    }
-}
-
 /* A version may also be written as a number. */
 static bool read_version(struct publish_reader *reader, const struct json_value *slot,
                          struct slice *text)
@@ -113,7 +102,7 @@ static bool finish(struct publish_reader *reader, const struct draft *draft, str
 
 bool publish_read_event_grid(struct publish_reader *reader, struct slice body)
 {
-    static const struct event_form form = {take, finish};
+    static const struct event_form form = {.names = names, .name_count = SLOTS, .finish = finish};
 
     return publish_read_json(reader, &form, body, BODY_EITHER);
 }

@@ -57,6 +57,39 @@ static bool refuse_event(struct publish_reader *reader, struct slice text, enum 
 
 /* --- the walk --- */
 
+/* The number of the name that a key says, or `name_count`. */
+static size_t find_name(const struct event_form *form, struct slice key)
+{
+    const struct slice *names = form->names;
+    size_t i = 0, count = form->name_count;
+
+    while (i < count && !slice_equal(key, names[i])) {
+        i++;
+    }
+    if (i < count || key.length == 0 || !memchr(key.data, '\\', key.length)) {
+        return i;
+    }
+    for (i = 0; i < count && !json_string_says(key, names[i]);) {
+        i++;
+    }
+    return i;
+}
+
+static void take_member(const struct publish_reader *reader, const struct event_form *form,
+                        struct draft *draft, struct slice key, const struct json_value *value)
+{
+    size_t slot;
+
+    if (form->take) {
+        form->take(reader, draft, key, value);
+        return;
+    }
+    slot = find_name(form, key);
+    if (slot < form->name_count) {
+        draft->slots[slot] = *value;
+    }
+}
+
 static void take_members(const struct publish_reader *reader, const struct event_form *form,
                          struct json_walk *object, struct draft *draft)
 {
@@ -65,7 +98,7 @@ static void take_members(const struct publish_reader *reader, const struct event
 
     while (json_next_member(object, &key, &value)) {
         draft->has_null |= value.type == JSON_NULL;
-        form->take(reader, draft, key, &value);
+        take_member(reader, form, draft, key, &value);
     }
 }
 

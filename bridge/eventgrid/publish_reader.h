@@ -38,6 +38,10 @@ struct publish_reader {
 
 /* How events of one schema are read. */
 struct event_form {
+    const struct slice
+        *names; /* [name_count] of the members that go into the slots, in their order */
+    size_t name_count;
+    /* NULL: by their names. */
     void (*take)(const struct publish_reader *reader, struct draft *draft, struct slice key,
                  const struct json_value *value);
     bool (*finish)(struct publish_reader *reader, const struct draft *draft, struct event *event);
@@ -63,8 +67,6 @@ bool publish_has_attributes(const struct publish_request *request);
 size_t publish_assembled_max(const struct publish_request *request);
 bool publish_content_is_json(struct slice content_type);
 
-/* The number of the name that a key says, or `count`. */
-size_t publish_find_name(const struct slice *names, size_t count, struct slice key);
 static inline bool slot_is_set(const struct json_value *slot)
 {
     return slot->text.length > 0 && slot->type != JSON_NULL;
