@@ -235,9 +235,7 @@ static void archive_free(struct archive_feed *archive)
 
     list_remove(&archive->link);
     timers_cancel(&archive->runner->gateway->timers, &archive->clean);
-    if (archive->task.under_way) {
-        outside->ops->cancel_file(outside->context, &archive->task);
-    }
+    outside->ops->cancel_file(outside->context, &archive->task);
     runner_session_close(&archive->window.session);
     event_file_release(&archive->file);
     runner_session_release(&archive->window.session);

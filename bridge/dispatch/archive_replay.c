@@ -48,9 +48,7 @@ static void work_free(struct replay_work *work)
 {
     const struct outside *outside = &work->runner->grid->options.outside;
 
-    if (work->task.under_way) {
-        outside->ops->cancel_file(outside->context, &work->task);
-    }
+    outside->ops->cancel_file(outside->context, &work->task);
     list_remove(&work->running.link);
     work->running.job->under_way = NULL;
     requeue_release(&work->requeue);

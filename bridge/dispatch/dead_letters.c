@@ -59,9 +59,7 @@ static void letters_free(struct letters *letters)
 {
     const struct outside *outside = &letters->runner->grid->options.outside;
 
-    if (letters->task.under_way) {
-        outside->ops->cancel_file(outside->context, &letters->task);
-    }
+    outside->ops->cancel_file(outside->context, &letters->task);
     list_remove(&letters->running.link);
     letters->running.job->under_way = NULL;
     requeue_release(&letters->requeue);

@@ -71,7 +71,7 @@ struct outside_ops {
     void (*request)(void *context, struct outside_request *request);
     void (*cancel_request)(void *context, struct outside_request *request);
     void (*file)(void *context, struct file_task *task);
-    /* It is not done any more; a write may still happen. */
+    /* It is not done any more; a write may still happen. Harmless if it is not under way. */
     void (*cancel_file)(void *context, struct file_task *task);
 };
 

@@ -162,9 +162,7 @@ void event_file_release(struct event_file *file)
     const struct outside *outside = &file->runner->grid->options.outside;
 
     timers_cancel(&file->runner->gateway->timers, &file->again);
-    if (file->task.under_way) {
-        outside->ops->cancel_file(outside->context, &file->task);
-    }
+    outside->ops->cancel_file(outside->context, &file->task);
     window_forget_all(&file->waiting);
     window_forget_all(&file->written);
     buffer_release(&file->path);

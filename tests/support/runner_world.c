@@ -180,7 +180,9 @@ static void task_free(struct task *task)
 static void cancel_task(void *context, struct file_task *file)
 {
     (void)context;
-    task_free(file->under_way);
+    if (file->under_way) {
+        task_free(file->under_way);
+    }
 }
 
 static struct world_file *find_file(struct world *world, enum file_root root, struct slice path)
