@@ -9,7 +9,7 @@
  *     door.c        the connection, the window of unacknowledged messages, who waits
  *
  * Events that do not fit into the window wait as copies of their request, up to a bound; beyond
- * that they are refused for now. Single-threaded; pure.
+ * that the publisher is told to send them again. Single-threaded; pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_DOOR_H

@@ -20,7 +20,7 @@ enum {
     WINDOW = 256,    /* messages that wait for the door */
     LOOK_MS = 1000,  /* between two looks at whose the session is */
     SOON_MS = 50,    /* likewise, while that is not known */
-    AGAIN_MS = 1000, /* before an event that was refused for now is tried again */
+    AGAIN_MS = 1000, /* before an event that had no room is tried again */
     PAIRS_MAX = 128, /* user properties of an event */
 };
 
