@@ -12,14 +12,14 @@ enum { JWT_CHECK_KEYS_MAX = 4 };
 static inline bool jwt_check(struct slice token, const struct slice *keys, size_t count,
                              struct buffer *claims)
 {
-    struct digest_key *prepared[JWT_CHECK_KEYS_MAX];
+    struct jwt_key prepared[JWT_CHECK_KEYS_MAX];
 
     for (size_t i = 0; i < count; i++) {
-        prepared[i] = digest_key_new(keys[i]);
+        prepared[i] = (struct jwt_key){.algorithm = JWT_HS256, .shared = digest_key_new(keys[i])};
     }
     bool good = jwt_verify(token, prepared, count, claims);
     for (size_t i = 0; i < count; i++) {
-        digest_key_free(prepared[i]);
+        digest_key_free(prepared[i].shared);
     }
     return good;
 }

@@ -78,7 +78,11 @@ void access_keys_sign(const struct access_keys *keys, enum access_key which, str
 
 bool access_keys_verify(const struct access_keys *keys, struct slice token, struct buffer *claims)
 {
-    return jwt_verify(token, keys->prepared, ACCESS_KEYS, claims);
+    struct jwt_key shared[ACCESS_KEYS];
+    for (int i = 0; i < ACCESS_KEYS; i++) {
+        shared[i] = (struct jwt_key){.algorithm = JWT_HS256, .shared = keys->prepared[i]};
+    }
+    return jwt_verify(token, shared, ACCESS_KEYS, claims);
 }
 
 static void make_key(struct buffer *key)

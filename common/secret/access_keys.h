@@ -45,7 +45,7 @@ struct slice access_keys_get(const struct access_keys *keys, enum access_key whi
 /* The HMAC of the bytes. Not by two threads at once. */
 void access_keys_sign(const struct access_keys *keys, enum access_key which, struct slice bytes,
                       uint8_t out[DIGEST_SIZE]);
-/* jwt_verify() with both keys. */
+/* jwt_verify() with both keys. Not by two threads at once. */
 bool access_keys_verify(const struct access_keys *keys, struct slice token, struct buffer *claims);
 
 #endif

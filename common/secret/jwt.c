@@ -1,5 +1,6 @@
-/* HS256 tokens: three base64url parts between dots. The signature is checked before the payload is
- * looked at, so that the JSON reader sees only what a holder of a key has written.
+/* Tokens: three base64url parts between dots. The signature is checked before header and payload
+ * are looked at, so that the JSON reader sees only what a holder of a key has written; the header
+ * must then name the algorithm of the key that it was.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "secret/jwt.h"
@@ -51,47 +52,61 @@ static bool decode_object(struct buffer *out, struct slice part, struct json_val
 
 /* --- verifying --- */
 
-static bool is_signed_by_one(const struct parts *parts, struct digest_key *const *keys,
-                             size_t key_count)
+/* NULL: none of the keys has signed it. */
+static const struct jwt_key *find_signer(const struct parts *parts, const struct jwt_key *keys,
+                                         size_t key_count)
 {
     struct buffer signature = {0};
-    uint8_t wanted[DIGEST_SIZE];
-    bool found = false;
-    if (base64url_decode(&signature, parts->signature) && signature.length == DIGEST_SIZE) {
+    const struct jwt_key *found = NULL;
+    if (base64url_decode(&signature, parts->signature)) {
         for (size_t i = 0; i < key_count; i++) {
-            digest_key_hmac(keys[i], parts->signed_text, wanted);
-            found |= digest_equal(signature.data, wanted);
+            if (jwt_key_verify(&keys[i], parts->signed_text, buffer_slice(&signature))) {
+                found = &keys[i];
+            }
         }
     }
-    digest_wipe(wanted, sizeof(wanted));
     buffer_release(&signature);
     return found;
 }
 
-/* The header must name the one algorithm that is used here: a token that asks for another one, or
+/* The header must name the one algorithm that the key is for: a token that asks for another one, or
  * for none, was not made for us. `crit` names extensions that must be understood; none are. */
-static bool header_is_hs256(struct slice part)
+static bool header_is_for(const struct jwt_key *signer, struct slice part)
 {
+    const char *algorithm = jwt_algorithm_name(signer->algorithm);
     struct buffer text = {0};
     struct json_value header, value;
     bool good = decode_object(&text, part, &header) && jwt_claim(&header, "alg", &value) &&
-                value.type == JSON_STRING && json_string_equal(json_string_raw(&value), "HS256") &&
+                value.type == JSON_STRING &&
+                json_string_equal(json_string_raw(&value), algorithm) &&
                 !jwt_claim(&header, "crit", &value);
     buffer_release(&text);
     return good;
 }
 
-bool jwt_verify(struct slice token, struct digest_key *const *keys, size_t key_count,
+bool jwt_verify(struct slice token, const struct jwt_key *keys, size_t key_count,
                 struct buffer *claims)
 {
     struct parts parts;
     struct json_value object;
     size_t before = claims->length;
-    bool good = split(token, &parts) && is_signed_by_one(&parts, keys, key_count) &&
-                header_is_hs256(parts.header) && decode_object(claims, parts.payload, &object);
+    const struct jwt_key *signer =
+        split(token, &parts) ? find_signer(&parts, keys, key_count) : NULL;
+    bool good = signer && header_is_for(signer, parts.header) &&
+                decode_object(claims, parts.payload, &object);
     if (!good) {
         claims->length = before;
     }
+    return good;
+}
+
+bool jwt_is_one(struct slice token)
+{
+    struct parts parts;
+    struct buffer text = {0};
+    struct json_value header;
+    bool good = split(token, &parts) && decode_object(&text, parts.header, &header);
+    buffer_release(&text);
     return good;
 }
 

@@ -1,5 +1,6 @@
-/* JSON Web Tokens that are signed with a shared key: JWS compact form, HS256 (RFC 7519, RFC 7515),
- * the tokens of spec/webpubsub.md 1.2, 4.1 and 6.2. Nothing here looks at what the claims say.
+/* JSON Web Tokens: JWS compact form (RFC 7519, RFC 7515), signed with a shared key, as those of
+ * spec/webpubsub.md 1.2, 4.1 and 6.2 are, or with a private one whose public key is known (spec/
+ * eventgrid.md 6.2). Nothing here looks at what the claims say.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_SECRET_JWT_H
@@ -11,20 +12,21 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "secret/jwt_key.h"
 #include "json/json.h"
 
 enum { JWT_SIZE_MAX = 16384 };
 
-struct digest_key; /* secret/digest.h */
-
 /* Was `token` signed with one of the keys? Then `claims` gets the payload, which
  * is a valid JSON object. Refused are tokens that are longer than JWT_SIZE_MAX, not strict
- * base64url, whose `alg` is not exactly HS256, or that have a `crit` header. All keys are tried,
- * each in constant time. */
-bool jwt_verify(struct slice token, struct digest_key *const *keys, size_t key_count,
+ * base64url, whose `alg` is not exactly the algorithm of that key, or that have a `crit` header.
+ * All keys are tried, each in constant time. */
+bool jwt_verify(struct slice token, const struct jwt_key *keys, size_t key_count,
                 struct buffer *claims);
+/* Does it look like a token (a header that is a JSON object, in front of two more parts)? */
+bool jwt_is_one(struct slice token);
 
-/* Appends the token with these claims, a JSON object. */
+/* Appends the token with these claims, a JSON object, signed by HS256. */
 void jwt_append(struct buffer *out, struct slice claims, struct slice key);
 
 /* The claim of this name; the last one if there are several (RFC 7519 section 4). False: none. */

@@ -2,8 +2,9 @@
  * of a key had written them, any header and any claims. Input: a line, then the rest. As a whole it
  * is a token; the line is a header and the rest claims that get a right signature.
  *
- * Oracles: nobody without a key makes a token that is taken; one that is taken says exactly what
- * was signed, and that is a JSON object; what base64url decodes has no other text.
+ * Oracles: nobody without a key makes a token that is taken, whatever its algorithm; one that is
+ * taken says exactly what was signed, and that is a JSON object; what base64url decodes has no
+ * other text.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz/fuzz.h"
@@ -12,6 +13,21 @@
 #include "secret/base64url.h"
 #include "secret/digest.h"
 #include "secret/jwt.h"
+
+#define PUBLIC_KEYS                                                                                \
+    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEApAa1AwfWmPCUUXQTt+VQ\n"                           \
+    "/SxgGyClnLUj+pRtjJhUO34fTLSZZVS73jrAjBt1HsBv5ax/Ys0ocGDbrzGxLEnx\n"                           \
+    "ua1+jBF9mRRV5KCu6Mxt5088Fi6eOI5Nx5Q5NBUg0RkuBmuI2Vi1CtBmdDEdQSBA\n"                           \
+    "P/yICt7UU9/lt0ZeK8UIbRn2gU+YNehsZZe0M4lHelVx3pIbLHhlXATBmzdDIX7f\n"                           \
+    "JfIbh7nf4RaOvamaHKivjbDO7EL2+lUcCOifWpQpPOIPmJv7CRTvoQbeOIE0MZZJ\n"                           \
+    "96lL3DRD6BQ30YOf0FM8sW2Mnau9oQ1JXSHUwQv4OI9JYJVmnLYczAKSTqWZ2bd9\n"                           \
+    "IwIDAQAB\n"                                                                                   \
+    "-----END PUBLIC KEY-----\n"                                                                   \
+    "-----BEGIN PUBLIC KEY-----\n"                                                                 \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE/KHjMuILRnBgN4LLIBxQIU9psn3N\n"                           \
+    "nrRPw1Z6/+J5orreWETAH/jwCzQpAReOGJebmigHLdudcGNrBfh0zjs9wA==\n"                               \
+    "-----END PUBLIC KEY-----\n"
 
 static const struct slice key = {(const uint8_t *)"0123456789abcdef0123456789abcdef", 32};
 static const struct slice other_key = {(const uint8_t *)"fedcba9876543210fedcba9876543210", 32};
@@ -33,10 +49,21 @@ static void check_base64url(struct slice text)
     buffer_release(&again);
 }
 
+/* Public keys, whose private ones nobody has any more. */
+static const struct jwt_key_list *public_keys(void)
+{
+    static struct jwt_key_list list;
+    struct buffer error = {0};
+    FUZZ_CHECK(list.count > 0 || jwt_key_list_add_pem(&list, SLICE_LITERAL(PUBLIC_KEYS), &error));
+    return &list;
+}
+
 static void check_unsigned(struct slice token)
 {
+    const struct jwt_key_list *list = public_keys();
     struct buffer claims = {0};
     FUZZ_CHECK(!jwt_check(token, &other_key, 1, &claims));
+    FUZZ_CHECK(!jwt_verify(token, list->keys, list->count, &claims));
     FUZZ_CHECK(claims.length == 0);
     buffer_release(&claims);
 }
@@ -45,6 +72,17 @@ static bool is_object(struct slice text)
 {
     struct json_value value;
     return json_parse(text, &value) && value.type == JSON_OBJECT;
+}
+
+/* A key file is written by somebody who is trusted, and may be broken all the same. */
+static void check_pem(struct slice text)
+{
+    struct jwt_key_list list = {0};
+    struct buffer error = {0};
+    bool taken = jwt_key_list_add_pem(&list, text, &error);
+    FUZZ_CHECK(taken == (list.count > 0) && taken == (error.length == 0));
+    jwt_key_list_release(&list);
+    buffer_release(&error);
 }
 
 /* All claims are looked at, as a time too. */
@@ -102,6 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice payload = newline ? slice_from(all, length + 1) : SLICE_EMPTY;
     check_base64url(header);
     check_unsigned(all);
+    check_pem(all);
+    FUZZ_CHECK(!jwt_is_one(all) || memchr(all.data, '.', all.length));
     check_signed(header, payload);
     check_made(payload);
     fuzz_free(all);

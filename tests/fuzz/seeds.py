@@ -258,6 +258,13 @@ JWTS = {
     "twice": '{"alg":"none","\\u0061lg":"HS256"}\n{"exp":1,"exp":2}',
     "array": '{"alg":"HS256"}\n[]',
     "token": "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UifQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    "es256": "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ."
+             "DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q",
+    "rs256": '{"alg":"RS256"}\n{"iss":"i","sub":"s","aud":["n"],"exp":1}',
+    "key": "-----BEGIN PUBLIC KEY-----\n"
+           "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEf83OJ3D2xF1Bg8vub9tLe1gHMzV7\n"
+           "6e8Tus9uPHvRVEXH8UTNG72bfocs3+257rn0s2ldbqkLJK2KRiMohYjlrQ==\n"
+           "-----END PUBLIC KEY-----\n",
 }
 # Lines of upgrade_fuzz.c; an @ becomes a token of the last line.
 UPGRADES = {
