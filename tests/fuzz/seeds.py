@@ -706,6 +706,21 @@ METRICS = {
     "wrong": "64/ready 1\n0/ready 18446744073709551616\n0/ready/x 1\n/ready 1\n0/connections//x 1\n",
 }
 write("metrics", {name: row.encode() for name, row in METRICS.items()})
+CLIENT = '{"name":"client1","attributes":{"type":"sensor","floor":2,"sensors":["motion","a/b"],"area":"east"}}'
+CLIENT_QUERIES = {
+    "and-or": "attributes.type = 'sensor' AND attributes.floor IN [1,2] or authenticationName <> \"x\"\n" + CLIENT,
+    "parentheses": "((attributes.floor >= -2) and attributes.sensors != 'motion')\n" + CLIENT,
+    "mistake": "attributes.floor < 'x'\n" + CLIENT,
+    "umlaut": "attributes.area = '\u00fc' ;\n{}",
+}
+TEMPLATES = {
+    "variables": "d/${client.authenticationName|.f}/x${client.attributes.area}y/${client.attributes.sensors}/+/#\n" + CLIENT,
+    "dollar": "${dollar}SYS/${client.attributes.floor}\n" + CLIENT,
+    "rule": "d/%u/%c/#\n" + CLIENT,
+    "mistake": "a/${client.attributes.}\n{}",
+}
+write("client_query", {name: row.encode() for name, row in CLIENT_QUERIES.items()})
+write("topic_template", {name: row.encode() for name, row in TEMPLATES.items()})
 write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
 write("config", {name: row.encode() for name, row in CONFIGS.items()})
 write("hub_settings", {name: row.encode() for name, row in HUB_SETTINGS.items()})
