@@ -327,6 +327,15 @@ LETTERS = {
     "several": '[{"deadLetterReason":"x"},{"id":"\\ud800","deadLetterReason":"y"},{}]',
 }
 
+# Of pull_request_fuzz.c: a target, then a body.
+PULLS = {
+    "publish": "/topics/t:publish?api-version=2024-06-01\n",
+    "receive": "/ns/topics/top%20ic/eventsubscriptions/s:receive?maxEvents=100&maxWaitTime=10\n",
+    "release": "/namespaces/ns/topics/t/eventSubscriptions/s:release?releaseDelayInSeconds=600\n"
+               '{"lockTokens":["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","bad","\\u0041","bad"]}',
+    "range": "/topics/t/eventsubscriptions/s:receive?maxEvents=101\n{\"lockTokens\":[1]}",
+}
+
 # Of archive_line_fuzz.c.
 ARCHIVE_LINES = {
     "line": '{"accepted":1772227432000,"schema":"CloudEventSchemaV1_0","domainTopic":"sales","event":{"id":"1"}}',
@@ -738,6 +747,7 @@ write("webhook_answer", {name: row.encode() for name, row in ANSWERS.items()})
 write("validation_answer", {name: row.encode() for name, row in CONSENTS.items()})
 write("validation_url", {name: row.encode() for name, row in CONSENT_URLS.items()})
 write("dead_letter", {name: row.encode() for name, row in LETTERS.items()})
+write("pull_request", {name: row.encode() for name, row in PULLS.items()})
 write("archive_line", {name: row.encode() for name, row in ARCHIVE_LINES.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
