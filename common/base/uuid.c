@@ -11,12 +11,12 @@ static bool begins_group(size_t byte)
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
-static void append(struct buffer *out, const uint8_t random[16])
+void uuid_append_bytes(struct buffer *out, const uint8_t given[16])
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t bytes[16], *at = buffer_reserve(out, UUID_LENGTH);
 
-    memcpy(bytes, random, sizeof(bytes));
+    memcpy(bytes, given, sizeof(bytes));
     bytes[6] = (uint8_t)((bytes[6] & 0x0F) | 0x40); /* version 4 */
     bytes[8] = (uint8_t)((bytes[8] & 0x3F) | 0x80); /* variant */
     for (size_t i = 0; i < sizeof(bytes); i++) {
@@ -34,7 +34,7 @@ void uuid_append(struct buffer *out, void (*random)(void *out, size_t length))
     uint8_t bytes[16];
 
     random(bytes, sizeof(bytes));
-    append(out, bytes);
+    uuid_append_bytes(out, bytes);
 }
 
 void uuid_series_begin(struct uuid_series *series, void (*random)(void *out, size_t length))
@@ -46,7 +46,7 @@ void uuid_series_append(struct buffer *out, struct uuid_series *series)
 {
     size_t byte = sizeof(series->next);
 
-    append(out, series->next);
+    uuid_append_bytes(out, series->next);
     while (byte-- > 9 && ++series->next[byte] == 0) { /* behind the variant */
     }
 }

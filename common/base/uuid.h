@@ -13,6 +13,8 @@ enum { UUID_LENGTH = 36 };
 
 /* Appends one, made of 16 bytes that `random` gives (base/random.h: random_bytes). */
 void uuid_append(struct buffer *out, void (*random)(void *out, size_t length));
+/* The same of given bytes, whose bits of version and variant do not count. */
+void uuid_append_bytes(struct buffer *out, const uint8_t bytes[16]);
 
 /* Many of them, where nobody minds that they can be guessed: random at the beginning, then counted
  * up. */

@@ -582,6 +582,34 @@ PUBLICATIONS = {
     "custom_same": '20001\n\n\n\n\n\n\n\n[{"id":"\\u0041\\n","time":"2030-01-02T03:04:05"}]',
     "custom_domain": '2100\n\n\n\n\n\n\n\n{"t":"sales","s":true}',
 }
+# route_wrap_fuzz.c: routingEnrichments in a line, and the PUBLISH behind it: properties, payload.
+USER_PROPERTIES = "26 0004 'type' 0001 't' 26 0002 'id' 0001 '1' 26 0006 'source' 0001 's' 26 000B 'specversion' 0003 '1.0'"
+ROUTED = {
+    "bytes": ("{}", "", "'x'"),
+    "json": ('{"static":[{"key":"site","value":"w","valueType":"String"}]}', "01 01", "'{\"a\":1}'"),
+    "text": ("", "01 01 03 000A 'text/plain'", "'21.5 C'"),
+    "no_json": ("null", "03 0010 'application/json'", "'{a'"),
+    "binary": ('{"dynamic":[{"key":"who","value":"${client.authenticationName}"}]}',
+               USER_PROPERTIES + " 26 000E '$wps.publisher' 0001 'c' 26 0003 'who' 0001 'x'", "'[1]'"),
+    "structured": ('{"dynamic":[{"key":"n","value":"${mqtt.message.pfi}"}]}',
+                   "03 001C 'application/cloudevents+json'",
+                   "'{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"s\",\"type\":\"t\",\"n\":null}'"),
+    "everything": ('{"dynamic":[{"key":"a","value":"${client.attributes.x}-${mqtt.message.topicName}"},'
+                   '{"key":"b","value":"${mqtt.message.responseTopic}${mqtt.message.correlationData}"},'
+                   '{"key":"c","value":"${mqtt.message.userProperties[\'k k\']}"}]}',
+                   "08 0001 'r' 09 0001 'c' 26 0003 'k k' 0001 '1' 26 0003 'k k' 0001 '2' "
+                   "26 0010 '$wps.attribute.x' 0001 'v' 26 000D '$wps.received' 0001 '9'", "FF"),
+    "wrong": ('{"static":[{"key":"Subject"}],"dynamic":[{"key":"k","value":"${x"}]}', "", ""),
+}
+
+
+def routed(row):
+    enrichments, properties, payload = row
+    listed, payload = to_bytes(properties), to_bytes(payload)
+    body = b"\0\1t" + varint(len(listed)) + listed + payload
+    return enrichments.encode() + b"\n\x30" + varint(len(body)) + body
+
+
 # Lines of eventgrid_filter_fuzz.c: schema, the filter, a path; and the events.
 FILTERED = {
     "simple": '0\n{"subjectBeginsWith":"S","subjectEndsWith":"s","includedEventTypes":["T","x"]}\nsubject\n[{' + EVENT + "}]",
@@ -756,6 +784,7 @@ write("rest_filter", {name: row.encode() for name, row in FILTERS.items()})
 write("rest_request", {name: row.encode() for name, row in REQUESTS.items()})
 write("http_head", {name: row.encode() for name, row in HTTP_HEADS.items()})
 write("eventgrid_publish", {name: row.encode() for name, row in PUBLICATIONS.items()})
+write("route_wrap", {name: routed(row) for name, row in ROUTED.items()})
 write("eventgrid_sas", {name: row.encode() for name, row in SAS_TOKENS.items()})
 write("eventgrid_filter", {name: row.encode() for name, row in FILTERED.items()})
 write("resource", {name: row.encode() for name, row in RESOURCES.items()})
