@@ -19,6 +19,17 @@ bool ascii_is_alphanumeric(uint8_t c)
     return ascii_is_digit(c) || (lower >= 'a' && lower <= 'z');
 }
 
+bool ascii_has_only(struct slice text, const char *others)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        uint8_t c = text.data[i];
+        if (!ascii_is_alphanumeric(c) && (c == '\0' || !strchr(others, c))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void ascii_append_lower(struct buffer *out, struct slice text)
 {
     uint8_t *at = buffer_reserve(out, text.length);

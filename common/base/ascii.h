@@ -13,6 +13,8 @@
 uint8_t ascii_lower(uint8_t c);
 bool ascii_is_digit(uint8_t c);
 bool ascii_is_alphanumeric(uint8_t c);
+/* Only letters, digits and the bytes of `others`? */
+bool ascii_has_only(struct slice text, const char *others);
 
 /* Appends the text in lower case. */
 void ascii_append_lower(struct buffer *out, struct slice text);

@@ -34,12 +34,7 @@ const struct attribute *attributes_copy(const struct attribute *first, struct ar
 
 bool attribute_key_is_valid(struct slice key)
 {
-    for (size_t i = 0; i < key.length; i++) {
-        if (!ascii_is_alphanumeric(key.data[i]) && key.data[i] != '_') {
-            return false;
-        }
-    }
-    return key.length > 0;
+    return key.length > 0 && ascii_has_only(key, "_");
 }
 
 bool attribute_parse_integer(struct slice text, int64_t *out)

@@ -756,6 +756,28 @@ TEMPLATES = {
     "rule": "d/%u/%c/#\n" + CLIENT,
     "mistake": "a/${client.attributes.}\n{}",
 }
+AUTHORITY = (
+    "-----BEGIN CERTIFICATE-----\\n"
+    "MIIBcDCCARegAwIBAgIUMq9UNSuHKXYs3NQulGFJxK2JjDIwCgYIKoZIzj0EAwIw\\n"
+    "DTELMAkGA1UEAwwCY2EwIBcNMjYxMTI4MTUxNjM0WhgPMjEyNjExMDQxNTE2MzRa\\n"
+    "MA0xCzAJBgNVBAMMAmNhMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAESo2NQiJJ\\n"
+    "6KuStRnlZEiY/k/DDlolbPWV55erWussU2/9ml/ec2sU49I1zAa5t4/ktTEt9xyP\\n"
+    "xZcV0TNQtbMGU6NTMFEwHQYDVR0OBBYEFNQBPh8IQMf9BEqpg6CkukVqNGgMMB8G\\n"
+    "A1UdIwQYMBaAFNQBPh8IQMf9BEqpg6CkukVqNGgMMA8GA1UdEwEB/wQFMAMBAf8w\\n"
+    "CgYIKoZIzj0EAwIDRwAwRAIgB/p49/GWLS7ELrwswdtLo0yLgo99Ovue1gTFQNmO\\n"
+    "CjwCIHujR3Bl0BcEVZio41hQtZX7WPJNCFgRloD/3l4+2Cge\\n"
+    "-----END CERTIFICATE-----\\n"
+)
+CHILDREN = {
+    "client": 'clients\n{"properties":{"authenticationName":"c\u00fc","state":"Disabled","description":"d",'
+              '"clientCertificateAuthentication":{"validationScheme":"ThumbprintMatch","allowedThumbprints":["' + "aB" * 32 +
+              '"]},"attributes":{"room":"345","floor":-12,"types":["Fan","Li\\u0067ht"]}}}',
+    "group": 'clientGroups\n{"properties":{"query":"attributes.floor IN [1,2]","description":"d"}}',
+    "space": 'topicSpaces\n{"topicTemplates":["d/${client.authenticationName}/#","a"]}',
+    "binding": 'permissionBindings\n{"clientGroupName":"$all","topicSpaceName":"abc","permission":"Subscriber"}',
+    "certificate": 'caCertificates\n{"properties":{"encodedCertificate":"' + AUTHORITY + '"}}',
+}
+write("namespace_child", {name: row.encode() for name, row in CHILDREN.items()})
 write("client_query", {name: row.encode() for name, row in CLIENT_QUERIES.items()})
 write("topic_template", {name: row.encode() for name, row in TEMPLATES.items()})
 write("topic_filter", {name: row.encode() for name, row in TOPICS.items()})
