@@ -22,6 +22,7 @@
 #include "base/random.h"
 #include "core/facts.h"
 #include "core/recover.h"
+#include "core/session_counts.h"
 #include "net/auth.h"
 #include "net/listener.h"
 #include "net/worker.h"
@@ -235,6 +236,7 @@ static void server_prepare(struct server *server)
         .shards = server->shards,
         .subscriptions = subscriptions_new(),
         .retained = retained_new(),
+        .session_counts = session_counts_new(),
         .random = random_bytes,
         .started_at = clock_now(),
         .version = "pubgrid version " PUBGRID_VERSION,
@@ -525,6 +527,7 @@ static void server_free(struct server *server)
     }
     subscriptions_free(server->broker.subscriptions);
     retained_free(server->broker.retained);
+    session_counts_free(server->broker.session_counts);
     config_free(server->options);
     free(group->listeners);
     free(group->mailboxes);

@@ -19,6 +19,7 @@
 #include "core/facts.h"
 #include "core/recover.h"
 #include "core/session.h"
+#include "core/session_counts.h"
 #include "store/inspect.h"
 #include "store_dump.h"
 
@@ -112,6 +113,7 @@ static void check_begin(struct check *check)
     check->broker.shards = check->shards;
     check->broker.subscriptions = subscriptions_new();
     check->broker.retained = retained_new();
+    check->broker.session_counts = session_counts_new();
     check->broker.random = random_bytes;
     check->broker.version = "";
     check->broker.store_state = &check->state;
@@ -127,6 +129,7 @@ static void check_end(struct check *check)
     shard_release(&check->shard);
     subscriptions_free(check->broker.subscriptions);
     retained_free(check->broker.retained);
+    session_counts_free(check->broker.session_counts);
     buffer_release(&check->present);
 }
 

@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "core/session_counts.h"
 #include "mqtt/packet.h"
 #include "net/listener.h"
 #include "net/worker.h"
@@ -76,6 +77,7 @@ static inline struct server *server_make(void)
     server->broker.shards = server->shards;
     server->broker.subscriptions = subscriptions_new();
     server->broker.retained = retained_new();
+    server->broker.session_counts = session_counts_new();
     server->broker.random = random_bytes;
     server->broker.version = "test";
     server->broker.next_durable_id = 1;
@@ -184,6 +186,7 @@ static inline void server_free(struct server *server)
     free(server->group.listeners);
     subscriptions_free(server->broker.subscriptions);
     retained_free(server->broker.retained);
+    session_counts_free(server->broker.session_counts);
     free(server);
 }
 

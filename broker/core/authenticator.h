@@ -10,6 +10,7 @@
 #define PUBGRID_CORE_AUTHENTICATOR_H
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "core/identity.h"
 #include "mqtt/packet.h"
 
@@ -26,6 +27,8 @@ enum auth_verdict {
 struct auth_answer {
     enum reason_code reason;
     struct identity *identity;
+    msec_t expires_at; /* what the client has shown is good until then, by the shards' clock; 0: for
+                          as long as it stays connected */
     struct buffer data; /* Authentication Data for AUTH or CONNACK; core releases it */
 };
 
@@ -38,7 +41,8 @@ struct authenticator {
     enum auth_verdict (*connect)(void *context, struct connection *connection,
                                  const struct packet *packet, struct auth_answer *answer);
     /* An AUTH packet (0x18 or 0x19) of an ongoing exchange or of a re-authentication. Its method
-     * is the one of CONNECT (core checked, MQTT-4.12.0-5, MQTT-4.12.1-1). */
+     * is the one of CONNECT (core checked, MQTT-4.12.0-5, MQTT-4.12.1-1). A re-authentication that
+     * makes somebody else of the client is refused by core. */
     enum auth_verdict (*exchange)(void *context, struct connection *connection,
                                   const struct packet *packet, struct auth_answer *answer);
     /* The connection ends: free connection->enhanced->state. Not called while an answer is pending.

@@ -133,7 +133,7 @@ static void finish(struct connection *connection, const struct packet *packet)
 {
     session_connect(connection, packet);
     if (connection->state == CONNECTION_ATTACHED) {
-        connection_start_keep_alive(connection);
+        connection_start_timer(connection);
     }
     connect_forget_greeting(connection);
 }
@@ -214,16 +214,17 @@ static bool will_is_allowed(const struct connection *connection, const struct wi
             access_may_carry(connection->identity, &will->properties));
 }
 
-static void set_identity(struct connection *connection, struct identity *identity)
+static void take_identity(struct connection *connection, const struct auth_answer *answer)
 {
     identity_release(connection->identity);
-    connection->identity = identity;
+    connection->identity = answer->identity;
+    connection->expires_at = answer->expires_at > 0 ? answer->expires_at : MSEC_NEVER;
 }
 
 /* The client of a CONNECT has proven who it is. */
 static void let_in(struct connection *connection, struct auth_answer *answer)
 {
-    set_identity(connection, answer->identity);
+    take_identity(connection, answer);
     connection->greeting->auth_reply_data = answer->data;
     answer->data = (struct buffer){0};
     struct packet packet;
@@ -236,11 +237,17 @@ static void let_in(struct connection *connection, struct auth_answer *answer)
     }
 }
 
-/* An attached client has proven it again. */
+/* An attached client has proven it again: that does not make somebody else of it. */
 static void let_stay(struct connection *connection, struct auth_answer *answer)
 {
+    if (!slice_equal(connection->identity->user_name, answer->identity->user_name)) {
+        identity_release(answer->identity);
+        connection_close(connection, REASON_NOT_AUTHORIZED, NULL);
+        return;
+    }
     connection->enhanced->once_again = false;
-    set_identity(connection, answer->identity);
+    take_identity(connection, answer);
+    connection_start_timer(connection);
     identity_release(connection->session->identity);
     connection->session->identity = identity_hold(answer->identity);
     session_put_row(connection->session);
@@ -295,7 +302,11 @@ void connection_authenticated(struct connection *connection, enum auth_verdict v
         identity_release(answer->identity);
         buffer_release(&answer->data);
     } else {
+        connection->last_received = connection->shard->now; /* it could not say more until now */
         judge(connection, verdict, answer);
+        if (connection->state == CONNECTION_ATTACHED) {
+            connection_start_timer(connection);
+        }
     }
     connection_mark_dirty(connection);
 }

@@ -20,7 +20,8 @@ enum reason_code connect_reauthenticate(struct session *session, const struct pa
 
 /* connection.c */
 void connection_set_state(struct connection *connection, enum connection_state state);
-void connection_start_keep_alive(struct connection *connection);
+/* Of an attached connection: keep alive, and the end of what the client has shown. */
+void connection_start_timer(struct connection *connection);
 
 /* Frees connection->greeting, if there is one; and connection->enhanced. */
 void connect_forget_greeting(struct connection *connection);

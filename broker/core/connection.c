@@ -45,6 +45,7 @@ void connection_init(struct connection *connection, struct shard *shard,
         .shard = shard,
         .carrier = carrier,
         .last_received = shard->now,
+        .expires_at = MSEC_NEVER,
         .packet_size_max = options->maximum_packet_size,
         .peer_packet_size_max = PACKET_SIZE_MAX,
         .state = CONNECTION_ACCEPTED,
@@ -125,38 +126,55 @@ static msec_t keep_alive_ms(const struct connection *connection)
     return (msec_t)connection->keep_alive * 1500;
 }
 
+/* Until when the peer must have sent something. */
+static msec_t silence_deadline(const struct connection *connection)
+{
+    return connection->keep_alive > 0 ? connection->last_received + keep_alive_ms(connection)
+                                      : MSEC_NEVER;
+}
+
+void connection_start_timer(struct connection *connection)
+{
+    struct timers *timers = &connection->shard->timers;
+    msec_t silence = silence_deadline(connection);
+    msec_t deadline = silence < connection->expires_at ? silence : connection->expires_at;
+    if (deadline < MSEC_NEVER) {
+        timers_set(timers, &connection->timer, deadline);
+    } else {
+        timers_cancel(timers, &connection->timer);
+    }
+}
+
+static void fire_unattached(struct connection *connection)
+{
+    LOG_LIMITED(LOG_INFO, "not connected in time", "peer=%s",
+                connection_origin(connection).peer_address);
+    if (connection->auth_pending) {
+        /* It is we who are late. */
+        reply_connack_refused(connection, REASON_SERVER_BUSY, NULL);
+    }
+    connection_close(connection, REASON_UNSPECIFIED_ERROR, NULL);
+}
+
 static void connection_timer_fire(struct timer *timer, void *context)
 {
     struct shard *shard = context;
     struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
     if (connection->state != CONNECTION_ATTACHED) {
-        LOG_LIMITED(LOG_INFO, "not connected in time", "peer=%s",
-                    connection_origin(connection).peer_address);
-        if (connection->auth_pending) {
-            /* It is we who are late. */
-            reply_connack_refused(connection, REASON_SERVER_BUSY, NULL);
-        }
-        connection_close(connection, REASON_UNSPECIFIED_ERROR, NULL);
-        return;
-    }
-    /* Lazy: the timer was not moved with every packet; look how long it really was. */
-    msec_t deadline = connection->last_received + keep_alive_ms(connection);
-    if (deadline > shard->now) {
-        timers_set(&shard->timers, &connection->timer, deadline);
-        return;
-    }
-    LOG_LIMITED(LOG_INFO, "keep alive time-out", "client=%s",
-                log_quote(session_client_identifier(connection->session)));
-    connection_close(connection, REASON_KEEP_ALIVE_TIMEOUT, NULL);
-}
-
-void connection_start_keep_alive(struct connection *connection)
-{
-    struct shard *shard = connection->shard;
-    if (connection->keep_alive > 0) {
-        timers_set(&shard->timers, &connection->timer, shard->now + keep_alive_ms(connection));
+        fire_unattached(connection);
+    } else if (connection->auth_pending) {
+        /* It shows anew who it is and is not read from meanwhile: the answer starts the timer. */
+    } else if (connection->expires_at <= shard->now) {
+        LOG_LIMITED(LOG_INFO, "sign-in has expired", "client=%s",
+                    log_quote(session_client_identifier(connection->session)));
+        connection_close(connection, REASON_MAXIMUM_CONNECT_TIME,
+                         "what this client has signed in with has expired");
+    } else if (silence_deadline(connection) <= shard->now) {
+        LOG_LIMITED(LOG_INFO, "keep alive time-out", "client=%s",
+                    log_quote(session_client_identifier(connection->session)));
+        connection_close(connection, REASON_KEEP_ALIVE_TIMEOUT, NULL);
     } else {
-        timers_cancel(&shard->timers, &connection->timer);
+        connection_start_timer(connection); /* lazy: it was not moved with every packet */
     }
 }
 

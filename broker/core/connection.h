@@ -96,8 +96,9 @@ struct connection {
     const struct connection_carrier *carrier;
     struct list dirty; /* in shard->outbox.dirty; points at itself otherwise */
     struct output output;
-    struct timer timer; /* connect time-out, then keep alive */
+    struct timer timer; /* connect time-out, then keep alive and the end of what was shown */
     msec_t last_received;
+    msec_t expires_at;         /* closed then, unless the client shows anew who it is */
     struct identity *identity; /* counted; set once authenticated */
     struct greeting *greeting; /* from CONNECT until attached; NULL before and after */
     struct enhanced_authentication *enhanced; /* NULL: the client has not asked for it */

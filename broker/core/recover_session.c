@@ -116,7 +116,12 @@ bool recovered_read_session(struct recovered *recovered, struct broker *broker,
     recovered->sent_next = reader_u32(reader);
     recovered->was_connected = session->schedule->disconnected_at == 0;
     recovered->first = DELIVERY_FIRST_SEQUENCE;
-    return read_will(session, reader) && read_flags(session, reader);
+    if (!read_will(session, reader) || !read_flags(session, reader)) {
+        return false;
+    }
+    bool is_refused; /* never: a bound does not end what is there */
+    session->counted = sessions_count_user(shard, identity, UINT32_MAX, &is_refused);
+    return true;
 }
 
 bool recovered_read_subscription(struct recovered *recovered, uint32_t number,

@@ -76,6 +76,7 @@ struct session {
     struct shard *shard;
     struct connection *connection; /* NULL while disconnected */
     struct identity *identity;     /* one count */
+    struct session_count *counted; /* as its user's; NULL: anonymous, or the bridge's */
     struct session_ref ref;
     struct map subscriptions; /* struct session_subscription by filter */
     struct delivery_queue queue;
@@ -154,6 +155,10 @@ struct session *sessions_find(struct shard *shard, struct slice client_identifie
 struct session *sessions_resolve(struct shard *shard, struct session_ref ref);
 /* A new, empty, disconnected session; NULL when the shard has no free slot. */
 struct session *sessions_add(struct shard *shard, struct slice client_identifier);
+/* One more session of the user, which is the caller's to give back or to put into `counted`. NULL:
+ * there are `most` already, or it is nobody's (*is_refused tells). */
+struct session_count *sessions_count_user(struct shard *shard, const struct identity *identity,
+                                          uint32_t most, bool *is_refused);
 /* Takes it out of the table and frees it with everything in it. */
 void sessions_remove(struct session *session);
 

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "core/admission.h"
 #include "core/connect.h"
 #include "core/reply.h"
 #include "core/session.h"
@@ -210,28 +211,12 @@ void session_set_expiry(struct session *session, uint32_t seconds)
 
 /* --- CONNECT --- */
 
-/* The Session Expiry Interval that CONNECT asks for; 3.1.1 knows only now and never. */
-static uint32_t wanted_expiry(const struct packet *packet)
-{
-    if (packet->connect.version != MQTT_5) {
-        return packet->connect.clean_start ? 0 : SESSION_NEVER_EXPIRES;
-    }
-    return properties_have(&packet->properties, PROPERTY_SESSION_EXPIRY_INTERVAL)
-               ? packet->properties.session_expiry_interval
-               : 0;
-}
-
-static bool same_user(const struct session *session, const struct connection *connection)
-{
-    return session->identity->trusted == connection->identity->trusted &&
-           slice_equal(session->identity->user_name, connection->identity->user_name);
-}
-
 /* A session belongs to its user: nobody resumes another's queue. */
 static bool resumes(const struct session *session, const struct connection *connection,
                     const struct connect *connect)
 {
-    return !connect->clean_start && same_user(session, connection) && !session->overflowed;
+    return !connect->clean_start && admission_same_user(session, connection) &&
+           !session->overflowed;
 }
 
 /* Closes the connection that has the session now (MQTT-3.1.4-3), and ends the session if this
@@ -288,7 +273,7 @@ static void attach(struct session *session, struct connection *connection,
     session->bounds = connection_origin(connection).bounds;
     identity_release(session->identity);
     session->identity = identity_hold(connection->identity);
-    session_set_expiry(session, wanted_expiry(packet));
+    session_set_expiry(session, admission_wanted_expiry(packet));
     will_set(session, &packet->connect.will);
     connection->session = session;
     connection_set_state(connection, CONNECTION_ATTACHED);
@@ -310,7 +295,7 @@ static void add_limits(struct packet *connack, const struct session *session,
 {
     const struct core_options *options = &session->shard->settings->options;
     struct properties *p = &connack->properties;
-    if (session->expiry_interval != wanted_expiry(connect)) {
+    if (session->expiry_interval != admission_wanted_expiry(connect)) {
         p->session_expiry_interval = session->expiry_interval;
         add_number(connack, PROPERTY_SESSION_EXPIRY_INTERVAL);
     }
@@ -368,23 +353,12 @@ static void send_connack(struct session *session, const struct packet *connect, 
     }
 }
 
-/* Is there a reason not to let this client in? A new session that the store cannot keep would be a
- * promise that is not kept, and so would the end of one that the store cannot forget. (Full, it
- * can: the reserve is for that.) */
-static const char *refusal_of(const struct shard *shard, const struct packet *packet,
-                              const struct session *session, bool resumed)
+static void refuse(struct connection *connection, struct refusal refusal)
 {
-    int state = atomic_load_explicit(shard->broker->store_state, memory_order_relaxed);
-    bool wants_stored =
-        wanted_expiry(packet) > 0 && shard->settings->options.session_expiry_maximum > 0;
-    bool ends_stored = session && session_is_durable(session) && (!resumed || !wants_stored);
-    if (wants_stored && !resumed && shard_store_refusal(shard) != REASON_SUCCESS) {
-        return "the store can take no new session now";
-    }
-    if (ends_stored && state != STORE_OK && state != STORE_FULL) {
-        return "the store cannot forget the session of before now";
-    }
-    return NULL;
+    LOG_LIMITED(LOG_WARNING, "session refused", "client=%s reason=\"%s\"",
+                log_quote(connection_client_identifier(connection)), refusal.text);
+    reply_connack_refused(connection, refusal.reason, refusal.text);
+    connection_close(connection, refusal.reason, NULL);
 }
 
 /* The owed CONNACK of a client that began anew: a crash must not bring back what it ended. What the
@@ -424,30 +398,30 @@ static void withhold_connack(struct session *session)
 void session_connect(struct connection *connection, const struct packet *packet)
 {
     struct shard *shard = connection->shard;
+    struct session_count *counted = NULL; /* of a new session */
     bool ended_stored = false;
     struct session *session = sessions_find(shard, connection_client_identifier(connection));
     bool resumed =
         session && session_is_durable(session) && resumes(session, connection, &packet->connect);
-    const char *refusal = refusal_of(shard, packet, session, resumed);
-    if (refusal) {
-        LOG_LIMITED(LOG_WARNING, "session refused", "client=%s reason=\"%s\"",
-                    log_quote(connection_client_identifier(connection)), refusal);
-        reply_connack_refused(connection, REASON_SERVER_UNAVAILABLE, refusal);
-        connection_close(connection, REASON_SERVER_UNAVAILABLE, NULL);
+    struct refusal refusal = admission_check(connection, packet, session, resumed, &counted);
+    if (refusal.reason != REASON_SUCCESS) {
+        refuse(connection, refusal);
         return;
     }
     session = take_over(connection, &packet->connect, &ended_stored);
     bool present = session != NULL;
+    assert(present == resumed);
     if (!session) {
         session = session_create(shard, connection_client_identifier(connection));
     }
     if (!session) {
-        log_write(LOG_ERROR, "too many sessions", "worker=%u", connection->shard->index);
-        reply_connack_refused(connection, REASON_QUOTA_EXCEEDED, "the server is full");
-        connection_close(connection, REASON_QUOTA_EXCEEDED, NULL);
+        session_counts_give(shard->broker->session_counts, counted);
+        log_write(LOG_ERROR, "too many sessions", "worker=%u", shard->index);
+        refuse(connection, (struct refusal){REASON_QUOTA_EXCEEDED, "the server is full"});
         return;
     }
-    ended_stored |= present && session_is_durable(session) && wanted_expiry(packet) == 0;
+    session->counted = present ? session->counted : counted;
+    ended_stored |= present && session_is_durable(session) && admission_wanted_expiry(packet) == 0;
     attach(session, connection, packet);
     if (ended_stored) {
         withhold_connack(session);

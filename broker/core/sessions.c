@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "core/access.h"
 #include "core/session.h"
+#include "core/session_counts.h"
 
 enum { SLOT_NONE = UINT32_MAX, SLOTS_MIN = 64 };
 
@@ -69,6 +70,19 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
     return session;
 }
 
+struct session_count *sessions_count_user(struct shard *shard, const struct identity *identity,
+                                          uint32_t most, bool *is_refused)
+{
+    *is_refused = false;
+    if (identity->anonymous || identity->trusted) {
+        return NULL;
+    }
+    struct session_count *count =
+        session_counts_take(shard->broker->session_counts, identity->user_name, most);
+    *is_refused = !count;
+    return count;
+}
+
 static void free_will(struct session *session)
 {
     if (session->will) {
@@ -105,6 +119,7 @@ void sessions_remove(struct session *session)
     packet_ids_release(&session->received_now);
     map_release(&session->subscriptions);
     free_will(session);
+    session_counts_give(shard->broker->session_counts, session->counted);
     identity_release(session->identity);
     free(session);
 }

@@ -36,6 +36,7 @@
 #include "store/read.h"
 
 struct session;
+struct session_counts;
 struct shard;
 struct sys_topics;
 
@@ -44,13 +45,14 @@ struct store_numbers {
     uint64_t used, file_size, commits, commit_us, commit_us_maximum, log_size;
 };
 
-/* What all shards share. Made by the driver before the shards; immutable but for the two locked
- * structures. */
+/* What all shards share. Made by the driver before the shards; immutable but for the three
+ * locked structures. */
 struct broker {
     unsigned shard_count;
     struct shard **shards; /* shard_count pointers: counters only; everything else is its owner's */
     struct subscriptions *subscriptions;
     struct retained *retained;
+    struct session_counts *session_counts;
     struct authenticator authenticator;
     void (*random)(void *out, size_t length); /* base/random.h, or a seeded one in tests */
     msec_t started_at;

@@ -28,6 +28,9 @@ struct core_options {
     uint32_t delayed_messages_maximum; /* waiting delayed messages of one worker */
     uint32_t delayed_seconds_maximum;
     uint32_t subscriptions_maximum; /* of one session */
+    uint32_t user_sessions_maximum; /* sessions of one user, with and without connection; 0: any */
+    bool identifiers_are_owned;     /* a client identifier with a session is its user's: others are
+                                       refused, instead of ending that session */
     bool validate_payload_format;   /* check UTF-8 when Payload Format Indicator is 1 */
     bool overlapping_separately;    /* one copy per matching subscription instead of one in all */
     bool retain_available;

@@ -1,6 +1,7 @@
 /* `# config <section>.<option>=<value>`, `# login <name> <password> [<group>]`, `# anonymous no`
  * and
- * `# allow|deny publish|subscribe <who> <filter>` for the target `core`. <who> is a user name,
+ * `# allow|deny publish|subscribe <who> <filter>` for the target `core`, and `# core
+ * <option>=<value>`. <who> is a user name,
  * @<group> or *.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -38,6 +39,19 @@ static bool set_option(struct core_options *out, const char *text)
     buffer_release(&error);
     free(path);
     return ok;
+}
+
+/* What the program takes from a namespace's resource. */
+static bool set_core(struct core_options *out, const char *text)
+{
+    unsigned number;
+
+    if (sscanf(text, "user_sessions=%u", &number) == 1) {
+        out->user_sessions_maximum = number;
+        return true;
+    }
+    out->identifiers_are_owned = strcmp(text, "identifiers_are_owned=1") == 0;
+    return out->identifiers_are_owned;
 }
 
 static bool add_user(struct core_config *config, struct core_harness_settings *settings,
@@ -84,6 +98,9 @@ static bool read_directive(struct core_config *config, const struct directive *d
 
     if (strcmp(key, "config") == 0) {
         return set_option(&settings->options, directive->value);
+    }
+    if (strcmp(key, "core") == 0) {
+        return set_core(&settings->options, directive->value);
     }
     if (strcmp(key, "login") == 0) {
         return add_user(config, settings, directive->value);

@@ -451,8 +451,8 @@ static void *grow(struct script *script, void *old, size_t count, size_t size)
  * comment is for people. */
 static void parse_comment(struct cursor *c)
 {
-    static const char *const keys[] = {"skip",  "only",  "config", "mosquitto",
-                                       "login", "allow", "deny",   "anonymous"};
+    static const char *const keys[] = {"skip",  "only", "config",    "mosquitto", "login",
+                                       "allow", "deny", "anonymous", "core"};
     struct script *script = c->script;
 
     c->at++;

@@ -19,6 +19,7 @@
 #include "base/memory.h"
 #include "core/facts.h"
 #include "core/recover.h"
+#include "core/session_counts.h"
 #include "core/shard.h"
 #include "store/store_internal.h"
 #include "support/core_harness_auth.h"
@@ -153,6 +154,7 @@ static bool begin(struct core_harness *harness, msec_t alive_until, struct buffe
     harness->broker.shards = harness->shard_pointers;
     harness->broker.subscriptions = subscriptions_new();
     harness->broker.retained = retained_new();
+    harness->broker.session_counts = session_counts_new();
     harness->broker.random = seeded_random;
     harness->broker.started_at = harness->now;
     harness->broker.version = "pubgrid version test";
@@ -181,7 +183,7 @@ struct core_harness *core_harness_new(const struct core_harness_settings *settin
     harness->wanted = *settings;
     harness->now = (msec_t)START_OF_TIME * 1000;
     list_init(&harness->links);
-    harness_auth_init(&harness->auth, settings->users, settings->user_count,
+    harness_auth_init(&harness->auth, settings->users, settings->user_count, &harness->now,
                       &harness->broker.authenticator);
     harness->origin = (struct connection_origin){.peer_address = "test",
                                                  .anonymous_allowed = settings->anonymous_allowed};
@@ -753,6 +755,7 @@ static void end(struct core_harness *harness)
     }
     subscriptions_free(harness->broker.subscriptions);
     retained_free(harness->broker.retained);
+    session_counts_free(harness->broker.session_counts);
 }
 
 bool core_harness_crash(struct core_harness *harness, size_t count, unsigned shards, msec_t down_ms,

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "core/recover.h"
+#include "core/session_counts.h"
 #include "mqtt/placement.h"
 #include "support/durable_store.h"
 
@@ -48,6 +49,7 @@ bool durable_start(struct durable_world *world, unsigned shards, msec_t alive_un
         .shards = world->pointers,
         .subscriptions = subscriptions_new(),
         .retained = retained_new(),
+        .session_counts = session_counts_new(),
         .random = some_random,
         .started_at = world->now,
         .version = "pubgrid version test",
@@ -98,6 +100,7 @@ void durable_stop(struct durable_world *world)
     }
     subscriptions_free(world->broker.subscriptions);
     retained_free(world->broker.retained);
+    session_counts_free(world->broker.session_counts);
     settings_release(world->settings);
     world->running = false;
 }
