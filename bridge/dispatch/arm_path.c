@@ -174,7 +174,7 @@ static size_t take_source(struct arm_call *call, struct run run)
         call->kind = source_paths[i].kind;
         call->source.kind = call->kind;
         call->source.name = run.items[1];
-        call->source.domain_topic = words[1] ? run.items[3] : SLICE_EMPTY;
+        call->source.topic = words[1] ? run.items[3] : SLICE_EMPTY;
         return count;
     }
     return 0;

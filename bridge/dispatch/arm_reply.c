@@ -68,14 +68,13 @@ void arm_append_source(struct buffer *out, const struct catalog_source *source,
                        struct slice base_url)
 {
     const struct source_name *name = &source->name;
-    bool is_child = name->kind == SOURCE_DOMAIN_TOPIC;
 
     buffer_append_byte(out, '{');
     append_string_member(out, "id", buffer_slice(&source->id));
     buffer_append_byte(out, ',');
-    append_string_member(out, "name", is_child ? name->domain_topic : name->name);
+    append_string_member(out, "name", source_own_name(name));
     buffer_append_format(out, ",\"type\":\"Microsoft.EventGrid/%s\"", kinds[name->kind].type);
-    if (!is_child) {
+    if (!source_has_parent(name->kind)) {
         append_given(out, source->properties, "location", "\"local\"");
         append_given(out, source->properties, "tags", "{}");
     }

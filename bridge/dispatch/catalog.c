@@ -171,9 +171,8 @@ struct catalog_source *catalog_next(const struct catalog *catalog,
 
 struct catalog_source *catalog_source_of(struct catalog_source *source, const struct event *event)
 {
-    struct source_name name = {.kind = SOURCE_DOMAIN_TOPIC,
-                               .name = source->name.name,
-                               .domain_topic = event->domain_topic};
+    struct source_name name = {
+        .kind = SOURCE_DOMAIN_TOPIC, .name = source->name.name, .topic = event->domain_topic};
     struct catalog_source *topic = NULL;
     struct buffer *key = &source->catalog->key;
 

@@ -14,7 +14,8 @@
  * file gets some at the first start, and the state of a declared subscription is kept, in such
  * messages. The state counts for "stateUrl" and "stateSchema" only, if these are given. In any
  * order: what belongs to a source that is not there (yet) waits. A domain's topic is there while it
- * is set or has subscriptions. Single-threaded; pure.
+ * is set or has subscriptions. A namespace's topic is a topic of its own, with its own properties,
+ * keys and subscriptions; only that it is there goes with its namespace. Single-threaded; pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_CATALOG_H
@@ -47,7 +48,7 @@ struct catalog_texts {
     bool is_told;            /* `stored`, since catalog_begin() */
 };
 
-/* A topic, domain, domain topic or system topic. */
+/* A topic, domain, system topic or namespace, or a topic of a domain or a namespace. */
 struct catalog_source {
     struct map_node node;                /* by key */
     struct buffer key;                   /* resource/source.h */
@@ -62,15 +63,16 @@ struct catalog_source {
     struct filter_set *filters;            /* of all that count, in the order of `targets` */
     struct catalog_subscription **targets; /* [target_count] */
     size_t target_count;
-    struct list topics; /* of a domain: its topics, by .domain_link */
-    struct list domain_link;
-    struct catalog_source *domain;      /* of a domain topic */
+    struct list topics; /* of a domain or a namespace: its topics, by .topic_link */
+    struct list topic_link;
+    struct catalog_source *parent;      /* of such a topic: what it stands in */
+    struct catalog_source *domain;      /* of a domain's topic: the same */
     struct topic_statistics statistics; /* not of a domain topic: its domain's count */
     /* The catalog's own. */
     struct catalog *catalog;
     struct catalog_texts texts;
     struct list waiting;                  /* subscriptions that are not in force */
-    struct list topic_entries, in_domain; /* as `topics`: also those that are not in force */
+    struct list topic_entries, in_parent; /* as `topics`: also those that are not in force */
     bool is_there;
     bool is_prepared; /* `filters` and `targets` are true */
 };
@@ -150,7 +152,7 @@ bool catalog_subscription_counts(const struct catalog_subscription *subscription
 
 /* What the configuration declares, as a whole (config/config.h's event_grid section as JSON:
  * {"topics":[{"name":..,"properties":..,"key1":..,"eventSubscriptions":[..]}],"domains":..,
- * "systemTopics":..}); checked when the file was read. */
+ * "systemTopics":..,"namespaces":..}); checked when the file was read. */
 void catalog_set_declared(struct catalog *catalog, struct slice json);
 /* A retained message of `$config/eventgrid/`: `place` is what stands behind that. Empty: it is
  * gone. False with a line in `error`, and nothing changes. */

@@ -34,14 +34,14 @@ struct catalog_source *source_find_entry(const struct catalog *catalog, struct s
 /* Takes its texts into force, and then those of all that depends on it. False with a line in
  * `error`, and what was in force still is; of what depends on it the log says what is wrong. */
 bool source_resolve(struct catalog_source *source, struct buffer *error);
-/* Frees an entry that says nothing; source_tidy() then also its domain's. */
+/* Frees an entry that says nothing; source_tidy() then also what it stands in. */
 void source_drop(struct catalog_source *source);
 void source_tidy(struct catalog_source *source);
 void source_free(struct catalog_source *source);
 
 /* --- catalog_subscription.c --- */
 
-/* The entry, made if need be; NULL: `name` is none. */
+/* The entry, made if need be; NULL: `name` is none, or the source is a namespace. */
 struct catalog_subscription *subscription_entry(struct catalog_source *source, struct slice name);
 struct catalog_subscription *subscription_find_entry(struct catalog_source *source,
                                                      struct slice name);

@@ -20,19 +20,25 @@ static void set_text(struct buffer *text, struct slice value)
 
 typedef void source_visitor(struct catalog_source *source);
 
-/* Domains before all others, or behind them; `visit` may free the source. */
-static void visit_kind(struct catalog *catalog, bool domains, source_visitor *visit)
+/* Those that are in nothing, or those that are in one of them; `visit` may free the source. */
+static void visit_level(struct catalog *catalog, bool of_parent, source_visitor *visit)
 {
     struct map_node *node = map_next(&catalog->sources, NULL);
 
     while (node) {
         struct map_node *next = map_next(&catalog->sources, node);
         struct catalog_source *source = CONTAINER_OF(node, struct catalog_source, node);
-        if ((source->name.kind == SOURCE_DOMAIN) == domains) {
+        if (source_has_parent(source->name.kind) == of_parent) {
             visit(source);
         }
         node = next;
     }
+}
+
+static void visit_all(struct catalog *catalog, source_visitor *visit)
+{
+    visit_level(catalog, false, visit);
+    visit_level(catalog, true, visit);
 }
 
 /* Subscriptions in force, and those that wait. */
@@ -79,10 +85,10 @@ static void resolve_tidily(struct catalog_source *source)
 
 static void resolve_all(struct catalog *catalog)
 {
-    visit_kind(catalog, true, resolve_tidily);
-    visit_kind(catalog, false, resolve_tidily);
-    visit_kind(catalog, false, source_drop);
-    visit_kind(catalog, true, source_drop);
+    visit_level(catalog, false, resolve_tidily);
+    visit_level(catalog, true, resolve_tidily);
+    visit_level(catalog, true, source_drop);
+    visit_level(catalog, false, source_drop);
 }
 
 /* ---------------------------------------------------------------- what is left over */
@@ -144,8 +150,11 @@ static void each_element(struct catalog_source *source, const struct json_value 
     }
 }
 
-static struct catalog_source *declare_source(struct catalog *catalog, struct source_name *name,
-                                             struct slice *named, const struct json_value *element)
+static void declare_topic(struct catalog_source *parent, const struct json_value *element);
+
+/* `name` lacks its last part, `named`, which the element says. */
+static void declare_source(struct catalog *catalog, struct source_name *name, struct slice *named,
+                           const struct json_value *element)
 {
     struct json_value value;
     struct buffer text = {0}, key = {0};
@@ -160,17 +169,19 @@ static struct catalog_source *declare_source(struct catalog *catalog, struct sou
     if (source) {
         set_text(&source->texts.declared, element->text);
         each_element(source, element, "eventSubscriptions", declare_subscription);
+        each_element(source, element, "topics", declare_topic);
     }
     buffer_release(&key);
     buffer_release(&text);
-    return source;
 }
 
-static void declare_domain_topic(struct catalog_source *domain, const struct json_value *element)
+static void declare_topic(struct catalog_source *parent, const struct json_value *element)
 {
-    struct source_name name = {.kind = SOURCE_DOMAIN_TOPIC, .name = domain->name.name};
+    struct source_name name = {.name = parent->name.name};
 
-    declare_source(domain->catalog, &name, &name.domain_topic, element);
+    if (source_topics_of(parent->name.kind, &name.kind)) {
+        declare_source(parent->catalog, &name, &name.topic, element);
+    }
 }
 
 static void declare_list(struct catalog *catalog, const struct json_value *all, const char *member,
@@ -184,10 +195,7 @@ static void declare_list(struct catalog *catalog, const struct json_value *all, 
     struct json_walk walk = json_elements(&array);
     while (json_next_element(&walk, &element)) {
         struct source_name name = {.kind = kind};
-        struct catalog_source *source = declare_source(catalog, &name, &name.name, &element);
-        if (source && kind == SOURCE_DOMAIN) {
-            each_element(source, &element, "topics", declare_domain_topic);
-        }
+        declare_source(catalog, &name, &name.name, &element);
     }
 }
 
@@ -206,12 +214,12 @@ void catalog_set_declared(struct catalog *catalog, struct slice json)
 {
     struct json_value all;
 
-    visit_kind(catalog, true, forget_declared);
-    visit_kind(catalog, false, forget_declared);
+    visit_all(catalog, forget_declared);
     if (json_parse(json, &all)) {
         declare_list(catalog, &all, "topics", SOURCE_TOPIC);
         declare_list(catalog, &all, "domains", SOURCE_DOMAIN);
         declare_list(catalog, &all, "systemTopics", SOURCE_SYSTEM_TOPIC);
+        declare_list(catalog, &all, "namespaces", SOURCE_NAMESPACE);
     }
     if (!catalog->is_loading) {
         resolve_all(catalog);
@@ -352,14 +360,12 @@ static void drop_untold(struct catalog_source *source)
 void catalog_begin(struct catalog *catalog)
 {
     catalog->is_loading = true;
-    visit_kind(catalog, true, tell_anew);
-    visit_kind(catalog, false, tell_anew);
+    visit_all(catalog, tell_anew);
 }
 
 void catalog_complete(struct catalog *catalog)
 {
-    visit_kind(catalog, true, drop_untold);
-    visit_kind(catalog, false, drop_untold);
+    visit_all(catalog, drop_untold);
     catalog->is_loading = false;
     catalog->is_complete = true;
     resolve_all(catalog);

@@ -17,14 +17,14 @@ struct catalog_source *source_find_entry(const struct catalog *catalog, struct s
     return node ? CONTAINER_OF(node, struct catalog_source, node) : NULL;
 }
 
-/* The domain of a domain's topic, as an entry. */
-static struct catalog_source *domain_entry(struct catalog *catalog, const struct source_name *name)
+/* What a topic stands in, as an entry. */
+static struct catalog_source *parent_entry(struct catalog *catalog, const struct source_name *name)
 {
-    struct source_name domain = {.kind = SOURCE_DOMAIN, .name = name->name};
+    struct source_name parent = source_parent(name);
     struct buffer key = {0};
     struct catalog_source *entry;
 
-    source_key_append(&key, &domain);
+    source_key_append(&key, &parent);
     entry = source_entry(catalog, buffer_slice(&key));
     buffer_release(&key);
     return entry;
@@ -45,13 +45,14 @@ struct catalog_source *source_entry(struct catalog *catalog, struct slice key)
     list_init(&source->subscriptions);
     list_init(&source->waiting);
     list_init(&source->topics);
-    list_init(&source->domain_link);
+    list_init(&source->topic_link);
     list_init(&source->topic_entries);
-    list_init(&source->in_domain);
+    list_init(&source->in_parent);
     map_insert(&catalog->sources, &source->node);
-    if (name.kind == SOURCE_DOMAIN_TOPIC) {
-        source->domain = domain_entry(catalog, &name);
-        list_add_last(&source->domain->topic_entries, &source->in_domain);
+    if (source_has_parent(name.kind)) {
+        source->parent = parent_entry(catalog, &name);
+        source->domain = name.kind == SOURCE_DOMAIN_TOPIC ? source->parent : NULL;
+        list_add_last(&source->parent->topic_entries, &source->in_parent);
     }
     return source;
 }
@@ -65,8 +66,8 @@ void source_free(struct catalog_source *source)
     LIST_FOREACH_SAFE (link, &source->waiting) {
         subscription_free(CONTAINER_OF(link, struct catalog_subscription, link));
     }
-    list_remove(&source->domain_link);
-    list_remove(&source->in_domain);
+    list_remove(&source->topic_link);
+    list_remove(&source->in_parent);
     if (source->properties) {
         topic_properties_free(source->properties);
     }
@@ -96,11 +97,11 @@ void source_drop(struct catalog_source *source)
 
 void source_tidy(struct catalog_source *source)
 {
-    struct catalog_source *domain = source->domain;
+    struct catalog_source *parent = source->parent;
 
     source_drop(source);
-    if (domain) {
-        source_drop(domain);
+    if (parent) {
+        source_drop(parent);
     }
 }
 
@@ -130,8 +131,8 @@ static bool is_wanted(const struct catalog_source *source)
     bool is_said = source->texts.declared.length > 0 ||
                    text_member(&source->texts.stored, "resource", &resource);
 
-    return source->domain ? source->domain->is_there && (is_said || has_subscription(source))
-                          : is_said;
+    is_said = is_said || (source->domain && has_subscription(source));
+    return is_said && (!source->parent || source->parent->is_there);
 }
 
 /* Appends the ARM resource that counts: {"location":..,"tags":..,"properties":{..}}. */
@@ -169,15 +170,15 @@ static void take_text(struct buffer *out, const struct catalog_source *source, c
 static void take_name(struct catalog_source *source)
 {
     struct source_name name;
-    struct slice *own = source->domain ? &name.domain_topic : &name.name;
+    struct slice *own = source->parent ? &name.topic : &name.name;
 
     source_key_parse(buffer_slice(&source->key), &name);
     take_text(&source->names, source, "name");
     if (equal_ignoring_case(buffer_slice(&source->names), *own)) {
         *own = buffer_slice(&source->names);
     }
-    if (source->domain) {
-        name.name = source->domain->name.name;
+    if (source->parent) {
+        name.name = source->parent->name.name;
     }
     source->name = name;
 }
@@ -185,7 +186,7 @@ static void take_name(struct catalog_source *source)
 static void take_id(struct catalog_source *source)
 {
     struct buffer azure = {0}, group = {0};
-    const struct catalog_source *of = source->domain ? source->domain : source;
+    const struct catalog_source *of = source->parent ? source->parent : source;
 
     take_text(&azure, of, "azureSubscription");
     take_text(&group, of, "resourceGroup");
@@ -207,8 +208,8 @@ static void append_effective(struct buffer *out, const struct catalog_source *so
         texts_member(&source->texts, members[i], &value);
         buffer_append(out, value.text);
     }
-    if (source->domain) {
-        buffer_append(out, buffer_slice(&source->domain->texts.effective));
+    if (source->parent) {
+        buffer_append(out, buffer_slice(&source->parent->texts.effective));
     }
 }
 
@@ -231,7 +232,7 @@ static void resolve_subscriptions(struct list *list)
     buffer_release(&error);
 }
 
-/* Also its topics, which have its properties. */
+/* Also its topics: those of a domain have its properties, and all have its name and account. */
 static void resolve_dependants(struct catalog_source *source)
 {
     struct buffer error = {0};
@@ -243,8 +244,12 @@ static void resolve_dependants(struct catalog_source *source)
     resolve_subscriptions(&waiting);
     list_move_all(&source->waiting, &waiting);
     LIST_FOREACH (link, &source->topic_entries) {
-        /* There is nothing of its own to be wrong. */
-        source_resolve(CONTAINER_OF(link, struct catalog_source, in_domain), &error);
+        struct catalog_source *topic = CONTAINER_OF(link, struct catalog_source, in_parent);
+        error.length = 0;
+        if (!source_resolve(topic, &error)) {
+            log_write(LOG_ERROR, "event topic ignored", "topic=%.*s reason=\"%.*s\"",
+                      SLICE_PRINT(topic->key), (int)error.length - 1, error.data);
+        }
     }
     buffer_release(&error);
 }
@@ -256,7 +261,7 @@ static void withdraw(struct catalog_source *source)
     source->is_there = false;
     resolve_dependants(source);
     listener->source_removed(listener->context, source);
-    list_remove(&source->domain_link);
+    list_remove(&source->topic_link);
     targets_forget(source);
     source->catalog->order->is_stale = true;
     source->texts.effective.length = 0;
@@ -283,8 +288,8 @@ static void put_into_force(struct catalog_source *source, struct topic_propertie
         source->is_there = true;
         source->catalog->order->is_stale = true;
     }
-    if (source->domain && list_is_empty(&source->domain_link)) {
-        list_add_last(&source->domain->topics, &source->domain_link);
+    if (source->parent && list_is_empty(&source->topic_link)) {
+        list_add_last(&source->parent->topics, &source->topic_link);
     }
     listener->source_changed(listener->context, source);
     resolve_dependants(source);

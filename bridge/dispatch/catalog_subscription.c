@@ -41,7 +41,7 @@ struct catalog_subscription *subscription_entry(struct catalog_source *source, s
 {
     struct catalog_subscription *subscription = subscription_find_entry(source, name);
 
-    if (subscription || subscription_name_check(name)) {
+    if (subscription || source->name.kind == SOURCE_NAMESPACE || subscription_name_check(name)) {
         return subscription;
     }
     subscription = memory_allocate_zero(sizeof(*subscription));
@@ -147,6 +147,7 @@ static void append_effective(struct buffer *out, const struct catalog_subscripti
     }
     buffer_append_byte(out, subscription->is_set ? '+' : '-');
     buffer_append_decimal(out, catalog_properties(source)->schema);
+    buffer_append_decimal(out, catalog_properties(source)->lifetime_days);
     buffer_append(out, buffer_slice(&source->id));
 }
 
@@ -251,7 +252,7 @@ bool subscription_resolve(struct catalog_subscription *subscription, struct buff
         return true;
     }
     texts_member(&subscription->texts, "properties", &text);
-    properties = event_subscription_read(text.text, catalog_properties(source)->schema, 0, error);
+    properties = event_subscription_read(text.text, catalog_properties(source), 0, error);
     if (properties) {
         put_into_force(subscription, properties, &effective);
     }

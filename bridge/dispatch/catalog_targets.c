@@ -23,7 +23,7 @@ void targets_forget(struct catalog_source *source)
 {
     forget_own(source);
     LIST_FOREACH (link, &source->topics) {
-        forget_own(CONTAINER_OF(link, struct catalog_source, domain_link));
+        forget_own(CONTAINER_OF(link, struct catalog_source, topic_link));
     }
 }
 

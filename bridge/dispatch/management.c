@@ -139,14 +139,6 @@ bool management_body_member(const struct management_call *call, const char *name
            json_find_member(&object, name, value) && value->type != JSON_NULL;
 }
 
-static const char *name_check(const struct source_name *name)
-{
-    const char *wrong = topic_name_check(name->name);
-
-    return wrong || name->kind != SOURCE_DOMAIN_TOPIC ? wrong
-                                                      : domain_topic_name_check(name->domain_topic);
-}
-
 /* The system topic of this resource. */
 static struct catalog_source *find_by_resource(const struct catalog *catalog, struct slice id)
 {
@@ -170,7 +162,7 @@ static void find_source(struct management_call *call)
         if (call->source) {
             buffer_append(&call->key, buffer_slice(&call->source->key));
         }
-    } else if (!name_check(&call->path.source)) {
+    } else if (!source_name_check(&call->path.source)) {
         source_key_append(&call->key, &call->path.source);
         call->source = catalog_find(catalog, buffer_slice(&call->key));
     }
@@ -233,12 +225,11 @@ static void refuse_missing(struct management_call *call, const char *what, struc
 static void refuse_missing_source(struct management_call *call)
 {
     const struct arm_call *path = &call->path;
-    bool is_child = path->source.kind == SOURCE_DOMAIN_TOPIC;
 
     if (path->scope.length > 0) {
         refuse_missing(call, "system topic of", path->scope);
     } else {
-        refuse_missing(call, "topic", is_child ? path->source.domain_topic : path->source.name);
+        refuse_missing(call, "topic", source_own_name(&path->source));
     }
 }
 

@@ -179,17 +179,10 @@ static void answer_page(struct management_call *call, belongs *is_listed, add_to
     filter_free(filter);
 }
 
-static struct slice own_name(const struct catalog_source *source)
-{
-    bool is_child = source->name.kind == SOURCE_DOMAIN_TOPIC;
-
-    return is_child ? source->name.domain_topic : source->name.name;
-}
-
 static bool is_of_kind(const struct management_call *call, const struct catalog_source *source)
 {
     return source->name.kind == call->path.kind &&
-           (source->name.kind != SOURCE_DOMAIN_TOPIC || source->domain == call->source);
+           (!source->parent || source->parent == call->source);
 }
 
 static void add_source(struct arm_page *page, const struct management_call *call,
@@ -197,7 +190,7 @@ static void add_source(struct arm_page *page, const struct management_call *call
 {
     struct arm_place place = {.source_key = buffer_slice(&source->key)};
 
-    if (arm_page_takes(page, own_name(source), &place)) {
+    if (arm_page_takes(page, source_own_name(&source->name), &place)) {
         arm_append_source(page->out, source, buffer_slice(&call->url));
     }
 }

@@ -104,10 +104,9 @@ void management_append_source(struct buffer *out, const struct management_call *
                               struct slice resource)
 {
     const struct source_name *name = &call->path.source;
-    bool is_child = name->kind == SOURCE_DOMAIN_TOPIC;
 
     buffer_append_byte(out, '{');
-    append_member(out, "name", is_child ? name->domain_topic : name->name);
+    append_member(out, "name", source_own_name(name));
     append_account(out, call);
     if (name->kind == SOURCE_TOPIC || name->kind == SOURCE_DOMAIN) {
         append_keys(out, call);
@@ -121,12 +120,8 @@ void management_append_source(struct buffer *out, const struct management_call *
 
 static bool refuse_name(struct management_call *call)
 {
-    const struct source_name *name = &call->path.source;
-    const char *wrong = topic_name_check(name->name);
+    const char *wrong = source_name_check(&call->path.source);
 
-    if (!wrong && name->kind == SOURCE_DOMAIN_TOPIC) {
-        wrong = domain_topic_name_check(name->domain_topic);
-    }
     if (wrong) {
         management_refuse(call, 400, "InvalidRequest", "%s", wrong);
     }
@@ -319,7 +314,7 @@ void management_regenerate_key(struct management_call *call)
 static bool take_away(struct changes *changes, const struct catalog_source *source)
 {
     LIST_FOREACH (link, &source->topics) {
-        if (!take_away(changes, CONTAINER_OF(link, struct catalog_source, domain_link))) {
+        if (!take_away(changes, CONTAINER_OF(link, struct catalog_source, topic_link))) {
             return false;
         }
     }

@@ -145,13 +145,13 @@ static bool topic_is_there(const struct management_call *call, struct slice key)
 
 /* Reads it into call->properties. False: it has been refused. */
 static bool read_properties(struct management_call *call, struct slice json,
-                            enum event_schema schema)
+                            const struct topic_properties *topic)
 {
     struct buffer error = {0};
     const struct event_subscription *properties;
 
     call->properties =
-        event_subscription_read(json, schema, gateway_now(call->grid->gateway), &error);
+        event_subscription_read(json, topic, gateway_now(call->grid->gateway), &error);
     properties = call->properties;
     if (!properties) {
         management_refuse_value(call, &error);
@@ -220,7 +220,7 @@ static const struct catalog_source *find_generous_domain(const struct management
     struct buffer key = {0};
 
     if (call->path.scope.length == 0 && call->path.source.kind == SOURCE_DOMAIN_TOPIC &&
-        !domain_topic_name_check(call->path.source.domain_topic) && !topic_name_check(name.name)) {
+        !source_name_check(&call->path.source)) {
         source_key_append(&key, &name);
         domain = catalog_find(call->grid->catalog, buffer_slice(&key));
         buffer_release(&key);
@@ -231,6 +231,7 @@ static const struct catalog_source *find_generous_domain(const struct management
 /* For what is not there yet. */
 static void put_with_source(struct management_call *call)
 {
+    static const struct topic_properties of_system_topic = {.kind = SOURCE_SYSTEM_TOPIC};
     const struct catalog_source *domain = find_generous_domain(call);
     struct slice json = buffer_slice(&call->body);
     struct buffer id = {0};
@@ -246,7 +247,7 @@ static void put_with_source(struct management_call *call)
     } else if (!plan_system_topic(call)) {
         return;
     }
-    if (read_properties(call, json, domain ? domain->properties->schema : SCHEMA_EVENT_GRID)) {
+    if (read_properties(call, json, domain ? domain->properties : &of_system_topic)) {
         begin(call, domain ? buffer_slice(&id) : call->path.scope);
     }
     buffer_release(&id);
@@ -256,7 +257,7 @@ static void put_with_source(struct management_call *call)
 
 static void put(struct management_call *call, struct slice json)
 {
-    if (read_properties(call, json, catalog_properties(call->source)->schema)) {
+    if (read_properties(call, json, catalog_properties(call->source))) {
         begin(call, catalog_topic_id(call->source));
     }
 }

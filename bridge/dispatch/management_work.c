@@ -254,7 +254,7 @@ void management_test(struct management_call *call)
     struct publish_request request = {
         .topic = catalog_properties(call->source),
         .topic_id = catalog_topic_id(call->source),
-        .domain_topic = call->source->name.domain_topic,
+        .domain_topic = call->source->domain ? call->source->name.topic : SLICE_EMPTY,
         .content_type = grid_header(call->request, "content-type"),
         .attributes = call->request->headers,
         .body = buffer_slice(&call->body),

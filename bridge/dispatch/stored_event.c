@@ -57,7 +57,7 @@ const struct event *stored_event_read(struct stored_event_scratch *scratch,
                &(struct publish_request){
                    .topic = topic,
                    .topic_id = catalog_topic_id(owner),
-                   .domain_topic = source->domain ? source->name.domain_topic : SLICE_EMPTY,
+                   .domain_topic = source->domain ? source->name.topic : SLICE_EMPTY,
                    .content_type = slice_from_string(content_types[schema]),
                    .body = json,
                    .now_ms = gateway_now(gateway),

@@ -112,7 +112,7 @@ static const struct property_table subscription_properties = PROPERTY_TABLE(subs
 struct declared_source {
     struct declaring *declaring;
     struct source_name name;
-    enum event_schema schema;
+    const struct topic_properties *resource; /* while it is read */
     struct json_value properties, subscriptions, topics;
     struct slice given_name, key1, key2;
 };
@@ -151,7 +151,7 @@ static void read_subscription(struct reading *reading, const struct json_value *
     }
     check_subscription_name(source, draft.name);
     /* One that has expired by now is no mistake. */
-    subscription = event_subscription_read(draft.properties.text, source->schema, 0, &lines);
+    subscription = event_subscription_read(draft.properties.text, source->resource, 0, &lines);
     event_subscription_release(subscription);
     say_own(source->declaring);
     say_below(source->declaring, "properties", &lines);
@@ -193,12 +193,18 @@ static const struct property domain_rows[] = {
 };
 static const struct property system_topic_rows[] = {RESOURCE_ROWS};
 static const struct property domain_topic_rows[] = {SOURCE_ROWS};
+static const struct property namespace_rows[] = {
+    TEXT_PROPERTY(struct declared_source, "name", given_name, NAME_TEXT_MAX),
+    VALUE_PROPERTY(struct declared_source, "properties", properties),
+    KEYS_ROWS,
+    VALUE_PROPERTY(struct declared_source, "topics", topics),
+};
 
 static const struct {
     struct property_table properties;
     const char *key, *member; /* of the section; of the JSON */
     const char *(*check_name)(struct slice name);
-} kinds[] = {
+} kinds[SOURCE_KINDS] = {
     [SOURCE_TOPIC] = {PROPERTY_TABLE(topic_rows), "event_grid.topics", "topics", topic_name_check},
     [SOURCE_DOMAIN] = {PROPERTY_TABLE(domain_rows), "event_grid.domains", "domains",
                        topic_name_check},
@@ -206,6 +212,9 @@ static const struct {
                              domain_topic_name_check},
     [SOURCE_SYSTEM_TOPIC] = {PROPERTY_TABLE(system_topic_rows), "event_grid.system_topics",
                              "systemTopics", topic_name_check},
+    [SOURCE_NAMESPACE] = {PROPERTY_TABLE(namespace_rows), "event_grid.namespaces", "namespaces",
+                          namespace_name_check},
+    [SOURCE_NAMESPACE_TOPIC] = {PROPERTY_TABLE(topic_rows), NULL, NULL, topic_name_check},
 };
 
 static void check_key(struct reading *reading, const char *name, struct slice key)
@@ -245,9 +254,20 @@ static bool check_source_name(struct declared_source *source, struct slice *name
     return is_free;
 }
 
-/* Its schema is then known; of one with mistakes nothing is, so that its event subscriptions may
- * want any. */
-static void read_properties(struct declared_source *source)
+/* What counts for the event subscriptions of a topic whose own properties have mistakes: they may
+ * want anything. */
+static const struct topic_properties *anything(enum source_kind kind)
+{
+    static const struct topic_properties basic = {.schema = SCHEMA_CUSTOM};
+    static const struct topic_properties of_namespace = {.kind = SOURCE_NAMESPACE_TOPIC,
+                                                         .schema = SCHEMA_CLOUD_EVENTS,
+                                                         .lifetime_days = LIFETIME_DAYS_MAX};
+
+    return kind == SOURCE_NAMESPACE_TOPIC ? &of_namespace : &basic;
+}
+
+/* NULL: there are mistakes; said. */
+static struct topic_properties *read_properties(struct declared_source *source)
 {
     struct buffer resource = {0}, lines = {0};
     struct topic_properties *topic;
@@ -257,43 +277,58 @@ static void read_properties(struct declared_source *source)
                                                                 : SLICE_LITERAL("{}"));
     buffer_append_byte(&resource, '}');
     topic = topic_properties_read(buffer_slice(&resource), source->name.kind, &lines);
-    source->schema = topic ? topic->schema : SCHEMA_CUSTOM;
-    topic_properties_free(topic);
     buffer_release(&resource);
     say_below(source->declaring, "properties", &lines);
+    return topic;
 }
 
-static void read_domain_topic(struct reading *reading, const struct json_value *value, void *into)
-{
-    const struct declared_source *domain = *(struct declared_source **)into;
-    struct declared_source topic = {
-        .declaring = domain->declaring,
-        .name = {SOURCE_DOMAIN_TOPIC, domain->name.name, SLICE_EMPTY},
-        .schema = domain->schema,
-    };
+static void read_topic(struct reading *reading, const struct json_value *value, void *into);
 
-    reading_object(reading, value, &kinds[SOURCE_DOMAIN_TOPIC].properties, &topic);
-    if (value->type == JSON_OBJECT && check_source_name(&topic, &topic.name.domain_topic)) {
-        read_subscriptions(&topic);
+/* What stands in a source whose name is good. */
+static void read_content(struct declared_source *source)
+{
+    struct topic_properties *own = NULL;
+
+    if (source->name.kind != SOURCE_DOMAIN_TOPIC) {
+        own = read_properties(source);
+        source->resource = own ? own : anything(source->name.kind);
     }
-    say_own(domain->declaring);
+    read_subscriptions(source);
+    read_each(&source->declaring->reading, "topics", &source->topics, read_topic, &source);
+    topic_properties_free(own);
 }
 
-static void read_source(struct reading *reading, const struct json_value *value, void *into)
+/* `source` has its kind, and of a topic the name of what it stands in; `name` is its last part. */
+static void read_source(struct reading *reading, const struct json_value *value,
+                        struct declared_source *source, struct slice *name)
 {
-    struct declared_source *kind = into;
+    reading_object(reading, value, &kinds[source->name.kind].properties, source);
+    check_key(reading, "key1", source->key1);
+    check_key(reading, "key2", source->key2);
+    if (value->type == JSON_OBJECT && check_source_name(source, name)) {
+        read_content(source);
+    }
+    say_own(source->declaring);
+}
+
+/* Of a domain or a namespace. */
+static void read_topic(struct reading *reading, const struct json_value *value, void *into)
+{
+    const struct declared_source *parent = *(struct declared_source **)into;
+    struct declared_source topic = {.declaring = parent->declaring,
+                                    .name.name = parent->name.name,
+                                    .resource = parent->resource};
+
+    source_topics_of(parent->name.kind, &topic.name.kind);
+    read_source(reading, value, &topic, &topic.name.topic);
+}
+
+static void read_root(struct reading *reading, const struct json_value *value, void *into)
+{
+    const struct declared_source *kind = into;
     struct declared_source source = {.declaring = kind->declaring, .name.kind = kind->name.kind};
-    struct declared_source *own = &source;
 
-    reading_object(reading, value, &kinds[kind->name.kind].properties, &source);
-    check_key(reading, "key1", source.key1);
-    check_key(reading, "key2", source.key2);
-    if (value->type == JSON_OBJECT && check_source_name(&source, &source.name.name)) {
-        read_properties(&source);
-        read_subscriptions(&source);
-        read_each(reading, "topics", &source.topics, read_domain_topic, &own);
-    }
-    say_own(kind->declaring);
+    read_source(reading, value, &source, &source.name.name);
 }
 
 /* --- all of them --- */
@@ -307,7 +342,7 @@ static void read_kind(struct declaring *declaring, enum source_kind kind, struct
     if (!json_parse(json, &array) || array.type == JSON_NULL) {
         array = (struct json_value){JSON_ARRAY, SLICE_LITERAL("[]")};
     }
-    read_each(&declaring->reading, kinds[kind].key, &array, read_source, &of_kind);
+    read_each(&declaring->reading, kinds[kind].key, &array, read_root, &of_kind);
     say_own(declaring);
     buffer_append_format(out, "%s\"%s\":%.*s", out->length > 1 ? "," : "", kinds[kind].member,
                          SLICE_PRINT(array.text));
@@ -315,7 +350,8 @@ static void read_kind(struct declaring *declaring, enum source_kind kind, struct
 
 void event_grid_read(struct loading *loading)
 {
-    static const enum source_kind roots[] = {SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_SYSTEM_TOPIC};
+    static const enum source_kind roots[] = {SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_SYSTEM_TOPIC,
+                                             SOURCE_NAMESPACE};
     struct declaring declaring = {.loading = loading};
     struct buffer *declared = &loading->config->event_grid.declared;
 
@@ -341,8 +377,9 @@ void event_grid_finish(struct loading *loading)
     event_grid->archive =
         loading_resolve_path(loading->config, event_grid->archive_given, "archive");
     if (event_grid->declared.length == 0) {
-        buffer_append_string(&event_grid->declared,
-                             "{\"topics\":[],\"domains\":[],\"systemTopics\":[]}");
+        buffer_append_string(
+            &event_grid->declared,
+            "{\"topics\":[],\"domains\":[],\"systemTopics\":[],\"namespaces\":[]}");
     }
 }
 

@@ -169,6 +169,7 @@ static const cyaml_schema_field_t event_grid_fields[] = {
     OPTIONS_EVENT_GRID(OPTION_FIELD) CYAML_FIELD_IGNORE("topics", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("domains", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("system_topics", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("namespaces", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_END,
 };
 

@@ -18,7 +18,19 @@ static bool has_only(struct slice name, const char *others)
     return true;
 }
 
-const char *topic_name_check(struct slice name)
+/* What is said of a name that is not good. */
+struct name_sentences {
+    const char *length, *characters, *reserved;
+};
+
+#define NAME_SENTENCES(what)                                                                       \
+    {                                                                                              \
+        what " name must be between 3 and 50 characters in length.",                               \
+            what " name must have only letters (A to Z), digits and hyphens.",                     \
+            what " name must not begin with Microsoft-, EventGrid- or System-."                    \
+    }
+
+static const char *check_name(struct slice name, const struct name_sentences *sentences)
 {
     static const struct slice reserved[] = {
         SLICE_LITERAL("Microsoft-"),
@@ -27,17 +39,31 @@ const char *topic_name_check(struct slice name)
     };
 
     if (name.length < TOPIC_NAME_MIN || name.length > TOPIC_NAME_MAX) {
-        return "Topic name must be between 3 and 50 characters in length.";
+        return sentences->length;
     }
     if (!has_only(name, "-")) {
-        return "Topic name must have only letters (A to Z), digits and hyphens.";
+        return sentences->characters;
     }
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
         if (starts_ignoring_case(name, reserved[i])) {
-            return "Topic name must not begin with Microsoft-, EventGrid- or System-.";
+            return sentences->reserved;
         }
     }
     return NULL;
+}
+
+const char *topic_name_check(struct slice name)
+{
+    static const struct name_sentences sentences = NAME_SENTENCES("Topic");
+
+    return check_name(name, &sentences);
+}
+
+const char *namespace_name_check(struct slice name)
+{
+    static const struct name_sentences sentences = NAME_SENTENCES("Namespace");
+
+    return check_name(name, &sentences);
 }
 
 const char *domain_topic_name_check(struct slice name)
@@ -63,29 +89,69 @@ const char *subscription_name_check(struct slice name)
 /* --- kinds --- */
 
 static const struct {
-    struct slice collection, parent; /* as resource ids spell them */
+    struct slice collection; /* as resource ids spell it */
     const char *(*check)(struct slice name);
-} kinds[] = {
-    [SOURCE_TOPIC] = {SLICE_LITERAL("topics"), {NULL, 0}, topic_name_check},
-    [SOURCE_DOMAIN] = {SLICE_LITERAL("domains"), {NULL, 0}, topic_name_check},
-    [SOURCE_DOMAIN_TOPIC] = {SLICE_LITERAL("topics"), SLICE_LITERAL("domains"),
-                             domain_topic_name_check},
-    [SOURCE_SYSTEM_TOPIC] = {SLICE_LITERAL("systemTopics"), {NULL, 0}, topic_name_check},
+    bool has_parent;
+    enum source_kind parent;
+} kinds[SOURCE_KINDS] = {
+    [SOURCE_TOPIC] = {.collection = SLICE_LITERAL("topics"), .check = topic_name_check},
+    [SOURCE_DOMAIN] = {.collection = SLICE_LITERAL("domains"), .check = topic_name_check},
+    [SOURCE_DOMAIN_TOPIC] = {SLICE_LITERAL("topics"), domain_topic_name_check, true, SOURCE_DOMAIN},
+    [SOURCE_SYSTEM_TOPIC] = {.collection = SLICE_LITERAL("systemTopics"),
+                             .check = topic_name_check},
+    [SOURCE_NAMESPACE] = {.collection = SLICE_LITERAL("namespaces"), .check = namespace_name_check},
+    [SOURCE_NAMESPACE_TOPIC] = {SLICE_LITERAL("topics"), topic_name_check, true, SOURCE_NAMESPACE},
 };
+
+bool source_has_parent(enum source_kind kind)
+{
+    return kinds[kind].has_parent;
+}
+
+bool source_topics_of(enum source_kind kind, enum source_kind *topics)
+{
+    for (int i = 0; i < SOURCE_KINDS; i++) {
+        if (kinds[i].has_parent && kinds[i].parent == kind) {
+            *topics = (enum source_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct source_name source_parent(const struct source_name *source)
+{
+    return (struct source_name){.kind = kinds[source->kind].parent, .name = source->name};
+}
+
+const char *source_name_check(const struct source_name *source)
+{
+    struct source_name parent;
+    const char *wrong;
+
+    if (!source_has_parent(source->kind)) {
+        return kinds[source->kind].check(source->name);
+    }
+    parent = source_parent(source);
+    wrong = kinds[parent.kind].check(parent.name);
+    return wrong ? wrong : kinds[source->kind].check(source->topic);
+}
+
+/* "domains/shop" */
+static void append_segments(struct buffer *out, struct slice collection, struct slice name)
+{
+    buffer_append(out, collection);
+    buffer_append_byte(out, '/');
+    buffer_append(out, name);
+}
 
 static void append_place(struct buffer *out, const struct source_name *source)
 {
-    bool is_child = source->kind == SOURCE_DOMAIN_TOPIC;
-
-    buffer_append(out, is_child ? kinds[source->kind].parent : kinds[source->kind].collection);
-    buffer_append_byte(out, '/');
-    buffer_append(out, source->name);
-    if (is_child) {
+    if (source_has_parent(source->kind)) {
+        append_segments(out, kinds[kinds[source->kind].parent].collection, source->name);
         buffer_append_byte(out, '/');
-        buffer_append(out, kinds[source->kind].collection);
-        buffer_append_byte(out, '/');
-        buffer_append(out, source->domain_topic);
     }
+    append_segments(out, kinds[source->kind].collection, source_own_name(source));
 }
 
 static struct slice take_segment(struct slice *rest)
@@ -98,13 +164,15 @@ static struct slice take_segment(struct slice *rest)
     return segment;
 }
 
-static bool find_kind(struct slice collection, enum source_kind *kind)
+/* The kind of this collection in a parent of the kind *parent; NULL: at the top. */
+static bool find_kind(struct slice collection, const enum source_kind *parent,
+                      enum source_kind *kind)
 {
-    static const enum source_kind roots[] = {SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_SYSTEM_TOPIC};
-
-    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-        if (equal_ignoring_case(collection, kinds[roots[i]].collection)) {
-            *kind = roots[i];
+    for (int i = 0; i < SOURCE_KINDS; i++) {
+        bool is_there =
+            parent ? kinds[i].has_parent && kinds[i].parent == *parent : !kinds[i].has_parent;
+        if (is_there && equal_ignoring_case(collection, kinds[i].collection)) {
+            *kind = (enum source_kind)i;
             return true;
         }
     }
@@ -118,20 +186,17 @@ static bool parse_place(struct slice place, struct source_name *out)
     struct slice collection = take_segment(&place);
 
     *out = (struct source_name){.name = take_segment(&place)};
-    if (has_end || !find_kind(collection, &out->kind) || kinds[out->kind].check(out->name)) {
+    if (has_end || !find_kind(collection, NULL, &out->kind)) {
         return false;
     }
-    if (place.length == 0) {
-        return true;
+    if (place.length > 0) {
+        const enum source_kind parent = out->kind;
+        if (!find_kind(take_segment(&place), &parent, &out->kind)) {
+            return false;
+        }
+        out->topic = place;
     }
-    collection = take_segment(&place);
-    if (out->kind != SOURCE_DOMAIN ||
-        !equal_ignoring_case(collection, kinds[SOURCE_DOMAIN_TOPIC].collection)) {
-        return false;
-    }
-    out->kind = SOURCE_DOMAIN_TOPIC;
-    out->domain_topic = place;
-    return !domain_topic_name_check(place);
+    return !source_name_check(out);
 }
 
 /* --- keys --- */

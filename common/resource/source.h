@@ -1,11 +1,13 @@
 /* Where events come from, and what an event subscription belongs to: a custom topic, a domain, a
- * topic of a domain, a system topic (spec/eventgrid.md sections 1 and 2). Names are compared
- * without regard to case; whatever Azure subscription and resource group a client names, the source
- * is the same.
+ * topic of a domain, a system topic (spec/eventgrid.md sections 1 and 2), a topic of a namespace
+ * (section 5). A namespace itself is one, too, as far as it is a resource with keys that topics
+ * stand in, but has no event subscriptions. Names are compared without regard to case; whatever
+ * Azure subscription and resource group a client names, the source is the same.
  *
  * A source's key is its identity as text, in lower case:
  *
  *     topics/orders   domains/shop   domains/shop/topics/sales   systemtopics/store
+ *     namespaces/plant   namespaces/plant/topics/readings
  *
  * Pure.
  *
@@ -18,11 +20,19 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 
-enum source_kind { SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_DOMAIN_TOPIC, SOURCE_SYSTEM_TOPIC };
+enum source_kind {
+    SOURCE_TOPIC,
+    SOURCE_DOMAIN,
+    SOURCE_DOMAIN_TOPIC,
+    SOURCE_SYSTEM_TOPIC,
+    SOURCE_NAMESPACE,
+    SOURCE_NAMESPACE_TOPIC,
+    SOURCE_KINDS
+};
 
 enum {
-    TOPIC_NAME_MIN = 3,          /* characters of a topic, a domain, a system topic (1.10) */
-    TOPIC_NAME_MAX = 50,         /* [A-Za-z0-9-] */
+    TOPIC_NAME_MIN = 3,          /* characters of a topic, a domain, a system topic (1.10), a */
+    TOPIC_NAME_MAX = 50,         /* namespace, a topic of one; [A-Za-z0-9-] */
     DOMAIN_TOPIC_NAME_MAX = 128, /* also . and _ */
     SUBSCRIPTION_NAME_MIN = 3,
     SUBSCRIPTION_NAME_MAX = 64,
@@ -31,14 +41,29 @@ enum {
 
 struct source_name {
     enum source_kind kind;
-    struct slice name;         /* of the topic, domain or system topic */
-    struct slice domain_topic; /* of SOURCE_DOMAIN_TOPIC */
+    struct slice name;  /* of the topic, domain, system topic or namespace */
+    struct slice topic; /* of a domain or a namespace */
 };
+
+/* Is it a topic of something: a domain, or a namespace? */
+bool source_has_parent(enum source_kind kind);
+/* What such a topic stands in. */
+struct source_name source_parent(const struct source_name *source);
+/* The kind of the topics that stand in such a source. False: none do. */
+bool source_topics_of(enum source_kind kind, enum source_kind *topics);
+/* The last part of its name. */
+static inline struct slice source_own_name(const struct source_name *source)
+{
+    return source_has_parent(source->kind) ? source->topic : source->name;
+}
 
 /* NULL, or a sentence: what is wrong with it. */
 const char *topic_name_check(struct slice name);
+const char *namespace_name_check(struct slice name);
 const char *domain_topic_name_check(struct slice name);
 const char *subscription_name_check(struct slice name);
+/* All parts of it. */
+const char *source_name_check(const struct source_name *source);
 
 /* Appends the key. */
 void source_key_append(struct buffer *out, const struct source_name *source);

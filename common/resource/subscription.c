@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "base/timestamp.h"
 #include "resource/subscription_parts.h"
 
 enum {
@@ -19,15 +18,11 @@ enum {
 
 /* --- while it is read --- */
 
-struct subscription_draft {
-    struct event_subscription *subscription;
-    struct slice schema;
-    int64_t now_ms;
-    bool has_destination, has_dead_letter;
-};
-
-static void set_defaults(struct event_subscription *subscription, enum event_schema input)
+static void set_defaults(struct event_subscription *subscription,
+                         const struct topic_properties *topic)
 {
+    subscription->count = 1;
+    subscription->delivery_schema = topic->schema;
     subscription->destination = (struct destination){
         .batch_events = 1,
         .batch_bytes = BATCH_KILOBYTES * 1024,
@@ -40,7 +35,9 @@ static void set_defaults(struct event_subscription *subscription, enum event_sch
         .time_to_live_ms = (uint64_t)TIME_TO_LIVE_MAX_MINUTES * 60000,
         .has_probation = true,
     };
-    subscription->delivery_schema = input;
+    if (topic->kind == SOURCE_NAMESPACE_TOPIC) {
+        namespace_subscription_begin(subscription, topic);
+    }
 }
 
 /* --- retryPolicy --- */
@@ -50,7 +47,7 @@ static void read_delay(struct reading *reading, const struct json_value *value, 
     reading_number(reading, value, 1, BACKOFF_MAX_S, into);
 }
 
-static void read_backoff(struct reading *reading, const struct json_value *value, void *into)
+void backoff_read(struct reading *reading, const struct json_value *value, void *into)
 {
     struct retry_policy *retry = into;
     size_t count = reading_count(reading, value);
@@ -68,7 +65,7 @@ static const struct property retry_rows[] = {
                     DELIVERY_ATTEMPTS_MAX, 1),
     NUMBER_PROPERTY(struct retry_policy, "eventTimeToLiveInMinutes", time_to_live_ms, 1,
                     TIME_TO_LIVE_MAX_MINUTES, 60000),
-    OWN_PROPERTY("backoffInSeconds", read_backoff),
+    OWN_PROPERTY("backoffInSeconds", backoff_read),
     BOOL_PROPERTY(struct retry_policy, "probation", has_probation),
 };
 static const struct property_table retry_properties = PROPERTY_TABLE(retry_rows);
@@ -78,56 +75,6 @@ static void read_retry(struct reading *reading, const struct json_value *value, 
     struct subscription_draft *draft = into;
 
     reading_object(reading, value, &retry_properties, &draft->subscription->retry);
-}
-
-/* --- what is there in two forms --- */
-
-static bool is_first(struct reading *reading, bool *has_one, const char *other)
-{
-    if (*has_one) {
-        reading_mistake(reading, "stands beside %s; write only one of them", other);
-        return false;
-    }
-    *has_one = true;
-    return true;
-}
-
-static void read_destination(struct reading *reading, const struct json_value *value, void *into)
-{
-    struct subscription_draft *draft = into;
-
-    if (is_first(reading, &draft->has_destination, "deliveryWithResourceIdentity")) {
-        destination_read(reading, value, &draft->subscription->destination);
-    }
-}
-
-static void read_wrapped_destination(struct reading *reading, const struct json_value *value,
-                                     void *into)
-{
-    struct subscription_draft *draft = into;
-
-    if (is_first(reading, &draft->has_destination, "destination")) {
-        destination_read_wrapped(reading, value, &draft->subscription->destination);
-    }
-}
-
-static void read_dead_letter(struct reading *reading, const struct json_value *value, void *into)
-{
-    struct subscription_draft *draft = into;
-
-    if (is_first(reading, &draft->has_dead_letter, "deadLetterWithResourceIdentity")) {
-        subscription_read_dead_letter(reading, value, &draft->subscription->dead_letter);
-    }
-}
-
-static void read_wrapped_dead_letter(struct reading *reading, const struct json_value *value,
-                                     void *into)
-{
-    struct subscription_draft *draft = into;
-
-    if (is_first(reading, &draft->has_dead_letter, "deadLetterDestination")) {
-        dead_letter_read_wrapped(reading, value, &draft->subscription->dead_letter);
-    }
 }
 
 /* --- the others --- */
@@ -151,36 +98,16 @@ static void read_labels(struct reading *reading, const struct json_value *value,
     }
 }
 
-static void read_expiration(struct reading *reading, const struct json_value *value, void *into)
-{
-    struct subscription_draft *draft = into;
-    struct slice text;
-    int64_t at_ms;
-    bool has_zone;
-
-    if (!reading_text(reading, value, &text)) {
-        return;
-    }
-    if (!timestamp_parse(text, &at_ms, &has_zone) || at_ms <= 0) {
-        reading_mistake(reading,
-                        "Invalid expiration time. Write one such as 2031-01-01T00:00:00Z, or null");
-    } else if (draft->now_ms > 0 && at_ms <= draft->now_ms) {
-        reading_mistake(reading, "Invalid expiration time. It is in the past");
-    } else {
-        draft->subscription->expires_ms = at_ms;
-    }
-}
-
 static const struct property subscription_rows[] = {
-    OWN_PROPERTY("destination", read_destination),
-    OWN_PROPERTY("deliveryWithResourceIdentity", read_wrapped_destination),
+    OWN_PROPERTY("destination", draft_read_destination),
+    OWN_PROPERTY("deliveryWithResourceIdentity", draft_read_wrapped_destination),
     OWN_PROPERTY("filter", read_filter),
     OWN_PROPERTY("labels", read_labels),
-    OWN_PROPERTY("expirationTimeUtc", read_expiration),
+    OWN_PROPERTY("expirationTimeUtc", draft_read_expiration),
     TEXT_PROPERTY(struct subscription_draft, "eventDeliverySchema", schema, LABEL_MAX),
     OWN_PROPERTY("retryPolicy", read_retry),
-    OWN_PROPERTY("deadLetterDestination", read_dead_letter),
-    OWN_PROPERTY("deadLetterWithResourceIdentity", read_wrapped_dead_letter),
+    OWN_PROPERTY("deadLetterDestination", draft_read_dead_letter),
+    OWN_PROPERTY("deadLetterWithResourceIdentity", draft_read_wrapped_dead_letter),
     SHOWN_PROPERTY("topic"),
     SHOWN_PROPERTY("provisioningState"),
 };
@@ -220,24 +147,34 @@ static bool keep_properties(struct reading *reading, struct slice json, struct b
     return reading_keep_json(reading, json, SUBSCRIPTION_JSON_MAX, own, value);
 }
 
-struct event_subscription *event_subscription_read(struct slice json, enum event_schema input,
+/* What must be there, and what depends on several. */
+static void read_basic(struct reading *reading, const struct json_value *value,
+                       struct subscription_draft *draft)
+{
+    draft->wrapped_dead_letter = "deadLetterWithResourceIdentity";
+    reading_object(reading, value, &subscription_properties, draft);
+    if (value->type == JSON_OBJECT && !draft->has_destination) {
+        reading_mistake_at(reading, "destination",
+                           "is missing; write {\"endpointType\":\"WebHook\",\"properties\":"
+                           "{\"endpointUrl\":\"https://...\"}}");
+    }
+}
+
+struct event_subscription *event_subscription_read(struct slice json,
+                                                   const struct topic_properties *topic,
                                                    int64_t now_ms, struct buffer *error)
 {
     struct event_subscription *subscription = memory_allocate_zero(sizeof(*subscription));
-    struct subscription_draft draft = {.subscription = subscription, .now_ms = now_ms};
+    struct subscription_draft draft = {
+        .subscription = subscription, .now_ms = now_ms, .topic = topic};
     struct reading reading = {.arena = &subscription->memory, .error = error};
     struct json_value value;
 
-    subscription->count = 1;
-    set_defaults(subscription, input);
+    set_defaults(subscription, topic);
     if (keep_properties(&reading, json, &subscription->json, &value)) {
-        reading_object(&reading, &value, &subscription_properties, &draft);
-        settle_schema(&reading, draft.schema, input, &subscription->delivery_schema);
-        if (value.type == JSON_OBJECT && !draft.has_destination) {
-            reading_mistake_at(&reading, "destination",
-                               "is missing; write {\"endpointType\":\"WebHook\",\"properties\":"
-                               "{\"endpointUrl\":\"https://...\"}}");
-        }
+        (subscription->of_namespace ? namespace_subscription_read : read_basic)(&reading, &value,
+                                                                                &draft);
+        settle_schema(&reading, draft.schema, topic->schema, &subscription->delivery_schema);
     }
     if (reading.mistakes > 0) {
         event_subscription_release(subscription);

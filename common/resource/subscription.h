@@ -10,6 +10,10 @@
  *     maxConcurrentRequests, maxRequestsPerSecond, requestTimeoutInSeconds;
  *   - retryPolicy.backoffInSeconds, probation.
  *
+ * Those of a namespace's topic (section 5.4) are written in another way: deliveryConfiguration and
+ * filtersConfiguration. They become the same structure; their deliveryMode Queue is a destination
+ * from which receivers take events themselves.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_RESOURCE_SUBSCRIPTION_H
 #define PUBGRID_RESOURCE_SUBSCRIPTION_H
@@ -22,6 +26,7 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 #include "resource/schema.h"
+#include "resource/topic.h"
 
 enum {
     ADVANCED_FILTERS_MAX = 25,   /* and values in total (3.4); without extended filtering */
@@ -38,6 +43,10 @@ enum {
     ENDPOINT_URL_MAX = 4096, /* bytes */
     DELIVERY_ATTEMPTS_MAX = 30,
     TIME_TO_LIVE_MAX_MINUTES = 1440,
+    /* Of namespaces (5.3) */
+    NAMESPACE_DELIVERIES_MAX = 10, /* maxDeliveryCount */
+    LOCK_MIN_S = 60,               /* receiveLockDurationInSeconds */
+    LOCK_MAX_S = 300,
     SUBSCRIPTION_JSON_MAX = 1 << 20, /* bytes */
 };
 
@@ -105,6 +114,7 @@ enum destination_kind {
     DESTINATION_WEB_PUB_SUB, /* beyond Azure: a hub, one of its groups or users */
     DESTINATION_MQTT_TOPIC,  /* beyond Azure */
     DESTINATION_EVENT_TOPIC, /* beyond Azure: another event topic of this server */
+    DESTINATION_QUEUE,       /* of a namespace: receivers fetch the events (5.2) */
     DESTINATION_KINDS
 };
 
@@ -140,6 +150,7 @@ struct destination {
     bool retain;
     /* DESTINATION_EVENT_TOPIC: the key of a custom topic (source.h) */
     struct slice source_key;
+    uint32_t lock_ms; /* DESTINATION_QUEUE */
     /* The JSON of `identity`, if it stands in deliveryWithResourceIdentity; only shown. */
     struct slice identity;
 };
@@ -157,17 +168,18 @@ struct dead_letter {
 enum { BACKOFF_STEPS_MAX = 32, BACKOFF_MAX_S = 86400 };
 
 struct retry_policy {
-    uint32_t attempts_max; /* maxDeliveryAttempts */
+    uint32_t attempts_max; /* maxDeliveryAttempts, maxDeliveryCount */
     uint64_t time_to_live_ms;
     /* Beyond Azure: seconds before the second, third ... attempt, the last one again and again.
-     * 0 steps: the table of 4.4 */
+     * 0 steps: the table of 4.4, or of 5.5 */
     uint32_t backoff_s[BACKOFF_STEPS_MAX];
     size_t backoff_count;
-    bool has_probation; /* 4.5; default true */
+    bool has_probation; /* 4.5; default true, of namespaces false */
 };
 
 struct event_subscription {
-    unsigned count; /* of holders */
+    unsigned count;    /* of holders */
+    bool of_namespace; /* it belongs to a topic of one */
     struct event_filter filter;
     struct destination destination;
     struct dead_letter dead_letter;
@@ -183,10 +195,11 @@ struct event_subscription {
 /* Appended lines `property: what is wrong and what to write instead`; an ARM error has the first
  * one's text. */
 
-/* Reads `properties` (wrapped in {"properties":...} or bare). `input` is the schema of its source.
- * `now_ms`: an expiration before it is refused; 0: not looked at (what was stored). NULL with lines
- * in `error`. The caller has the one count. */
-struct event_subscription *event_subscription_read(struct slice json, enum event_schema input,
+/* Reads `properties` (wrapped in {"properties":...} or bare) of a subscription of `topic`, whose
+ * kind, schema and lifetime_days count. `now_ms`: an expiration before it is refused; 0: not looked
+ * at (what was stored). NULL with lines in `error`. The caller has the one count. */
+struct event_subscription *event_subscription_read(struct slice json,
+                                                   const struct topic_properties *topic,
                                                    int64_t now_ms, struct buffer *error);
 /* Do its events have a dataschema (3.7)? Never in batches. */
 static inline bool event_subscription_has_data_schema(const struct event_subscription *subscription)
@@ -197,9 +210,8 @@ static inline bool event_subscription_has_data_schema(const struct event_subscri
 struct event_subscription *event_subscription_hold(struct event_subscription *subscription);
 void event_subscription_release(struct event_subscription *subscription);
 
-/* Appends the properties' members as a GET shows them (3.1), defaults included, from "destination"
- * to "expirationTimeUtc", with a comma between them and none at the ends; without the query of the
- * URL and without secret values. */
+/* Appends the properties' members as a GET shows them (3.1, 5.4), defaults included, with a comma
+ * between them and none at the ends; without the query of the URL and without secret values. */
 void event_subscription_append_members(struct buffer *out,
                                        const struct event_subscription *subscription);
 /* Appends what PATCH (bare members, or wrapped) makes of `json`: given members replace those of

@@ -362,7 +362,8 @@ void endpoint_read_topic(struct reading *reading, const struct endpoint *endpoin
 static bool find_destination(struct slice type, enum destination_kind *kind)
 {
     for (int i = 0; i < DESTINATION_KINDS; i++) {
-        if (equal_ignoring_case(type, slice_from_string(destination_names[i]))) {
+        if (destination_names[i] &&
+            equal_ignoring_case(type, slice_from_string(destination_names[i]))) {
             *kind = (enum destination_kind)i;
             return true;
         }

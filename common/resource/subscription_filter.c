@@ -348,16 +348,30 @@ static void read_types(struct reading *reading, const struct json_value *value, 
     }
 }
 
-static const struct property event_filter_properties[] = {
+#define ADVANCED_NAME "advancedFilters"
+#define FILTERS_NAME  "filters"
+
+#define COMMON_FILTER_ROWS                                                                         \
+    BOOL_PROPERTY(struct event_filter, "enableAdvancedFilteringOnArrays", on_arrays),              \
+        BOOL_PROPERTY(struct event_filter, "enableExtendedFiltering", is_extended),                \
+        OWN_PROPERTY("includedEventTypes", read_types)
+
+static const struct property event_filter_rows[] = {
     TEXT_PROPERTY(struct event_filter, "subjectBeginsWith", subject_begins_with, 4096),
     TEXT_PROPERTY(struct event_filter, "subjectEndsWith", subject_ends_with, 4096),
     BOOL_PROPERTY(struct event_filter, "isSubjectCaseSensitive", is_subject_case_sensitive),
-    BOOL_PROPERTY(struct event_filter, "enableAdvancedFilteringOnArrays", on_arrays),
-    BOOL_PROPERTY(struct event_filter, "enableExtendedFiltering", is_extended),
-    OWN_PROPERTY("includedEventTypes", read_types),
-    OWN_PROPERTY("advancedFilters", read_advanced),
+    COMMON_FILTER_ROWS,
+    OWN_PROPERTY(ADVANCED_NAME, read_advanced),
 };
-static const struct property_table event_filter_table = PROPERTY_TABLE(event_filter_properties);
+static const struct property_table event_filter_properties = PROPERTY_TABLE(event_filter_rows);
+
+/* Of namespaces (5.4). */
+static const struct property filters_configuration_rows[] = {
+    COMMON_FILTER_ROWS,
+    OWN_PROPERTY(FILTERS_NAME, read_advanced),
+};
+static const struct property_table filters_configuration_properties =
+    PROPERTY_TABLE(filters_configuration_rows);
 
 /* Filters and values, those of alternatives too; *extended: the first one that Azure does not have,
  * or NULL. */
@@ -376,7 +390,8 @@ static void count_all(const struct advanced_filter *filters, size_t count, size_
     }
 }
 
-static void check_limits(struct reading *reading, const struct event_filter *filter)
+static void check_limits(struct reading *reading, const char *name,
+                         const struct event_filter *filter)
 {
     static const char hint[] = "; enableExtendedFiltering allows more";
     size_t filters = 0, values = 0;
@@ -386,16 +401,16 @@ static void check_limits(struct reading *reading, const struct event_filter *fil
 
     count_all(filter->advanced, filter->advanced_count, &filters, &values, &extended);
     if (filters > filters_max) {
-        reading_mistake_at(reading, "advancedFilters", "has at most %zu filters, not %zu%s",
-                           filters_max, filters, filter->is_extended ? "" : hint);
+        reading_mistake_at(reading, name, "has at most %zu filters, not %zu%s", filters_max,
+                           filters, filter->is_extended ? "" : hint);
     }
     if (values > values_max) {
-        reading_mistake_at(reading, "advancedFilters",
+        reading_mistake_at(reading, name,
                            "has at most %zu values in all filters together, not %zu%s", values_max,
                            values, filter->is_extended ? "" : hint);
     }
     if (extended && !filter->is_extended) {
-        reading_mistake_at(reading, "advancedFilters",
+        reading_mistake_at(reading, name,
                            "%s is beyond Azure; set enableExtendedFiltering to true beside them",
                            extended);
     }
@@ -404,6 +419,13 @@ static void check_limits(struct reading *reading, const struct event_filter *fil
 void filter_read(struct reading *reading, const struct json_value *value,
                  struct event_filter *filter)
 {
-    reading_object(reading, value, &event_filter_table, filter);
-    check_limits(reading, filter);
+    reading_object(reading, value, &event_filter_properties, filter);
+    check_limits(reading, ADVANCED_NAME, filter);
+}
+
+void filters_configuration_read(struct reading *reading, const struct json_value *value,
+                                struct event_filter *filter)
+{
+    reading_object(reading, value, &filters_configuration_properties, filter);
+    check_limits(reading, FILTERS_NAME, filter);
 }

@@ -7,9 +7,42 @@
 #include "resource/reading.h"
 #include "resource/subscription.h"
 
-/* `filter` */
+/* While one is read. */
+struct subscription_draft {
+    struct event_subscription *subscription;
+    struct slice schema; /* eventDeliverySchema */
+    int64_t now_ms;
+    bool has_destination, has_dead_letter;
+    const struct topic_properties *topic;
+    const char *wrapped_dead_letter; /* what the property is called */
+};
+
+/* `destination` and `deliveryWithResourceIdentity`, `deadLetterDestination` and the same with an
+ * identity: one of each two may be there. `expirationTimeUtc`. `into` is the draft. */
+void draft_read_destination(struct reading *reading, const struct json_value *value, void *into);
+void draft_read_wrapped_destination(struct reading *reading, const struct json_value *value,
+                                    void *into);
+void draft_read_dead_letter(struct reading *reading, const struct json_value *value, void *into);
+void draft_read_wrapped_dead_letter(struct reading *reading, const struct json_value *value,
+                                    void *into);
+void draft_read_expiration(struct reading *reading, const struct json_value *value, void *into);
+
+/* `backoffInSeconds`; `into` is a retry policy. */
+void backoff_read(struct reading *reading, const struct json_value *value, void *into);
+
+/* The properties of a subscription of a namespace's topic, and their defaults. */
+void namespace_subscription_begin(struct event_subscription *subscription,
+                                  const struct topic_properties *topic);
+void namespace_subscription_read(struct reading *reading, const struct json_value *value,
+                                 struct subscription_draft *draft);
+void namespace_subscription_append(struct buffer *out,
+                                   const struct event_subscription *subscription);
+
+/* `filter`, `filtersConfiguration` */
 void filter_read(struct reading *reading, const struct json_value *value,
                  struct event_filter *filter);
+void filters_configuration_read(struct reading *reading, const struct json_value *value,
+                                struct event_filter *filter);
 
 /* `destination`, into one; `deliveryWithResourceIdentity` */
 void destination_read(struct reading *reading, const struct json_value *value, void *into);
@@ -48,7 +81,7 @@ void endpoint_read_wrapped(struct reading *reading, const struct json_value *val
 void attributes_read(struct reading *reading, const struct json_value *value, void *into);
 void attributes_append(struct buffer *out, const struct destination *destination);
 
-/* Names of destinations, as endpointType. */
+/* Names of destinations, as endpointType; NULL: it is none. */
 extern const char *const destination_names[DESTINATION_KINDS];
 #define DEAD_LETTER_FILES_NAME "StorageBlob"
 
@@ -63,5 +96,20 @@ enum filter_shape {
     SHAPE_FILTERS
 };
 enum filter_shape filter_operator_shape(enum filter_operator which);
+
+/* --- writing --- */
+
+void destination_append(struct buffer *out, const struct destination *destination);
+/* `wrapper` is what the property with an identity is called; `absent` what the one is called that
+ * is null if there are no dead letters. */
+void subscription_append_dead_letter(struct buffer *out, const struct dead_letter *dead_letter,
+                                     const char *wrapper, const char *absent);
+/* `"name":[..]` of all filters; the types or null. */
+void filters_append(struct buffer *out, const char *name, const struct event_filter *filter);
+void included_types_append(struct buffer *out, const struct event_filter *filter);
+/* `,"backoffInSeconds":[..]` if there are some, and `,"probation":..`. */
+void backoff_append(struct buffer *out, const struct retry_policy *retry);
+/* `"expirationTimeUtc":..` */
+void expiration_append(struct buffer *out, int64_t expires_ms);
 
 #endif

@@ -118,6 +118,22 @@ static void append_filters(struct buffer *out, const struct advanced_filter *fil
     buffer_append_byte(out, ']');
 }
 
+void included_types_append(struct buffer *out, const struct event_filter *filter)
+{
+    buffer_append_string(out, "\"includedEventTypes\":");
+    if (filter->included_types) {
+        append_texts(out, filter->included_types, filter->included_type_count);
+    } else {
+        buffer_append_string(out, "null");
+    }
+}
+
+void filters_append(struct buffer *out, const char *name, const struct event_filter *filter)
+{
+    buffer_append_format(out, "\"%s\":", name);
+    append_filters(out, filter->advanced, filter->advanced_count);
+}
+
 static void append_filter(struct buffer *out, const struct event_filter *filter)
 {
     buffer_append_string(out, "\"filter\":{\"subjectBeginsWith\":");
@@ -130,14 +146,10 @@ static void append_filter(struct buffer *out, const struct event_filter *filter)
     if (filter->is_extended) {
         buffer_append_string(out, ",\"enableExtendedFiltering\":true");
     }
-    buffer_append_string(out, ",\"includedEventTypes\":");
-    if (filter->included_types) {
-        append_texts(out, filter->included_types, filter->included_type_count);
-    } else {
-        buffer_append_string(out, "null");
-    }
-    buffer_append_string(out, ",\"advancedFilters\":");
-    append_filters(out, filter->advanced, filter->advanced_count);
+    buffer_append_byte(out, ',');
+    included_types_append(out, filter);
+    buffer_append_byte(out, ',');
+    filters_append(out, "advancedFilters", filter);
     buffer_append_byte(out, '}');
 }
 
@@ -236,7 +248,7 @@ static const char *append_wrapper(struct buffer *out, struct slice identity, con
     return identity.length > 0 ? "}" : "";
 }
 
-static void append_destination(struct buffer *out, const struct destination *destination)
+void destination_append(struct buffer *out, const struct destination *destination)
 {
     const char *end =
         append_wrapper(out, destination->identity, "deliveryWithResourceIdentity", "destination");
@@ -247,10 +259,12 @@ static void append_destination(struct buffer *out, const struct destination *des
     buffer_append_format(out, "}}%s", end);
 }
 
-static void append_dead_letter(struct buffer *out, const struct dead_letter *dead_letter)
+void subscription_append_dead_letter(struct buffer *out, const struct dead_letter *dead_letter,
+                                     const char *wrapper, const char *absent)
 {
-    const char *end = append_wrapper(out, dead_letter->identity, "deadLetterWithResourceIdentity",
-                                     "deadLetterDestination");
+    const char *end =
+        append_wrapper(out, dead_letter->identity, wrapper,
+                       dead_letter->kind == DEAD_LETTER_NONE ? absent : "deadLetterDestination");
 
     switch (dead_letter->kind) {
     case DEAD_LETTER_NONE:
@@ -275,21 +289,27 @@ static void append_dead_letter(struct buffer *out, const struct dead_letter *dea
 
 /* --- all of it --- */
 
+void backoff_append(struct buffer *out, const struct retry_policy *retry)
+{
+    for (size_t i = 0; i < retry->backoff_count; i++) {
+        buffer_append_format(out, "%s%u", i == 0 ? ",\"backoffInSeconds\":[" : ",",
+                             retry->backoff_s[i]);
+    }
+    buffer_append_format(out, "%s,\"probation\":%s", retry->backoff_count > 0 ? "]" : "",
+                         truth(retry->has_probation));
+}
+
 static void append_retry(struct buffer *out, const struct retry_policy *retry)
 {
     buffer_append_format(out,
                          "\"retryPolicy\":{\"maxDeliveryAttempts\":%u,"
                          "\"eventTimeToLiveInMinutes\":%" PRIu64,
                          retry->attempts_max, retry->time_to_live_ms / 60000);
-    for (size_t i = 0; i < retry->backoff_count; i++) {
-        buffer_append_format(out, "%s%u", i == 0 ? ",\"backoffInSeconds\":[" : ",",
-                             retry->backoff_s[i]);
-    }
-    buffer_append_format(out, "%s,\"probation\":%s}", retry->backoff_count > 0 ? "]" : "",
-                         truth(retry->has_probation));
+    backoff_append(out, retry);
+    buffer_append_byte(out, '}');
 }
 
-static void append_expiration(struct buffer *out, int64_t expires_ms)
+void expiration_append(struct buffer *out, int64_t expires_ms)
 {
     buffer_append_string(out, "\"expirationTimeUtc\":");
     if (expires_ms == 0) {
@@ -304,7 +324,11 @@ static void append_expiration(struct buffer *out, int64_t expires_ms)
 void event_subscription_append_members(struct buffer *out,
                                        const struct event_subscription *subscription)
 {
-    append_destination(out, &subscription->destination);
+    if (subscription->of_namespace) {
+        namespace_subscription_append(out, subscription);
+        return;
+    }
+    destination_append(out, &subscription->destination);
     buffer_append_byte(out, ',');
     append_filter(out, &subscription->filter);
     buffer_append_string(out, ",\"labels\":");
@@ -313,7 +337,8 @@ void event_subscription_append_members(struct buffer *out,
                          schema_delivery_name(subscription->delivery_schema));
     append_retry(out, &subscription->retry);
     buffer_append_byte(out, ',');
-    append_dead_letter(out, &subscription->dead_letter);
+    subscription_append_dead_letter(out, &subscription->dead_letter,
+                                    "deadLetterWithResourceIdentity", "deadLetterDestination");
     buffer_append_byte(out, ',');
-    append_expiration(out, subscription->expires_ms);
+    expiration_append(out, subscription->expires_ms);
 }

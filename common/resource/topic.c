@@ -1,4 +1,4 @@
-/* Topics, domains and system topics, see topic.h.
+/* Topics, domains, system topics and topics of namespaces, see topic.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "resource/topic.h"
@@ -10,6 +10,8 @@
 #include "resource/topic_parts.h"
 
 enum { TEXT_MAX = 4096 };
+
+#define PUBLISHER_TYPE "Custom"
 
 /* --- while it is read --- */
 
@@ -25,6 +27,29 @@ static void read_schema(struct reading *reading, const struct json_value *value,
 
     if (reading_text(reading, value, &name) && !schema_from_input_name(name, &topic->schema)) {
         reading_mistake(reading, "is EventGridSchema, CloudEventSchemaV1_0 or CustomEventSchema");
+    }
+}
+
+static void read_cloud_events_schema(struct reading *reading, const struct json_value *value,
+                                     void *into)
+{
+    struct topic_properties *topic = into;
+    struct slice name;
+
+    if (reading_text(reading, value, &name) &&
+        (!schema_from_input_name(name, &topic->schema) || topic->schema != SCHEMA_CLOUD_EVENTS)) {
+        reading_mistake(reading, "is CloudEventSchemaV1_0: topics of namespaces have no other");
+    }
+}
+
+static void read_publisher_type(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct slice name;
+
+    (void)into;
+    if (reading_text(reading, value, &name) &&
+        !equal_ignoring_case(name, SLICE_LITERAL(PUBLISHER_TYPE))) {
+        reading_mistake(reading, "is " PUBLISHER_TYPE);
     }
 }
 
@@ -81,10 +106,35 @@ static const struct property system_topic_rows[] = {
     TEXT_PROPERTY(struct topic_properties, "topicType", topic_type, TEXT_MAX),
 };
 
-static const struct property_table tables[] = {
+/* Azure knows one value each of the two that are only shown. */
+static const struct property namespace_topic_rows[] = {
+    NUMBER_PROPERTY(struct topic_properties, "eventRetentionInDays", lifetime_days, 1,
+                    LIFETIME_DAYS_MAX, 1),
+    OWN_PROPERTY("inputSchema", read_cloud_events_schema),
+    OWN_PROPERTY("publisherType", read_publisher_type),
+    SHOWN_PROPERTY("provisioningState"),
+    SHOWN_PROPERTY("metricResourceId"),
+    SHOWN_PROPERTY("endpoint"),
+};
+
+static const struct property namespace_rows[] = {
+    OWN_PROPERTY("publicNetworkAccess", read_network_access),
+    OWN_PROPERTY("inboundIpRules", ip_rules_read),
+    TEXT_PROPERTY(struct topic_properties, "minimumTlsVersionAllowed", tls_least, TEXT_MAX),
+    SHOWN_PROPERTY("isZoneRedundant"),
+    SHOWN_PROPERTY("topicsConfiguration"),
+    SHOWN_PROPERTY("topicSpacesConfiguration"),
+    SHOWN_PROPERTY("privateEndpointConnections"),
+    SHOWN_PROPERTY("provisioningState"),
+    SHOWN_PROPERTY("metricResourceId"),
+};
+
+static const struct property_table tables[SOURCE_KINDS] = {
     [SOURCE_TOPIC] = PROPERTY_TABLE(topic_rows),
     [SOURCE_DOMAIN] = PROPERTY_TABLE(domain_rows),
     [SOURCE_SYSTEM_TOPIC] = PROPERTY_TABLE(system_topic_rows),
+    [SOURCE_NAMESPACE] = PROPERTY_TABLE(namespace_rows),
+    [SOURCE_NAMESPACE_TOPIC] = PROPERTY_TABLE(namespace_topic_rows),
 };
 
 /* What stands around the properties; it is only kept. */
@@ -154,7 +204,11 @@ struct topic_properties *topic_properties_read(struct slice json, enum source_ki
         .creates_topics = true,
         .deletes_topics = true,
         .residency = SLICE_LITERAL("WithinGeopair"),
+        .lifetime_days = 1,
     };
+    if (kind == SOURCE_NAMESPACE_TOPIC) {
+        topic->schema = SCHEMA_CLOUD_EVENTS;
+    }
     if (reading_keep_json(&reading, json, TOPIC_JSON_MAX, &topic->json, &value)) {
         read_resource(&reading, &value, topic);
     }
@@ -181,6 +235,18 @@ static const char *truth(bool value)
     return value ? "true" : "false";
 }
 
+/* Who may come in. */
+static void append_network(struct buffer *out, const struct topic_properties *topic)
+{
+    buffer_append_format(out, "\"publicNetworkAccess\":\"%s\",\"inboundIpRules\":",
+                         topic->is_public ? "Enabled" : "Disabled");
+    ip_rules_append(out, topic);
+    if (topic->tls_least.length > 0) {
+        buffer_append_string(out, ",\"minimumTlsVersionAllowed\":");
+        json_append_string(out, topic->tls_least);
+    }
+}
+
 static void append_input(struct buffer *out, const struct topic_properties *topic)
 {
     buffer_append_format(
@@ -190,16 +256,11 @@ static void append_input(struct buffer *out, const struct topic_properties *topi
     } else {
         buffer_append_string(out, "null");
     }
-    buffer_append_format(out, ",\"publicNetworkAccess\":\"%s\",\"inboundIpRules\":",
-                         topic->is_public ? "Enabled" : "Disabled");
-    ip_rules_append(out, topic);
+    buffer_append_byte(out, ',');
+    append_network(out, topic);
     buffer_append_format(out, ",\"disableLocalAuth\":%s,\"dataResidencyBoundary\":",
                          truth(topic->disables_local_auth));
     json_append_string(out, topic->residency);
-    if (topic->tls_least.length > 0) {
-        buffer_append_string(out, ",\"minimumTlsVersionAllowed\":");
-        json_append_string(out, topic->tls_least);
-    }
     if (topic->kind == SOURCE_DOMAIN) {
         buffer_append_format(out,
                              ",\"autoCreateTopicWithFirstSubscription\":%s"
@@ -208,15 +269,35 @@ static void append_input(struct buffer *out, const struct topic_properties *topi
     }
 }
 
+static void append_system_topic(struct buffer *out, const struct topic_properties *topic)
+{
+    buffer_append_string(out, "\"source\":");
+    json_append_string(out, topic->source);
+    buffer_append_string(out, ",\"topicType\":");
+    json_append_string(out, topic->topic_type);
+}
+
+static void append_namespace_topic(struct buffer *out, const struct topic_properties *topic)
+{
+    buffer_append_format(out, "\"publisherType\":\"" PUBLISHER_TYPE "\",\"inputSchema\":\"%s\"",
+                         schema_input_name(topic->schema));
+}
+
 void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic)
 {
-    if (topic->kind == SOURCE_SYSTEM_TOPIC) {
-        buffer_append_string(out, "\"source\":");
-        json_append_string(out, topic->source);
-        buffer_append_string(out, ",\"topicType\":");
-        json_append_string(out, topic->topic_type);
-    } else {
-        append_input(out, topic);
+    static void (*const append[SOURCE_KINDS])(struct buffer * out,
+                                              const struct topic_properties *topic) = {
+        [SOURCE_TOPIC] = append_input,
+        [SOURCE_DOMAIN] = append_input,
+        [SOURCE_SYSTEM_TOPIC] = append_system_topic,
+        [SOURCE_NAMESPACE] = append_network,
+        [SOURCE_NAMESPACE_TOPIC] = append_namespace_topic,
+    };
+
+    append[topic->kind](out, topic);
+    if (topic->kind != SOURCE_NAMESPACE) {
+        buffer_append_format(out, ",\"eventRetentionInDays\":%u",
+                             topic->kind == SOURCE_NAMESPACE_TOPIC ? topic->lifetime_days
+                                                                   : topic->retention_days);
     }
-    buffer_append_format(out, ",\"eventRetentionInDays\":%u", topic->retention_days);
 }

@@ -1,9 +1,10 @@
 /* The properties of what publishers send to: a custom topic or a domain
- * (spec/eventgrid.md 1.8, 2.1), or of a system topic (2.2): read from the JSON of the ARM resource,
- * checked, written again. Pure.
+ * (spec/eventgrid.md 1.8, 2.1), of a system topic (2.2), a namespace (5.7) or a topic of one (5.4):
+ * read from the JSON of the ARM resource, checked, written again. Pure.
  *
  * Beyond Azure, documented in docs/eventgrid.md: eventRetentionInDays (keeps accepted events, so
- * that they can be replayed).
+ * that they can be replayed). Of a namespace's topic it is what it is in Azure: how long an event
+ * waits for the receivers of a subscription at most, and nothing is kept beside.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_RESOURCE_TOPIC_H
@@ -30,7 +31,12 @@ struct schema_mapping {
     struct field_mapping id, topic, event_time, event_type, subject, data_version;
 };
 
-enum { IP_RULES_MAX = 128, RETENTION_DAYS_MAX = 3650, TOPIC_JSON_MAX = 1 << 20 /* bytes */ };
+enum {
+    IP_RULES_MAX = 128,
+    RETENTION_DAYS_MAX = 3650,
+    LIFETIME_DAYS_MAX = 7,
+    TOPIC_JSON_MAX = 1 << 20 /* bytes */
+};
 
 struct ip_rule {
     uint8_t address[16]; /* IPv4 as ::ffff:a.b.c.d */
@@ -38,7 +44,7 @@ struct ip_rule {
 };
 
 struct topic_properties {
-    enum source_kind kind; /* SOURCE_TOPIC, SOURCE_DOMAIN or SOURCE_SYSTEM_TOPIC */
+    enum source_kind kind; /* not SOURCE_DOMAIN_TOPIC: there the domain's count */
     enum event_schema schema;
     struct schema_mapping mapping; /* of SCHEMA_CUSTOM */
     bool has_mapping;
@@ -46,12 +52,14 @@ struct topic_properties {
     bool is_public;                 /* publicNetworkAccess; else only from loopback addresses */
     const struct ip_rule *ip_rules; /* [ip_rule_count]; none: everybody */
     size_t ip_rule_count;
-    uint32_t retention_days;           /* 0: nothing is kept */
+    uint32_t retention_days;           /* 0: nothing is kept for replays */
     struct slice residency, tls_least; /* only shown */
     /* SOURCE_DOMAIN */
     bool creates_topics, deletes_topics; /* autoCreate..., autoDelete... */
     /* SOURCE_SYSTEM_TOPIC */
     struct slice source, topic_type;
+    /* SOURCE_NAMESPACE_TOPIC: eventRetentionInDays */
+    uint32_t lifetime_days;
     struct buffer json;  /* {"location":..,"tags":..,"properties":{..}} as given (compact); owned */
     struct arena memory; /* what is no slice of `json` */
 };

@@ -42,12 +42,12 @@ static bool is_of_subscription(enum arm_operation operation)
 static void check_call(const struct arm_call *call, struct slice target)
 {
     struct slice parts[] = {call->azure_subscription, call->resource_group, call->source.name,
-                            call->source.domain_topic, call->name};
+                            call->source.topic, call->name};
     FUZZ_CHECK(call->operation < ARM_OPERATIONS_COUNT);
     FUZZ_CHECK(call->has_source || !is_of_subscription(call->operation));
     FUZZ_CHECK(call->has_source || call->scope.length == 0);
     FUZZ_CHECK(call->scope.length == 0 || call->source.kind == SOURCE_SYSTEM_TOPIC);
-    FUZZ_CHECK(call->source.domain_topic.length == 0 || call->source.kind == SOURCE_DOMAIN_TOPIC);
+    FUZZ_CHECK(call->source.topic.length == 0 || call->source.kind == SOURCE_DOMAIN_TOPIC);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         FUZZ_CHECK(parts[i].length <= target.length);
     }
@@ -82,7 +82,7 @@ static void check_id(const struct arm_call *call)
     struct arm_call found;
     struct arm_error error;
     if (!call->has_source || call->scope.length > 0 || topic_name_check(name->name) ||
-        (name->kind == SOURCE_DOMAIN_TOPIC && domain_topic_name_check(name->domain_topic))) {
+        (name->kind == SOURCE_DOMAIN_TOPIC && domain_topic_name_check(name->topic))) {
         return;
     }
     source_id_append(&id, name, SLICE_EMPTY, SLICE_EMPTY);

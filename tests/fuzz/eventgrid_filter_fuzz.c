@@ -114,7 +114,8 @@ static struct event_subscription *read_filter(struct slice line, enum event_sche
                                 "\"endpointUrl\":\"https://h/\"}},\"filter\":");
     buffer_append(&json, line);
     buffer_append_byte(&json, '}');
-    subscription = event_subscription_read(buffer_slice(&json), schema, 0, &error);
+    subscription = event_subscription_read(buffer_slice(&json),
+                                           &(struct topic_properties){.schema = schema}, 0, &error);
     FUZZ_CHECK((subscription == NULL) == (error.length > 0));
     buffer_release(&json);
     buffer_release(&error);

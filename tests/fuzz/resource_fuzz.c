@@ -1,7 +1,7 @@
 /* Fuzzes the resources of Event Grid as JSON: bodies of PUT and PATCH, what is retained under
  * `$config/eventgrid/`. The first line is a digit that says which: 0 to 2 an event subscription of
  * a source with that schema, 3 to 5 a topic, domain or system topic, 6 a subscription and a PATCH
- * of it, each in a line.
+ * of it, each in a line, 7 a subscription of a namespace's topic, 8 a namespace, 9 its topic.
  *
  * Oracles: what is refused says why, in lines; what is accepted is within the limits, and what a
  * GET shows is JSON that, where nothing in it is secret, reads as the same again; a PATCH changes
@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz/fuzz.h"
 
+#include "base/ascii.h"
 #include "base/buffer.h"
 #include "resource/subscription.h"
 #include "resource/topic.h"
@@ -65,7 +66,9 @@ static void check_limits(const struct event_subscription *subscription)
                                                            : ADVANCED_FILTERS_MAX));
     FUZZ_CHECK(retry->attempts_max >= 1 && retry->attempts_max <= DELIVERY_ATTEMPTS_MAX);
     FUZZ_CHECK(retry->time_to_live_ms >= 60000 &&
-               retry->time_to_live_ms <= TIME_TO_LIVE_MAX_MINUTES * 60000);
+               retry->time_to_live_ms <= (subscription->of_namespace
+                                              ? LIFETIME_DAYS_MAX * UINT64_C(86400000)
+                                              : TIME_TO_LIVE_MAX_MINUTES * 60000));
     FUZZ_CHECK(destination->batch_events >= 1 && destination->batch_bytes >= 1024);
     FUZZ_CHECK(destination->attribute_count <= DELIVERY_ATTRIBUTES_MAX);
     switch (destination->kind) {
@@ -81,6 +84,11 @@ static void check_limits(const struct event_subscription *subscription)
     case DESTINATION_EVENT_TOPIC:
         FUZZ_CHECK(slice_starts_with(destination->source_key, SLICE_LITERAL("topics/")));
         break;
+    case DESTINATION_QUEUE:
+        FUZZ_CHECK(subscription->of_namespace);
+        FUZZ_CHECK(destination->lock_ms >= LOCK_MIN_S * 1000 &&
+                   destination->lock_ms <= LOCK_MAX_S * 1000);
+        break;
     case DESTINATION_KINDS:
         FUZZ_CHECK(false);
     }
@@ -95,7 +103,8 @@ static void show_subscription(const struct event_subscription *subscription, str
 }
 
 /* A webhook's URL is not shown. */
-static void check_shown(const struct event_subscription *subscription, enum event_schema input)
+static void check_shown(const struct event_subscription *subscription,
+                        const struct topic_properties *topic)
 {
     struct buffer shown = {0}, again_shown = {0}, error = {0};
 
@@ -103,7 +112,7 @@ static void check_shown(const struct event_subscription *subscription, enum even
     if (subscription->destination.kind != DESTINATION_WEBHOOK &&
         shown.length <= SUBSCRIPTION_JSON_MAX) {
         struct event_subscription *again =
-            event_subscription_read(buffer_slice(&shown), input, 0, &error);
+            event_subscription_read(buffer_slice(&shown), topic, 0, &error);
         FUZZ_CHECK(again);
         show_subscription(again, &again_shown);
         FUZZ_CHECK(slice_equal(buffer_slice(&shown), buffer_slice(&again_shown)));
@@ -113,19 +122,19 @@ static void check_shown(const struct event_subscription *subscription, enum even
     buffer_release(&again_shown);
 }
 
-static void try_subscription(struct slice json, enum event_schema input)
+static void try_subscription(struct slice json, const struct topic_properties *topic)
 {
     struct buffer error = {0}, attributes = {0};
-    struct event_subscription *subscription = event_subscription_read(json, input, 0, &error);
+    struct event_subscription *subscription = event_subscription_read(json, topic, 0, &error);
 
     if (!subscription) {
         check_error(&error);
         return;
     }
     FUZZ_CHECK(error.length == 0);
-    FUZZ_CHECK(schema_may_become(input, subscription->delivery_schema));
+    FUZZ_CHECK(schema_may_become(topic->schema, subscription->delivery_schema));
     check_limits(subscription);
-    check_shown(subscription, input);
+    check_shown(subscription, topic);
     event_subscription_append_attributes(&attributes, subscription);
     check_json(&attributes, JSON_ARRAY);
     buffer_release(&attributes);
@@ -141,7 +150,7 @@ static void try_patch(struct slice lines)
         check_json(&once, JSON_OBJECT);
         FUZZ_CHECK(event_subscription_patch(buffer_slice(&once), lines, &twice, &error));
         FUZZ_CHECK(slice_equal(buffer_slice(&once), buffer_slice(&twice)));
-        try_subscription(buffer_slice(&once), SCHEMA_CUSTOM);
+        try_subscription(buffer_slice(&once), &(struct topic_properties){.schema = SCHEMA_CUSTOM});
     } else {
         check_error(&error);
     }
@@ -171,6 +180,7 @@ static void try_topic(struct slice json, enum source_kind kind)
         return;
     }
     FUZZ_CHECK(topic->ip_rule_count <= IP_RULES_MAX && topic->retention_days <= RETENTION_DAYS_MAX);
+    FUZZ_CHECK(topic->lifetime_days >= 1 && topic->lifetime_days <= LIFETIME_DAYS_MAX);
     FUZZ_CHECK(topic->ip_rule_count > 0 || topic_properties_admit(topic, address, true));
     topic_properties_admit(topic, address, false);
     show_topic(topic, &shown);
@@ -186,17 +196,28 @@ static void try_topic(struct slice json, enum source_kind kind)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum source_kind kinds[] = {SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_SYSTEM_TOPIC};
+    static const struct topic_properties topics[] = {
+        ['0'] = {.schema = SCHEMA_EVENT_GRID},
+        ['1'] = {.schema = SCHEMA_CLOUD_EVENTS},
+        ['2'] = {.schema = SCHEMA_CUSTOM},
+        ['7'] = {.kind = SOURCE_NAMESPACE_TOPIC,
+                 .schema = SCHEMA_CLOUD_EVENTS,
+                 .lifetime_days = LIFETIME_DAYS_MAX},
+    };
+    static const enum source_kind kinds[] = {
+        ['3'] = SOURCE_TOPIC,     ['4'] = SOURCE_DOMAIN,          ['5'] = SOURCE_SYSTEM_TOPIC,
+        ['8'] = SOURCE_NAMESPACE, ['9'] = SOURCE_NAMESPACE_TOPIC,
+    };
     struct slice rest = slice_make(data, size), which = fuzz_take_line(&rest), json;
-    unsigned number = which.length == 1 ? (unsigned)which.data[0] - '0' : 0;
+    uint8_t digit = which.length == 1 && ascii_is_digit(which.data[0]) ? which.data[0] : '0';
 
     json = fuzz_copy(rest);
-    if (number < 3) {
-        try_subscription(json, (enum event_schema)number);
-    } else if (number < 6) {
-        try_topic(json, kinds[number - 3]);
-    } else {
+    if (digit == '6') {
         try_patch(json);
+    } else if (digit < '3' || digit == '7') {
+        try_subscription(json, &topics[digit]);
+    } else {
+        try_topic(json, kinds[digit]);
     }
     fuzz_free(json);
     return 0;

@@ -650,6 +650,10 @@ topics/orders""",
 topics/orders {{"resource":{{"properties":{{"inputSchema":"CloudEventSchemaV1_0"}}}}}}
 topics/orders {{"resource":{{"properties":{{"inputSchema":"EventGridSchema"}}}}}}
 topics/orders/eventsubscriptions/sub""",
+    "namespace": """namespaces/plant/topics/abc/eventsubscriptions/one {"properties":{}}
+namespaces/plant/topics/abc {"resource":{"properties":{"eventRetentionInDays":2}}}
+namespaces/plant {"resource":{}}
+namespaces/plant/topics/abc""",
     "domain": f"""domains/shop {{"resource":{{"properties":{{}}}},"azureSubscription":"s","resourceGroup":"g"}}
 domains/shop/topics/a/eventsubscriptions/one {{{TO_MQTT}}}
 domains/shop/eventsubscriptions/all {{{TO_WEB},"stateUrl":"http://h/","state":"AwaitingManualAction"}}
@@ -722,6 +726,13 @@ RESOURCES = {
                    '"deadLetterWithResourceIdentity":{"identity":{},"deadLetterDestination":{"endpointType":"StorageBlob",'
                    '"properties":{"blobContainerName":"abc","resourceId":"/x"}}}}'),
     "unavailable": '0\n{"destination":{"endpointType":"EventHub","properties":{"resourceId":"/x"}},"lables":5}',
+    "queue": ('7\n{"deliveryConfiguration":{"deliveryMode":"Queue","queue":{"receiveLockDurationInSeconds":60,"maxDeliveryCount":4,'
+              '"eventTimeToLive":"P1DT2H3M4S","deadLetterDestinationWithResourceIdentity":{"identity":{},"deadLetterDestination":{"endpointType":'
+              '"StorageBlob","properties":{"blobContainerName":"abc"}}}}},"filtersConfiguration":{"includedEventTypes":["a"],"filters":['
+              '{"operatorType":"StringContains","key":"data.k","values":["v"]}]}}'),
+    "push": '7\n{"properties":{"deliveryConfiguration":{"deliveryMode":"Push","push":{"eventTimeToLive":"P1W",' + WEBHOOK % "" + '}}}}',
+    "namespace-topic": '9\n{"properties":{"publisherType":"Custom","inputSchema":"CloudEventSchemaV1_0","eventRetentionInDays":7}}',
+    "namespace": '8\n{"location":"l","properties":{"publicNetworkAccess":"Disabled","inboundIpRules":[{"ipMask":"::1"}]}}',
     "topic": ('3\n{"location":"westus","tags":{},"properties":{"inputSchema":"CustomEventSchema",' + MAPPING +
               ',"publicNetworkAccess":"Disabled","inboundIpRules":[{"ipMask":"10.0.0.0/8","action":"Allow"},{"ipMask":"::1"}],'
               '"disableLocalAuth":true,"eventRetentionInDays":7,"dataResidencyBoundary":"x","minimumTlsVersionAllowed":"1.2"}}'),

@@ -18,8 +18,9 @@ TEST(defaults)
     CHECK_STRING_EQUAL(event_grid->archive, "/data/archive");
     CHECK(event_grid->allows_private_addresses && event_grid->asks_consent);
     CHECK_INT_EQUAL(event_grid->retry_thousandths, 1000);
-    CHECK_SLICE_EQUAL(buffer_slice(&event_grid->declared),
-                      SLICE_LITERAL("{\"topics\":[],\"domains\":[],\"systemTopics\":[]}"));
+    CHECK_SLICE_EQUAL(
+        buffer_slice(&event_grid->declared),
+        SLICE_LITERAL("{\"topics\":[],\"domains\":[],\"systemTopics\":[],\"namespaces\":[]}"));
     config_free(config);
 }
 
@@ -125,7 +126,7 @@ TEST(declarations_become_json)
         "\"all\",\"properties\":{\"destination\":{\"endpointType\":\"WebHook\",\"properties\":{"
         "\"endpointUrl\":\"http://h\"}}}}]}]}],\"systemTopics\":[{\"name\":\"storage\","
         "\"properties\":{\"source\":\"/"
-        "x\",\"topicType\":\"Microsoft.Storage.StorageAccounts\"}}]}");
+        "x\",\"topicType\":\"Microsoft.Storage.StorageAccounts\"}}],\"namespaces\":[]}");
     free(text);
 }
 

@@ -140,7 +140,7 @@ TEST(what_is_declared_counts_when_stored_settings_have_come)
     struct catalog_source *sales = source(&world, "domains/shop/topics/sales");
     CHECK(sales->domain == source(&world, "domains/shop") && !sales->properties);
     CHECK(catalog_properties(sales) == sales->domain->properties);
-    CHECK_SLICE_EQUAL(sales->name.domain_topic, SLICE_LITERAL("Sales"));
+    CHECK_SLICE_EQUAL(sales->name.topic, SLICE_LITERAL("Sales"));
     CHECK(subscription(&world, "domains/shop/topics/sales", "live"));
     CHECK(source(&world, "systemtopics/store"));
     end(&world);
@@ -439,4 +439,82 @@ TEST(states_have_names)
     CHECK_INT_EQUAL(state, STATE_AWAITING_MANUAL_ACTION);
     CHECK_STRING_EQUAL(subscription_state_name(state), "AwaitingManualAction");
     CHECK(!subscription_state_from_name(SLICE_LITERAL("Updating"), &state));
+}
+
+/* ---------------------------------------------------------------- namespaces */
+
+static const char plant[] =
+    "{\"namespaces\":[{\"name\":\"Plant\",\"key1\":\"nk\",\"topics\":[{\"name\":\"Readings\","
+    "\"key1\":\"tk\",\"properties\":{\"eventRetentionInDays\":3},\"eventSubscriptions\":[{\"name\":"
+    "\"pull\",\"properties\":{\"deliveryConfiguration\":{\"queue\":{\"eventTimeToLive\":\"P3D\"}}}}"
+    "]}]}]}";
+
+TEST(namespaces_and_their_topics_are_declared)
+{
+    struct world world;
+
+    start(&world);
+    load_nothing(&world);
+    catalog_set_declared(world.catalog, SLICE_LITERAL(plant));
+    expect_heard(&world, "+ namespaces/plant\n+ namespaces/plant/topics/readings\n"
+                         "+ namespaces/plant/topics/readings/eventsubscriptions/pull\n");
+    struct catalog_source *readings = source(&world, "namespaces/plant/topics/readings");
+    CHECK(readings->parent == source(&world, "namespaces/plant") && !readings->domain);
+    CHECK_SLICE_EQUAL(readings->name.name, SLICE_LITERAL("Plant"));
+    CHECK_SLICE_EQUAL(readings->name.topic, SLICE_LITERAL("Readings"));
+    CHECK_SLICE_EQUAL(buffer_slice(&readings->key1), SLICE_LITERAL("tk"));
+    CHECK_INT_EQUAL(catalog_properties(readings)->lifetime_days, 3);
+    CHECK_INT_EQUAL(subscription(&world, "namespaces/plant/topics/readings", "pull")
+                        ->properties->destination.kind,
+                    DESTINATION_QUEUE);
+    catalog_prepare(readings);
+    CHECK_INT_EQUAL(readings->target_count, 1);
+    catalog_set_declared(world.catalog, SLICE_LITERAL("{}"));
+    CHECK(!source(&world, "namespaces/plant") &&
+          !source(&world, "namespaces/plant/topics/readings"));
+    end(&world);
+}
+
+TEST(a_namespaces_topic_waits_for_its_namespace)
+{
+    struct world world;
+
+    start(&world);
+    load_nothing(&world);
+    CHECK(set(&world, "namespaces/plant/topics/readings/eventsubscriptions/pull",
+              "{\"name\":\"pull\",\"properties\":{}}"));
+    CHECK(set(&world, "namespaces/plant/topics/readings",
+              "{\"name\":\"readings\",\"resource\":{},\"key1\":\"t\"}"));
+    expect_heard(&world, "");
+    CHECK(set(&world, "namespaces/plant", "{\"name\":\"plant\",\"resource\":{}}"));
+    expect_heard(&world, "+ namespaces/plant\n+ namespaces/plant/topics/readings\n"
+                         "+ namespaces/plant/topics/readings/eventsubscriptions/pull\n");
+    /* Unlike a domain's topic it is not there by a subscription alone. */
+    CHECK(set(&world, "namespaces/plant/topics/readings", ""));
+    expect_heard(&world, "- namespaces/plant/topics/readings/eventsubscriptions/pull\n"
+                         "- namespaces/plant/topics/readings\n");
+    /* Events of a namespace are of its topics only. */
+    CHECK(!set(&world, "namespaces/plant/eventsubscriptions/pull",
+               "{\"name\":\"pull\",\"properties\":{}}"));
+    end(&world);
+}
+
+TEST(a_subscription_outlives_no_lifetime_of_its_topic)
+{
+    struct world world;
+
+    start(&world);
+    load_nothing(&world);
+    CHECK(set(&world, "namespaces/plant", "{\"name\":\"plant\",\"resource\":{}}"));
+    CHECK(set(&world, "namespaces/plant/topics/readings",
+              "{\"resource\":{\"properties\":{\"eventRetentionInDays\":2}}}"));
+    CHECK(set(&world, "namespaces/plant/topics/readings/eventsubscriptions/pull",
+              "{\"properties\":{\"deliveryConfiguration\":{\"queue\":{"
+              "\"eventTimeToLive\":\"P2D\"}}}}"));
+    CHECK(!set(&world, "namespaces/plant/topics/readings/eventsubscriptions/other",
+               "{\"properties\":{\"deliveryConfiguration\":{\"queue\":{"
+               "\"eventTimeToLive\":\"P3D\"}}}}"));
+    CHECK(set(&world, "namespaces/plant/topics/readings", "{\"resource\":{}}"));
+    CHECK(!subscription(&world, "namespaces/plant/topics/readings", "pull"));
+    end(&world);
 }

@@ -6,6 +6,8 @@
 
 #include "resource/subscription.h"
 
+static const struct topic_properties event_grid_topic = {.schema = SCHEMA_EVENT_GRID};
+
 static struct event_subscription *read_filter(const char *filter, struct buffer *error)
 {
     struct buffer json = {0};
@@ -15,7 +17,7 @@ static struct event_subscription *read_filter(const char *filter, struct buffer 
     append_quoted(&json, filter);
     append_quoted(&json, "}");
     struct event_subscription *subscription =
-        event_subscription_read(buffer_slice(&json), SCHEMA_EVENT_GRID, 0, error);
+        event_subscription_read(buffer_slice(&json), &event_grid_topic, 0, error);
     buffer_release(&json);
     return subscription;
 }

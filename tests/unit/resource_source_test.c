@@ -1,4 +1,4 @@
-/* Names, keys and resource ids of topics, domains and system topics.
+/* Names, keys and resource ids of topics, domains, system topics and namespaces.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "test.h"
@@ -39,6 +39,31 @@ TEST(names_of_topics)
     CHECK(topic_name_check(slice_make("a\0b", 3)));
 }
 
+TEST(names_of_namespaces)
+{
+    struct source_name topic = {SOURCE_NAMESPACE_TOPIC, SLICE_LITERAL("plant"), SLICE_LITERAL("t")};
+
+    CHECK(!namespace_name_check(SLICE_LITERAL("Plant-1")));
+    CHECK(strstr(namespace_name_check(SLICE_LITERAL("a")), "Namespace name must be between"));
+    CHECK(strstr(namespace_name_check(SLICE_LITERAL("a.b")), "Namespace name must have only"));
+    CHECK(strstr(namespace_name_check(SLICE_LITERAL("system-1")), "must not begin with"));
+    CHECK(strstr(source_name_check(&topic), "Topic name must be between"));
+    topic.topic = SLICE_LITERAL("readings");
+    CHECK(!source_name_check(&topic));
+    topic.name = SLICE_LITERAL("p");
+    CHECK(strstr(source_name_check(&topic), "Namespace name"));
+}
+
+TEST(what_stands_in_what)
+{
+    enum source_kind topics;
+
+    CHECK(source_topics_of(SOURCE_NAMESPACE, &topics) && topics == SOURCE_NAMESPACE_TOPIC);
+    CHECK(source_topics_of(SOURCE_DOMAIN, &topics) && topics == SOURCE_DOMAIN_TOPIC);
+    CHECK(!source_topics_of(SOURCE_TOPIC, &topics));
+    CHECK(source_has_parent(SOURCE_NAMESPACE_TOPIC) && !source_has_parent(SOURCE_NAMESPACE));
+}
+
 TEST(names_of_domain_topics_and_subscriptions)
 {
     char long_name[DOMAIN_TOPIC_NAME_MAX + 2];
@@ -70,6 +95,10 @@ static const struct {
     {{SOURCE_SYSTEM_TOPIC, SLICE_LITERAL("Store"), {NULL, 0}},
      "systemtopics/store",
      "systemTopics/Store"},
+    {{SOURCE_NAMESPACE, SLICE_LITERAL("Plant"), {NULL, 0}}, "namespaces/plant", "namespaces/Plant"},
+    {{SOURCE_NAMESPACE_TOPIC, SLICE_LITERAL("Plant"), SLICE_LITERAL("Readings")},
+     "namespaces/plant/topics/readings",
+     "namespaces/Plant/topics/Readings"},
 };
 
 TEST(keys_are_in_lower_case)
@@ -82,7 +111,7 @@ TEST(keys_are_in_lower_case)
         CHECK(source_key_parse(buffer_slice(&key), &name));
         CHECK_INT_EQUAL(name.kind, sources[i].name.kind);
         CHECK_INT_EQUAL(name.name.length, sources[i].name.name.length);
-        CHECK_INT_EQUAL(name.domain_topic.length, sources[i].name.domain_topic.length);
+        CHECK_INT_EQUAL(name.topic.length, sources[i].name.topic.length);
         buffer_release(&key);
     }
 }
@@ -102,6 +131,12 @@ TEST(what_is_no_key)
         "domains/shop/queues/sales",
         "domains/shop/topics/sales/x",
         "systemtopics/store/topics/a",
+        "topics/orders/topics/abc",
+        "namespaces/ab",
+        "namespaces/plant/topics/",
+        "namespaces/plant/topics/a.b",
+        "namespaces/plant/topics/abc/",
+        "namespaces/plant/clients/abc",
         "/topics/orders",
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -125,7 +160,7 @@ TEST(resource_ids)
         CHECK(source_id_parse(buffer_slice(&id), &name));
         CHECK_INT_EQUAL(name.kind, sources[i].name.kind);
         CHECK_SLICE_EQUAL(name.name, sources[i].name.name);
-        CHECK_SLICE_EQUAL(name.domain_topic, sources[i].name.domain_topic);
+        CHECK_SLICE_EQUAL(name.topic, sources[i].name.topic);
         buffer_release(&id);
         buffer_release(&expected);
     }

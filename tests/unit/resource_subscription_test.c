@@ -5,6 +5,8 @@
 
 #include "resource/subscription.h"
 
+static const struct topic_properties event_grid_topic = {.schema = SCHEMA_EVENT_GRID};
+
 enum { NOW_MS = 1700000000 }; /* in January 1970: everything later is in the future */
 
 #define WEBHOOK                                                                                    \
@@ -16,8 +18,8 @@ static struct event_subscription *read_as(const char *text, enum event_schema in
     struct buffer json = {0};
 
     append_quoted(&json, text);
-    struct event_subscription *subscription =
-        event_subscription_read(buffer_slice(&json), input, NOW_MS, error);
+    struct event_subscription *subscription = event_subscription_read(
+        buffer_slice(&json), &(struct topic_properties){.schema = input}, NOW_MS, error);
     buffer_release(&json);
     return subscription;
 }
@@ -305,7 +307,7 @@ TEST(too_long_a_json)
         buffer_append_string(&json, "abcdefghijklmnopqrstuvwxyz");
     }
     buffer_append_string(&json, "\"]}");
-    CHECK(!event_subscription_read(buffer_slice(&json), SCHEMA_EVENT_GRID, 0, &error));
+    CHECK(!event_subscription_read(buffer_slice(&json), &event_grid_topic, 0, &error));
     check_mistake(&error, "properties", "at most 1048576 bytes");
     buffer_release(&json);
 }
@@ -319,7 +321,7 @@ TEST(many_mistakes_are_said_in_few_lines)
         buffer_append_string(&json, ",0");
     }
     buffer_append_string(&json, "]}");
-    CHECK(!event_subscription_read(buffer_slice(&json), SCHEMA_EVENT_GRID, 0, &error));
+    CHECK(!event_subscription_read(buffer_slice(&json), &event_grid_topic, 0, &error));
     CHECK(error.length < 10000);
     buffer_release(&error);
     buffer_release(&json);
@@ -331,7 +333,7 @@ TEST(what_was_stored_may_have_expired)
 
     append_quoted(&json, "{" WEBHOOK ",'expirationTimeUtc':'1970-01-01T00:00:01Z'}");
     struct event_subscription *subscription =
-        event_subscription_read(buffer_slice(&json), SCHEMA_EVENT_GRID, 0, &error);
+        event_subscription_read(buffer_slice(&json), &event_grid_topic, 0, &error);
     CHECK(subscription);
     CHECK_INT_EQUAL(subscription->expires_ms, 1000);
     event_subscription_release(subscription);

@@ -359,3 +359,46 @@ TEST(patches_that_are_none)
         buffer_release(&error);
     }
 }
+
+/* --- namespaces --- */
+
+TEST(topics_of_namespaces)
+{
+    struct topic_properties *topic =
+        read_good("{'properties':{'publisherType':'custom','inputSchema':'cloudeventschemav1_0',"
+                  "'eventRetentionInDays':7}}",
+                  SOURCE_NAMESPACE_TOPIC);
+
+    CHECK_INT_EQUAL(topic->schema, SCHEMA_CLOUD_EVENTS);
+    CHECK_INT_EQUAL(topic->lifetime_days, 7);
+    CHECK_INT_EQUAL(topic->retention_days, 0);
+    check_members(topic, "{'publisherType':'Custom','inputSchema':'CloudEventSchemaV1_0',"
+                         "'eventRetentionInDays':7}");
+    topic_properties_free(topic);
+    topic = read_good("{}", SOURCE_NAMESPACE_TOPIC);
+    check_members(topic, "{'publisherType':'Custom','inputSchema':'CloudEventSchemaV1_0',"
+                         "'eventRetentionInDays':1}");
+    topic_properties_free(topic);
+}
+
+TEST(mistakes_in_topics_of_namespaces)
+{
+    static const struct {
+        const char *text, *place, *said;
+    } rows[] = {
+        {"{'inputSchema':'EventGridSchema'}", "inputSchema", "have no other"},
+        {"{'publisherType':'Partner'}", "publisherType", "is Custom"},
+        {"{'eventRetentionInDays':0}", "eventRetentionInDays", "from 1 to 7"},
+        {"{'eventRetentionInDays':8}", "eventRetentionInDays", "from 1 to 7"},
+        {"{'disableLocalAuth':true}", "disableLocalAuth", "no such property"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer text = {0}, error = {0};
+        test_note("%s", rows[i].text);
+        buffer_append_format(&text, "{'properties':%s}", rows[i].text);
+        buffer_append_byte(&text, '\0');
+        CHECK(!read_as((const char *)text.data, SOURCE_NAMESPACE_TOPIC, &error));
+        check_mistake(&error, rows[i].place, rows[i].said);
+        buffer_release(&text);
+    }
+}
