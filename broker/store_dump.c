@@ -30,18 +30,15 @@ static void dump_message(FILE *out, const struct message *message)
     if (message->expires_at != MSEC_NEVER) {
         fprintf(out, " expires_at=%lld", (long long)message->expires_at);
     }
+    if (message_told(message).length > 0) {
+        fprintf(out, " told_bytes=%zu", message_told(message).length);
+    }
 }
 
 /* A message in a row: see fact_append_message(). */
 static void dump_row_message(FILE *out, struct reader *reader)
 {
-    unsigned long long expires_at = number(reader);
-    uint8_t flags = reader_u8(reader);
-    struct slice bytes = varint64_read_bytes(reader);
-    struct message *message =
-        reader->failed ? NULL
-                       : message_from_bytes(bytes, expires_at ? (msec_t)expires_at : MSEC_NEVER,
-                                            flags & FACT_QOS, flags & FACT_RETAIN);
+    struct message *message = fact_take_message(reader);
 
     dump_message(out, message);
     message_release(message);

@@ -246,6 +246,11 @@ bool access_is_event_identifier(struct slice client_identifier)
     return slice_starts_with(client_identifier, SLICE_LITERAL("$wps//events/"));
 }
 
+bool access_is_route_identifier(struct slice client_identifier)
+{
+    return slice_starts_with(client_identifier, SLICE_LITERAL("$wps//events/routes/"));
+}
+
 /* --- a topic filter --- */
 
 /* What the rules say about everything that a filter matches. */

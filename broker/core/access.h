@@ -46,10 +46,12 @@ static inline bool access_may_carry(const struct identity *identity,
 }
 
 /* Client identifiers that only the bridge may have: they begin with `$wps/`. Of its own sessions,
- * not those of its browsers: `$wps//`; of those that hold events: `$wps//events/`. */
+ * not those of its browsers: `$wps//`; of those that hold events: `$wps//events/`; of those among
+ * them through which MQTT messages become events: `$wps//events/routes/`. */
 bool access_is_reserved_identifier(struct slice client_identifier);
 bool access_is_bridge_identifier(struct slice client_identifier);
 bool access_is_event_identifier(struct slice client_identifier);
+bool access_is_route_identifier(struct slice client_identifier);
 
 /* SUBSCRIBE to a filter (without its $share prefix). */
 enum access_filter {

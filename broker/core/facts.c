@@ -60,9 +60,24 @@ struct fact_key fact_retained_key(struct slice topic)
 
 /* ---------------------------------------------------------------- frames */
 
-static uint8_t options_of(unsigned qos, bool retain)
+static uint8_t flags_of(const struct message *message)
 {
-    return (uint8_t)(qos | (retain ? FACT_RETAIN : 0));
+    return (uint8_t)(message->qos | (message->retain ? FACT_RETAIN : 0) |
+                     (message_told(message).length > 0 ? FACT_TOLD : 0));
+}
+
+static void append_told(struct buffer *out, const struct message *message)
+{
+    size_t length = message_told(message).length;
+
+    if (length > 0) {
+        varint64_append(out, length);
+    }
+}
+
+uint64_t fact_take_told(struct reader *reader, uint8_t flags)
+{
+    return flags & FACT_TOLD ? varint64_read(reader) : 0;
 }
 
 static uint64_t expiry_of(const struct message *message)
@@ -90,12 +105,13 @@ uint32_t fact_message(struct batch *batch, const struct message *message, uint64
     varint64_append(out, publisher);
     varint64_append(out, packet_id);
     varint64_append(out, expiry_of(message));
-    buffer_append_byte(out, options_of(message->qos, message->retain));
+    buffer_append_byte(out, flags_of(message));
     varint64_append(out, group_count);
     for (size_t i = 0; i < group_count; i++) {
         append_group(out, &groups[i]);
     }
     if (group_count > 0) {
+        append_told(out, message);
         buffer_append(out, slice_make(message->bytes, message->length));
     }
     batch_frame_end(batch, offset);
@@ -161,8 +177,10 @@ struct message *fact_read_message(struct slice payload)
         }
         recipient_set_read(&reader, skip_recipient, NULL);
     }
+    uint64_t told = fact_take_told(&reader, flags);
+
     return reader.failed ? NULL
-                         : message_from_bytes(slice_make(reader.at, reader_left(&reader)),
+                         : message_from_bytes(slice_make(reader.at, reader_left(&reader)), told,
                                               expires_at ? (msec_t)expires_at : MSEC_NEVER,
                                               flags & FACT_QOS, flags & FACT_RETAIN);
 }
@@ -172,8 +190,22 @@ struct message *fact_read_message(struct slice payload)
 void fact_append_message(struct buffer *out, const struct message *message)
 {
     varint64_append(out, expiry_of(message));
-    buffer_append_byte(out, options_of(message->qos, message->retain));
+    buffer_append_byte(out, flags_of(message));
+    append_told(out, message);
     varint64_append_bytes(out, slice_make(message->bytes, message->length));
+}
+
+struct message *fact_take_message(struct reader *reader)
+{
+    uint64_t expires_at = varint64_read(reader);
+    uint8_t flags = reader_u8(reader);
+    uint64_t told = fact_take_told(reader, flags);
+    struct slice bytes = varint64_read_bytes(reader);
+
+    return reader->failed
+               ? NULL
+               : message_from_bytes(bytes, told, expires_at ? (msec_t)expires_at : MSEC_NEVER,
+                                    flags & FACT_QOS, flags & FACT_RETAIN);
 }
 
 static void append_will(struct buffer *out, const struct will_message *will)

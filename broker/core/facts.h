@@ -7,7 +7,8 @@
  * Frames:
  *   FACT_MESSAGE       v publisher (0: no durable session, or not QoS 2), v packet identifier,
  *                      v expires at (ms since 1970; 0: never), flags, v number of groups, groups,
- *                      message (topic length, topic, property length, properties, payload)
+ *                      if FACT_TOLD v bytes that are told, message (topic length, topic, property
+ *                      length, properties, payload, what is told of who published)
  *                      group: options, v number of identifiers, identifiers, recipient set
  *   FACT_DONE          v session, u32 sequence, v count (at most FACT_RUN_MAX): acknowledged
  *   FACT_DROPPED       the same: never sent, and never will be
@@ -25,7 +26,7 @@
  *   'R' hash    retained message (16 bytes of hash of the topic); versioned
  *   'D' u64     delayed message
  *
- * options, flags: FACT_QOS | FACT_RETAIN
+ * options: FACT_QOS | FACT_RETAIN; flags: also FACT_TOLD
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CORE_FACTS_H
@@ -33,8 +34,9 @@
 
 #include "core/delivery.h"
 #include "core/session.h"
+#include "mqtt/reader.h"
 
-enum { CORE_FORMAT_VERSION = 2, CHUNK_BITS = 10, FACT_KEY_MAX = 24 };
+enum { CORE_FORMAT_VERSION = 3, CHUNK_BITS = 10, FACT_KEY_MAX = 24 };
 
 enum fact_kind {
     FACT_MESSAGE = 1,
@@ -44,7 +46,7 @@ enum fact_kind {
     FACT_RECEIVED_END = 5,
 };
 
-enum { FACT_QOS = 3, FACT_RETAIN = 1 << 2 };
+enum { FACT_QOS = 3, FACT_RETAIN = 1 << 2, FACT_TOLD = 1 << 3 };
 
 /* At the end of a session's row; rows of format 1 have none. */
 enum fact_session_flags {
@@ -92,6 +94,9 @@ void fact_deliveries(struct batch *batch, enum fact_kind kind, uint64_t session,
 void fact_released(struct batch *batch, uint64_t session, uint32_t sequence);
 void fact_received_end(struct batch *batch, uint64_t session, uint16_t packet_id);
 
+/* How many bytes are told, behind the flags that say whether any are. */
+uint64_t fact_take_told(struct reader *reader, uint8_t flags);
+
 /* The message of a FACT_MESSAGE, one count; NULL: it is none. */
 struct message *fact_read_message(struct slice payload);
 
@@ -105,7 +110,9 @@ void fact_put_retained(struct batch *batch, const struct message *message, uint6
 void fact_delete_retained(struct batch *batch, struct slice topic, uint64_t version);
 void fact_put_delayed(struct batch *batch, uint64_t number, msec_t due,
                       const struct message *message);
-/* Message in a row: v expires at, flags, bytes. */
+/* Message in a row: v expires at, flags, if FACT_TOLD v bytes that are told, bytes. */
 void fact_append_message(struct buffer *out, const struct message *message);
+/* Reads one, one count; NULL: it is none. */
+struct message *fact_take_message(struct reader *reader);
 
 #endif

@@ -40,7 +40,7 @@ static uint8_t *copy_properties(uint8_t *out, struct slice raw, bool forwards_al
 struct message *message_new(const struct message_parts *parts)
 {
     size_t length = 2 + parts->topic.length + varint_size((uint32_t)parts->properties.length) +
-                    parts->properties.length + parts->payload.length;
+                    parts->properties.length + parts->payload.length + parts->told.length;
     assert(parts->topic.length <= UINT16_MAX && length <= UINT32_MAX);
     struct message *message = memory_allocate(sizeof(*message) + length);
 
@@ -58,11 +58,14 @@ struct message *message_new(const struct message_parts *parts)
     end = copy_properties(end, parts->properties, parts->forwards_all);
     message->payload_start = (uint32_t)(end - message->bytes);
     end = copy_slice(end, parts->payload);
+    message->told_start = (uint32_t)(end - message->bytes);
+    end = copy_slice(end, parts->told);
     message->length = (uint32_t)(end - message->bytes);
     return message;
 }
 
-struct message *message_from_bytes(struct slice bytes, msec_t expires_at, unsigned qos, bool retain)
+struct message *message_from_bytes(struct slice bytes, size_t told_length, msec_t expires_at,
+                                   unsigned qos, bool retain)
 {
     struct reader reader = reader_make(bytes);
     size_t topic_length = reader_u16(&reader);
@@ -73,7 +76,8 @@ struct message *message_from_bytes(struct slice bytes, msec_t expires_at, unsign
     }
     reader.at = bytes.data + properties_start;
     uint32_t properties_length = reader_varint(&reader);
-    if (reader.failed || properties_length > reader_left(&reader)) {
+    if (reader.failed || told_length > reader_left(&reader) ||
+        properties_length > reader_left(&reader) - told_length) {
         return NULL;
     }
     struct message *message = memory_allocate(sizeof(*message) + bytes.length);
@@ -81,6 +85,7 @@ struct message *message_from_bytes(struct slice bytes, msec_t expires_at, unsign
     message->properties_start = (uint32_t)properties_start;
     message->payload_start = (uint32_t)(reader.at - bytes.data) + properties_length;
     message->length = (uint32_t)bytes.length;
+    message->told_start = message->length - (uint32_t)told_length;
     message->expires_at = expires_at;
     message->publisher = SESSION_REF_NONE;
     message->qos = (uint8_t)qos;

@@ -26,7 +26,9 @@ struct message {
     struct session_ref publisher; /* for No Local: session_as_publisher() */
     uint8_t qos;                  /* as published */
     bool retain;                  /* as published */
-    uint8_t bytes[];              /* topic length, topic | property length, properties | payload */
+    uint32_t told_start;          /* offset of `told` in `bytes`: `length` if there is none */
+    uint8_t bytes[];              /* topic length, topic | property length, properties | payload |
+                                   * told: user properties, raw (core/publisher.h) */
 };
 
 /* What a message is made of; slices are copied. `properties` is a raw list of which the forwarded
@@ -34,6 +36,7 @@ struct message {
 struct message_parts {
     struct slice topic, payload, properties;
     bool forwards_all; /* there are no others in it */
+    struct slice told; /* publisher_told() */
     msec_t expires_at;
     struct session_ref publisher;
     enum qos qos;
@@ -43,9 +46,10 @@ struct message_parts {
 /* Returns one count to the caller. */
 struct message *message_new(const struct message_parts *parts);
 
-/* From the bytes of another message, as they are kept in the store; NULL if they are none. */
-struct message *message_from_bytes(struct slice bytes, msec_t expires_at, unsigned qos,
-                                   bool retain);
+/* From the bytes of another message, as they are kept in the store, the last `told_length` of which
+ * are `told`; NULL if they are none. */
+struct message *message_from_bytes(struct slice bytes, size_t told_length, msec_t expires_at,
+                                   unsigned qos, bool retain);
 
 static inline struct message *message_hold(struct message *message)
 {
@@ -63,7 +67,13 @@ static inline struct slice message_topic(const struct message *m)
 
 static inline struct slice message_payload(const struct message *m)
 {
-    return slice_make(m->bytes + m->payload_start, m->length - m->payload_start);
+    return slice_make(m->bytes + m->payload_start, m->told_start - m->payload_start);
+}
+
+/* Who published it, for those who are told; empty: nobody was when it came. */
+static inline struct slice message_told(const struct message *m)
+{
+    return slice_make(m->bytes + m->told_start, m->length - m->told_start);
 }
 
 /* The forwarded properties, raw, without their length. */

@@ -9,6 +9,7 @@
 
 #include "core/alias.h"
 #include "core/reply.h"
+#include "core/session.h"
 #include "core/shard.h"
 
 /* Properties that depend on the receiver, in front of the forwarded ones. */
@@ -19,6 +20,7 @@ struct own_properties {
     uint32_t expiry; /* seconds left */
     const uint32_t *identifiers;
     size_t identifier_count;
+    struct slice told; /* of the publisher */
 };
 
 enum { EXPIRY_SIZE = 5, ALIAS_SIZE = 3, HEADERS_SIZE_MAX = 16 };
@@ -57,7 +59,7 @@ static uint8_t *put_own_properties(uint8_t *out, const struct own_properties *ow
         *out++ = PROPERTY_SUBSCRIPTION_IDENTIFIER;
         out += varint_write(out, own->identifiers[i]);
     }
-    return out;
+    return put_bytes(out, own->told);
 }
 
 /* The remaining Message Expiry Interval (MQTT-3.3.2-6): what was received minus the time here, to
@@ -70,6 +72,12 @@ static uint32_t seconds_left(const struct message *message, msec_t now)
         return 0;
     }
     return left < 500 ? 1 : (uint32_t)((left + 500) / 1000);
+}
+
+/* Is the receiver one that is told who has published? */
+static inline bool is_told(const struct connection *connection, const struct message *message)
+{
+    return message->told_start < message->length && connection->session->hears_publisher;
 }
 
 static void collect_own_properties(struct connection *connection, const struct delivery *delivery,
@@ -90,6 +98,10 @@ static void collect_own_properties(struct connection *connection, const struct d
     }
     for (size_t i = 0; i < own->identifier_count; i++) {
         own->length += 1 + varint_size(own->identifiers[i]);
+    }
+    if (is_told(connection, message)) {
+        own->told = message_told(message);
+        own->length += own->told.length;
     }
 }
 
@@ -138,7 +150,7 @@ static inline __attribute__((always_inline)) void make_plan(struct connection *c
         plan->new_list = plan->own.length > 0;
         if (!plan->new_list) {
             plan->tail = slice_make(message->bytes + message->properties_start,
-                                    message->length - message->properties_start);
+                                    message->told_start - message->properties_start);
         }
     }
     plan->head_length = 2 + plan->topic.length + (delivery->qos ? 2 : 0);
@@ -185,7 +197,8 @@ int publish_form(const struct connection *connection, const struct delivery *del
 {
     bool is_5 = connection->version == MQTT_5;
     if (dup || (is_5 && (connection->peer_topic_alias_max || delivery->identifier ||
-                         (delivery->flags & DELIVERY_MANY_IDENTIFIERS)))) {
+                         (delivery->flags & DELIVERY_MANY_IDENTIFIERS) ||
+                         is_told(connection, delivery->message)))) {
         return PUBLISH_OWN_FORM;
     }
     return (is_5 ? 6 : 0) + delivery->qos * 2 + (delivery->flags & DELIVERY_RETAIN);
@@ -212,7 +225,7 @@ static void count_publish(struct connection *connection, const struct message *m
     struct counters *counters = &connection->shard->counters;
     counter_add(&counters->packets_sent, 1);
     counter_add(&counters->publish_sent, 1);
-    counter_add(&counters->publish_bytes_sent, message->length - message->payload_start);
+    counter_add(&counters->publish_bytes_sent, message->told_start - message->payload_start);
 }
 
 static bool write_shared(struct connection *connection, const struct encoding *encoding,

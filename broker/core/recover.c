@@ -249,10 +249,13 @@ static void read_message(struct recovery *recovery, uint64_t position, struct re
         packet_ids_add(&from->session->received, packet_id);
     }
     varint64_read(reader); /* expires at */
-    reader_u8(reader);     /* flags */
+    uint8_t flags = reader_u8(reader);
     /* The message, whose length the deliveries want, comes behind the groups. */
     struct reader groups = *reader;
     read_groups(reader, &group, pass_over);
+    if (reader_left(reader) > 0) {
+        fact_take_told(reader, flags);
+    }
     group.length = (uint32_t)reader_left(reader);
     if (!reader->failed) {
         read_groups(&groups, &group, deliver_to);

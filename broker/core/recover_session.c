@@ -30,13 +30,16 @@ msec_t recovered_read_time(struct reader *reader)
 
 struct message *recovered_read_message(struct reader *reader)
 {
-    msec_t expires_at = recovered_read_time(reader);
-    uint8_t flags = reader_u8(reader);
-    struct slice bytes = varint64_read_bytes(reader);
+    struct message *message = fact_take_message(reader);
+    bool is_sane =
+        message && (message->expires_at == MSEC_NEVER || (uint64_t)message->expires_at < TIME_MAX);
 
-    return reader->failed ? NULL
-                          : message_from_bytes(bytes, expires_at ? expires_at : MSEC_NEVER,
-                                               flags & FACT_QOS, flags & FACT_RETAIN);
+    if (!is_sane) {
+        message_release(message);
+        reader_fail(reader);
+        return NULL;
+    }
+    return message;
 }
 
 static struct identity *read_identity(struct reader *reader)

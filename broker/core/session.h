@@ -104,6 +104,7 @@ struct session {
     bool is_bridge;         /* `$wps//...` */
     bool holds_events;      /* `$wps//events/...`: it drops nothing; when full, it has it refused */
     bool is_full;           /* of those: its subscriptions are SUBSCRIBER_FULL */
+    bool hears_publisher;   /* `$wps//events/routes/...`: it is told who has published */
     uint16_t client_identifier_length;
     char client_identifier[];
 };

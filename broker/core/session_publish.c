@@ -11,6 +11,7 @@
 #include "core/alias.h"
 #include "core/delayed.h"
 #include "core/facts.h"
+#include "core/publisher.h"
 #include "core/reply.h"
 #include "core/router.h"
 #include "core/session.h"
@@ -84,6 +85,7 @@ static struct message *make_message(const struct session *session, const struct 
         .payload = packet->publish.payload,
         .properties = packet->properties.raw,
         .forwards_all = (packet->properties.present & ~PROPERTIES_FORWARDED) == 0,
+        .told = publisher_told(session->shard, session->identity),
         .expires_at = expiry_of(session, &packet->properties, delay_seconds),
         .publisher = session_as_publisher(session),
         .qos = packet->publish.qos,

@@ -44,6 +44,14 @@ struct session *sessions_resolve(struct shard *shard, struct session_ref ref)
     return shard->slots[slot].session;
 }
 
+static void count_listener(const struct session *session, int by)
+{
+    if (session->hears_publisher) {
+        atomic_fetch_add_explicit(&session->shard->broker->publisher_listeners, (unsigned)by,
+                                  memory_order_relaxed);
+    }
+}
+
 struct session *sessions_add(struct shard *shard, struct slice client_identifier)
 {
     if (shard->slot_free == SLOT_NONE && !slots_grow(shard)) {
@@ -60,7 +68,10 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
     };
     session->next_sequence = session->sent_next = DELIVERY_FIRST_SEQUENCE;
     session->is_bridge = access_is_bridge_identifier(client_identifier);
-    session->holds_events = access_is_event_identifier(client_identifier);
+    session->hears_publisher = access_is_route_identifier(client_identifier);
+    session->holds_events =
+        !session->hears_publisher && access_is_event_identifier(client_identifier);
+    count_listener(session, 1);
     session->client_identifier_length = (uint16_t)client_identifier.length;
     if (client_identifier.length > 0) {
         memcpy(session->client_identifier, client_identifier.data, client_identifier.length);
@@ -99,6 +110,7 @@ void sessions_remove(struct session *session)
     uint32_t slot = session_ref_slot(session->ref);
     assert(shard->slots[slot].session == session);
 
+    count_listener(session, -1);
     session_drop_schedule(session);
     map_remove(&shard->sessions, &session->by_client_identifier);
     shard->slots[slot].session = NULL;

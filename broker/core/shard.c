@@ -110,6 +110,7 @@ void shard_release(struct shard *shard)
     drop_outbox(shard);
     map_release(&shard->sessions);
     recipients_release(&shard->recipients);
+    buffer_release(&shard->told);
     output_pool_release(&shard->pool);
     sys_topics_free(shard->sys_topics);
     settings_release(shard->settings);

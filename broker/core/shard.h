@@ -65,6 +65,7 @@ struct broker {
     void *store_context;
     _Atomic uint64_t next_durable_id; /* of sessions and delayed messages */
     _Atomic bool memory_full;         /* the bound for memory is reached */
+    _Atomic unsigned publisher_listeners; /* sessions that are told who publishes */
 };
 
 /* Settings that a reload replaces: the driver hands each shard a new one by mail. */
@@ -106,6 +107,7 @@ struct shard {
     uint32_t slot_count, slot_free; /* slot_free: first free slot, UINT32_MAX: none */
     struct recipients recipients;   /* scratch for matches */
     struct encodings encodings;     /* of the message that is being delivered */
+    struct buffer told;             /* scratch: what is said of a publisher */
     struct list delayed;            /* delayed messages */
     struct list unsaved;            /* sessions whose progress row is behind */
     struct list reporting;          /* sessions with acknowledgements for the batch */

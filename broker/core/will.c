@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "core/delayed.h"
+#include "core/publisher.h"
 
 void will_set(struct session *session, const struct will *will)
 {
@@ -58,6 +59,7 @@ static struct message *make_message(struct session *session, struct slice topic,
         .topic = topic,
         .payload = message_payload(will->message),
         .properties = message_properties(will->message),
+        .told = publisher_told(session->shard, session->identity),
         .expires_at = will->expires ? due + (msec_t)will->expiry * 1000 : MSEC_NEVER,
         .publisher = session_as_publisher(session),
         .qos = will->message->qos,

@@ -29,7 +29,7 @@ static bool key_of(struct slice id, struct buffer *key)
     } else {
         source_key_append(key, &name);
     }
-    return is_known && (name.kind == SOURCE_TOPIC);
+    return is_known && (name.kind == SOURCE_TOPIC || name.kind == SOURCE_NAMESPACE_TOPIC);
 }
 
 static void read_topic_id(struct reading *reading, const struct json_value *value, void *into)

@@ -238,6 +238,38 @@ TEST(a_message_is_read_back)
     batch_free(batch);
 }
 
+TEST(what_is_told_is_read_back)
+{
+    struct batch *batch = batch_new(1);
+    struct message *message = message_new(&(struct message_parts){
+        .topic = SLICE_LITERAL("t"),
+        .payload = SLICE_LITERAL("p"),
+        .told = SLICE_LITERAL("told"),
+        .expires_at = MSEC_NEVER,
+        .qos = QOS_1,
+    });
+    struct fact_group group = {.options = 1, .sessions = (uint64_t[]){5}, .session_count = 1};
+    struct message *read = read_back(batch, fact_message(batch, message, 0, 0, &group, 1));
+    struct buffer row = {0};
+
+    CHECK(read != NULL);
+    CHECK_SLICE_EQUAL(message_payload(read), SLICE_LITERAL("p"));
+    CHECK_SLICE_EQUAL(message_told(read), SLICE_LITERAL("told"));
+    message_release(read);
+    fact_append_message(&row, message);
+    for (size_t length = 0; length < row.length; length++) {
+        struct reader cut = reader_make(slice_make(row.data, length));
+        CHECK(!fact_take_message(&cut));
+    }
+    struct reader whole = reader_make(buffer_slice(&row));
+    read = fact_take_message(&whole);
+    CHECK_SLICE_EQUAL(message_told(read), SLICE_LITERAL("told"));
+    message_release(read);
+    message_release(message);
+    buffer_release(&row);
+    batch_free(batch);
+}
+
 TEST(a_message_that_was_cut_is_none)
 {
     struct batch *batch = batch_new(1);

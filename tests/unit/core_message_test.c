@@ -50,6 +50,28 @@ TEST(only_forwarded_properties_are_kept)
     message_release(message);
 }
 
+TEST(what_is_told_stands_behind_the_payload)
+{
+    struct message *message = message_new(&(struct message_parts){
+        .topic = SLICE_LITERAL("t"),
+        .payload = SLICE_LITERAL("pay"),
+        .told = SLICE_LITERAL("\x26\0\x01k\0\x01v"),
+        .expires_at = MSEC_NEVER,
+    });
+    struct slice bytes = slice_make(message->bytes, message->length);
+
+    CHECK_SLICE_EQUAL(bytes, SLICE_LITERAL("\0\1t\0pay\x26\0\x01k\0\x01v"));
+    CHECK_SLICE_EQUAL(message_payload(message), SLICE_LITERAL("pay"));
+    CHECK_SLICE_EQUAL(message_told(message), SLICE_LITERAL("\x26\0\x01k\0\x01v"));
+    struct message *again = message_from_bytes(bytes, 7, MSEC_NEVER, QOS_0, false);
+    CHECK_SLICE_EQUAL(message_payload(again), SLICE_LITERAL("pay"));
+    CHECK_SLICE_EQUAL(message_told(again), message_told(message));
+    message_release(again);
+    CHECK(!message_from_bytes(bytes, 11, MSEC_NEVER, QOS_0, false));
+    CHECK(!message_from_bytes(bytes, SIZE_MAX, MSEC_NEVER, QOS_0, false));
+    message_release(message);
+}
+
 /* Filtering can make the length prefix shorter than was reckoned. */
 TEST(property_lengths_around_128)
 {

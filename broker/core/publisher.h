@@ -1,0 +1,24 @@
+/* What the sessions of routes are told of who publishes (mqtt/publisher.h): a list of user
+ * properties that a message carries behind its payload, in memory and in the store, and that only
+ * these sessions get. While there is no such session no message has any, and it costs a look at one
+ * number.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_CORE_PUBLISHER_H
+#define PUBGRID_CORE_PUBLISHER_H
+
+#include "core/shard.h"
+
+/* What is said of a message that comes now; see publisher_told(). */
+struct slice publisher_describe(struct shard *shard, const struct identity *identity);
+
+/* The list, valid until the next one is made. */
+static inline struct slice publisher_told(struct shard *shard, const struct identity *identity)
+{
+    bool is_wanted =
+        atomic_load_explicit(&shard->broker->publisher_listeners, memory_order_relaxed) > 0;
+
+    return is_wanted ? publisher_describe(shard, identity) : SLICE_EMPTY;
+}
+
+#endif

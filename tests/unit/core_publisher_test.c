@@ -1,0 +1,208 @@
+/* Who published a message reaches the sessions of routes, and nobody else; also when the message
+ * has waited in the store.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "durable_check.h"
+
+#include "core/identity.h"
+#include "mqtt/publisher.h"
+
+#define ROUTE "$wps//events/routes/plant/default"
+
+static struct durable_client *connect_with(struct durable_world *world, struct identity *identity,
+                                           const char *name, const struct will *will)
+{
+    bool is_route = identity->trusted;
+    struct durable_client *client;
+
+    world->origin.verified = identity;
+    client = durable_connect(world, name, !is_route, is_route ? UINT32_MAX : 0, will);
+    world->origin.verified = NULL;
+    identity_release(identity);
+    return client;
+}
+
+/* The route's client, over a connection of the bridge. */
+static struct durable_client *connect_route(struct durable_world *world)
+{
+    return connect_with(world, identity_new_trusted(SLICE_EMPTY), ROUTE, NULL);
+}
+
+static struct durable_client *connect_device(struct durable_world *world, const char *user,
+                                             const struct will *will)
+{
+    return connect_with(world, identity_new(slice_from_string(user), NULL, 0),
+                        user[0] ? user : "stranger", will);
+}
+
+/* The next PUBLISH that it got; false: none. */
+static bool next_publish(struct durable_client *client, struct packet *packet, struct buffer *bytes)
+{
+    struct packet_limits limits = {
+        .version = MQTT_5, .from_server = true, .packet_size_max = UINT32_MAX};
+    uint8_t first;
+    uint16_t packet_id;
+
+    for (;;) {
+        bytes->length = 0;
+        buffer_append(bytes, buffer_slice(&client->received));
+        if (!durable_receive(client, &first, &packet_id, NULL)) {
+            return false;
+        }
+        CHECK(packet_decode(packet, buffer_slice(bytes), &limits) > 0);
+        if (packet->type == PACKET_PUBLISH) {
+            return true;
+        }
+    }
+}
+
+/* The value of the user property; empty: there is none. */
+static struct slice user_property(const struct packet *packet, const char *name)
+{
+    struct slice raw = packet->properties.raw;
+    struct property_item item;
+
+    while (properties_next(&raw, &item)) {
+        if (item.property == PROPERTY_USER_PROPERTY &&
+            slice_equal(item.name, slice_from_string(name))) {
+            return item.value;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+static void expect_told(struct durable_client *client, const char *payload, const char *name,
+                        msec_t received)
+{
+    struct packet packet;
+    struct buffer bytes = {0};
+    char digits[32];
+
+    snprintf(digits, sizeof(digits), "%lld", (long long)received);
+    CHECK(next_publish(client, &packet, &bytes));
+    CHECK_SLICE_EQUAL(packet.publish.payload, slice_from_string(payload));
+    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_NAME), slice_from_string(name));
+    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_RECEIVED),
+                      received > 0 ? slice_from_string(digits) : SLICE_EMPTY);
+    buffer_release(&bytes);
+}
+
+TEST(only_a_route_is_told)
+{
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 2, 0);
+    struct durable_client *route = connect_route(&world);
+    durable_subscribe(route, "#", 1 | 4, 0);
+    struct durable_client *plain = durable_connect(&world, "plain", true, 0, NULL);
+    durable_subscribe(plain, "#", 1, 0);
+    struct durable_client *device = connect_device(&world, "dev-1", NULL);
+    struct durable_client *stranger = connect_device(&world, "", NULL);
+
+    durable_publish(device, "a", "one", QOS_1, 1, false);
+    expect_told(route, "one", "dev-1", world.now);
+    expect_told(plain, "one", "", 0);
+    durable_publish(stranger, "a", "two", QOS_0, 0, false);
+    expect_told(route, "two", "", world.now);
+    expect_told(plain, "two", "", 0);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+TEST(it_is_told_after_a_restart_too)
+{
+    for (int saves = 0; saves < 2; saves++) {
+        struct durable_world world;
+        durable_world_init(&world);
+        start(&world, 1, 0);
+        struct durable_client *route = connect_route(&world);
+        durable_subscribe(route, "#", 1, 0);
+        durable_lose(route);
+        struct durable_client *device = connect_device(&world, "dev-1", NULL);
+        msec_t then = world.now;
+        durable_publish(device, "a", "one", QOS_1, 1, false);
+        durable_publish(device, "$delayed/100/a", "later", QOS_1, 2, true);
+        durable_advance(&world, 5000);
+        if (saves) {
+            durable_save(&world);
+        }
+        durable_stop(&world);
+        start(&world, 3, world.now);
+        route = connect_route(&world);
+        expect_told(route, "one", "dev-1", then);
+        durable_advance(&world, 100 * 1000);
+        expect_told(route, "later", "dev-1", then);
+        durable_stop(&world);
+        durable_world_release(&world);
+    }
+}
+
+TEST(wills_say_whose_they_are)
+{
+    const struct will will = {.present = true,
+                              .qos = QOS_1,
+                              .topic = SLICE_LITERAL("last"),
+                              .payload = SLICE_LITERAL("bye")};
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    struct durable_client *route = connect_route(&world);
+    durable_subscribe(route, "#", 1, 0);
+    durable_lose(connect_device(&world, "dev-1", &will));
+    expect_told(route, "bye", "dev-1", world.now);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+TEST(nothing_is_said_while_there_is_no_route)
+{
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 2, 0);
+    CHECK_INT_EQUAL(world.broker.publisher_listeners, 0);
+    struct durable_client *route = connect_route(&world);
+    CHECK_INT_EQUAL(world.broker.publisher_listeners, 1);
+    durable_lose(route);
+    CHECK_INT_EQUAL(world.broker.publisher_listeners, 1); /* its session hears on */
+    check_restart(&world, 1);
+    CHECK_INT_EQUAL(world.broker.publisher_listeners, 1);
+    route = connect_route(&world);
+    struct packet disconnect = {.type = PACKET_DISCONNECT};
+    disconnect.properties.present = PROPERTY_BIT(SESSION_EXPIRY_INTERVAL);
+    durable_send(route, &disconnect);
+    CHECK_INT_EQUAL(world.broker.publisher_listeners, 0);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+/* A queue of events has messages refused when it is full; a route that is behind holds nobody up.
+ */
+TEST(a_full_route_refuses_nothing)
+{
+    enum { MOST = 4 };
+    struct durable_world world;
+    uint8_t first;
+    uint16_t packet_id;
+    unsigned acknowledged = 0;
+
+    durable_world_init(&world);
+    world.options.stored_messages_maximum = MOST;
+    start(&world, 1, 0);
+    struct durable_client *route = connect_route(&world);
+    durable_subscribe(route, "#", 1, 0);
+    durable_lose(route);
+    struct durable_client *device = durable_connect(&world, "device", true, 0, NULL);
+    for (uint16_t i = 1; i <= 2 * MOST; i++) {
+        durable_publish(device, "a", "x", QOS_1, i, false);
+    }
+    while (durable_receive(device, &first, &packet_id, NULL)) {
+        acknowledged += first == PACKET_PUBACK << 4;
+    }
+    CHECK_INT_EQUAL(acknowledged, 2 * MOST);
+    CHECK(!durable_session(&world, ROUTE)->is_full);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
