@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/address.h"
 #include "base/ascii.h"
 #include "base/memory.h"
 #include "mqtt/topic.h"
@@ -12,6 +11,7 @@
 #include "names/names.h"
 #include "resource/source.h"
 #include "resource/subscription_parts.h"
+#include "resource/webhook_url.h"
 #include "secret/base64.h"
 
 enum {
@@ -77,53 +77,6 @@ void endpoint_report_type(struct reading *reading, struct slice type, const char
 
 /* --- webhooks --- */
 
-static bool is_printable(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.data[i] <= ' ' || text.data[i] >= 0x7F) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* "http://host:port" out of "http://user:password@host:port/path?query"; the caller frees it. */
-static char *origin_of(const char *url)
-{
-    const char *authority = strstr(url, "://") + 3;
-    size_t length = strcspn(authority, "/?");
-    const char *at = memrchr(authority, '@', length);
-    const char *host = at ? at + 1 : authority;
-    struct buffer origin = {0};
-
-    buffer_append(&origin, slice_make(url, (size_t)(authority - url)));
-    buffer_append(&origin, slice_make(host, (size_t)(authority + length - host)));
-    buffer_append_byte(&origin, '\0');
-    return (char *)origin.data;
-}
-
-static bool url_is_good(struct slice text)
-{
-    static const struct address_scheme schemes[] = {
-        {"http://", 0, 80, false},
-        {"https://", 1, 443, false},
-    };
-    char *url = memory_copy_string(text);
-    bool good = is_printable(text) && !strpbrk(url, "#\\<>\"{}") && strstr(url, "://");
-
-    if (good) {
-        struct address address;
-        char *origin = origin_of(url);
-        good = address_parse(origin, schemes, 2, &address);
-        if (good) {
-            free(address.host);
-        }
-        free(origin);
-    }
-    free(url);
-    return good;
-}
-
 static bool signing_secret_is_good(struct slice secret)
 {
     static const struct slice prefix = SLICE_LITERAL("whsec_");
@@ -182,7 +135,7 @@ static void check_webhook(struct reading *reading, struct destination *destinati
     if (destination->url.length == 0) {
         reading_mistake_at(reading, "endpointUrl",
                            "is missing; write a URL such as https://example.com/events");
-    } else if (!url_is_good(destination->url)) {
+    } else if (!webhook_url_is_good(destination->url)) {
         reading_mistake_at(reading, "endpointUrl",
                            "is a URL such as https://HOST:PORT/events?code=..., in ASCII");
     }
