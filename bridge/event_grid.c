@@ -83,7 +83,8 @@ struct event_grid *event_grid_start(struct uv_loop_s *loop, struct gateway *gate
                                 .ca_file = config->bridge.webhook_ca,
                                 .refuses_private = !config->event_grid.allows_private_addresses,
                                 .roots = {[ROOT_DEAD_LETTERS] = config->event_grid.dead_letters,
-                                          [ROOT_ARCHIVE] = config->event_grid.archive},
+                                          [ROOT_ARCHIVE] = config->event_grid.archive,
+                                          [ROOT_SOURCES] = config->event_grid.sources},
                                 .clock = clock_now,
                             });
     if (event_grid->outside) {

@@ -11,6 +11,7 @@
 #include "dispatch/catalog.h"
 #include "dispatch/catalog_store.h"
 #include "dispatch/door.h"
+#include "dispatch/folder_sources.h"
 #include "dispatch/management.h"
 #include "dispatch/runner.h"
 
@@ -110,7 +111,9 @@ struct grid *grid_new(struct gateway *gateway, const struct grid_options *option
     grid->store = catalog_store_new(grid);
     grid->door = door_new(grid);
     grid->management = management_new(grid);
+    grid->sources = folder_sources_new(grid);
     catalog_set_declared(grid->catalog, options->declared);
+    folder_sources_set_declared(grid->sources, options->declared);
     gateway->grid = grid;
     gateway->connect_grid = grid_connect;
     gateway->grid_is_ready = is_ready;
@@ -125,6 +128,7 @@ void grid_free(struct grid *grid)
     grid->gateway->metrics.topics = (struct topic_source){NULL, NULL};
     management_free(grid->management);
     grid->management = NULL;
+    folder_sources_free(grid->sources);
     runner_free(grid->runner);
     door_free(grid->door);
     catalog_store_free(grid->store);
@@ -138,6 +142,7 @@ void grid_set_options(struct grid *grid, const struct grid_options *options)
     take_options(grid, options);
     catalog_set_declared(grid->catalog, options->declared);
     catalog_store_make_keys(grid->store);
+    folder_sources_set_declared(grid->sources, options->declared);
 }
 
 void grid_connect(struct grid *grid)

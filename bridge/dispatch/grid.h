@@ -4,6 +4,7 @@
  *
  *     door        HTTP and MQTT -> events -> filters -> messages for the subscriptions that take it
  *     runner      a session for each subscription that this process runs -> deliveries -> PUBACK
+ *     sources     folders whose files are blobs -> events -> door
  *     management  ARM paths, /api/eventgrid: resources, log, dead letters, resend, replay
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -18,6 +19,7 @@
 struct catalog;
 struct catalog_store;
 struct door;
+struct folder_sources;
 struct gateway;
 struct management;
 struct runner;
@@ -43,6 +45,7 @@ struct grid {
     struct catalog_store *store;
     struct door *door;
     struct runner *runner;
+    struct folder_sources *sources;
     struct management *management;
     struct buffer base_url; /* of the options */
 };

@@ -1,6 +1,6 @@
-/* What deliveries want of the world outside: HTTP requests, files. The seam between
- * bridge/dispatch, which is pure, and bridge/net; tests have their own. Single-threaded; nothing is
- * called back from inside a call.
+/* What Event Grid wants of the world outside: HTTP requests, files, folders that are watched. The
+ * seam between bridge/dispatch, which is pure, and bridge/net; tests have their own.
+ * Single-threaded; nothing is called back from inside a call.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_OUTSIDE_H
@@ -12,6 +12,8 @@
 #include "base/buffer.h"
 #include "base/slice.h"
 #include "eventgrid/outcome.h"
+
+struct folder_watch; /* folder_watch.h */
 
 /* --- HTTP --- */
 
@@ -36,7 +38,7 @@ struct outside_request {
 /* --- files; work is done by another thread --- */
 
 /* The folders that they are below; the configuration says where these are. */
-enum file_root { ROOT_DEAD_LETTERS, ROOT_ARCHIVE, FILE_ROOTS };
+enum file_root { ROOT_DEAD_LETTERS, ROOT_ARCHIVE, ROOT_SOURCES, FILE_ROOTS };
 
 enum file_task_kind {
     FILE_WRITE,  /* a new file, whole or not at all, synced with its folder; missing folders are
@@ -63,6 +65,7 @@ struct file_task {
     uint64_t length_max; /* 0: FILE_TEXT_MAX */
     struct buffer text;  /* what was read is appended; the owner's */
     const char *error;   /* NULL: good; static or strerror's */
+    bool is_missing;     /* then: there is no such file */
     void (*done)(struct file_task *task);
     void *under_way;
 };
@@ -73,6 +76,9 @@ struct outside_ops {
     void (*file)(void *context, struct file_task *task);
     /* It is not done any more; a write may still happen. Harmless if it is not under way. */
     void (*cancel_file)(void *context, struct file_task *task);
+    /* Begins to tell what is in a folder, and what becomes of it; until it is unwatched. */
+    void (*watch)(void *context, struct folder_watch *watch);
+    void (*unwatch)(void *context, struct folder_watch *watch);
 };
 
 struct outside {

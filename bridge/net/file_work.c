@@ -383,6 +383,7 @@ void file_work_run(struct file_work *work)
     };
 
     if (!work->error && !run[work->kind](work)) {
+        work->is_missing = errno == ENOENT;
         work->error = strerror(errno);
     }
 }

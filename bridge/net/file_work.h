@@ -17,6 +17,7 @@ struct file_work {
     size_t length_max;
     struct buffer text;
     const char *error; /* NULL: good */
+    bool is_missing;   /* then: there is no such file */
 };
 
 /* Zeroed before. `root` NULL: there is no such folder. A task that is not good becomes work that

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "net/file_work.h"
+#include "net/folder_watcher.h"
 #include "net/http_client.h"
 
 enum {
@@ -24,7 +25,8 @@ struct outside_net {
     size_t running_count, waiting_count, spare_count;
     struct list jobs;
     size_t job_count;
-    bool is_client_closed;
+    struct folder_watcher folders;
+    bool is_client_closed, are_folders_closed;
     void (*stopped)(void *context);
     void *stopped_context;
 };
@@ -228,6 +230,7 @@ static void job_ended(uv_work_t *work, int status)
     if (task) {
         task->under_way = NULL;
         task->error = job->file.error;
+        task->is_missing = job->file.is_missing;
         give_text(task, &job->file.text);
     }
     job_free(job);
@@ -272,6 +275,19 @@ static void cancel_task(void *context, struct file_task *task)
     }
 }
 
+/* ---------------------------------------------------------------- folders */
+
+static void watch_folder(void *context, struct folder_watch *watch)
+{
+    folder_watcher_watch(&((struct outside_net *)context)->folders, watch);
+}
+
+static void unwatch_folder(void *context, struct folder_watch *watch)
+{
+    (void)context;
+    folder_watcher_unwatch(watch);
+}
+
 /* ---------------------------------------------------------------- the whole */
 
 static const struct outside_ops operations = {
@@ -279,6 +295,8 @@ static const struct outside_ops operations = {
     .cancel_request = cancel_request,
     .file = start_task,
     .cancel_file = cancel_task,
+    .watch = watch_folder,
+    .unwatch = unwatch_folder,
 };
 
 struct outside outside_of(struct outside_net *net)
@@ -315,6 +333,7 @@ struct outside_net *outside_start(uv_loop_t *loop, const struct outside_options 
     list_init(&net->waiting);
     list_init(&net->spare);
     list_init(&net->jobs);
+    folder_watcher_open(&net->folders, loop);
     return net;
 }
 
@@ -323,7 +342,7 @@ static void end_if_stopped(struct outside_net *net)
     void (*stopped)(void *context) = net->stopped;
     void *context = net->stopped_context;
 
-    if (net->is_client_closed && net->job_count == 0) {
+    if (net->is_client_closed && net->are_folders_closed && net->job_count == 0) {
         LIST_FOREACH_SAFE (link, &net->spare) {
             struct call *call = CONTAINER_OF(link, struct call, link);
             buffer_release(&call->lines);
@@ -339,6 +358,14 @@ static void client_closed(void *context)
     struct outside_net *net = context;
 
     net->is_client_closed = true;
+    end_if_stopped(net);
+}
+
+static void folders_closed(void *context)
+{
+    struct outside_net *net = context;
+
+    net->are_folders_closed = true;
     end_if_stopped(net);
 }
 
@@ -361,5 +388,6 @@ void outside_stop(struct outside_net *net, void (*stopped)(void *context), void 
             abandon(job);
         }
     }
+    folder_watcher_close(&net->folders, folders_closed, net);
     http_client_close(&net->client, client_closed, net);
 }

@@ -1,7 +1,7 @@
 /* The world outside for deliveries: the implementation of dispatch/outside.h. Requests go out over
  * an HTTP client (http_client.h) of their own, so many at a time, the others wait in line; an
  * answer's content beyond 64 KiB is cut off. Redirects are not followed. Tasks for files are done
- * by the loop's threads. Single-threaded.
+ * by the loop's threads, and so are looks at folders (folder_watcher.h). Single-threaded.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_OUTSIDE_H

@@ -81,17 +81,18 @@ struct bridge_config {
 /* --- Event Grid's part --- */
 
 struct event_grid_config {
-    bool opens_management;                    /* programs on this machine manage without a token */
-    char *dead_letters_given, *archive_given; /* NULL: beside the store */
-    char *dead_letters, *archive;             /* resolved: directories */
-    bool allows_private_addresses;            /* webhooks there */
-    uint32_t retry_thousandths;               /* factor on all delays of retries, times 1000 */
-    bool asks_consent;                        /* of webhooks (validation) */
+    bool opens_management; /* programs on this machine manage without a token */
+    char *dead_letters_given, *archive_given, *sources_given; /* NULL: beside the store */
+    char *dead_letters, *archive, *sources;                   /* resolved: directories */
+    bool allows_private_addresses;                            /* webhooks there */
+    uint32_t retry_thousandths; /* factor on all delays of retries, times 1000 */
+    bool asks_consent;          /* of webhooks (validation) */
     /* What the file declares, checked, as JSON in the shape of ARM:
      * {"topics":[{"name":..,"key1":..,"key2":..,"properties":{..},
      *             "eventSubscriptions":[{"name":..,"properties":{..}}]}],
      *  "domains":[as topics, and "topics":[{"name":..,"eventSubscriptions":[..]}]],
-     *  "systemTopics":[as topics, without keys]} */
+     *  "systemTopics":[as topics, without keys],
+     *  "sources":[folders, resource/folder.h]} */
     struct buffer declared;
 };
 

@@ -12,12 +12,16 @@
 #include "base/memory.h"
 #include "config/loading.h"
 #include "config/positions.h"
+#include "resource/folder.h"
 #include "resource/reading.h"
 #include "resource/source.h"
 #include "resource/subscription.h"
 #include "resource/topic.h"
 #include "secret/base64.h"
 #include "json/json.h"
+
+#define FOLDERS_KEY    "event_grid.sources"
+#define FOLDERS_MEMBER "sources"
 
 enum { ACCESS_KEY_MIN = 16 /* bytes */, ACCESS_KEY_MAX = 1024, NAME_TEXT_MAX = 1024 };
 
@@ -331,21 +335,50 @@ static void read_root(struct reading *reading, const struct json_value *value, v
     read_source(reading, value, &source, &source.name.name);
 }
 
+/* --- folders --- */
+
+static void read_folder(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct declaring *declaring = into;
+    struct folder_properties folder;
+    struct buffer key = {0};
+
+    if (folder_properties_read(reading, value, &folder)) {
+        buffer_append_string(&key, FOLDERS_MEMBER "/");
+        for (size_t i = 0; i < folder.name.length; i++) {
+            buffer_append_byte(&key, ascii_lower(folder.name.data[i]));
+        }
+        if (!take_name(declaring, buffer_slice(&key))) {
+            reading_mistake_at(reading, "name", "stands here already; choose another name");
+        }
+    }
+    say_own(declaring);
+    buffer_release(&key);
+}
+
 /* --- all of them --- */
 
-static void read_kind(struct declaring *declaring, enum source_kind kind, struct buffer *out)
+/* A list of the section, which becomes a member of the JSON. */
+static void read_list(struct declaring *declaring, const char *key, const char *member,
+                      property_reader *read, void *into, struct buffer *out)
 {
-    struct declared_source of_kind = {.declaring = declaring, .name.kind = kind};
-    struct slice json = yaml_json(declaring->loading->positions, kinds[kind].key);
+    struct slice json = yaml_json(declaring->loading->positions, key);
     struct json_value array;
 
     if (!json_parse(json, &array) || array.type == JSON_NULL) {
         array = (struct json_value){JSON_ARRAY, SLICE_LITERAL("[]")};
     }
-    read_each(&declaring->reading, kinds[kind].key, &array, read_root, &of_kind);
+    read_each(&declaring->reading, key, &array, read, into);
     say_own(declaring);
-    buffer_append_format(out, "%s\"%s\":%.*s", out->length > 1 ? "," : "", kinds[kind].member,
+    buffer_append_format(out, "%s\"%s\":%.*s", out->length > 1 ? "," : "", member,
                          SLICE_PRINT(array.text));
+}
+
+static void read_kind(struct declaring *declaring, enum source_kind kind, struct buffer *out)
+{
+    struct declared_source of_kind = {.declaring = declaring, .name.kind = kind};
+
+    read_list(declaring, kinds[kind].key, kinds[kind].member, read_root, &of_kind, out);
 }
 
 void event_grid_read(struct loading *loading)
@@ -362,6 +395,7 @@ void event_grid_read(struct loading *loading)
     for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
         read_kind(&declaring, roots[i], declared);
     }
+    read_list(&declaring, FOLDERS_KEY, FOLDERS_MEMBER, read_folder, &declaring, declared);
     buffer_append_byte(declared, '}');
     map_release(&declaring.taken);
     buffer_release(&declaring.lines);
@@ -376,10 +410,12 @@ void event_grid_finish(struct loading *loading)
         loading_resolve_path(loading->config, event_grid->dead_letters_given, "dead-letters");
     event_grid->archive =
         loading_resolve_path(loading->config, event_grid->archive_given, "archive");
+    event_grid->sources =
+        loading_resolve_path(loading->config, event_grid->sources_given, "sources");
     if (event_grid->declared.length == 0) {
         buffer_append_string(
             &event_grid->declared,
-            "{\"topics\":[],\"domains\":[],\"systemTopics\":[],\"namespaces\":[]}");
+            "{\"topics\":[],\"domains\":[],\"systemTopics\":[],\"namespaces\":[],\"sources\":[]}");
     }
 }
 
@@ -387,6 +423,7 @@ void event_grid_free(struct event_grid_config *event_grid)
 {
     free(event_grid->dead_letters);
     free(event_grid->archive);
+    free(event_grid->sources);
     buffer_release(&event_grid->declared);
 }
 
@@ -434,24 +471,36 @@ static void print_json(struct buffer *out, const struct json_value *value)
     buffer_append_byte(out, is_object ? '}' : ']');
 }
 
+static void print_list(struct buffer *out, const struct json_value *declared, const char *key,
+                       const char *member)
+{
+    struct json_value array, element;
+    struct json_walk walk;
+
+    if (!json_find_member(declared, member, &array)) {
+        return;
+    }
+    buffer_append_format(out, "  %s:%s\n", strchr(key, '.') + 1,
+                         array.text.length > 2 ? "" : " []");
+    walk = json_elements(&array);
+    while (json_next_element(&walk, &element)) {
+        buffer_append_string(out, "    - ");
+        print_json(out, &element);
+        buffer_append_byte(out, '\n');
+    }
+}
+
 void event_grid_print(const struct event_grid_config *event_grid, struct buffer *out)
 {
-    struct json_value declared, array, element;
+    struct json_value declared;
 
     if (!json_parse(buffer_slice(&event_grid->declared), &declared)) {
         return;
     }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (!kinds[i].key || !json_find_member(&declared, kinds[i].member, &array)) {
-            continue;
-        }
-        struct json_walk walk = json_elements(&array);
-        const char *key = strchr(kinds[i].key, '.') + 1;
-        buffer_append_format(out, "  %s:%s\n", key, array.text.length > 2 ? "" : " []");
-        while (json_next_element(&walk, &element)) {
-            buffer_append_string(out, "    - ");
-            print_json(out, &element);
-            buffer_append_byte(out, '\n');
+        if (kinds[i].key) {
+            print_list(out, &declared, kinds[i].key, kinds[i].member);
         }
     }
+    print_list(out, &declared, FOLDERS_KEY, FOLDERS_MEMBER);
 }

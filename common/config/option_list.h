@@ -98,6 +98,7 @@
     OPTION(event_grid, dead_letter_directory, TEXT, "", 0, 0, RESTART,                             \
            event_grid.dead_letters_given)                                                          \
     OPTION(event_grid, archive_directory, TEXT, "", 0, 0, RESTART, event_grid.archive_given)       \
+    OPTION(event_grid, source_state_directory, TEXT, "", 0, 0, RESTART, event_grid.sources_given)  \
     OPTION(event_grid, allow_private_addresses, BOOL, "true", 0, 0, RESTART,                       \
            event_grid.allows_private_addresses)                                                    \
     OPTION(event_grid, retry_scale, FACTOR, "1.0", 1, 1000000, RESTART,                            \

@@ -170,6 +170,7 @@ static const cyaml_schema_field_t event_grid_fields[] = {
     CYAML_FIELD_IGNORE("domains", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("system_topics", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("namespaces", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_IGNORE("sources", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_END,
 };
 

@@ -3,9 +3,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/ascii.h"
+#include "resource/container.h"
 #include "resource/subscription_parts.h"
 
-enum { TEXT_MAX = 4096, CONTAINER_MIN = 3, CONTAINER_MAX = 63 };
+enum { TEXT_MAX = 4096 };
 
 static const struct property storage_blob_rows[] = {
     TEXT_PROPERTY(struct dead_letter, "blobContainerName", container, TEXT_MAX),
@@ -13,23 +14,10 @@ static const struct property storage_blob_rows[] = {
 };
 static const struct property_table storage_blob_properties = PROPERTY_TABLE(storage_blob_rows);
 
-/* Azure's rule, and so the name of a folder that leads nowhere else. */
-static bool container_is_good(struct slice name)
-{
-    bool good = name.length >= CONTAINER_MIN && name.length <= CONTAINER_MAX &&
-                name.data[0] != '-' && name.data[name.length - 1] != '-';
-
-    for (size_t i = 0; good && i < name.length; i++) {
-        uint8_t c = name.data[i];
-        good = (ascii_is_alphanumeric(c) && c == ascii_lower(c)) ||
-               (c == '-' && name.data[i - 1] != '-');
-    }
-    return good;
-}
-
 static void read_storage_blob(struct reading *reading, const struct endpoint *endpoint,
                               struct dead_letter *dead_letter)
 {
+    const char *wrong;
     size_t before;
 
     dead_letter->kind = DEAD_LETTER_FILES;
@@ -38,11 +26,8 @@ static void read_storage_blob(struct reading *reading, const struct endpoint *en
     if (dead_letter->container.length == 0) {
         reading_mistake_at(reading, "blobContainerName",
                            "is missing; write the name of a folder for the files");
-    } else if (!container_is_good(dead_letter->container)) {
-        reading_mistake_at(
-            reading, "blobContainerName",
-            "has %d to %d lower-case letters, digits and single hyphens between them",
-            (int)CONTAINER_MIN, (int)CONTAINER_MAX);
+    } else if ((wrong = container_name_check(dead_letter->container)) != NULL) {
+        reading_mistake_at(reading, "blobContainerName", "%s", wrong);
     }
     reading_leave(reading, before);
 }

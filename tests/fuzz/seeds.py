@@ -344,6 +344,14 @@ ARCHIVE_LINES = {
     "path": "domains/shop/2026-02-27T21.jsonl",
 }
 
+# Of folder_journal_fuzz.c.
+FOLDER_JOURNALS = {
+    "whole": "pubgrid-folder 1 /srv/pictures\n+ 255 7 1772227432000000000 42 2031/cat.jpg\n- 256 2031/cat.jpg\n",
+    "escapes": "pubgrid-folder 1 /srv/a%0Ab\n+ 1 2 -3 4 %25\n+ 18446744073709551615 0 0 0 a b\n",
+    "out": "- 1 ../a\n- 1 a/../b\n- 1 /a\n- 1 a//b\n- 1 %2E%2E/a\n- 1 a%00\n",
+    "cut": "pubgrid-folder 1 /srv\n+ 255 7 17722",
+}
+
 # Of http_answer_fuzz.c, behind the byte that says how it is cut.
 HTTP_ANSWERS = {
     "length": "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nab",
@@ -810,6 +818,7 @@ write("validation_url", {name: row.encode() for name, row in CONSENT_URLS.items(
 write("dead_letter", {name: row.encode() for name, row in LETTERS.items()})
 write("pull_request", {name: row.encode() for name, row in PULLS.items()})
 write("archive_line", {name: row.encode() for name, row in ARCHIVE_LINES.items()})
+write("folder_journal", {name: row.encode() for name, row in FOLDER_JOURNALS.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
 write("bridge_client", {name: browsers(row) for name, row in BROWSERS.items()})
 write("staff", {name: to_bytes(row) for name, row in STAFF.items()})

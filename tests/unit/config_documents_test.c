@@ -91,6 +91,13 @@ TEST(every_option_is_in_the_file_and_in_the_manual)
         "key1",
         "properties",
         "eventSubscriptions",
+        "directory",
+        "container",
+        "systemTopic",
+        "url",
+        "ignore",
+        "tellExisting",
+        "rescanInSeconds",
     };
     static const struct {
         const struct option *options;

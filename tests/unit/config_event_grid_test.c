@@ -6,6 +6,9 @@
 
 #define WEBHOOK "{destination: {endpointType: WebHook, properties: {endpointUrl: \"http://h\"}}}"
 
+#define FOLDER(directory, container, more)                                                         \
+    "{name: abc, directory: " directory ", container: " container ", systemTopic: abc" more "}"
+
 /* --- options --- */
 
 TEST(defaults)
@@ -16,11 +19,12 @@ TEST(defaults)
     CHECK(event_grid->opens_management);
     CHECK_STRING_EQUAL(event_grid->dead_letters, "/data/dead-letters");
     CHECK_STRING_EQUAL(event_grid->archive, "/data/archive");
+    CHECK_STRING_EQUAL(event_grid->sources, "/data/sources");
     CHECK(event_grid->allows_private_addresses && event_grid->asks_consent);
     CHECK_INT_EQUAL(event_grid->retry_thousandths, 1000);
-    CHECK_SLICE_EQUAL(
-        buffer_slice(&event_grid->declared),
-        SLICE_LITERAL("{\"topics\":[],\"domains\":[],\"systemTopics\":[],\"namespaces\":[]}"));
+    CHECK_SLICE_EQUAL(buffer_slice(&event_grid->declared),
+                      SLICE_LITERAL("{\"topics\":[],\"domains\":[],\"systemTopics\":[],"
+                                    "\"namespaces\":[],\"sources\":[]}"));
     config_free(config);
 }
 
@@ -126,7 +130,8 @@ TEST(declarations_become_json)
         "\"all\",\"properties\":{\"destination\":{\"endpointType\":\"WebHook\",\"properties\":{"
         "\"endpointUrl\":\"http://h\"}}}}]}]}],\"systemTopics\":[{\"name\":\"storage\","
         "\"properties\":{\"source\":\"/"
-        "x\",\"topicType\":\"Microsoft.Storage.StorageAccounts\"}}],\"namespaces\":[]}");
+        "x\",\"topicType\":\"Microsoft.Storage.StorageAccounts\"}}],\"namespaces\":[],\"sources\":["
+        "]}");
     free(text);
 }
 
@@ -293,6 +298,15 @@ TEST(mistakes)
         {"topics: [{name: &a abc}, {name: *a}]", ":2: ", "instead of an alias"},
         {"topics: [{[a]: b}]", ":2: ", "a key is a single word"},
         {"open_management: maybe", ":2: ", "is one of false, true"},
+        {"sources: [{name: abc}]", ":2: `event_grid.sources.0.directory`: is missing",
+         "`event_grid.sources.0.systemTopic`: is missing"},
+        {"sources: [" FOLDER("srv", "pics", "") "]", ":2: ", "is the absolute path of a folder"},
+        {"sources: [" FOLDER("/srv", "Pics", "") "]", ":2: ", "lower-case letters"},
+        {"sources: [" FOLDER("/srv", "pics", ", url: x") "]", ":2: ", "begins with https://"},
+        {"sources: [" FOLDER("/srv", "pics", ", ignore: ['']") "]", ":2: ", "ignore.0"},
+        {"sources: [" FOLDER("/srv", "pics", ", rescanInSeconds: 86401") "]", ":2: ", "86400"},
+        {"sources: [" FOLDER("/srv", "pics", "") ", " FOLDER("/x", "pics", "") "]",
+         ":2: `event_grid.sources.1.name`: stands here already", ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct buffer text = {0};
@@ -364,6 +378,25 @@ static char *cut_section(const char *text, const char *from, const char *to)
     return memory_copy_string(slice_make(begin + 1, (size_t)(end - begin)));
 }
 
+/* --- folders --- */
+
+TEST(folders_become_json)
+{
+    struct config *config =
+        load_good("event_grid:\n  sources:\n    - {name: pics, directory: /srv/p/, container: pics,"
+                  " systemTopic: storage, url: 'https://x/', ignore: ['*.tmp'], tellExisting: true,"
+                  " rescanInSeconds: 60}\n");
+    struct slice declared = buffer_slice(&config->event_grid.declared);
+    char *text = print(config);
+    struct config *again = load_good(text);
+
+    CHECK(memmem(declared.data, declared.length, "\"sources\":[{\"name\":\"pics\"", 25));
+    CHECK_SLICE_EQUAL(buffer_slice(&again->event_grid.declared), declared);
+    free(text);
+    config_free(again);
+    config_free(config);
+}
+
 /* How many entries a declared list has that have a name. */
 static size_t count_names(const struct config *config)
 {
@@ -398,7 +431,7 @@ TEST(the_examples_in_the_delivered_file_are_good)
     }
     buffer_append_byte(&yaml, '\0');
     struct config *config = load_good((const char *)yaml.data);
-    CHECK_INT_EQUAL(count_names(config), 7);
+    CHECK_INT_EQUAL(count_names(config), 8);
     config_free(config);
     buffer_release(&yaml);
     free(section);
@@ -411,7 +444,7 @@ TEST(the_example_in_the_documentation_is_good)
     char *section = cut_section(text, "\n    event_grid:", "\n`pubgrid.yaml(5)`");
     struct config *config = load_good(section);
 
-    CHECK_INT_EQUAL(count_names(config), 7);
+    CHECK_INT_EQUAL(count_names(config), 8);
     config_free(config);
     free(section);
     free(text);
