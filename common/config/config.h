@@ -92,6 +92,9 @@ struct event_grid_config {
      *             "eventSubscriptions":[{"name":..,"properties":{..}}]}],
      *  "domains":[as topics, and "topics":[{"name":..,"eventSubscriptions":[..]}]],
      *  "systemTopics":[as topics, without keys],
+     *  "namespaces":[without event subscriptions, and "topics":[as topics], "clients":[{"name":..,
+     *                "properties":{..}}], "clientGroups", "topicSpaces", "permissionBindings",
+     *                "caCertificates"],
      *  "sources":[folders, resource/folder.h]} */
     struct buffer declared;
 };

@@ -10,6 +10,7 @@
 #include "base/ascii.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "config/declaring.h"
 #include "config/loading.h"
 #include "config/positions.h"
 #include "resource/folder.h"
@@ -24,80 +25,6 @@
 #define FOLDERS_MEMBER "sources"
 
 enum { ACCESS_KEY_MIN = 16 /* bytes */, ACCESS_KEY_MAX = 1024, NAME_TEXT_MAX = 1024 };
-
-/* --- while it is read --- */
-
-/* Names that are taken: sources' keys, and behind them their event subscriptions'. */
-struct taken_name {
-    struct map_node node;
-    struct slice key;
-};
-
-struct declaring {
-    struct reading reading; /* stands at what is being read; its lines become mistakes */
-    struct loading *loading;
-    struct map taken;
-    struct arena memory;
-    struct buffer lines;
-};
-
-static struct slice key_of_taken(const struct map_node *node)
-{
-    return CONTAINER_OF(node, struct taken_name, node)->key;
-}
-
-/* False: it is taken. */
-static bool take_name(struct declaring *declaring, struct slice key)
-{
-    struct taken_name *taken;
-
-    if (map_find(&declaring->taken, key)) {
-        return false;
-    }
-    taken = arena_allocate(&declaring->memory, sizeof(*taken));
-    taken->key = arena_copy(&declaring->memory, key);
-    map_insert(&declaring->taken, &taken->node);
-    return true;
-}
-
-/* Lines `place: what` that are about what is below `prefix` become mistakes with the file's line.
- */
-static void say_lines(struct declaring *declaring, const char *prefix, struct buffer *lines)
-{
-    char *rest, *line;
-
-    buffer_append_byte(lines, '\0');
-    rest = (char *)lines->data;
-    while ((line = strsep(&rest, "\n")) != NULL) {
-        char *what = strstr(line, ": ");
-        struct buffer key = {0};
-        if (!what) {
-            continue;
-        }
-        *what = '\0';
-        buffer_append_format(&key, "%s%s%s", prefix, prefix[0] ? "." : "", line);
-        buffer_append_byte(&key, '\0');
-        MISTAKE(declaring->loading, (const char *)key.data, "`%s`: %s", line, what + 2);
-        buffer_release(&key);
-    }
-    lines->length = 0;
-}
-
-/* What the reading itself has found: its places begin at the file's top. */
-static void say_own(struct declaring *declaring)
-{
-    say_lines(declaring, "", &declaring->lines);
-}
-
-/* What was found in the value of the member `name` of where the reading stands. */
-static void say_below(struct declaring *declaring, const char *name, struct buffer *lines)
-{
-    size_t before = reading_enter(&declaring->reading, slice_from_string(name));
-
-    say_lines(declaring, declaring->reading.path, lines);
-    reading_leave(&declaring->reading, before);
-    buffer_release(lines);
-}
 
 /* --- event subscriptions --- */
 
@@ -118,6 +45,7 @@ struct declared_source {
     struct source_name name;
     const struct topic_properties *resource; /* while it is read */
     struct json_value properties, subscriptions, topics;
+    struct declared_children children;
     struct slice given_name, key1, key2;
 };
 
@@ -136,7 +64,7 @@ static void check_subscription_name(struct declared_source *source, struct slice
     for (size_t i = 0; i < name.length; i++) {
         buffer_append_byte(&key, ascii_lower(name.data[i]));
     }
-    if (!take_name(source->declaring, buffer_slice(&key))) {
+    if (!declaring_take_name(source->declaring, buffer_slice(&key))) {
         reading_mistake_at(reading, "name", "stands here already; choose another name");
     }
     buffer_release(&key);
@@ -157,26 +85,14 @@ static void read_subscription(struct reading *reading, const struct json_value *
     /* One that has expired by now is no mistake. */
     subscription = event_subscription_read(draft.properties.text, source->resource, 0, &lines);
     event_subscription_release(subscription);
-    say_own(source->declaring);
-    say_below(source->declaring, "properties", &lines);
-}
-
-/* Each element in its turn, with the same `into`. */
-static void read_each(struct reading *reading, const char *name, const struct json_value *array,
-                      property_reader *read, void *into)
-{
-    size_t before = reading_enter(reading, slice_from_string(name));
-
-    if (array->text.length > 0 && reading_count(reading, array) > 0) {
-        reading_elements(reading, array, 0, read, into);
-    }
-    reading_leave(reading, before);
+    declaring_say_own(source->declaring);
+    declaring_say_below(source->declaring, "properties", &lines);
 }
 
 static void read_subscriptions(struct declared_source *source)
 {
-    read_each(&source->declaring->reading, "eventSubscriptions", &source->subscriptions,
-              read_subscription, &source);
+    declaring_read_each(source->declaring, "eventSubscriptions", &source->subscriptions,
+                        read_subscription, &source);
 }
 
 /* --- sources --- */
@@ -202,6 +118,7 @@ static const struct property namespace_rows[] = {
     VALUE_PROPERTY(struct declared_source, "properties", properties),
     KEYS_ROWS,
     VALUE_PROPERTY(struct declared_source, "topics", topics),
+    CHILDREN_ROWS(struct declared_source, children),
 };
 
 static const struct {
@@ -250,7 +167,7 @@ static bool check_source_name(struct declared_source *source, struct slice *name
         return false;
     }
     source_key_append(&key, &source->name);
-    is_free = take_name(source->declaring, buffer_slice(&key));
+    is_free = declaring_take_name(source->declaring, buffer_slice(&key));
     buffer_release(&key);
     if (!is_free) {
         reading_mistake_at(reading, "name", "stands here already; write all about it in one place");
@@ -282,11 +199,32 @@ static struct topic_properties *read_properties(struct declared_source *source)
     buffer_append_byte(&resource, '}');
     topic = topic_properties_read(buffer_slice(&resource), source->name.kind, &lines);
     buffer_release(&resource);
-    say_below(source->declaring, "properties", &lines);
+    declaring_say_below(source->declaring, "properties", &lines);
     return topic;
 }
 
 static void read_topic(struct reading *reading, const struct json_value *value, void *into);
+
+/* What a namespace has beside its topics. There is one tree of MQTT topics, so one namespace whose
+ * clients they are. `own`: its properties; NULL: they have mistakes. */
+static void read_mqtt(struct declared_source *source, const struct topic_properties *own)
+{
+    struct declaring *declaring = source->declaring;
+    struct buffer key = {0};
+
+    if (own && own->spaces.is_enabled) {
+        if (declaring->mqtt_namespace.length > 0) {
+            reading_mistake_at(&declaring->reading, "properties.topicSpacesConfiguration.state",
+                               "is Enabled of the namespace %.*s already; this server has MQTT "
+                               "clients for one namespace",
+                               SLICE_PRINT(declaring->mqtt_namespace));
+        }
+        declaring->mqtt_namespace = arena_copy(&declaring->memory, source->name.name);
+    }
+    source_key_append(&key, &source->name);
+    declared_children_read(declaring, buffer_slice(&key), &source->children);
+    buffer_release(&key);
+}
 
 /* What stands in a source whose name is good. */
 static void read_content(struct declared_source *source)
@@ -298,7 +236,10 @@ static void read_content(struct declared_source *source)
         source->resource = own ? own : anything(source->name.kind);
     }
     read_subscriptions(source);
-    read_each(&source->declaring->reading, "topics", &source->topics, read_topic, &source);
+    declaring_read_each(source->declaring, "topics", &source->topics, read_topic, &source);
+    if (source->name.kind == SOURCE_NAMESPACE) {
+        read_mqtt(source, own);
+    }
     topic_properties_free(own);
 }
 
@@ -312,7 +253,7 @@ static void read_source(struct reading *reading, const struct json_value *value,
     if (value->type == JSON_OBJECT && check_source_name(source, name)) {
         read_content(source);
     }
-    say_own(source->declaring);
+    declaring_say_own(source->declaring);
 }
 
 /* Of a domain or a namespace. */
@@ -348,11 +289,11 @@ static void read_folder(struct reading *reading, const struct json_value *value,
         for (size_t i = 0; i < folder.name.length; i++) {
             buffer_append_byte(&key, ascii_lower(folder.name.data[i]));
         }
-        if (!take_name(declaring, buffer_slice(&key))) {
+        if (!declaring_take_name(declaring, buffer_slice(&key))) {
             reading_mistake_at(reading, "name", "stands here already; choose another name");
         }
     }
-    say_own(declaring);
+    declaring_say_own(declaring);
     buffer_release(&key);
 }
 
@@ -368,8 +309,8 @@ static void read_list(struct declaring *declaring, const char *key, const char *
     if (!json_parse(json, &array) || array.type == JSON_NULL) {
         array = (struct json_value){JSON_ARRAY, SLICE_LITERAL("[]")};
     }
-    read_each(&declaring->reading, key, &array, read, into);
-    say_own(declaring);
+    declaring_read_each(declaring, key, &array, read, into);
+    declaring_say_own(declaring);
     buffer_append_format(out, "%s\"%s\":%.*s", out->length > 1 ? "," : "", member,
                          SLICE_PRINT(array.text));
 }
@@ -385,11 +326,10 @@ void event_grid_read(struct loading *loading)
 {
     static const enum source_kind roots[] = {SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_SYSTEM_TOPIC,
                                              SOURCE_NAMESPACE};
-    struct declaring declaring = {.loading = loading};
+    struct declaring declaring;
     struct buffer *declared = &loading->config->event_grid.declared;
 
-    declaring.reading = (struct reading){.arena = &declaring.memory, .error = &declaring.lines};
-    map_init(&declaring.taken, key_of_taken);
+    declaring_begin(&declaring, loading);
     declared->length = 0;
     buffer_append_byte(declared, '{');
     for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
@@ -397,9 +337,7 @@ void event_grid_read(struct loading *loading)
     }
     read_list(&declaring, FOLDERS_KEY, FOLDERS_MEMBER, read_folder, &declaring, declared);
     buffer_append_byte(declared, '}');
-    map_release(&declaring.taken);
-    buffer_release(&declaring.lines);
-    arena_release(&declaring.memory);
+    declaring_end(&declaring);
 }
 
 void event_grid_finish(struct loading *loading)

@@ -4,6 +4,7 @@
 #include "resource/client_authentication.h"
 
 #include "base/ascii.h"
+#include "resource/reading.h"
 #include "resource/webhook_url.h"
 #include "secret/jwt_key.h"
 

@@ -14,8 +14,10 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
-#include "resource/reading.h"
 #include "secret/certificate_names.h"
+
+struct json_value;
+struct reading;
 
 enum { ISSUER_CERTIFICATES_MAX = 2, TOKEN_AUDIENCES_MAX = 10 };
 

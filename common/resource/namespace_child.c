@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "base/memory.h"
 #include "resource/namespace_child_parts.h"
+#include "resource/source.h"
 
 /* --- names --- */
 
@@ -68,6 +69,54 @@ bool child_kind_from_collection(struct slice collection, enum child_kind *out)
 bool child_name_equal(enum child_kind kind, struct slice a, struct slice b)
 {
     return child_kinds[kind].name_has_case ? slice_equal(a, b) : equal_ignoring_case(a, b);
+}
+
+/* --- keys --- */
+
+void child_key_append(struct buffer *out, struct slice namespace_key, enum child_kind kind,
+                      struct slice name)
+{
+    buffer_append(out, namespace_key);
+    buffer_append_byte(out, '/');
+    ascii_append_lower(out, child_kinds[kind].collection);
+    buffer_append_byte(out, '/');
+    if (child_kinds[kind].name_has_case) {
+        buffer_append(out, name);
+    } else {
+        ascii_append_lower(out, name);
+    }
+}
+
+/* What stands behind the last slash; *rest: what stands before it. */
+static struct slice take_last(struct slice *rest)
+{
+    const uint8_t *slash = rest->length > 0 ? memrchr(rest->data, '/', rest->length) : NULL;
+    size_t length = slash ? (size_t)(slash - rest->data) : 0;
+    struct slice last = slice_from(*rest, slash ? length + 1 : 0);
+
+    *rest = slice_make(rest->data, length);
+    return last;
+}
+
+bool child_key_parse(struct slice key, struct slice *namespace_key, enum child_kind *kind,
+                     struct slice *name)
+{
+    struct slice rest = key, collection;
+    struct source_name source;
+    struct buffer again = {0};
+    bool is_one;
+
+    *name = take_last(&rest);
+    collection = take_last(&rest);
+    *namespace_key = rest;
+    is_one = child_kind_from_collection(collection, kind) && source_key_parse(rest, &source) &&
+             source.kind == SOURCE_NAMESPACE && !child_kinds[*kind].check_name(*name);
+    if (is_one) {
+        child_key_append(&again, rest, *kind, *name);
+        is_one = slice_equal(buffer_slice(&again), key);
+        buffer_release(&again);
+    }
+    return is_one;
 }
 
 /* --- reading --- */
@@ -131,7 +180,7 @@ bool namespace_child_check_change(const struct namespace_child *before,
 
 /* --- writing --- */
 
-void append_text_member(struct buffer *out, const char *name, struct slice value)
+void child_append_text(struct buffer *out, const char *name, struct slice value)
 {
     if (value.length > 0) {
         buffer_append_format(out, ",\"%s\":", name);
@@ -142,5 +191,5 @@ void append_text_member(struct buffer *out, const char *name, struct slice value
 void namespace_child_append_members(struct buffer *out, const struct namespace_child *child)
 {
     readers[child->kind]->append(out, child);
-    append_text_member(out, "description", child->description);
+    child_append_text(out, "description", child->description);
 }

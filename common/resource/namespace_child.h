@@ -50,6 +50,14 @@ bool child_kind_from_collection(struct slice collection, enum child_kind *out);
 /* Are these names of one child? */
 bool child_name_equal(enum child_kind kind, struct slice a, struct slice b);
 
+/* A child's identity as text: the key of its namespace (source.h), the collection and the name, in
+ * lower case; of a client the name as it is: `namespaces/plant/clients/Pump-1`. */
+void child_key_append(struct buffer *out, struct slice namespace_key, enum child_kind kind,
+                      struct slice name);
+/* Slices of `key`. False: it is none of a child. */
+bool child_key_parse(struct slice key, struct slice *namespace_key, enum child_kind *kind,
+                     struct slice *name);
+
 struct namespace_child {
     enum child_kind kind;
     struct slice name, description;

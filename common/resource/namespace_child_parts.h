@@ -28,6 +28,6 @@ extern const struct child_reader mqtt_client_reader, client_group_reader, topic_
     permission_binding_reader, ca_certificate_reader;
 
 /* `"name":"value"` with a comma in front, if it is not empty. */
-void append_text_member(struct buffer *out, const char *name, struct slice value);
+void child_append_text(struct buffer *out, const char *name, struct slice value);
 
 #endif

@@ -60,7 +60,7 @@ static void append(struct buffer *out, const struct namespace_child *child)
 
     buffer_append_string(out, "\"clientGroupName\":");
     json_append_string(out, binding->group);
-    append_text_member(out, "topicSpaceName", binding->space);
+    child_append_text(out, "topicSpaceName", binding->space);
     buffer_append_format(out, ",\"permission\":\"%s\"",
                          binding->is_publisher ? "Publisher" : "Subscriber");
 }

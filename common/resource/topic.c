@@ -75,6 +75,25 @@ static void read_network_access(struct reading *reading, const struct json_value
     }
 }
 
+/* There is nothing in it to set here: Azure's custom domains are names of this server as any. */
+static void read_topics_configuration(struct reading *reading, const struct json_value *value,
+                                      void *into)
+{
+    static const struct property rows[] = {SHOWN_PROPERTY("hostname"),
+                                           SHOWN_PROPERTY("customDomains")};
+    struct topic_properties *topic = into;
+
+    reading_object(reading, value, &(struct property_table)PROPERTY_TABLE(rows), topic);
+    topic->topics_json = value->text;
+}
+
+static void read_topic_spaces(struct reading *reading, const struct json_value *value, void *into)
+{
+    struct topic_properties *topic = into;
+
+    topic_spaces_read(reading, value, &topic->spaces);
+}
+
 /* --- tables --- */
 
 #define COMMON_ROWS                                                                                \
@@ -121,9 +140,9 @@ static const struct property namespace_rows[] = {
     OWN_PROPERTY("publicNetworkAccess", read_network_access),
     OWN_PROPERTY("inboundIpRules", ip_rules_read),
     TEXT_PROPERTY(struct topic_properties, "minimumTlsVersionAllowed", tls_least, TEXT_MAX),
-    SHOWN_PROPERTY("isZoneRedundant"),
-    SHOWN_PROPERTY("topicsConfiguration"),
-    SHOWN_PROPERTY("topicSpacesConfiguration"),
+    BOOL_PROPERTY(struct topic_properties, "isZoneRedundant", is_zone_redundant),
+    OWN_PROPERTY("topicsConfiguration", read_topics_configuration),
+    OWN_PROPERTY("topicSpacesConfiguration", read_topic_spaces),
     SHOWN_PROPERTY("privateEndpointConnections"),
     SHOWN_PROPERTY("provisioningState"),
     SHOWN_PROPERTY("metricResourceId"),
@@ -206,6 +225,7 @@ struct topic_properties *topic_properties_read(struct slice json, enum source_ki
         .residency = SLICE_LITERAL("WithinGeopair"),
         .lifetime_days = 1,
     };
+    topic_spaces_begin(&topic->spaces);
     if (kind == SOURCE_NAMESPACE_TOPIC) {
         topic->schema = SCHEMA_CLOUD_EVENTS;
     }
@@ -277,6 +297,17 @@ static void append_system_topic(struct buffer *out, const struct topic_propertie
     json_append_string(out, topic->topic_type);
 }
 
+static void append_namespace(struct buffer *out, const struct topic_properties *topic)
+{
+    append_network(out, topic);
+    buffer_append_format(out, ",\"isZoneRedundant\":%s", truth(topic->is_zone_redundant));
+    if (topic->topics_json.length > 0) {
+        buffer_append_format(out, ",\"topicsConfiguration\":%.*s", SLICE_PRINT(topic->topics_json));
+    }
+    buffer_append_string(out, ",\"topicSpacesConfiguration\":");
+    topic_spaces_append(out, &topic->spaces);
+}
+
 static void append_namespace_topic(struct buffer *out, const struct topic_properties *topic)
 {
     buffer_append_format(out, "\"publisherType\":\"" PUBLISHER_TYPE "\",\"inputSchema\":\"%s\"",
@@ -290,7 +321,7 @@ void topic_properties_append_members(struct buffer *out, const struct topic_prop
         [SOURCE_TOPIC] = append_input,
         [SOURCE_DOMAIN] = append_input,
         [SOURCE_SYSTEM_TOPIC] = append_system_topic,
-        [SOURCE_NAMESPACE] = append_network,
+        [SOURCE_NAMESPACE] = append_namespace,
         [SOURCE_NAMESPACE_TOPIC] = append_namespace_topic,
     };
 

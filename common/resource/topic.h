@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "resource/namespace.h"
 #include "resource/schema.h"
 #include "resource/source.h"
 
@@ -60,6 +61,10 @@ struct topic_properties {
     struct slice source, topic_type;
     /* SOURCE_NAMESPACE_TOPIC: eventRetentionInDays */
     uint32_t lifetime_days;
+    /* SOURCE_NAMESPACE */
+    struct topic_spaces_configuration spaces;
+    bool is_zone_redundant;   /* only shown */
+    struct slice topics_json; /* topicsConfiguration as given; empty: none */
     struct buffer json;  /* {"location":..,"tags":..,"properties":{..}} as given (compact); owned */
     struct arena memory; /* what is no slice of `json` */
 };

@@ -431,7 +431,7 @@ TEST(the_examples_in_the_delivered_file_are_good)
     }
     buffer_append_byte(&yaml, '\0');
     struct config *config = load_good((const char *)yaml.data);
-    CHECK_INT_EQUAL(count_names(config), 8);
+    CHECK_INT_EQUAL(count_names(config), 15);
     config_free(config);
     buffer_release(&yaml);
     free(section);
@@ -444,7 +444,7 @@ TEST(the_example_in_the_documentation_is_good)
     char *section = cut_section(text, "\n    event_grid:", "\n`pubgrid.yaml(5)`");
     struct config *config = load_good(section);
 
-    CHECK_INT_EQUAL(count_names(config), 8);
+    CHECK_INT_EQUAL(count_names(config), 15);
     config_free(config);
     free(section);
     free(text);

@@ -298,3 +298,54 @@ TEST(collections_and_names)
     CHECK(!child_name_equal(CHILD_CLIENT, SLICE_LITERAL("a"), SLICE_LITERAL("A")));
     CHECK(child_name_equal(CHILD_TOPIC_SPACE, SLICE_LITERAL("a"), SLICE_LITERAL("A")));
 }
+
+TEST(keys)
+{
+    static const struct {
+        enum child_kind kind;
+        const char *name, *key;
+    } rows[] = {
+        {CHILD_CLIENT, "Pump-1:a._", "namespaces/plant/clients/Pump-1:a._"},
+        {CHILD_CLIENT_GROUP, "Pumps", "namespaces/plant/clientgroups/pumps"},
+        {CHILD_TOPIC_SPACE, "own", "namespaces/plant/topicspaces/own"},
+        {CHILD_PERMISSION_BINDING, "own", "namespaces/plant/permissionbindings/own"},
+        {CHILD_CA_CERTIFICATE, "own", "namespaces/plant/cacertificates/own"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer key = {0};
+        struct slice namespace_key, name;
+        enum child_kind kind;
+        child_key_append(&key, SLICE_LITERAL("namespaces/plant"), rows[i].kind,
+                         slice_from_string(rows[i].name));
+        CHECK_SLICE_EQUAL(buffer_slice(&key), slice_from_string(rows[i].key));
+        CHECK(child_key_parse(buffer_slice(&key), &namespace_key, &kind, &name));
+        CHECK_SLICE_EQUAL(namespace_key, SLICE_LITERAL("namespaces/plant"));
+        CHECK_INT_EQUAL(kind, rows[i].kind);
+        CHECK(child_name_equal(kind, name, slice_from_string(rows[i].name)));
+        buffer_release(&key);
+    }
+}
+
+TEST(what_is_no_key)
+{
+    static const char *const rows[] = {
+        "",
+        "clients/a",
+        "namespaces/plant",
+        "namespaces/plant/topics/abc",
+        "namespaces/plant/clients/",
+        "namespaces/plant/clients/a/b",
+        "namespaces/plant/Clients/a",
+        "namespaces/Plant/clients/a",
+        "namespaces/plant/clientgroups/Abc",
+        "namespaces/plant/clientgroups/ab",
+        "topics/plant/clients/a",
+        "namespaces/plant/topics/abc/clients/a",
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct slice namespace_key, name;
+        enum child_kind kind;
+        test_note("%s", rows[i]);
+        CHECK(!child_key_parse(slice_from_string(rows[i]), &namespace_key, &kind, &name));
+    }
+}
