@@ -444,7 +444,7 @@ TEST(the_example_in_the_documentation_is_good)
     char *section = cut_section(text, "\n    event_grid:", "\n`pubgrid.yaml(5)`");
     struct config *config = load_good(section);
 
-    CHECK_INT_EQUAL(count_names(config), 15);
+    CHECK_INT_EQUAL(count_names(config), 8);
     config_free(config);
     free(section);
     free(text);
