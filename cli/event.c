@@ -64,6 +64,12 @@ static const char usage[] =
     "  --aad-tenant-id text, --aad-app-id text, --labels text ..., --expiration-date time\n"
     "Events:\n"
     "  --type text, --subject text, --data json, --id text, --source text, --data-version text\n"
+    "  --template name        BlobCreated, BlobDeleted, of --container text --blob text, perhaps\n"
+    "                         --account text, --url url, --content-type text, --content-length "
+    "number;\n"
+    "                         ResourceWriteSuccess, ResourceDeleteFailure, ResourceActionCancel "
+    "and\n"
+    "                         the like, of --resource-id id\n"
     "  --since time, --until time  2031-01-01T00:00:00Z, for replay\n"
     "\n"
     "  --json                 prints the server's JSON as it is\n"
@@ -76,7 +82,8 @@ static const char usage[] =
     "\n"
     "Example: pubgrid event topic create orders\n"
     "         pubgrid event subscription create orders billing --endpoint http://127.0.0.1:3000/\n"
-    "         pubgrid event send orders --type order.paid --subject 42 --data '{\"total\":7}'\n";
+    "         pubgrid event send orders --type order.paid --subject 42 --data '{\"total\":7}'\n"
+    "         pubgrid event send orders --template BlobCreated --container in --blob a.txt\n";
 
 static const struct option general_options[] = {
     ACCESS_LONG_OPTIONS_BUT_ENDPOINT,

@@ -30,6 +30,7 @@ enum flag_section {
     SECTION_ATTRIBUTES,
     SECTION_RETRY,
     SECTION_EVENT,
+    SECTION_TEMPLATE, /* fields of an event's template (event_template.h) */
     FLAG_SECTIONS
 };
 

@@ -11,6 +11,7 @@
 #include "base/timestamp.h"
 #include "base/uuid.h"
 #include "event_command.h"
+#include "event_template.h"
 #include "input_file.h"
 
 enum { EVENTS_MAX = 1536000 };
@@ -27,9 +28,15 @@ struct event_text {
 struct event_parts {
     struct buffer members; /* given: JSON object */
     struct json_value given;
-    const struct event_command *command;
-    const char *domain_topic; /* NULL: none */
+    const char *domain_topic;                           /* NULL: none */
+    const char *data;                                   /* JSON; NULL: none */
+    const char *type, *subject, *source, *data_version; /* if they are not given */
 };
+
+static const char *text_or(const struct buffer *text, const char *otherwise)
+{
+    return text->length > 0 ? (const char *)text->data : otherwise;
+}
 
 static void append_part(struct buffer *out, const struct event_parts *parts, const char *as,
                         const char *flag, const char *otherwise)
@@ -54,7 +61,7 @@ static void append_id_and_time(struct buffer *out, const struct event_parts *par
     timestamp_append(&time, clock_now());
     append_part(out, parts, "id", "id", (const char *)id.data);
     buffer_append_format(out, ",\"%s\":\"%.*s\",\"data\":%s", time_name, SLICE_PRINT(time),
-                         parts->command->flags.data ? parts->command->flags.data : "null");
+                         parts->data ? parts->data : "null");
     buffer_release(&id);
     buffer_release(&time);
 }
@@ -64,9 +71,9 @@ static void append_event_grid(struct event_text *text, const struct event_parts 
     struct buffer *out = &text->body;
 
     buffer_append_string(out, "[{");
-    append_part(out, parts, "subject", "subject", "-"); /* it needs some */
-    append_part(out, parts, "eventType", "type", "");
-    append_part(out, parts, "dataVersion", "dataVersion", "1.0");
+    append_part(out, parts, "subject", "subject", parts->subject ? parts->subject : "-");
+    append_part(out, parts, "eventType", "type", parts->type);
+    append_part(out, parts, "dataVersion", "dataVersion", parts->data_version);
     if (parts->domain_topic) {
         buffer_append_string(out, ",\"topic\":");
         json_append_string(out, slice_from_string(parts->domain_topic));
@@ -83,10 +90,10 @@ static void append_cloud_event(struct event_text *text, const struct event_parts
 
     buffer_append_string(out, "{\"specversion\":\"1.0\"");
     append_part(out, parts, "source", "source",
-                parts->domain_topic ? parts->domain_topic : "/pubgrid/event/send");
-    append_part(out, parts, "type", "type", "");
-    if (json_find_member(&parts->given, "subject", &subject)) {
-        append_part(out, parts, "subject", "subject", "");
+                parts->domain_topic ? parts->domain_topic : parts->source);
+    append_part(out, parts, "type", "type", parts->type);
+    if (parts->subject || json_find_member(&parts->given, "subject", &subject)) {
+        append_part(out, parts, "subject", "subject", parts->subject ? parts->subject : "");
     }
     append_id_and_time(out, parts, "time");
     buffer_append_byte(out, '}');
@@ -96,9 +103,7 @@ static void append_cloud_event(struct event_text *text, const struct event_parts
 /* The data is all of it. */
 static void append_custom(struct event_text *text, const struct event_parts *parts)
 {
-    const char *data = parts->command->flags.data;
-
-    buffer_append_format(&text->body, "[%s]", data ? data : "{}");
+    buffer_append_format(&text->body, "[%s]", parts->data ? parts->data : "{}");
     text->content_type = "application/json";
 }
 
@@ -185,67 +190,144 @@ static const char *content_type_of(const struct schema *schema, struct slice bod
     return is_array ? "application/cloudevents-batch+json" : "application/cloudevents+json";
 }
 
-/* The event of the file, or of the flags; false after an error message. */
-static bool make_event(const struct event_command *command, const struct schema *schema,
-                       const char *domain_topic, struct event_text *text)
+static bool read_event(const char *file, const struct schema *schema, struct event_text *text)
 {
-    const char *file = event_word(command, 1);
-    struct event_parts parts = {.command = command, .domain_topic = domain_topic};
+    bool good = input_read(file, EVENTS_MAX, "events", &text->body);
 
-    if (file) {
-        bool good = input_read(file, EVENTS_MAX, "events", &text->body);
-        text->content_type = content_type_of(schema, buffer_slice(&text->body));
-        return good;
-    }
+    text->content_type = content_type_of(schema, buffer_slice(&text->body));
+    return good;
+}
+
+/* What no flag says is the template's, if one is named. */
+static void append_event(const struct event_command *command, const struct schema *schema,
+                         const char *domain_topic, const struct filled_template *template,
+                         struct event_text *text)
+{
+    const char *data = command->flags.data;
+    struct event_parts parts = {
+        .domain_topic = domain_topic,
+        .data = data ? data : text_or(&template->data, NULL),
+        .type = text_or(&template->type, ""),
+        .subject = text_or(&template->subject, NULL),
+        .source = text_or(&template->source, "/pubgrid/event/send"),
+        .data_version = text_or(&template->data_version, "1.0"),
+    };
+
     buffer_append_format(&parts.members, "{%.*s}",
                          SLICE_PRINT(command->flags.sections[SECTION_EVENT]));
     json_parse(buffer_slice(&parts.members), &parts.given);
     schema->append(text, &parts);
     buffer_release(&parts.members);
-    return true;
 }
 
-/* Posts the event of the command at a path that is made of the source's and these; `as_publisher`:
- * with the source's key. */
+/* The event of the file, or of the flags; false after an error message. */
+static bool make_event(const struct event_command *command, const struct schema *schema,
+                       const char *domain_topic, struct event_text *text)
+{
+    struct slice fields = buffer_slice(&command->flags.sections[SECTION_TEMPLATE]);
+    struct filled_template template = {0};
+    const char *file = event_word(command, 1);
+    bool good = true;
+
+    if (file && fields.length > 0) {
+        fputs("Error: an event is of a file or of a template\n", stderr);
+        return false;
+    }
+    if (file) {
+        return read_event(file, schema, text);
+    }
+    if (fields.length > 0) {
+        good = event_template_fill(fields, &template);
+    }
+    if (good) {
+        append_event(command, schema, domain_topic, &template, text);
+    }
+    event_template_release(&template);
+    return good;
+}
+
+/* Where to: a path that is made of the source's and these. */
+struct event_post {
+    const char *before, *behind;
+    bool as_publisher; /* with the source's key */
+};
+
+/* Posts the event of the command, which is `text` then. */
 static bool post_event(const struct event_command *command, struct server *server,
-                       const char *before, const char *behind, bool as_publisher,
+                       const struct event_post *post, struct event_text *text,
                        struct buffer *answer)
 {
     struct buffer domain = {0}, path = {0}, header = {0};
-    struct event_text text = {0};
     const char *domain_topic = split_domain_topic(command->words[0], &domain);
     const char *source = (const char *)domain.data;
     const struct schema *schema = ask_schema(server, source);
-    bool good = schema && make_event(command, schema, domain_topic, &text);
+    bool good = schema && make_event(command, schema, domain_topic, text);
 
-    buffer_append_string(&path, before);
+    buffer_append_string(&path, post->before);
     event_append_source(&path, source);
-    buffer_append_string(&path, behind);
-    good = good && (!as_publisher || ask_key(server, source, &header));
+    buffer_append_string(&path, post->behind);
+    good = good && (!post->as_publisher || ask_key(server, source, &header));
     good = good && server_ask(server,
                               &(struct server_request){
                                   .method = "POST",
                                   .path = buffer_slice(&path),
-                                  .body = buffer_slice(&text.body),
-                                  .content_type = text.content_type,
+                                  .body = buffer_slice(&text->body),
+                                  .content_type = text->content_type,
                                   .header = header.length > 0 ? (const char *)header.data : NULL,
                               },
                               answer);
     buffer_release(&header);
-    buffer_release(&text.body);
     buffer_release(&domain);
     buffer_release(&path);
     return good;
 }
 
+static void print_accepted(const struct event_command *command, const struct json_value *event)
+{
+    struct json_value id;
+
+    if (!json_find_member(event, "id", &id)) { /* of a custom schema: the server makes one */
+        id = (struct json_value){JSON_STRING, SLICE_LITERAL("\"\"")};
+    }
+    if (command->look.json) {
+        printf("{\"id\":%.*s}\n", SLICE_PRINT(id.text));
+    } else {
+        struct buffer text = {0};
+        json_append_string_value(&text, &id);
+        printf("Accepted%s%.*s.\n", text.length > 0 ? ": " : "", SLICE_PRINT(text));
+        buffer_release(&text);
+    }
+}
+
+static void print_all_accepted(const struct event_command *command, struct slice body)
+{
+    struct json_value whole, event;
+    struct json_walk walk;
+
+    if (!json_parse(body, &whole)) {
+        return;
+    }
+    if (whole.type != JSON_ARRAY) {
+        print_accepted(command, &whole);
+        return;
+    }
+    walk = json_elements(&whole);
+    while (json_next_element(&walk, &event)) {
+        print_accepted(command, &event);
+    }
+}
+
 bool event_send(const struct event_command *command, struct server *server)
 {
+    static const struct event_post post = {"", "/api/events", true};
+    struct event_text text = {0};
     struct buffer answer = {0};
-    bool good = post_event(command, server, "", "/api/events", true, &answer);
+    bool good = post_event(command, server, &post, &text, &answer);
 
-    if (good && !command->look.json) {
-        puts("Accepted.");
+    if (good) {
+        print_all_accepted(command, buffer_slice(&text.body));
     }
+    buffer_release(&text.body);
     buffer_release(&answer);
     return good;
 }
@@ -285,14 +367,17 @@ static bool print_trials(struct slice answer)
 
 bool event_test(const struct event_command *command, struct server *server)
 {
+    static const struct event_post post = {"/api/eventgrid", "/test", false};
+    struct event_text text = {0};
     struct buffer answer = {0};
-    bool good = post_event(command, server, "/api/eventgrid", "/test", false, &answer);
+    bool good = post_event(command, server, &post, &text, &answer);
 
     if (good && command->look.json) {
         answer_print(buffer_slice(&answer), true);
     } else if (good) {
         good = print_trials(buffer_slice(&answer));
     }
+    buffer_release(&text.body);
     buffer_release(&answer);
     return good;
 }

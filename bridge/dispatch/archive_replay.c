@@ -127,6 +127,7 @@ static bool send_event(struct replay_work *work, struct catalog_source *source,
     if (work->event_id.length > 0 && !slice_equal(event->id, buffer_slice(&work->event_id))) {
         return true;
     }
+    work->running.job->is_found = true;
     source = catalog_source_of(source, event);
     catalog_prepare(source);
     numbers = filter_set_match(source->filters, event, &count);

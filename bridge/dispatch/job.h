@@ -5,6 +5,7 @@
 #ifndef PUBGRID_DISPATCH_JOB_H
 #define PUBGRID_DISPATCH_JOB_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -14,6 +15,7 @@ struct job {
     void (*done)(struct job *job); /* once, unless it was abandoned */
     const char *error;             /* NULL: all went well; else it stopped there */
     size_t events;                 /* that were sent */
+    bool is_found;                 /* the one event that was wanted is there */
     struct buffer text;            /* what was found, as JSON; whoever waits releases it */
     void *under_way;               /* the implementation's; NULL before and after */
     void (*cancel)(struct job *job);

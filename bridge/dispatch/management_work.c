@@ -64,6 +64,20 @@ static void events_sent(struct job *job)
     }
 }
 
+/* The same of the one event that the body names. */
+static void event_sent(struct job *job)
+{
+    struct management_call *call = CONTAINER_OF(job, struct management_call, job);
+
+    if (job->error || job->is_found || job->events > 0) {
+        events_sent(job);
+    } else {
+        struct slice id = find_text(call, "id");
+        management_refuse(call, 404, "ResourceNotFound", "The event '%.*s' was not found.",
+                          SLICE_PRINT(id));
+    }
+}
+
 /* ---------------------------------------------------------------- dead letters */
 
 void management_dead_letters(struct management_call *call)
@@ -82,8 +96,10 @@ void management_dead_letters(struct management_call *call)
 /* {"id":".."}: that event; without: all. */
 void management_resend_dead_letters(struct management_call *call)
 {
-    call->job.done = events_sent;
-    dead_letters_resend(call->grid->runner, call->subscription, find_text(call, "id"), &call->job);
+    struct slice id = find_text(call, "id");
+
+    call->job.done = id.length > 0 ? event_sent : events_sent;
+    dead_letters_resend(call->grid->runner, call->subscription, id, &call->job);
 }
 
 /* ---------------------------------------------------------------- the archive */
@@ -153,7 +169,7 @@ static void replay(struct management_call *call, struct replay *replay)
     replay->source_key = buffer_slice(&call->key);
     replay->names = names;
     if (read_names(call, names, &replay->name_count)) {
-        call->job.done = events_sent;
+        call->job.done = replay->event_id.length > 0 ? event_sent : events_sent;
         archive_replay(call->grid->runner, replay, &call->job);
     }
     free(names);

@@ -8,7 +8,7 @@
 #include "access/characters.h"
 #include "base/siphash.h"
 #include "base/timestamp.h"
-#include "eventgrid/media_type.h"
+#include "base/media_type.h"
 #include "json/json.h"
 
 /* ---------------------------------------------------------------- what makes it unlike others */

@@ -214,25 +214,82 @@ def test_events_are_sent_in_the_schema_of_their_topic():
     clouds = topic("c", "CloudEventSchemaV1_0")
     with EventServer(*sent(topic("orders")), *sent(clouds), *sent(topic("x", "CustomEventSchema")), *sent(topic("shop")),
                      *sent(clouds), answer(topic("s")), (200, "")) as server:
-        assert server.run("send", "orders", "--type", "t", "--subject", "s", "--data", '{"a":1}') == "Accepted.\n"
+        said = server.run("send", "orders", "--type", "t", "--subject", "s", "--data", '{"a":1}')
         assert [request[:2] for request in server.requests[1:]] == [
             ("POST", f"{TOPIC}/listKeys"), ("POST", "/topics/orders/api/events")]
         event, = server.body()
+        assert said == f"Accepted: {event['id']}.\n", said
         assert len(event.pop("id")) == 36 and event.pop("eventTime").endswith("Z")
         assert event == {"subject": "s", "eventType": "t", "data": {"a": 1}, "dataVersion": "1.0"}, event
-        server.run("send", "c", "--type", "t", "--id", "1")
+        assert server.run("send", "c", "--type", "t", "--id", "1", "--json") == '{"id":"1"}\n'
         event = server.body()
         assert event.pop("time") and event == {"specversion": "1.0", "id": "1", "type": "t", "data": None,
                                                "source": "/pubgrid/event/send"}, event
-        server.run("send", "x", "--data", '{"b":2}')
+        assert server.run("send", "x", "--data", '{"b":2}') == "Accepted.\n"
         assert server.body() == [{"b": 2}]
         server.run("send", "domains/shop/topics/sales", "--type", "t")
         assert server.requests[-1][1] == "/domains/shop/api/events" and server.body()[0]["topic"] == "sales"
-        server.run("send", "c", "-", given='[{"id":"1"}]')
+        assert server.run("send", "c", "-", given='[{"id":"1"},{"id":"2"}]') == "Accepted: 1.\nAccepted: 2.\n"
         assert server.types[2::3] == ["application/json", "application/cloudevents+json", "application/json",
                                       "application/json", "application/cloudevents-batch+json"], server.types
         server.run("send", "systemTopics/s", "--type", "t")  # which has no keys
         assert server.requests[-1][1] == "/systemTopics/s/api/events"
+
+
+VM = "/subscriptions/s1/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm\"1"
+
+
+def test_templates():
+    system, clouds = topic("s"), topic("c", "CloudEventSchemaV1_0")
+    answers = [answer(system), (200, "")] * 4 + [answer(clouds), answer({"key1": "k"}), (200, "")]
+    with EventServer(*answers) as server:
+        server.run("send", "systemTopics/s", "--template", "BlobCreated", "--container", "pictures", "--blob",
+                   "a b/\u00e9.png", "--content-length", "7")
+        event, = server.body()
+        data = event["data"]
+        assert event["eventType"] == "Microsoft.Storage.BlobCreated" and event["dataVersion"] == "", event
+        assert event["subject"] == "/blobServices/default/containers/pictures/blobs/a b/\u00e9.png", event
+        assert data["url"] == "https://local.blob.core.windows.net/pictures/a%20b/%C3%A9.png", data
+        assert data["contentType"] == "image/png" and data["contentLength"] == 7 and data["api"] == "PutBlob", data
+        assert len(data["sequencer"]) == 32 and data["eTag"].startswith("0x") and len(data["requestId"]) == 36, data
+
+        server.run("send", "systemTopics/s", "--template", "blobdeleted", "--container", "c", "--blob", "a", "--account",
+                   "acct", "--url", "http://x/a", "--content-type", "x/y", "--subject", "mine", "--id", "1")
+        event, = server.body()
+        assert event["subject"] == "mine" and event["id"] == "1" and "eTag" not in event["data"], event
+        assert event["data"]["url"] == "http://x/a" and event["data"]["contentType"] == "x/y", event
+
+        server.run("send", "systemTopics/s", "--template", "ResourceWriteSuccess", "--resource-id", VM)
+        event, = server.body()
+        data = event["data"]
+        assert event["eventType"] == "Microsoft.Resources.ResourceWriteSuccess" and event["subject"] == VM, event
+        assert event["dataVersion"] == "2" and data["resourceUri"] == VM and data["subscriptionId"] == "s1", event
+        assert data["operationName"] == data["authorization"]["action"] == "Microsoft.Compute/virtualMachines/write", data
+        assert data["resourceProvider"] == "Microsoft.Compute" and data["status"] == "Succeeded", data
+
+        server.run("send", "systemTopics/s", "--template", "ResourceDeleteCancel", "--resource-id", "/subscriptions/s/"
+                   "resourceGroups/g", "--data", "{}")
+        event, = server.body()
+        assert event["eventType"] == "Microsoft.Resources.ResourceDeleteCancel" and event["data"] == {}, event
+
+        server.run("send", "c", "--template", "ResourceActionFailure", "--resource-id", VM)
+        event = server.body()
+        assert event["source"] == "/subscriptions/s1" and event["subject"] == VM, event
+        assert event["data"]["operationName"] == "Microsoft.Compute/virtualMachines/action", event
+
+
+def test_templates_that_are_wrong():
+    rows = [(["--template", "BlobMade"], "there is no template BlobMade; there are BlobCreated,"),
+            (["--template", "BlobCreated"], "needs --container, such as pictures"),
+            (["--template", "BlobCreated", "--container", "c"], "needs --blob"),
+            (["--template", "ResourceWriteSuccess"], "needs --resource-id, such as /subscriptions/"),
+            (["--template", "ResourceWriteSuccess", "--resource-id", "vm1"], "--resource-id is an id such as"),
+            (["--template", "ResourceWriteSuccess", "--resource-id", "/subscriptions/a/b"], "--resource-id is an id"),
+            (["--container", "c"], "say which --template"),
+            (["-", "--template", "BlobCreated"], "of a file or of a template")]
+    with EventServer(*[answer(topic("s"))] * len(rows)) as server:
+        for words, expected in rows:
+            assert expected in server.run("send", "systemTopics/s", *words, status=1, given="[]"), words
 
 
 def test_filters_are_tried_out():

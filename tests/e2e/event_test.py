@@ -134,6 +134,8 @@ def test_dead_letters_are_seen_and_sent_again():
         assert json.loads(world.event("dead-letter", "show", "orders", "billing", "e1"))["deliveryAttempts"] == 1
         assert " 500 " in world.event("subscription", "log", "orders", "--failures")
         hook.status = 200
+        assert "(404): The event 'e2' was not found." in world.event("dead-letter", "resend", "orders", "billing", "e2",
+                                                                     status=1)
         assert world.event("dead-letter", "resend", "orders", "billing") == "Sent: 1.\n"
         until(lambda: hook.events == ["e1", "e1"], "it is delivered")
         assert world.event("dead-letter", "list", "orders", "billing") == ""
@@ -151,6 +153,7 @@ def test_events_are_sent_again_out_of_the_archive():
         until(lambda: hook.events and set(hook.events) == {"two"}, "what the filter takes is delivered")
         assert "does not" in world.event("test", "orders", "--type", "one")
         assert world.event("resend", "orders", "one") == "Sent: 0.\n"
+        assert "(404): The event 'three' was not found." in world.event("resend", "orders", "three", status=1)
 
 
 def test_what_the_file_declares():

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "eventgrid/blob_event.h"
 #include "eventgrid/folder_journal.h"
-#include "eventgrid/media_type.h"
+#include "base/media_type.h"
 #include "test.h"
 #include "json/json.h"
 

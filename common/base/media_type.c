@@ -1,7 +1,7 @@
 /* See media_type.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "eventgrid/media_type.h"
+#include "base/media_type.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,8 @@
 /* The media type that a file's name says. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_EVENTGRID_MEDIA_TYPE_H
-#define PUBGRID_EVENTGRID_MEDIA_TYPE_H
+#ifndef PUBGRID_BASE_MEDIA_TYPE_H
+#define PUBGRID_BASE_MEDIA_TYPE_H
 
 #include "base/slice.h"
 
