@@ -31,12 +31,22 @@ struct janitor;
 struct reporter;
 struct settings_store;
 struct staff;
+struct staff_asker;
 
 /* The logs of event subscriptions, by whoever delivers their events. */
 struct event_logs {
     void *context;
     const struct delivery_log *(*find)(void *context, struct slice queue); /* NULL: none */
     void (*append_json)(struct buffer *out, const struct delivery *delivery);
+};
+
+/* What other processes want of this one alone (client/staff.h: staff_order()). */
+struct order_taker {
+    void *context;
+    /* staff_answer() is to follow, now or later. */
+    void (*take)(void *context, const struct staff_asker *asker, struct slice order);
+    /* The asker does not wait for the answer any more. */
+    void (*forget)(void *context, const struct staff_asker *asker);
 };
 
 struct gateway {
@@ -52,6 +62,7 @@ struct gateway {
     struct events events;     /* where browsers' events go */
     const struct hub_listener *hub_listener; /* NULL: settings of hubs never change */
     const struct event_logs *event_logs;     /* NULL: no events are delivered */
+    const struct order_taker *order_taker;   /* NULL: orders are not answered */
 
     struct grid *grid;                       /* Event Grid (dispatch/grid.h); NULL: there is none */
     void (*connect_grid)(struct grid *grid); /* the broker is there */

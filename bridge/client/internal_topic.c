@@ -21,6 +21,7 @@ static const struct {
     [INTERNAL_ASK] = {"ask", false, false, false},
     [INTERNAL_ANSWER] = {"answer", true, false, false},
     [INTERNAL_STAFF_UP] = {"staff-up", true, false, false},
+    [INTERNAL_ORDER] = {"order", true, false, false},
 };
 
 void internal_topic_append(struct buffer *out, enum internal_kind kind, struct slice hub,

@@ -6,8 +6,10 @@
  *   away   retained: what the bridge knew of a reliable connection that is away (away.c)
  *   mark   a message of a connection to itself, behind what it asked for (webpubsub_pending.c)
  *   grant, deny  nobody publishes there: what the server has granted or revoked, as subscriptions
- * of the session, so that they outlive a recovery ask, answer, staff-up  see staff.h; the hub is
- * empty all    messages of the server to all connections of the hub, user   to those of a user,
+ * of the session, so that they outlive a recovery
+ *   ask, answer, order, staff-up  see staff.h; the hub is empty
+ *   all    messages of the server to all connections of the hub,
+ *   user   to those of a user,
  *   conn   to one connection: each subscribes to the three when its session begins
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -32,6 +34,7 @@ enum internal_kind {
     INTERNAL_ASK,
     INTERNAL_ANSWER,
     INTERNAL_STAFF_UP,
+    INTERNAL_ORDER,
     INTERNAL_KINDS,
 };
 

@@ -233,7 +233,20 @@ static uint64_t all_peers(const struct staff *staff)
     return all;
 }
 
-static void put_question(struct staff *staff, uint32_t number, struct slice question)
+/* -1: nobody has the name. An empty one: a free place. */
+static int find_peer(const struct staff *staff, struct slice name)
+{
+    for (int number = 0; number < STAFF_PEERS_MAX; number++) {
+        if (slice_equal(slice_from_string(staff->peers[number]), name)) {
+            return number;
+        }
+    }
+    return -1;
+}
+
+/* To the process `name`; NULL: to all. */
+static void put_question(struct staff *staff, const char *name, uint32_t number,
+                         struct slice question)
 {
     struct buffer *properties = &staff->gateway->properties;
     struct buffer correlation = {0};
@@ -244,7 +257,8 @@ static void put_question(struct staff *staff, uint32_t number, struct slice ques
                    topic_of(staff, INTERNAL_ANSWER, staff->name));
     write_property(properties, PROPERTY_CORRELATION_DATA, buffer_slice(&correlation));
     write_publish(&staff->gateway->packet, &(struct publication){
-                                               .topic = topic_of(staff, INTERNAL_ASK, ""),
+                                               .topic = name ? topic_of(staff, INTERNAL_ORDER, name)
+                                                             : topic_of(staff, INTERNAL_ASK, ""),
                                                .data.bytes = question,
                                                .is_plain = true,
                                                .user_properties = buffer_slice(properties),
@@ -276,23 +290,62 @@ static void begin_ask(struct staff *staff, struct staff_ask *ask, uint64_t await
     timers_set(&gateway->timers, &ask->timer, gateway_now(gateway) + timeout);
 }
 
+static bool may_ask(const struct staff *staff)
+{
+    return staff->is_ready && staff->ask_count < STAFF_ASKS_MAX &&
+           staff->own.channel.backlog.length < STAFF_BACKLOG_MAX;
+}
+
 bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question)
 {
     uint64_t peers = all_peers(staff);
     struct staff_asker self = {.number = staff->next_number};
 
-    if (!staff->is_ready || staff->ask_count >= STAFF_ASKS_MAX ||
-        staff->own.channel.backlog.length >= STAFF_BACKLOG_MAX) {
+    if (!may_ask(staff)) {
         return false;
     }
     begin_ask(staff, ask, peers | BIT(SELF), STAFF_TIMEOUT_MS);
     if (peers != 0) {
-        put_question(staff, self.number, question);
+        put_question(staff, NULL, self.number, question);
         own_channel_send(&staff->own);
     }
     memcpy(self.name, staff->name, sizeof(self.name));
     take_question(staff, &self, question);
     return true;
+}
+
+bool staff_order(struct staff *staff, struct staff_ask *ask, const char *name, struct slice order,
+                 msec_t timeout_ms)
+{
+    int number = find_peer(staff, slice_from_string(name));
+
+    if (number < 0 || !may_ask(staff)) {
+        return false;
+    }
+    begin_ask(staff, ask, BIT(number), timeout_ms);
+    put_question(staff, name, ask->number, order);
+    own_channel_send(&staff->own);
+    return true;
+}
+
+/* Only one is asked. */
+void staff_hurry(struct staff_ask *ask)
+{
+    struct staff *staff = ask->staff;
+    int number = 0;
+
+    while (number < STAFF_PEERS_MAX && !(ask->awaited & BIT(number))) {
+        number++;
+    }
+    if (number < STAFF_PEERS_MAX) {
+        put_question(staff, staff->peers[number], ask->number, SLICE_EMPTY);
+        own_channel_send(&staff->own);
+    }
+}
+
+size_t staff_answer_max(const struct staff *staff)
+{
+    return staff->packet_max - PACKET_MARGIN - 2 * STAFF_NAME_MAX;
 }
 
 static void take_answer(struct staff *staff, uint32_t number, int from, struct slice answer)
@@ -340,17 +393,6 @@ static bool name_is_valid(struct slice name)
            !memchr(name.data, '\0', name.length);
 }
 
-/* -1: nobody has the name. An empty one: a free place. */
-static int find_peer(const struct staff *staff, struct slice name)
-{
-    for (int number = 0; number < STAFF_PEERS_MAX; number++) {
-        if (slice_equal(slice_from_string(staff->peers[number]), name)) {
-            return number;
-        }
-    }
-    return -1;
-}
-
 static void add_peer(struct staff *staff, struct slice name)
 {
     int number = find_peer(staff, SLICE_EMPTY);
@@ -387,7 +429,7 @@ static void be_ready(struct staff *staff)
     staff->is_ready = true;
     if (peers != 0) {
         begin_ask(staff, &staff->life_sign, peers, LIFE_SIGN_MS);
-        put_question(staff, staff->life_sign.number, SLICE_EMPTY);
+        put_question(staff, NULL, staff->life_sign.number, SLICE_EMPTY);
         own_channel_send(&staff->own);
     }
     tell_changed(staff);
@@ -446,6 +488,22 @@ static void hear_question(struct staff *staff, const struct fanout *fanout)
     take_question(staff, &asker, question);
 }
 
+static void hear_order(struct staff *staff, const struct fanout *fanout)
+{
+    const struct order_taker *taker = staff->gateway->order_taker;
+    struct slice order = fanout->publish.publish.payload;
+    struct staff_asker asker = {.number = 0};
+
+    if (!taker || !take_asker(&fanout->publish.properties, &asker)) {
+        return;
+    }
+    if (order.length > 0) {
+        taker->take(taker->context, &asker, order);
+    } else {
+        taker->forget(taker->context, &asker);
+    }
+}
+
 static void hear_answer(struct staff *staff, struct slice body)
 {
     struct reader reader = reader_make(body);
@@ -469,6 +527,8 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
         struct slice payload = fanout->publish.publish.payload;
         if (topic.kind == INTERNAL_ASK) {
             hear_question(staff, fanout);
+        } else if (topic.kind == INTERNAL_ORDER) {
+            hear_order(staff, fanout);
         } else if (topic.kind == INTERNAL_ANSWER) {
             hear_answer(staff, payload);
         } else if (topic.kind == INTERNAL_STAFF_UP && name_is_valid(topic.connection_id)) {
@@ -485,6 +545,7 @@ static void subscribe(struct staff *staff)
 
     write_filter(&filters, topic_of(staff, INTERNAL_ASK, ""), &options);
     write_filter(&filters, topic_of(staff, INTERNAL_ANSWER, staff->name), &options);
+    write_filter(&filters, topic_of(staff, INTERNAL_ORDER, staff->name), &options);
     write_filter(&filters, topic_of(staff, INTERNAL_STAFF_UP, "+"), &options);
     write_subscribe(&staff->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
     put_birth(staff, staff->name, true);

@@ -4,6 +4,8 @@
  *   $wps//staff-up/<process>   retained: the process is there; its will clears it
  *   $wps//ask                  a question to all, with Response Topic and Correlation Data
  *   $wps//answer/<process>     an answer to it: who answers, and the answer
+ *   $wps//order/<process>      a question to that one alone, or, empty, that its answer is not
+ *                              waited for any more
  *
  * A question is complete when each process that was known when it was asked has answered or is
  * gone. A process that is silent for too long is taken for dead (a crash of the broker takes wills
@@ -94,6 +96,18 @@ struct staff_ask {
  * settings, else to rest_take_question(); to this one last: then all may be over already. */
 bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question);
 void staff_forget_ask(struct staff_ask *ask);
+
+/* --- orders: questions to one other process --- */
+
+/* False: not now, or it is not there. `name` is one of staff_names(), not this one's. The order
+ * goes to the process's gateway->order_taker; done() is called as for a question. A process that
+ * has not answered by `timeout_ms` is taken for dead. */
+bool staff_order(struct staff *staff, struct staff_ask *ask, const char *name, struct slice order,
+                 msec_t timeout_ms);
+/* Tells the process that the answer need not take long: it will still come. */
+void staff_hurry(struct staff_ask *ask);
+/* The most bytes that an answer may have. */
+size_t staff_answer_max(const struct staff *staff);
 
 /* Who asked; kept by whoever will answer later, as a copy. */
 enum { STAFF_NAME_MAX = 32 };

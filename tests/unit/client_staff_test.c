@@ -108,3 +108,109 @@ TEST(the_dead_are_found_behind_a_stored_birth_of_ones_own)
     CHECK_INT_EQUAL(staff_names(broker->bridges[1].gateway.staff, names), 2);
     broker_free(broker);
 }
+
+/* --- orders --- */
+
+struct order {
+    struct staff_ask ask;
+    struct buffer got;
+    bool is_done, is_complete;
+};
+
+static void order_answered(struct staff_ask *ask, struct slice answer)
+{
+    buffer_append(&CONTAINER_OF(ask, struct order, ask)->got, answer);
+}
+
+static void order_done(struct staff_ask *ask, bool complete)
+{
+    struct order *order = CONTAINER_OF(ask, struct order, ask);
+
+    order->is_done = true;
+    order->is_complete = complete;
+}
+
+/* Who is asked. */
+struct taker {
+    struct order_taker ops;
+    struct staff *staff;
+    struct staff_asker asker;
+    struct buffer taken;
+    int forgotten;
+};
+
+static void take(void *context, const struct staff_asker *asker, struct slice order)
+{
+    struct taker *taker = context;
+
+    taker->asker = *asker;
+    buffer_append(&taker->taken, order);
+}
+
+static void forget(void *context, const struct staff_asker *asker)
+{
+    struct taker *taker = context;
+
+    CHECK_INT_EQUAL(asker->number, taker->asker.number);
+    taker->forgotten++;
+}
+
+static void listen(struct broker *broker, unsigned bridge, struct taker *taker)
+{
+    struct gateway *gateway = &broker->bridges[bridge].gateway;
+
+    taker->ops = (struct order_taker){taker, take, forget};
+    taker->staff = gateway->staff;
+    gateway->order_taker = &taker->ops;
+}
+
+static const char *other_of(const struct staff *staff)
+{
+    static const char *names[STAFF_PEERS_MAX + 1];
+
+    CHECK(staff_names(staff, names) >= 2);
+    return names[1];
+}
+
+TEST(an_order_goes_to_one_process_and_is_answered_whenever)
+{
+    struct broker *broker = broker_new();
+    struct staff *staff = broker->bridges[0].gateway.staff;
+    struct order order = {.ask = {.answered = order_answered, .done = order_done}};
+    struct taker taker = {0}, self = {0};
+
+    listen(broker, 0, &self);
+    listen(broker, 1, &taker);
+    CHECK(staff_order(staff, &order.ask, other_of(staff), SLICE_LITERAL("do"), 60000));
+    broker_run(broker);
+    CHECK_SLICE_EQUAL(buffer_slice(&taker.taken), SLICE_LITERAL("do"));
+    CHECK_INT_EQUAL(self.taken.length, 0);
+    broker_advance(broker, 50000);
+    CHECK(!order.is_done);
+    staff_hurry(&order.ask);
+    broker_run(broker);
+    CHECK_INT_EQUAL(taker.forgotten, 1);
+    staff_answer(taker.staff, &taker.asker, SLICE_LITERAL("done"));
+    broker_run(broker);
+    CHECK(order.is_done && order.is_complete);
+    CHECK_SLICE_EQUAL(buffer_slice(&order.got), SLICE_LITERAL("done"));
+    buffer_release(&order.got);
+    buffer_release(&taker.taken);
+    broker_free(broker);
+}
+
+TEST(an_order_ends_without_an_answer_when_its_process_has_gone)
+{
+    struct broker *broker = broker_new();
+    struct staff *staff = broker->bridges[0].gateway.staff;
+    struct order order = {.ask = {.answered = order_answered, .done = order_done}};
+    const char *name = other_of(staff);
+
+    CHECK(!staff_order(staff, &order.ask, "nobody", SLICE_LITERAL("do"), 60000));
+    CHECK(staff_order(staff, &order.ask, name, SLICE_LITERAL("do"), 60000));
+    broker_kill(broker, 1);
+    broker_run(broker);
+    CHECK(order.is_done);
+    CHECK_INT_EQUAL(order.got.length, 0);
+    broker_free(broker);
+}
