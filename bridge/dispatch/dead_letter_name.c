@@ -7,8 +7,24 @@
 
 #include "base/map.h"
 #include "base/uuid.h"
+#include "eventgrid/dead_letter.h"
 
 enum { MARK_LENGTH = 8 };
+
+void dead_letter_folder_append(struct buffer *out, const struct catalog_subscription *subscription)
+{
+    const struct source_name *source = &subscription->source->name;
+    struct buffer topic = {0};
+
+    if (source->kind == SOURCE_NAMESPACE_TOPIC) {
+        buffer_append(&topic, source->name);
+        buffer_append_byte(&topic, '/');
+        buffer_append(&topic, source->topic);
+    }
+    dead_letter_append_folder(out, subscription->properties->dead_letter.container,
+                              buffer_slice(&topic), buffer_slice(&subscription->name));
+    buffer_release(&topic);
+}
 
 static void make_mark(char mark[MARK_LENGTH + 1], struct slice queue)
 {

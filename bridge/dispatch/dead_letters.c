@@ -21,8 +21,6 @@
 
 enum { LIST_BYTES = 64 << 10 };
 
-#define TAIL_AT_0 "/1970/1/1/0/.json" /* of a path at the time 0 without a name */
-
 struct letters;
 
 /* What is done with the files. */
@@ -37,8 +35,8 @@ struct letters {
     struct running_job running;
     struct runner *runner;
     const struct letters_purpose *purpose;
-    struct buffer container, name, queue; /* of the subscription */
-    struct buffer folder, paths, path;
+    struct buffer queue, folder; /* of the subscription */
+    struct buffer paths, path;
     size_t next_path; /* bytes of `paths` */
     struct file_task task;
     const char *error; /* of the last file that could not be read */
@@ -64,8 +62,6 @@ static void letters_free(struct letters *letters)
     letters->running.job->under_way = NULL;
     requeue_release(&letters->requeue);
     buffer_release(&letters->task.text);
-    buffer_release(&letters->container);
-    buffer_release(&letters->name);
     buffer_release(&letters->queue);
     buffer_release(&letters->folder);
     buffer_release(&letters->paths);
@@ -184,12 +180,8 @@ static struct letters *letters_new(struct runner *runner, const struct letters_p
     letters->running.job = job;
     letters->runner = runner;
     letters->purpose = purpose;
-    buffer_append(&letters->container, subscription->properties->dead_letter.container);
-    buffer_append(&letters->name, buffer_slice(&subscription->name));
     buffer_append(&letters->queue, buffer_slice(&subscription->queue));
-    dead_letter_append_path(&letters->folder, buffer_slice(&letters->container),
-                            buffer_slice(&letters->name), 0, SLICE_EMPTY);
-    letters->folder.length -= sizeof(TAIL_AT_0) - 1;
+    dead_letter_folder_append(&letters->folder, subscription);
     list_add_last(&runner->jobs, &letters->running.link);
     job->under_way = letters;
     job->cancel = cancel;
@@ -293,8 +285,8 @@ static void write_others(struct letters *letters)
 
     buffer_append_byte(&letters->others, ']');
     dead_letter_name_append(&name, buffer_slice(&letters->queue), gateway->random);
-    dead_letter_append_path(&path, buffer_slice(&letters->container), buffer_slice(&letters->name),
-                            gateway_now(gateway), buffer_slice(&name));
+    dead_letter_append_path(&path, buffer_slice(&letters->folder), gateway_now(gateway),
+                            buffer_slice(&name));
     do_task(letters, FILE_WRITE, buffer_slice(&path), buffer_slice(&letters->others), on_written);
     buffer_release(&name);
     buffer_release(&path);

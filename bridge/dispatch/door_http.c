@@ -176,17 +176,24 @@ static const struct publish_error busy = {
     503, "ServiceUnavailable", "ServiceUnavailable",
     SLICE_LITERAL("The events cannot be stored now. Please send them again.")};
 
+void door_count_accepted(const struct door *door, struct catalog_source *source, size_t events,
+                         msec_t began)
+{
+    uint64_t microseconds = (uint64_t)(gateway_now(door->gateway) - began) * 1000;
+    struct topic_statistics *statistics = &source->statistics;
+
+    statistics->published += events;
+    statistics->publish_latencies[event_latency_index(microseconds)]++;
+    statistics->publish_microseconds += microseconds;
+}
+
 static void answer_accepted(struct door *door, struct grid_reply *reply,
                             struct catalog_source *source, size_t events, msec_t began)
 {
     struct buffer headers = {0};
-    uint64_t microseconds = (uint64_t)(gateway_now(door->gateway) - began) * 1000;
 
     if (source) {
-        struct topic_statistics *statistics = &source->statistics;
-        statistics->published += events;
-        statistics->publish_latencies[event_latency_index(microseconds)]++;
-        statistics->publish_microseconds += microseconds;
+        door_count_accepted(door, source, events, began);
     }
     append_headers(&headers, door);
     reply->answer(reply, 200, buffer_slice(&headers), NULL, SLICE_EMPTY);

@@ -95,6 +95,9 @@ void door_send_release(struct door *door);
 
 /* --- door_http.c --- */
 
+/* Events of a request that began then were accepted. */
+void door_count_accepted(const struct door *door, struct catalog_source *source, size_t events,
+                         msec_t began);
 /* All are answered, or abandoned. */
 void door_calls_free(struct door *door);
 

@@ -13,6 +13,7 @@
 #include "dispatch/door.h"
 #include "dispatch/folder_sources.h"
 #include "dispatch/management.h"
+#include "dispatch/namespace_http.h"
 #include "dispatch/runner.h"
 
 /* ---------------------------------------------------------------- requests */
@@ -20,13 +21,16 @@
 static bool is_path(const struct grid *grid, struct slice method, struct slice target,
                     struct slice host)
 {
-    return management_is_path(target) || door_is_path(grid->door, method, target, host);
+    return management_is_path(target) || namespace_http_is_path(target) ||
+           door_is_path(grid->door, method, target, host);
 }
 
 static void call(struct grid *grid, const struct grid_request *request, struct grid_reply *reply)
 {
     if (management_is_path(request->target)) {
         management_call(grid->management, request, reply);
+    } else if (namespace_http_is_path(request->target)) {
+        namespace_http_call(grid->namespaces, request, reply);
     } else {
         door_call(grid->door, request, reply);
     }
@@ -110,6 +114,7 @@ struct grid *grid_new(struct gateway *gateway, const struct grid_options *option
     grid->catalog = catalog_new(runner_catalog_listener(grid->runner));
     grid->store = catalog_store_new(grid);
     grid->door = door_new(grid);
+    grid->namespaces = namespace_http_new(grid);
     grid->management = management_new(grid);
     grid->sources = folder_sources_new(grid);
     catalog_set_declared(grid->catalog, options->declared);
@@ -129,6 +134,7 @@ void grid_free(struct grid *grid)
     management_free(grid->management);
     grid->management = NULL;
     folder_sources_free(grid->sources);
+    namespace_http_free(grid->namespaces);
     runner_free(grid->runner);
     door_free(grid->door);
     catalog_store_free(grid->store);

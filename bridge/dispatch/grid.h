@@ -5,6 +5,7 @@
  *     door        HTTP and MQTT -> events -> filters -> messages for the subscriptions that take it
  *     runner      a session for each subscription that this process runs -> deliveries -> PUBACK
  *     sources     folders whose files are blobs -> events -> door
+ *     namespaces  HTTP of their topics: publishers go to the door, receivers to the runner's queues
  *     management  ARM paths, /api/eventgrid: resources, log, dead letters, resend, replay
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -22,6 +23,7 @@ struct door;
 struct folder_sources;
 struct gateway;
 struct management;
+struct namespace_http;
 struct runner;
 struct settings_store;
 
@@ -47,6 +49,7 @@ struct grid {
     struct runner *runner;
     struct folder_sources *sources;
     struct management *management;
+    struct namespace_http *namespaces;
     struct buffer base_url; /* of the options */
 };
 

@@ -14,6 +14,7 @@
 #include "dispatch/attempt_log.h"
 #include "dispatch/catalog_store.h"
 #include "dispatch/ownership.h"
+#include "dispatch/pull_desk.h"
 #include "dispatch/queue_name.h"
 #include "dispatch/runner_feed.h"
 #include "dispatch/runner_state.h"
@@ -81,6 +82,7 @@ static void on_look(struct timer *timer, void *context)
         timers_set(&runner->gateway->timers, timer, runner_now(runner) + LOOK_AGAIN_MS);
         return;
     }
+    pull_desk_look(runner);
     while ((source = catalog_next(catalog, source))) {
         look_at_source(runner, source);
     }
@@ -335,7 +337,7 @@ void runner_drop_session(struct runner *runner, struct slice queue)
 
 /* ---------------------------------------------------------------- the log */
 
-static struct feed *find_feed(const struct runner *runner, struct slice queue)
+struct feed *runner_find_feed(const struct runner *runner, struct slice queue)
 {
     LIST_FOREACH (link, &runner->feeds) {
         struct feed *feed = CONTAINER_OF(link, struct feed, link);
@@ -348,7 +350,7 @@ static struct feed *find_feed(const struct runner *runner, struct slice queue)
 
 static const struct delivery_log *find_log(void *context, struct slice queue)
 {
-    struct feed *feed = find_feed(context, queue);
+    struct feed *feed = runner_find_feed(context, queue);
 
     return feed ? feed->log : NULL;
 }
@@ -380,6 +382,7 @@ struct runner *runner_new(struct grid *grid)
     timer_init(&runner->look_again, on_look);
     staff_set_listener(grid->gateway->staff, &runner->staff_listener);
     grid->gateway->event_logs = &runner->logs;
+    pull_desk_open(runner);
     return runner;
 }
 
@@ -406,6 +409,7 @@ void runner_free(struct runner *runner)
 {
     staff_set_listener(runner->gateway->staff, NULL);
     runner->gateway->event_logs = NULL;
+    pull_desk_close(runner);
     timers_cancel(&runner->gateway->timers, &runner->look_again);
     LIST_FOREACH_SAFE (link, &runner->feeds) {
         feed_free(CONTAINER_OF(link, struct feed, link));

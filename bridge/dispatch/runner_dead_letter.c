@@ -7,6 +7,7 @@
 #include "dispatch/runner_forward.h"
 #include "dispatch/runner_state.h"
 #include "eventgrid/dead_letter.h"
+#include "eventgrid/delivery.h"
 
 enum { GIVE_UP_MS = 4 * 60 * 60 * 1000 };
 
@@ -19,16 +20,32 @@ static void append_path(struct event_file *file, const struct window_event *firs
 
     (void)first;
     dead_letter_name_append(&guid, buffer_slice(&feed->subscription->queue), gateway->random);
-    dead_letter_append_path(out, buffer_slice(&feed->container),
-                            buffer_slice(&feed->subscription->name), gateway_now(gateway),
+    dead_letter_append_path(out, buffer_slice(&feed->folder), gateway_now(gateway),
                             buffer_slice(&guid));
     buffer_release(&guid);
 }
 
+/* With the headers that a push has, but for what is secret. */
+static void append_of_namespace(struct buffer *out, const struct feed *feed,
+                                const struct window_event *event)
+{
+    struct buffer attributes = {0};
+
+    delivery_append_open_attributes(&attributes, feed->properties, &event->event);
+    dead_letter_append_of_namespace(out, &event->event, event->reason, buffer_slice(&attributes));
+    buffer_release(&attributes);
+}
+
 static void append(struct buffer *out, const struct window_event *event, bool is_first)
 {
+    const struct feed *feed = CONTAINER_OF(event->window, struct feed, window);
+
     buffer_append_byte(out, is_first ? '[' : ',');
-    dead_letter_append(out, &event->event, event->reason);
+    if (feed->properties->of_namespace) {
+        append_of_namespace(out, feed, event);
+    } else {
+        dead_letter_append(out, &event->event, event->reason);
+    }
 }
 
 const struct event_file_kind dead_letter_file = {

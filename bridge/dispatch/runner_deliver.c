@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "dispatch/attempt_log.h"
 #include "dispatch/destination.h"
+#include "dispatch/pull_queue.h"
 #include "dispatch/runner_state.h"
 
 enum {
@@ -19,6 +20,7 @@ static const struct destination_ops *const destinations[DESTINATION_KINDS] = {
     [DESTINATION_WEB_PUB_SUB] = &destination_web_pub_sub,
     [DESTINATION_MQTT_TOPIC] = &destination_mqtt_topic,
     [DESTINATION_EVENT_TOPIC] = &destination_event_topic,
+    [DESTINATION_QUEUE] = NULL, /* pull_queue.h */
 };
 
 /* ---------------------------------------------------------------- bounds */
@@ -48,14 +50,13 @@ static void count_for_rate(struct feed *feed, msec_t now)
     }
 }
 
-static bool is_too_late(const struct feed *feed, const struct window_event *event, msec_t now)
+bool feed_is_too_late(const struct feed *feed, const struct window_event *event, msec_t now)
 {
     return retry_is_too_late(&feed->properties->retry, event->event.published_ms, now);
 }
 
-/* It was not sent in time, or not again. */
-static void give_up(struct feed *feed, struct window_event *event, enum dead_letter_reason reason,
-                    msec_t now)
+void feed_give_up(struct feed *feed, struct window_event *event, enum dead_letter_reason reason,
+                  msec_t now)
 {
     struct attempt log = {.event_id = event->event.id, .number = event->event.attempts};
 
@@ -138,7 +139,7 @@ static void fill(struct delivery_run *run, size_t count_max, msec_t now)
     while (run->ops->may_share && run->count < count_max && !list_is_empty(&feed->ready)) {
         struct window_event *next = window_event_of(feed->ready.next);
         bytes += next->event.json.length + 1;
-        if (bytes > destination->batch_bytes || is_too_late(feed, next, now) ||
+        if (bytes > destination->batch_bytes || feed_is_too_late(feed, next, now) ||
             !run->ops->may_share(run->properties, &first->event, &next->event)) {
             return;
         }
@@ -173,9 +174,9 @@ static bool begin_next(struct feed *feed, msec_t now)
         return false;
     }
     first = window_event_of(feed->ready.next);
-    if (is_too_late(feed, first, now) || is_going_round(feed, first)) {
-        give_up(feed, first, is_going_round(feed, first) ? DEAD_TOO_MANY_HOPS : DEAD_TIME_TO_LIVE,
-                now);
+    if (feed_is_too_late(feed, first, now) || is_going_round(feed, first)) {
+        feed_give_up(feed, first,
+                     is_going_round(feed, first) ? DEAD_TOO_MANY_HOPS : DEAD_TIME_TO_LIVE, now);
         return true;
     }
     if (feed->properties->retry.has_probation) {
@@ -208,8 +209,8 @@ static void sweep(struct feed *feed, msec_t now)
     LIST_FOREACH_SAFE (link, &feed->ready) {
         struct window_event *event = window_event_of(link);
         msec_t expires = event->event.published_ms + life;
-        if (is_too_late(feed, event, now)) {
-            give_up(feed, event, DEAD_TIME_TO_LIVE, now);
+        if (feed_is_too_late(feed, event, now)) {
+            feed_give_up(feed, event, DEAD_TIME_TO_LIVE, now);
         } else if (expires < next) {
             next = expires;
         }
@@ -230,6 +231,9 @@ static void set_wake(struct feed *feed, msec_t now)
 
     if (!list_is_empty(&feed->held)) {
         earlier(&next, window_event_of(feed->held.next)->due);
+    }
+    if (feed->pull) {
+        earlier(&next, pull_queue_next(feed));
     }
     if (!list_is_empty(&feed->ready)) {
         earlier(&next, feed->sweep_at);
@@ -262,9 +266,12 @@ void feed_pump(struct feed *feed)
     msec_t now = runner_now(feed->runner);
 
     release_held(feed, now);
+    if (feed->pull) {
+        pull_queue_pump(feed, now);
+    }
     if (feed_is_over(feed)) {
         drop_all(feed);
-    } else if (feed_has_consent(feed)) {
+    } else if (!feed->pull && feed_has_consent(feed)) {
         while (begin_next(feed, now)) {
         }
     }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "dispatch/dead_letter_name.h"
+#include "dispatch/pull_queue.h"
 #include "dispatch/runner_state.h"
 #include "events/delivery_log.h"
 
@@ -36,6 +38,9 @@ static size_t window_of(const struct event_subscription *properties)
     size_t most = (size_t)destination->requests_max *
                   (destination->batch_events > 0 ? destination->batch_events : 1);
 
+    if (destination->kind == DESTINATION_QUEUE) {
+        return PULL_WINDOW;
+    }
     most = most < FEED_WINDOW_MIN ? FEED_WINDOW_MIN : most;
     return most < FEED_WINDOW_MAX ? most : FEED_WINDOW_MAX;
 }
@@ -53,6 +58,9 @@ static void on_event(struct runner_session *session, struct fanout *fanout, uint
     struct window_event *event = window_take(&feed->window, fanout, sequence);
 
     if (event) {
+        if (feed->pull) {
+            pull_queue_count_crash(feed, event);
+        }
         note_expiry(feed, event);
         list_add_last(&feed->ready, &event->link);
         feed_wake(feed);
@@ -99,12 +107,24 @@ static void on_opened(struct runner_session *session)
     feed_wake(feed_of(session));
 }
 
+static void on_confirmed(struct runner_session *session, bool is_good)
+{
+    struct feed *feed = feed_of(session);
+
+    if (feed->pull) {
+        pull_queue_settled(feed, is_good);
+    }
+}
+
 static void on_ended(struct runner_session *session)
 {
     struct feed *feed = feed_of(session);
 
     window_forget_all(&feed->ready);
     window_forget_all(&feed->held);
+    if (feed->pull) {
+        pull_queue_reset(feed);
+    }
     event_file_forget(&feed->dead_letters);
     window_reset(&feed->window);
     feed->sweep_at = MSEC_NEVER;
@@ -120,6 +140,7 @@ static bool is_wanted(struct runner_session *session)
 static const struct runner_session_events session_events = {
     .opened = on_opened,
     .event = on_event,
+    .confirmed = on_confirmed,
     .ended = on_ended,
     .is_wanted = is_wanted,
 };
@@ -163,10 +184,13 @@ static void take_properties(struct feed *feed)
         feed_cancel_consent(feed); /* it is to something else */
     }
     event_subscription_release(old);
+    if (feed->properties->destination.kind == DESTINATION_QUEUE && !feed->pull) {
+        feed->pull = pull_queue_new(feed);
+    }
     dead_letter = &feed->properties->dead_letter;
     if (dead_letter->kind == DEAD_LETTER_FILES) {
-        feed->container.length = 0;
-        buffer_append(&feed->container, dead_letter->container);
+        feed->folder.length = 0;
+        dead_letter_folder_append(&feed->folder, feed->subscription);
     }
     timers_cancel(timers_of(feed), &feed->expires);
     if (feed->properties->expires_ms != 0) {
@@ -216,6 +240,9 @@ void feed_changed(struct feed *feed)
         feed->window.session.window = window;
         runner_session_connect(&feed->window.session);
     }
+    if (feed->pull && feed->properties->destination.kind != DESTINATION_QUEUE) {
+        pull_queue_free(feed); /* its window was another, so nothing is locked any more */
+    }
     feed_ask_consent(feed);
     feed_wake(feed);
 }
@@ -230,11 +257,14 @@ void feed_free(struct feed *feed)
     event_file_release(&feed->dead_letters);
     feed_cancel_consent(feed);
     on_ended(&feed->window.session);
+    if (feed->pull) {
+        pull_queue_free(feed);
+    }
     timers_cancel(timers_of(feed), &feed->wake);
     timers_cancel(timers_of(feed), &feed->expires);
     runner_session_release(&feed->window.session);
     event_subscription_release(feed->properties);
-    buffer_release(&feed->container);
+    buffer_release(&feed->folder);
     delivery_log_free(feed->log);
     free(feed);
 }

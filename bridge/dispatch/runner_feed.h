@@ -29,6 +29,7 @@
 
 struct delivery_log;
 struct feed;
+struct pull_queue;
 struct runner;
 
 enum {
@@ -48,8 +49,9 @@ struct feed {
     struct list leaving;
     struct list runs; /* struct delivery_run */
     size_t run_count;
+    struct pull_queue *pull; /* its events are fetched (pull_queue.h); NULL: they are sent */
     struct event_file dead_letters;
-    struct buffer container; /* of the files */
+    struct buffer folder; /* of the files */
     struct probation probation;
     msec_t sweep_at;     /* an event that is ready may be too old then; MSEC_NEVER: none is ready */
     int64_t rate_due_us; /* the next request, by the rate */
@@ -89,6 +91,10 @@ void feed_put_back(struct feed *feed, struct list *events);
 /* Begins what can be begun, and sets feed->wake for the rest. */
 void feed_pump(struct feed *feed);
 void feed_cancel_runs(struct feed *feed);
+bool feed_is_too_late(const struct feed *feed, const struct window_event *event, msec_t now);
+/* It was not sent in time, or not again. */
+void feed_give_up(struct feed *feed, struct window_event *event, enum dead_letter_reason reason,
+                  msec_t now);
 
 /* --- runner_retry.c: what follows a failure --- */
 

@@ -33,8 +33,9 @@ void feed_retry_event(struct feed *feed, struct window_event *event, msec_t dela
     }
     event->due = gateway_now(gateway) + delay_ms;
     gateway->topic.length = gateway->properties.length = 0;
-    /* Whole seconds, and never before its time. */
-    buffer_append_format(&gateway->topic, "$delayed/%lld/", (long long)(delay_ms + 999) / 1000);
+    if (delay_ms > 0) { /* whole seconds, and never before its time */
+        buffer_append_format(&gateway->topic, "$delayed/%lld/", (long long)(delay_ms + 999) / 1000);
+    }
     buffer_append(&gateway->topic, buffer_slice(&feed->subscription->queue));
     queued_event_append_properties(&gateway->properties, &event->event);
     publication.topic = buffer_slice(&gateway->topic);

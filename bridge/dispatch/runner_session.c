@@ -12,6 +12,7 @@
 
 enum {
     SUBSCRIBE_ID = 1,
+    CONFIRM_ID = 2,
     NEVER_EXPIRES = UINT32_MAX,
     WAIT_FIRST_MS = 50,
     WAIT_MOST_MS = 10000,
@@ -47,17 +48,32 @@ static void set_name(struct buffer *queue, struct slice name)
 
 /* ---------------------------------------------------------------- connecting */
 
+static void subscribe(struct runner_session *session, uint16_t packet_id)
+{
+    struct buffer filters = {0};
+
+    write_filter(&filters, name_in(&session->queue), &(struct subscription_options){.qos = QOS_1});
+    write_subscribe(&session->own.gateway->packet, packet_id, buffer_slice(&filters));
+    own_channel_send(&session->own);
+    buffer_release(&filters);
+}
+
 static void on_connected(struct own_channel *own, const struct packet *connack)
 {
     struct runner_session *session = session_of(own);
-    struct buffer filters = {0};
 
     (void)connack;
     session->state = SESSION_SUBSCRIBING;
-    write_filter(&filters, name_in(&session->queue), &(struct subscription_options){.qos = QOS_1});
-    write_subscribe(&own->gateway->packet, SUBSCRIBE_ID, buffer_slice(&filters));
-    own_channel_send(own);
-    buffer_release(&filters);
+    subscribe(session, SUBSCRIBE_ID);
+}
+
+bool runner_session_confirm(struct runner_session *session)
+{
+    if (!session->own.is_connected) {
+        return false;
+    }
+    subscribe(session, CONFIRM_ID);
+    return true;
 }
 
 /* A session that was there delivers before its SUBACK. */
@@ -90,11 +106,20 @@ static void wait_and_connect(struct runner_session *session)
 static void on_packet(struct own_channel *own, const struct packet *packet)
 {
     struct runner_session *session = session_of(own);
+    bool is_good;
 
-    if (packet->type != PACKET_SUBACK || session->state != SESSION_SUBSCRIBING) {
+    if (packet->type != PACKET_SUBACK) {
         return;
     }
-    if (packet->suback.codes.length != 1 || reason_is_error(packet->suback.codes.data[0])) {
+    is_good = packet->suback.codes.length == 1 && !reason_is_error(packet->suback.codes.data[0]);
+    if (packet->suback.packet_id == CONFIRM_ID) {
+        session->events->confirmed(session, is_good);
+        return;
+    }
+    if (session->state != SESSION_SUBSCRIBING) {
+        return;
+    }
+    if (!is_good) {
         log_write(LOG_WARNING, "a queue of events cannot be subscribed to", "queue=%s",
                   (const char *)session->queue.data);
         own_channel_close(own);

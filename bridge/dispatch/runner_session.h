@@ -26,7 +26,10 @@ struct runner_session_events {
     void (*opened)(struct runner_session *session);
     /* An event that waited, or comes. NULL: they are left where they are. */
     void (*event)(struct runner_session *session, struct fanout *fanout, uint32_t sequence);
-    /* What was not acknowledged will come again. */
+    /* The broker has stored what was sent before runner_session_confirm(); or cannot (`is_good`
+     * false). NULL: nobody asks. */
+    void (*confirmed)(struct runner_session *session, bool is_good);
+    /* What was not acknowledged will come again, and no confirmed() follows any more. */
     void (*ended)(struct runner_session *session);
     /* Is it still this process's to run? Else it is not connected again by itself. */
     bool (*is_wanted)(struct runner_session *session);
@@ -52,6 +55,11 @@ void runner_session_init(struct runner_session *session, struct gateway *gateway
 void runner_session_connect(struct runner_session *session);
 /* The same, unless it waits before it connects. */
 void runner_session_wake(struct runner_session *session);
+/* confirmed() is to follow, once. False: it is not connected. Of those that are asked for before it
+ * has come, each is answered. The broker answers a SUBSCRIBE of a durable session behind the commit
+ * of all that the session has sent before it, its PUBACKs among them, also if there is nothing to
+ * be stored for the SUBSCRIBE itself. */
+bool runner_session_confirm(struct runner_session *session);
 /* Lets go of the connection; the session stays, with all that waits in it. No event comes any more.
  */
 void runner_session_close(struct runner_session *session);

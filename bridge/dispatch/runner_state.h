@@ -28,12 +28,17 @@ struct runner {
     struct list makings;  /* sessions of subscriptions to be */
     struct list erasures; /* runner_session.h */
     struct list farewells;
-    struct list legacies;    /* queues of others that are to go */
-    struct list jobs;        /* struct running_job: replays, resends */
+    struct list legacies;  /* queues of others that are to go */
+    struct list jobs;      /* struct running_job: replays, resends */
+    struct list visitors;  /* orders of other processes (pull_desk.c) */
+    struct list inquiries; /* orders to other processes */
+    struct order_taker order_taker;
     struct timer look_again; /* which subscriptions are whose */
     struct stored_event_scratch scratch;
 };
 
+/* NULL: this process does not run it. */
+struct feed *runner_find_feed(const struct runner *runner, struct slice queue);
 /* Is the queue this process's to run? */
 bool runner_owns(const struct runner *runner, struct slice queue);
 /* Sets what is stored of the subscription (catalog.h); empty: nothing. Nobody waits for it: the

@@ -24,6 +24,7 @@ static struct window_event *read_event(struct slice packet)
         free(event);
         return NULL;
     }
+    event->is_repeated = publish.publish.dup;
     return event;
 }
 
@@ -55,7 +56,7 @@ struct window_event *window_take(struct event_window *window, const struct fanou
 
 void window_reset(struct event_window *window)
 {
-    window->count = window->bytes = window->credit_owed = 0;
+    window->count = window->bytes = window->lent = window->credit_owed = 0;
 }
 
 bool window_event_counts(const struct window_event *event)
@@ -65,17 +66,46 @@ bool window_event_counts(const struct window_event *event)
     return event->connection == session->connections && session->own.is_connected;
 }
 
+static void give_owed_credit(struct event_window *window)
+{
+    if (window->credit_owed > 0 && window->bytes <= WINDOW_BYTES_MAX) {
+        own_channel_credit(&window->session.own, window->credit_owed);
+        window->credit_owed = 0;
+    }
+}
+
+void window_event_lend(struct window_event *event)
+{
+    struct event_window *window = event->window;
+
+    if (window_event_counts(event) && !event->is_lent &&
+        window->lent + event->length <= WINDOW_LENT_MAX) {
+        event->is_lent = true;
+        window->bytes -= event->length;
+        window->lent += event->length;
+        give_owed_credit(window);
+    }
+}
+
+void window_event_take_back(struct window_event *event)
+{
+    struct event_window *window = event->window;
+
+    if (window_event_counts(event) && event->is_lent) {
+        event->is_lent = false;
+        window->bytes += event->length;
+        window->lent -= event->length;
+    }
+}
+
 void window_event_forget(struct window_event *event)
 {
     struct event_window *window = event->window;
 
     if (window_event_counts(event)) {
         window->count--;
-        window->bytes -= event->length;
-        if (window->credit_owed > 0 && window->bytes <= WINDOW_BYTES_MAX) {
-            own_channel_credit(&window->session.own, window->credit_owed);
-            window->credit_owed = 0;
-        }
+        *(event->is_lent ? &window->lent : &window->bytes) -= event->length;
+        give_owed_credit(window);
     }
     list_remove(&event->link);
     free(event);
@@ -85,6 +115,15 @@ void window_event_acknowledge(struct window_event *event)
 {
     if (window_event_counts(event)) {
         own_channel_acknowledge(&event->window->session.own, event->sequence);
+    }
+    window_event_forget(event);
+}
+
+void window_event_acknowledge_with_others(struct window_event *event)
+{
+    if (window_event_counts(event)) {
+        write_ack(&event->window->session.own.gateway->packet, PACKET_PUBACK,
+                  (uint16_t)event->sequence);
     }
     window_event_forget(event);
 }

@@ -18,6 +18,7 @@
 enum { KEY_SIZE = 32, SKEW_MS = CLAIMS_CLOCK_SKEW_S * 1000 };
 
 #define SAS_SCHEME    SLICE_LITERAL("SharedAccessSignature ")
+#define KEY_SCHEME    SLICE_LITERAL("SharedAccessKey ")
 #define BEARER_SCHEME SLICE_LITERAL("Bearer ")
 
 struct check {
@@ -61,13 +62,24 @@ static bool refuse(const struct check *check, enum publish_fault fault, struct s
 
 /* --- keys --- */
 
+enum { KEYS = 4 };
+
+static void collect_keys(const struct credential_request *request, struct slice keys[KEYS])
+{
+    keys[0] = request->key1;
+    keys[1] = request->key2;
+    keys[2] = request->outer_key1;
+    keys[3] = request->outer_key2;
+}
+
 static bool is_key(const struct check *check, struct slice key)
 {
-    const struct slice *good[] = {&check->request->key1, &check->request->key2};
+    struct slice good[KEYS];
     bool found = false;
 
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-        found |= good[i]->length > 0 && digest_equal_texts(key, *good[i]);
+    collect_keys(check->request, good);
+    for (size_t i = 0; i < KEYS; i++) {
+        found |= good[i].length > 0 && digest_equal_texts(key, good[i]);
     }
     return found;
 }
@@ -101,6 +113,18 @@ static bool find_query_key(const struct check *check, struct slice *key)
 
 /* --- SAS tokens --- */
 
+static bool is_signed(const struct check *check, const struct sas_token *token)
+{
+    struct slice keys[KEYS];
+    bool found = false;
+
+    collect_keys(check->request, keys);
+    for (size_t i = 0; i < KEYS; i++) {
+        found |= sas_token_is_signed_with(token, keys[i]);
+    }
+    return found;
+}
+
 static bool check_sas(const struct check *check, struct slice text)
 {
     struct sas_token token;
@@ -108,8 +132,7 @@ static bool check_sas(const struct check *check, struct slice text)
     if (!sas_token_read(text, check->scratch, &token)) {
         return refuse(check, FAULT_TOKEN_FORM, SLICE_EMPTY);
     }
-    if (!sas_token_is_signed_with(&token, check->request->key1) &&
-        !sas_token_is_signed_with(&token, check->request->key2)) {
+    if (!is_signed(check, &token)) {
         return refuse(check, FAULT_TOKEN_SIGNATURE, host_of(check));
     }
     if (token.expires_ms + SKEW_MS <= check->request->now_ms) {
@@ -167,7 +190,11 @@ static bool check_authorization(const struct check *check, struct slice authoriz
     if (starts_ignoring_case(authorization, SAS_SCHEME)) {
         return check_sas(check, trim_blanks(slice_from(authorization, SAS_SCHEME.length)));
     }
-    return refuse(check, FAULT_SCHEME, SLICE_EMPTY);
+    if (check->request->of_namespace && starts_ignoring_case(authorization, KEY_SCHEME)) {
+        return check_key(check, trim_blanks(slice_from(authorization, KEY_SCHEME.length)));
+    }
+    return refuse(check, check->request->of_namespace ? FAULT_NAMESPACE_SCHEME : FAULT_SCHEME,
+                  SLICE_EMPTY);
 }
 
 /* Keys and tokens that are signed with them. */
@@ -187,7 +214,9 @@ static bool check_local(const struct check *check)
     if (find_query_key(check, &value)) {
         return check_key(check, value);
     }
-    return refuse(check, FAULT_NO_CREDENTIAL, SLICE_EMPTY);
+    return refuse(check,
+                  check->request->of_namespace ? FAULT_NO_AUTHORIZATION : FAULT_NO_CREDENTIAL,
+                  SLICE_EMPTY);
 }
 
 bool credential_check(const struct credential_request *request, struct buffer *scratch,

@@ -1,6 +1,6 @@
-/* What a publisher proves itself with (spec/eventgrid.md 1.4): a key (header or query), a SAS token
- * (of every SDK's dialect), or a bearer token signed with the server's access keys. Compared in
- * constant time. Pure.
+/* What a publisher or a receiver proves itself with (spec/eventgrid.md 1.4, 5.1): a key (header or
+ * query), a SAS token (of every SDK's dialect), or a bearer token signed with the server's access
+ * keys. Compared in constant time. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_EVENTGRID_CREDENTIAL_H
@@ -15,6 +15,8 @@
 struct credential_request {
     const struct upgrade_context *access; /* the server's keys and endpoints, for bearer tokens */
     struct slice key1, key2;              /* of the topic or domain, base64; empty: none good */
+    struct slice outer_key1, outer_key2;  /* likewise, of the namespace that the topic is in */
+    bool of_namespace;                    /* keys come as `Authorization: SharedAccessKey` (5.1) */
     bool disables_local_auth;
     struct pairs headers; /* as they came */
     struct slice host;

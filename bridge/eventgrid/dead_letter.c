@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "eventgrid/dead_letter.h"
 
+#include "access/characters.h"
 #include "base/timestamp.h"
 
 /* ---------------------------------------------------------------- names */
@@ -18,33 +19,77 @@ enum member {
     MEMBERS
 };
 
-static const struct {
-    const char *event_grid, *cloud_events; /* extensions of CloudEvents are in lower case */
-} member_names[MEMBERS] = {
-    [MEMBER_REASON] = {"deadLetterReason", "deadletterreason"},
-    [MEMBER_ATTEMPTS] = {"deliveryAttempts", "deliveryattempts"},
-    [MEMBER_OUTCOME] = {"lastDeliveryOutcome", "lastdeliveryoutcome"},
-    [MEMBER_STATUS] = {"lastHttpStatusCode", "lasthttpstatuscode"},
-    [MEMBER_PUBLISHED] = {"publishTime", "publishtime"},
-    [MEMBER_ATTEMPTED] = {"lastDeliveryAttemptTime", "lastdeliveryattempttime"},
+/* How they are called. */
+enum form {
+    FORM_EVENT_GRID,
+    FORM_CLOUD_EVENT, /* extensions of CloudEvents are in lower case */
+    FORM_NAMESPACE,   /* in an object of their own */
+    FORMS
 };
 
-#define SCHEMA_MEMBER "eventDeliverySchema"
+static const char *const member_names[MEMBERS][FORMS] = {
+    [MEMBER_REASON] = {"deadLetterReason", "deadletterreason", "deadletterreason"},
+    [MEMBER_ATTEMPTS] = {"deliveryAttempts", "deliveryattempts", "deliveryattempts"},
+    [MEMBER_OUTCOME] = {"lastDeliveryOutcome", "lastdeliveryoutcome", "deliveryresult"},
+    [MEMBER_STATUS] = {"lastHttpStatusCode", "lasthttpstatuscode", "lasthttpstatuscode"},
+    [MEMBER_PUBLISHED] = {"publishTime", "publishtime", "publishutc"},
+    [MEMBER_ATTEMPTED] = {"lastDeliveryAttemptTime", "lastdeliveryattempttime",
+                          "deliveryattemptutc"},
+};
 
-static const char *name_of(enum member member, bool is_cloud_event)
+#define SCHEMA_MEMBER     "eventDeliverySchema"
+#define PROPERTIES_MEMBER "deadLetterProperties"
+#define EVENT_MEMBER      "event"
+
+static enum form form_of(enum event_schema schema)
 {
-    return is_cloud_event ? member_names[member].cloud_events : member_names[member].event_grid;
+    return schema == SCHEMA_CLOUD_EVENTS ? FORM_CLOUD_EVENT : FORM_EVENT_GRID;
 }
 
 /* MEMBERS: it is none of them. */
-static enum member member_of(struct slice key, bool is_cloud_event)
+static enum member member_of(struct slice key, enum form form)
 {
     enum member member = 0;
 
-    while (member < MEMBERS && !json_string_equal(key, name_of(member, is_cloud_event))) {
+    while (member < MEMBERS && !json_string_equal(key, member_names[member][form])) {
         member++;
     }
     return member;
+}
+
+/* ---------------------------------------------------------------- sentences of namespaces */
+
+/* Azure's own is the first one; the others are in its manner. */
+static const char *const reason_sentences[DEAD_LETTER_REASONS] = {
+    [DEAD_ATTEMPTS] = "Maximum delivery attempts was exceeded.",
+    [DEAD_TIME_TO_LIVE] = "Time to live was exceeded.",
+    [DEAD_UNDELIVERABLE] = "Event cannot be delivered.",
+    [DEAD_TOO_MANY_HOPS] = "Maximum number of event topics was exceeded.",
+    [DEAD_REJECTED] = "Event was rejected.",
+};
+
+/* What the last attempt came to: of a push the outcome's name. */
+static const char *const result_sentences[DELIVERY_OUTCOMES] = {
+    [OUTCOME_LOCK_EXPIRED] = "Event was not acknowledged nor rejected.",
+    [OUTCOME_RELEASED] = "Event was released.",
+    [OUTCOME_REJECTED] = "Event was rejected.",
+};
+
+static const char *result_of(enum delivery_outcome outcome, enum form form)
+{
+    return form == FORM_NAMESPACE && result_sentences[outcome] ? result_sentences[outcome]
+                                                               : delivery_outcome_name(outcome);
+}
+
+static bool result_read(struct slice text, enum delivery_outcome *out)
+{
+    for (size_t i = 0; i < DELIVERY_OUTCOMES; i++) {
+        if (result_sentences[i] && slice_equal(text, slice_from_string(result_sentences[i]))) {
+            *out = (enum delivery_outcome)i;
+            return true;
+        }
+    }
+    return delivery_outcome_from_name(text, out);
 }
 
 /* ---------------------------------------------------------------- paths */
@@ -57,14 +102,26 @@ static void append_upper(struct buffer *out, struct slice text)
     }
 }
 
-void dead_letter_append_path(struct buffer *out, struct slice container, struct slice subscription,
-                             int64_t now_ms, struct slice guid)
+void dead_letter_append_folder(struct buffer *out, struct slice container, struct slice topic,
+                               struct slice subscription)
+{
+    buffer_append(out, container);
+    buffer_append_byte(out, '/');
+    if (topic.length == 0) {
+        append_upper(out, subscription);
+        return;
+    }
+    buffer_append(out, topic);
+    buffer_append_byte(out, '/');
+    buffer_append(out, subscription);
+}
+
+void dead_letter_append_path(struct buffer *out, struct slice folder, int64_t now_ms,
+                             struct slice guid)
 {
     struct civil_time now = civil_time_from_ms(now_ms);
 
-    buffer_append(out, container);
-    buffer_append_byte(out, '/');
-    append_upper(out, subscription);
+    buffer_append(out, folder);
     buffer_append_format(out, "/%d/%u/%u/%u/", (int)now.year, now.month, now.day, now.hour);
     buffer_append(out, guid);
     buffer_append_string(out, ".json");
@@ -103,37 +160,39 @@ static void append_time(struct buffer *out, const char *name, int64_t ms)
 }
 
 static void append_reason(struct buffer *out, const struct queued_event *event,
-                          enum dead_letter_reason reason, bool is_cloud_event)
+                          enum dead_letter_reason reason, enum form form)
 {
-    begin_member(out, name_of(MEMBER_REASON, is_cloud_event));
+    begin_member(out, member_names[MEMBER_REASON][form]);
     buffer_append_byte(out, '"');
-    dead_letter_reason_append(out, reason, event->outcome);
+    if (form == FORM_NAMESPACE) {
+        buffer_append_string(out, reason_sentences[reason]);
+    } else {
+        dead_letter_reason_append(out, reason, event->outcome);
+    }
     buffer_append_byte(out, '"');
 }
 
 /* What was never tried has no outcome. */
 static void append_added(struct buffer *out, const struct queued_event *event,
-                         enum dead_letter_reason reason)
+                         enum dead_letter_reason reason, enum form form)
 {
-    bool is_cloud = event->schema == SCHEMA_CLOUD_EVENTS;
-
-    append_reason(out, event, reason, is_cloud);
-    append_number(out, name_of(MEMBER_ATTEMPTS, is_cloud), event->attempts);
+    append_reason(out, event, reason, form);
+    append_number(out, member_names[MEMBER_ATTEMPTS][form], event->attempts);
     if (event->attempts > 0 || event->outcome != OUTCOME_DELIVERED) {
-        append_text(out, name_of(MEMBER_OUTCOME, is_cloud),
-                    slice_from_string(delivery_outcome_name(event->outcome)));
+        append_text(out, member_names[MEMBER_OUTCOME][form],
+                    slice_from_string(result_of(event->outcome, form)));
     }
     if (event->status > 0) {
-        append_number(out, name_of(MEMBER_STATUS, is_cloud), (uint64_t)event->status);
+        append_number(out, member_names[MEMBER_STATUS][form], (uint64_t)event->status);
     }
-    append_time(out, name_of(MEMBER_PUBLISHED, is_cloud), event->published_ms);
+    append_time(out, member_names[MEMBER_PUBLISHED][form], event->published_ms);
     if (event->attempted_ms > 0) {
-        append_time(out, name_of(MEMBER_ATTEMPTED, is_cloud), event->attempted_ms);
+        append_time(out, member_names[MEMBER_ATTEMPTED][form], event->attempted_ms);
     }
 }
 
 /* Members as they stand there, but for those that are added; the object stays open. */
-static void append_own(struct buffer *out, const struct json_value *object, bool is_cloud_event)
+static void append_own(struct buffer *out, const struct json_value *object, enum form form)
 {
     struct json_walk walk = json_members(object);
     struct json_value value;
@@ -141,7 +200,7 @@ static void append_own(struct buffer *out, const struct json_value *object, bool
 
     buffer_append_byte(out, '{');
     while (json_next_member(&walk, &key, &value)) {
-        if (member_of(key, is_cloud_event) == MEMBERS) {
+        if (member_of(key, form) == MEMBERS) {
             if (out->data[out->length - 1] != '{') {
                 buffer_append_byte(out, ',');
             }
@@ -153,21 +212,26 @@ static void append_own(struct buffer *out, const struct json_value *object, bool
     }
 }
 
-/* What is no JSON object, which nobody sends, is kept as a text. */
-static void append_wrapped(struct buffer *out, const struct queued_event *event)
+/* What is no JSON, which nobody sends, is kept as a text. */
+static void append_json(struct buffer *out, struct slice json)
 {
     struct json_value value;
 
+    if (json_parse_inner(json, &value)) {
+        buffer_append(out, value.text);
+    } else {
+        json_append_string(out, json);
+    }
+}
+
+static void append_wrapped(struct buffer *out, const struct queued_event *event)
+{
     buffer_append_byte(out, '{');
     append_text(out, SCHEMA_MEMBER, slice_from_string(schema_delivery_name(SCHEMA_CUSTOM)));
     append_text(out, "id", event->id);
     append_text(out, "dataVersion", event->data_version);
     begin_member(out, "data");
-    if (json_parse_inner(event->json, &value)) {
-        buffer_append(out, value.text);
-    } else {
-        json_append_string(out, event->json);
-    }
+    append_json(out, event->json);
 }
 
 void dead_letter_append(struct buffer *out, const struct queued_event *event,
@@ -178,12 +242,45 @@ void dead_letter_append(struct buffer *out, const struct queued_event *event,
 
     if (event->schema != SCHEMA_CUSTOM && json_parse(event->json, &object) &&
         object.type == JSON_OBJECT) {
-        append_own(out, &object, event->schema == SCHEMA_CLOUD_EVENTS);
+        append_own(out, &object, form_of(event->schema));
     } else {
         append_wrapped(out, event);
         copy.schema = SCHEMA_CUSTOM;
     }
-    append_added(out, &copy, reason);
+    append_added(out, &copy, reason, form_of(copy.schema));
+    buffer_append_byte(out, '}');
+}
+
+/* "Name: value", and a NUL. */
+static void append_attributes(struct buffer *out, struct slice lines)
+{
+    buffer_append_byte(out, '{');
+    while (lines.length > 0) {
+        struct slice line = take_up_to(&lines, '\0'), name = take_up_to(&line, ':');
+        if (out->data[out->length - 1] != '{') {
+            buffer_append_byte(out, ',');
+        }
+        json_append_string(out, name);
+        buffer_append_byte(out, ':');
+        json_append_string(out, trim_blanks(line));
+    }
+    buffer_append_byte(out, '}');
+}
+
+void dead_letter_append_of_namespace(struct buffer *out, const struct queued_event *event,
+                                     enum dead_letter_reason reason, struct slice attributes)
+{
+    buffer_append_byte(out, '{');
+    begin_member(out, PROPERTIES_MEMBER);
+    buffer_append_byte(out, '{');
+    append_added(out, event, reason, FORM_NAMESPACE);
+    buffer_append_byte(out, '}');
+    begin_member(out, EVENT_MEMBER);
+    append_json(out, event->json);
+    if (attributes.length > 0) {
+        begin_member(out, "customDeliveryProperties");
+        append_attributes(out, attributes);
+    }
     buffer_append_byte(out, '}');
 }
 
@@ -191,16 +288,19 @@ void dead_letter_append(struct buffer *out, const struct queued_event *event,
 
 /* The members of an event that its way back needs. */
 struct letter {
-    struct json_value added[MEMBERS], id, data_version, data;
+    struct json_value added[MEMBERS], id, data_version, data, properties, event;
     bool is_there[MEMBERS];
-    bool is_custom, is_cloud_event;
+    bool is_custom;
+    enum form form;
 };
 
 static void take_member(struct letter *letter, struct slice key, const struct json_value *value)
 {
-    static const char *const names[] = {"id", "dataVersion", "data"};
-    struct json_value *const places[] = {&letter->id, &letter->data_version, &letter->data};
-    enum member member = member_of(key, letter->is_cloud_event);
+    static const char *const names[] = {"id", "dataVersion", "data", PROPERTIES_MEMBER,
+                                        EVENT_MEMBER};
+    struct json_value *const places[] = {&letter->id, &letter->data_version, &letter->data,
+                                         &letter->properties, &letter->event};
+    enum member member = member_of(key, letter->form);
 
     if (member < MEMBERS) {
         letter->added[member] = *value;
@@ -217,27 +317,54 @@ static void take_member(struct letter *letter, struct slice key, const struct js
 static void look_for_schema(struct letter *letter, const struct json_value *object)
 {
     struct json_walk walk = json_members(object);
+    bool is_cloud_event = false, has_properties = false;
     struct json_value value;
     struct slice key;
 
     while (json_next_member(&walk, &key, &value)) {
         letter->is_custom = letter->is_custom || json_string_equal(key, SCHEMA_MEMBER);
-        letter->is_cloud_event = letter->is_cloud_event || json_string_equal(key, "specversion");
+        is_cloud_event = is_cloud_event || json_string_equal(key, "specversion");
+        has_properties = has_properties || json_string_equal(key, PROPERTIES_MEMBER);
     }
-    letter->is_cloud_event = letter->is_cloud_event && !letter->is_custom;
+    if (!letter->is_custom && (is_cloud_event || has_properties)) {
+        letter->form = is_cloud_event ? FORM_CLOUD_EVENT : FORM_NAMESPACE;
+    }
 }
 
-/* False: it is no dead letter. */
-static bool take_letter(struct letter *letter, const struct json_value *object)
+static void take_members(struct letter *letter, const struct json_value *object)
 {
     struct json_walk walk = json_members(object);
     struct json_value value;
     struct slice key;
 
-    *letter = (struct letter){0};
-    look_for_schema(letter, object);
     while (json_next_member(&walk, &key, &value)) {
         take_member(letter, key, &value);
+    }
+}
+
+/* The event and what became of it stand side by side. */
+static bool open_namespace_letter(struct letter *letter)
+{
+    struct json_value properties = letter->properties, event = letter->event;
+
+    if (properties.type != JSON_OBJECT || event.type != JSON_OBJECT) {
+        return false;
+    }
+    memset(letter->is_there, 0, sizeof(letter->is_there));
+    take_members(letter, &properties);
+    json_find_member(&event, "id", &letter->id);
+    letter->event = event;
+    return true;
+}
+
+/* False: it is no dead letter. */
+static bool take_letter(struct letter *letter, const struct json_value *object)
+{
+    *letter = (struct letter){0};
+    look_for_schema(letter, object);
+    take_members(letter, object);
+    if (letter->form == FORM_NAMESPACE && !open_namespace_letter(letter)) {
+        return false;
     }
     return letter->is_there[MEMBER_REASON] && letter->added[MEMBER_REASON].type == JSON_STRING &&
            (!letter->is_custom || letter->data.text.length > 0);
@@ -282,7 +409,7 @@ static enum delivery_outcome outcome_of(const struct letter *letter)
     enum delivery_outcome outcome;
 
     return letter->is_there[MEMBER_OUTCOME] && value->type == JSON_STRING &&
-                   delivery_outcome_from_name(json_string_raw(value), &outcome)
+                   result_read(json_string_raw(value), &outcome)
                ? outcome
                : OUTCOME_DELIVERED;
 }
@@ -294,8 +421,10 @@ static struct slice json_of(const struct letter *letter, const struct json_value
 
     if (letter->is_custom) {
         buffer_append(texts, letter->data.text);
+    } else if (letter->form == FORM_NAMESPACE) {
+        buffer_append(texts, letter->event.text);
     } else {
-        append_own(texts, object, letter->is_cloud_event);
+        append_own(texts, object, letter->form);
         buffer_append_byte(texts, '}');
     }
     return slice_from(buffer_slice(texts), begin);
@@ -312,9 +441,9 @@ bool dead_letter_read(struct json_walk *rest, struct buffer *texts, struct dead_
     }
     buffer_reserve(texts, 2 * object.text.length); /* nothing moves: nothing is there twice */
     out->event = (struct queued_event){
-        .schema = letter.is_custom        ? SCHEMA_CUSTOM
-                  : letter.is_cloud_event ? SCHEMA_CLOUD_EVENTS
-                                          : SCHEMA_EVENT_GRID,
+        .schema = letter.is_custom                 ? SCHEMA_CUSTOM
+                  : letter.form == FORM_EVENT_GRID ? SCHEMA_EVENT_GRID
+                                                   : SCHEMA_CLOUD_EVENTS,
         .json = json_of(&letter, &object, texts),
         .id = text_of(&letter.id, texts),
         .published_ms = time_of(&letter, MEMBER_PUBLISHED),
@@ -323,7 +452,7 @@ bool dead_letter_read(struct json_walk *rest, struct buffer *texts, struct dead_
         .outcome = outcome_of(&letter),
         .status = (int)number_of(&letter, MEMBER_STATUS, INT32_MAX),
     };
-    if (!letter.is_cloud_event) {
+    if (letter.form == FORM_EVENT_GRID) {
         out->event.data_version = text_of(&letter.data_version, texts);
     }
     out->reason = text_of(&letter.added[MEMBER_REASON], texts);

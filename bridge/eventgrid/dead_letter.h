@@ -7,6 +7,12 @@
  *     {"eventDeliverySchema":"CustomInputSchema","id":..,"dataVersion":..,"data":{the event},
  *      "deadLetterReason":..}
  *
+ * Those of namespaces (5.6) have the event beside what became of it:
+ *
+ *     {"deadLetterProperties":{"deadletterreason":"<a sentence>","deliveryattempts":..,
+ *      "deliveryresult":"<a sentence>","publishutc":..,"deliveryattemptutc":..},"event":{the
+ * event}, "customDeliveryProperties":{"<header>":"<value>"}}
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_EVENTGRID_DEAD_LETTER_H
 #define PUBGRID_EVENTGRID_DEAD_LETTER_H
@@ -15,14 +21,23 @@
 #include "eventgrid/queued.h"
 #include "json/json.h"
 
-/* Appends `<container>/<SUBSCRIPTION>/<yyyy>/<M>/<d>/<H>/<guid>.json`; the container cannot lead
- * out of its folder (checked with the subscription). */
-void dead_letter_append_path(struct buffer *out, struct slice container, struct slice subscription,
-                             int64_t now_ms, struct slice guid);
+/* Appends `<container>/<SUBSCRIPTION>`, or of a namespace, whose topic is `<namespace>/<topic>`
+ * (else empty), `<container>/<namespace>/<topic>/<subscription>`; none of it can lead out of its
+ * folder (checked with the subscription). */
+void dead_letter_append_folder(struct buffer *out, struct slice container, struct slice topic,
+                               struct slice subscription);
+/* Appends `<folder>/<yyyy>/<M>/<d>/<H>/<guid>.json`. */
+void dead_letter_append_path(struct buffer *out, struct slice folder, int64_t now_ms,
+                             struct slice guid);
 /* Appends the event's JSON object with the added members: in the place of any that it has already.
  */
 void dead_letter_append(struct buffer *out, const struct queued_event *event,
                         enum dead_letter_reason reason);
+
+/* The same of a namespace's: the wrapped event. `attributes`: lines of custom headers, each with
+ * its NUL (delivery_append_attributes()). */
+void dead_letter_append_of_namespace(struct buffer *out, const struct queued_event *event,
+                                     enum dead_letter_reason reason, struct slice attributes);
 
 /* An event of a dead letter file: as it was before, with the attempts that were made. */
 struct dead_letter_item {

@@ -132,6 +132,16 @@ static void append_dynamic(struct buffer *lines, const struct delivery_attribute
     buffer_release(&value);
 }
 
+static void append_attribute(struct buffer *lines, const struct delivery_attribute *attribute,
+                             const struct queued_event *event)
+{
+    if (!attribute->is_dynamic) {
+        header_line_append(lines, attribute->name, attribute->value);
+    } else if (event) {
+        append_dynamic(lines, attribute, event);
+    }
+}
+
 void delivery_append_attributes(struct buffer *lines, const struct event_subscription *subscription,
                                 const struct queued_event *event)
 {
@@ -139,13 +149,23 @@ void delivery_append_attributes(struct buffer *lines, const struct event_subscri
 
     for (size_t i = 0; i < destination->attribute_count; i++) {
         const struct delivery_attribute *attribute = &destination->attributes[i];
-        if (equal_ignoring_case(attribute->name, AUTHORIZATION) && has_credentials(subscription)) {
-            continue;
+        if (!equal_ignoring_case(attribute->name, AUTHORIZATION) ||
+            !has_credentials(subscription)) {
+            append_attribute(lines, attribute, event);
         }
-        if (!attribute->is_dynamic) {
-            header_line_append(lines, attribute->name, attribute->value);
-        } else if (event) {
-            append_dynamic(lines, attribute, event);
+    }
+}
+
+void delivery_append_open_attributes(struct buffer *lines,
+                                     const struct event_subscription *subscription,
+                                     const struct queued_event *event)
+{
+    const struct destination *destination = &subscription->destination;
+
+    for (size_t i = 0; i < destination->attribute_count; i++) {
+        const struct delivery_attribute *attribute = &destination->attributes[i];
+        if (!attribute->is_secret && !equal_ignoring_case(attribute->name, AUTHORIZATION)) {
+            append_attribute(lines, attribute, event);
         }
     }
 }

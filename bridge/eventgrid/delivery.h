@@ -45,6 +45,10 @@ void delivery_append_kind(struct buffer *lines, const struct delivery_kind *kind
 /* The delivery attributes; `event` NULL: only those that are static. */
 void delivery_append_attributes(struct buffer *lines, const struct event_subscription *subscription,
                                 const struct queued_event *event);
+/* The same but for those that are secret. */
+void delivery_append_open_attributes(struct buffer *lines,
+                                     const struct event_subscription *subscription,
+                                     const struct queued_event *event);
 /* webhook-id, -timestamp and -signature, if the subscription has a secret: several, with blanks
  * between them, give several signatures. */
 void delivery_append_signature(struct buffer *lines, const struct event_subscription *subscription,

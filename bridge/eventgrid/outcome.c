@@ -34,6 +34,9 @@ static const struct {
     [OUTCOME_RESOLUTION_ERROR] = {"ResolutionError", 300, false},
     [OUTCOME_DELIVERING] = {"Delivering", OTHER_PROBATION_S, false},
     [OUTCOME_FORBIDDEN] = {"Forbidden", 300, false},
+    [OUTCOME_LOCK_EXPIRED] = {"LockExpired", 0, true},
+    [OUTCOME_RELEASED] = {"Released", 0, true},
+    [OUTCOME_REJECTED] = {"Rejected", 0, true},
 };
 
 const char *delivery_outcome_name(enum delivery_outcome outcome)
@@ -109,11 +112,12 @@ struct delivery_verdict delivery_judge(int status, enum delivery_failure failure
 void dead_letter_reason_append(struct buffer *out, enum dead_letter_reason reason,
                                enum delivery_outcome outcome)
 {
-    static const char *const reasons[] = {
+    static const char *const reasons[DEAD_LETTER_REASONS] = {
         [DEAD_ATTEMPTS] = "MaxDeliveryAttemptsExceeded",
         [DEAD_TIME_TO_LIVE] = "TimeToLiveExceeded",
         [DEAD_UNDELIVERABLE] = "UndeliverableDueTo",
         [DEAD_TOO_MANY_HOPS] = "TooManyHops",
+        [DEAD_REJECTED] = "Rejected",
     };
 
     buffer_append_string(out, reasons[reason]);

@@ -31,6 +31,9 @@ enum delivery_outcome {
     OUTCOME_RESOLUTION_ERROR,
     OUTCOME_DELIVERING,
     OUTCOME_FORBIDDEN,
+    OUTCOME_LOCK_EXPIRED, /* of a receiver (5.3) */
+    OUTCOME_RELEASED,     /* by it */
+    OUTCOME_REJECTED,     /* likewise */
     DELIVERY_OUTCOMES
 };
 
@@ -59,6 +62,8 @@ enum dead_letter_reason {
     DEAD_TIME_TO_LIVE,  /* "TimeToLiveExceeded" */
     DEAD_UNDELIVERABLE, /* "UndeliverableDueTo<outcome>" */
     DEAD_TOO_MANY_HOPS, /* "TooManyHops": topics that send to each other */
+    DEAD_REJECTED,      /* "Rejected", by its receiver */
+    DEAD_LETTER_REASONS
 };
 /* Appends what stands in deadLetterReason. */
 void dead_letter_reason_append(struct buffer *out, enum dead_letter_reason reason,

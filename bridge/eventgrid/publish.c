@@ -25,6 +25,25 @@ bool publish_refuse(struct publish_reader *reader, enum publish_fault fault, str
                              reader->request->topic->schema, what);
 }
 
+/* --- bounds --- */
+
+const struct publish_bounds *publish_bounds_of(const struct publish_request *request)
+{
+    static const struct publish_bounds basic = {PUBLISH_REQUEST_MAX, PUBLISH_EVENT_MAX,
+                                                PUBLISH_EVENTS_MAX};
+    static const struct publish_bounds of_namespace = {NAMESPACE_REQUEST_MAX, NAMESPACE_REQUEST_MAX,
+                                                       NAMESPACE_EVENTS_MAX};
+
+    return publish_is_of_namespace(request) ? &of_namespace : &basic;
+}
+
+bool publish_refuse_bound(struct publish_reader *reader, enum publish_fault fault, size_t bound)
+{
+    uint8_t digits[DECIMAL_MAX];
+
+    return publish_refuse(reader, fault, slice_make(digits, decimal_write(digits, bound)));
+}
+
 /* --- texts --- */
 
 bool publish_need_text(struct publish_reader *reader, const struct json_value *slot,
@@ -166,8 +185,9 @@ bool publish_parse(const struct publish_request *request, struct publish_scratch
 
     buffer_empty(&scratch->events, SCRATCH_KEPT_MAX);
     buffer_empty(&scratch->texts, SCRATCH_KEPT_MAX);
-    if (request->body.length > PUBLISH_REQUEST_MAX) {
-        return publish_refuse(&reader, FAULT_REQUEST_SIZE, SLICE_EMPTY);
+    if (request->body.length > publish_bounds_of(request)->request) {
+        return publish_refuse_bound(&reader, FAULT_REQUEST_SIZE,
+                                    publish_bounds_of(request)->request);
     }
     reader.is_binary =
         request->topic->schema == SCHEMA_CLOUD_EVENTS && publish_has_attributes(request);

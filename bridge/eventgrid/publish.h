@@ -1,6 +1,7 @@
 /* A publish request becomes events, or the error that answers it (spec/eventgrid.md 1.2, 1.5 to
- * 1.9, 2.1): EventGrid schema, CloudEvents structured, batched and binary, custom schema. All or
- * nothing. The JSON is read once. Pure.
+ * 1.9, 2.1): EventGrid schema, CloudEvents structured, batched and binary, custom schema. Topics of
+ * namespaces (5.2, 5.3) have smaller bounds, take an empty batch, and in binary mode a body of any
+ * content type. All or nothing. The JSON is read once. Pure.
  *
  * The same reads what MQTT clients publish in the CloudEvents MQTT binding: its user properties are
  * the attributes (names without "ce-"), its Content Type is the content type.
@@ -23,6 +24,8 @@ enum {
     PUBLISH_REQUEST_MAX = 1536000, /* bytes */
     PUBLISH_EVENT_MAX = 1049600,
     PUBLISH_EVENTS_MAX = 5000,
+    NAMESPACE_REQUEST_MAX = 1 << 20, /* bytes, and of an event */
+    NAMESPACE_EVENTS_MAX = 1000,
 };
 
 struct publish_request {

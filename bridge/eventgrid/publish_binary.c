@@ -11,6 +11,7 @@
 
 enum {
     ESCAPED_MAX = 6, /* bytes in JSON for one of a text */
+    ENCODED_MAX = 2, /* in base64 */
     MEMBER_MAX = 8,  /* quotes, colon, comma, brackets */
     DATA_MAX = 64,   /* the members' names around the data, and a content type */
 };
@@ -69,7 +70,7 @@ bool publish_has_attributes(const struct publish_request *request)
 size_t publish_assembled_max(const struct publish_request *request)
 {
     size_t most = DATA_MAX + request->content_type.length * ESCAPED_MAX +
-                  request->body.length * (request->is_mqtt ? ESCAPED_MAX : 1);
+                  request->body.length * (request->is_mqtt ? ESCAPED_MAX : ENCODED_MAX);
 
     for (size_t i = 0; i < request->attributes.count; i++) {
         const struct pair *pair = &request->attributes.items[i];
@@ -207,11 +208,12 @@ static void append_data(struct buffer *json, struct slice body, bool is_text)
     buffer_append_byte(json, '"');
 }
 
-/* A body that need not be JSON: only MQTT has those. Without a content type its bytes tell. */
+/* A body that need not be JSON. Without a content type its bytes tell. Namespaces take no other for
+ * text (5.2). */
 static void append_other_body(struct buffer *json, const struct publish_request *request,
                               struct slice body)
 {
-    bool is_text = utf8_is_well_formed(body);
+    bool is_text = request->is_mqtt && utf8_is_well_formed(body);
 
     if (request->content_type.length == 0) {
         append_content_type(json, is_text ? SLICE_LITERAL("text/plain")
@@ -226,11 +228,12 @@ static bool append_body(struct publish_reader *reader, struct buffer *json, stru
 {
     const struct publish_request *request = reader->request;
     struct json_value value;
-    bool must_be_json = !request->is_mqtt || publish_content_is_json(request->content_type);
+    bool may_be_other = request->is_mqtt || publish_is_of_namespace(request);
+    bool must_be_json = !may_be_other || publish_content_is_json(request->content_type);
     bool is_json;
 
     if (body.length == 0) {
-        return request->is_mqtt || publish_refuse(reader, FAULT_JSON_END, SLICE_EMPTY);
+        return may_be_other || publish_refuse(reader, FAULT_JSON_END, SLICE_EMPTY);
     }
     is_json = (must_be_json || request->content_type.length == 0) && json_parse_inner(body, &value);
     if (must_be_json && !is_json) {

@@ -156,7 +156,7 @@ bool publish_read_cloud_events(struct publish_reader *reader, struct slice body)
         }
         return publish_read_json(reader, &form, body, is_batch ? BODY_ARRAY : BODY_OBJECT);
     }
-    if (!is_json && !request->is_mqtt) {
+    if (!is_json && !request->is_mqtt && !(reader->is_binary && publish_is_of_namespace(request))) {
         return publish_refuse(reader, FAULT_CONTENT_TYPE, SLICE_EMPTY);
     }
     return reader->is_binary ? read_binary(reader, body)

@@ -23,6 +23,9 @@ static const struct fault_row {
     [FAULT_NO_CREDENTIAL] = {401, "Unauthorized", "Unauthorized",
                              "Request must contain one of the following authorization signature: "
                              "aeg-sas-token, aeg-sas-key."},
+    [FAULT_NO_AUTHORIZATION] = {401, "Unauthorized", "Unauthorized",
+                                "Request must contain an Authorization header with a "
+                                "SharedAccessKey, a SharedAccessSignature or a Bearer token."},
     [FAULT_KEY] = {401, "Unauthorized", "Unauthorized",
                    "The request authorization key is not authorized for $H."},
     [FAULT_KEY_NO_BASE64] =
@@ -45,15 +48,18 @@ static const struct fault_row {
     [FAULT_SCHEME] = {401, "Unauthorized", "Unauthorized",
                       "Request has an unsupported Authorization scheme (must be "
                       "SharedAccessSignature or Bearer)."},
+    [FAULT_NAMESPACE_SCHEME] = {401, "Unauthorized", "Unauthorized",
+                                "Request has an unsupported Authorization scheme (must be "
+                                "SharedAccessKey, SharedAccessSignature or Bearer)."},
     [FAULT_LOCAL_AUTH_OFF] = {401, "Unauthorized", "Unauthorized",
                               "Local authentication is disabled for this resource: its keys and "
                               "SAS tokens are not good, a bearer token is."},
     [FAULT_REQUEST_SIZE] = {413, "PayloadTooLarge", "PayloadTooLarge",
-                            "The maximum size (1536000) has been exceeded."},
+                            "The maximum size ($W) has been exceeded."},
     [FAULT_EVENT_SIZE] = {413, "PayloadTooLarge", "PayloadTooLarge",
-                          "The maximum size (1049600) has been exceeded."},
+                          "The maximum size ($W) has been exceeded."},
     [FAULT_EVENT_COUNT] = {413, "PayloadTooLarge", "PayloadTooLarge",
-                           "The maximum number of events (5000) has been exceeded."},
+                           "The maximum number of events ($W) has been exceeded."},
     [FAULT_CONTENT_TYPE] =
         {415, "UnsupportedMediaType", "InvalidContentType",
          "The Content-Type header is either missing or it doesn't have a valid value. The content "

@@ -10,8 +10,9 @@
 enum publish_fault {
     /* credentials */
     FAULT_NO_CREDENTIAL,
-    FAULT_KEY,           /* `what`: the host */
-    FAULT_KEY_NO_BASE64, /* `what`: the host */
+    FAULT_NO_AUTHORIZATION, /* the same of a namespace */
+    FAULT_KEY,              /* `what`: the host */
+    FAULT_KEY_NO_BASE64,    /* `what`: the host */
     FAULT_KEY_EMPTY,
     FAULT_TOKEN_FORM,
     FAULT_TOKEN_EXPIRED,   /* `what`: the host */
@@ -19,11 +20,12 @@ enum publish_fault {
     FAULT_BEARER_UNREADABLE,
     FAULT_BEARER, /* `what`: a sentence */
     FAULT_SCHEME,
+    FAULT_NAMESPACE_SCHEME,
     FAULT_LOCAL_AUTH_OFF,
     /* sizes */
-    FAULT_REQUEST_SIZE,
-    FAULT_EVENT_SIZE,
-    FAULT_EVENT_COUNT,
+    FAULT_REQUEST_SIZE, /* `what`: the bound */
+    FAULT_EVENT_SIZE,   /* likewise */
+    FAULT_EVENT_COUNT,  /* likewise */
     /* content */
     FAULT_CONTENT_TYPE,
     FAULT_CONTENT_MODE,

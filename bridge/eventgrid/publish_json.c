@@ -105,14 +105,15 @@ static void take_members(const struct publish_reader *reader, const struct event
 static bool add_event(struct publish_reader *reader, const struct event_form *form,
                       const struct draft *draft)
 {
+    const struct publish_bounds *bounds = publish_bounds_of(reader->request);
     struct buffer *events = &reader->scratch->events;
     struct event *event;
 
-    if (draft->whole.text.length > PUBLISH_EVENT_MAX) {
-        return publish_refuse(reader, FAULT_EVENT_SIZE, SLICE_EMPTY);
+    if (draft->whole.text.length > bounds->event) {
+        return publish_refuse_bound(reader, FAULT_EVENT_SIZE, bounds->event);
     }
-    if (events->length == PUBLISH_EVENTS_MAX * sizeof(*event)) {
-        return publish_refuse(reader, FAULT_EVENT_COUNT, SLICE_EMPTY);
+    if (events->length == bounds->events * sizeof(*event)) {
+        return publish_refuse_bound(reader, FAULT_EVENT_COUNT, bounds->events);
     }
     event = (struct event *)(void *)buffer_reserve(events, sizeof(*event));
     *event = (struct event){.schema = reader->request->topic->schema, .whole = draft->whole};
@@ -134,7 +135,8 @@ static bool read_array(struct publish_reader *reader, const struct event_form *f
             return refuse_event(reader, text, shape);
         }
     }
-    if (!json_walk_is_complete(&array) || reader->scratch->events.length == 0) {
+    if (!json_walk_is_complete(&array) ||
+        (reader->scratch->events.length == 0 && !publish_is_of_namespace(reader->request))) {
         return refuse_shape(reader, text, shape);
     }
     return true;

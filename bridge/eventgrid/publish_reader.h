@@ -36,6 +36,20 @@ struct publish_reader {
     struct slice now;                         /* of custom events that say no time; empty: none */
 };
 
+static inline bool publish_is_of_namespace(const struct publish_request *request)
+{
+    return request->topic->kind == SOURCE_NAMESPACE_TOPIC;
+}
+
+/* By the kind of topic. */
+struct publish_bounds {
+    size_t request, event; /* bytes */
+    size_t events;
+};
+const struct publish_bounds *publish_bounds_of(const struct publish_request *request);
+/* With the bound in its sentence. */
+bool publish_refuse_bound(struct publish_reader *reader, enum publish_fault fault, size_t bound);
+
 /* How events of one schema are read. */
 struct event_form {
     const struct slice

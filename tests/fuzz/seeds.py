@@ -7,6 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import pathlib
 import re
+import struct
 
 # First input byte: bits 0 and 1 the version (unknown, 3.1.1, 5), bit 2 "from a server".
 NEW, V3, V5, SERVER = 0, 1, 2, 4
@@ -334,6 +335,14 @@ PULLS = {
     "release": "/namespaces/ns/topics/t/eventSubscriptions/s:release?releaseDelayInSeconds=600\n"
                '{"lockTokens":["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","bad","\\u0041","bad"]}',
     "range": "/topics/t/eventsubscriptions/s:receive?maxEvents=101\n{\"lockTokens\":[1]}",
+}
+
+# Of pull_wire_fuzz.c: its kind, then an order, an answer of events, one to three tokens.
+PULL_WIRE = {
+    "order": bytes([0, 1, 3]) + struct.pack(">IIIII", 100, 1 << 20, 60000, 10, 2) + b"$q" + b"t" * 48,
+    "events": bytes([1, 1, 0]) + struct.pack(">I", 1) + b"t" * 24 + b'{"event":{}}',
+    "results": bytes([2, 1, 0, 0, 1, 2]),
+    "elsewhere": bytes([2, 1, 1]),
 }
 
 # Of archive_line_fuzz.c.
@@ -817,6 +826,7 @@ write("validation_answer", {name: row.encode() for name, row in CONSENTS.items()
 write("validation_url", {name: row.encode() for name, row in CONSENT_URLS.items()})
 write("dead_letter", {name: row.encode() for name, row in LETTERS.items()})
 write("pull_request", {name: row.encode() for name, row in PULLS.items()})
+write("pull_wire", PULL_WIRE)
 write("archive_line", {name: row.encode() for name, row in ARCHIVE_LINES.items()})
 write("folder_journal", {name: row.encode() for name, row in FOLDER_JOURNALS.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})

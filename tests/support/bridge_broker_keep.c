@@ -7,11 +7,13 @@
 
 #include "base/memory.h"
 
+enum { DUP = 1 << 3 }; /* in the first byte of a PUBLISH */
+
 /* A message of a session that keeps. */
 struct kept {
     struct list link; /* in session->kept */
     uint32_t sequence;
-    bool is_sent;
+    bool is_sent, was_sent;
     struct buffer bytes;
 };
 
@@ -48,7 +50,8 @@ void kept_send(struct broker_session *session)
             return;
         }
         if (!kept->is_sent) {
-            kept->is_sent = true;
+            kept->bytes.data[0] |= kept->was_sent ? DUP : 0;
+            kept->is_sent = kept->was_sent = true;
             session->in_flight++;
             session->credit -= (int64_t)kept->bytes.length;
             broker_queue_bytes(session, buffer_slice(&kept->bytes), true, kept->sequence);

@@ -419,13 +419,13 @@ void world_subscribe(struct world *world, const char *name, const char *properti
 
     buffer_append_format(&settings, "{\"name\":\"%s\",\"properties\":%s,\"state\":\"Succeeded\"}",
                          name, properties);
-    world_subscribe_to(world, "topics/tee", name, terminated(&settings));
+    world_subscribe_to(world, world->source_key, name, terminated(&settings));
     buffer_release(&settings);
 }
 
 void world_unsubscribe(struct world *world, const char *name)
 {
-    world_subscribe_to(world, "topics/tee", name, "");
+    world_subscribe_to(world, world->source_key, name, "");
 }
 
 void world_declare(struct world *world, const char *json)
@@ -447,9 +447,17 @@ void world_set_topic(struct world *world, const char *key, const char *resource)
     world_run(world, 0);
 }
 
+void world_use_namespace(struct world *world)
+{
+    world->source_key = "namespaces/plant/topics/readings";
+    world_set_topic(world, "namespaces/plant", "{\"properties\":{}}");
+    world_set_topic(world, world->source_key, "{\"properties\":{}}");
+}
+
 struct catalog_subscription *world_subscription(struct world *world, int bridge, const char *name)
 {
-    return catalog_find_subscription(world->grids[bridge].catalog, SLICE_LITERAL("topics/tee"),
+    return catalog_find_subscription(world->grids[bridge].catalog,
+                                     slice_from_string(world->source_key),
                                      slice_from_string(name));
 }
 
@@ -485,7 +493,7 @@ size_t world_publish_event(struct world *world, const char *queue, const struct 
 
 static void append_queue(struct buffer *out, const char *name)
 {
-    queue_name_append(out, SLICE_LITERAL("topics/tee"), slice_from_string(name));
+    queue_name_append(out, slice_from_string(the_world->source_key), slice_from_string(name));
     terminated(out);
 }
 
@@ -558,6 +566,7 @@ struct world *world_new(void)
 {
     struct world *world = memory_allocate_zero(sizeof(*world));
 
+    world->source_key = "topics/tee";
     the_world = world;
     list_init(&world->tasks);
     world->broker = broker_new();

@@ -29,6 +29,7 @@ struct world_entry {
 
 struct world {
     struct broker *broker;
+    const char *source_key; /* of the topic that world_subscribe() ... are about: topics/tee */
     struct grid grids[WORLD_BRIDGES];
     /* Requests that wait for an answer, oldest first. */
     struct outside_request *requests[WORLD_REQUESTS];
@@ -52,8 +53,9 @@ void world_free(struct world *world);
 /* The process is gone, without a word. */
 void world_kill(struct world *world, int bridge);
 
-/* All processes hear these settings. `properties`: JSON of the subscription `name` of topics/tee.
- */
+/* The topic is namespaces/plant/topics/readings from now on. */
+void world_use_namespace(struct world *world);
+/* All processes hear these settings. `properties`: JSON of the subscription `name` of the topic. */
 void world_subscribe(struct world *world, const char *name, const char *properties);
 void world_subscribe_to(struct world *world, const char *source_key, const char *name,
                         const char *settings);
@@ -65,7 +67,7 @@ struct catalog_subscription *world_subscription(struct world *world, int bridge,
 /* Which process runs it; -1: none. */
 int world_owner(struct world *world, const char *name);
 
-/* Puts an event on the queue of the subscription of topics/tee; how many get it. */
+/* Puts an event on the queue of the subscription; how many get it. */
 size_t world_publish(struct world *world, const char *name, const char *id);
 size_t world_publish_event(struct world *world, const char *queue,
                            const struct queued_event *event);

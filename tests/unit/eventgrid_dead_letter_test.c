@@ -41,8 +41,14 @@ TEST(the_path_is_that_of_azures_blobs)
 {
     struct buffer path = {0};
 
-    dead_letter_append_path(&path, S("dl"), S("Bill-ing1"), INT64_C(1772442123456), S("g-1"));
-    CHECK_SLICE_EQUAL(buffer_slice(&path), S("dl/BILL-ING1/2026/3/2/9/g-1.json"));
+    dead_letter_append_folder(&path, S("dl"), S(""), S("Bill-ing1"));
+    CHECK_SLICE_EQUAL(buffer_slice(&path), S("dl/BILL-ING1"));
+    path.length = 0;
+    dead_letter_append_folder(&path, S("dl"), S("Plant/Readings"), S("Bill-ing1"));
+    CHECK_SLICE_EQUAL(buffer_slice(&path), S("dl/Plant/Readings/Bill-ing1"));
+    path.length = 0;
+    dead_letter_append_path(&path, S("dl/BILL"), INT64_C(1772442123456), S("g-1"));
+    CHECK_SLICE_EQUAL(buffer_slice(&path), S("dl/BILL/2026/3/2/9/g-1.json"));
     buffer_release(&path);
 }
 
@@ -124,6 +130,52 @@ TEST(what_is_no_object_is_kept_as_a_text)
         "\"lastDeliveryAttemptTime\":\"2026-02-27T21:23:53.500Z\"}");
 }
 
+/* spec/eventgrid.md 5.6 */
+TEST(an_event_of_a_namespace_stands_beside_what_became_of_it)
+{
+    struct queued_event event =
+        queued(SCHEMA_CLOUD_EVENTS, " {\"specversion\":\"1.0\", \"id\":\"1\"}");
+    struct buffer out = {0}, texts = {0};
+    struct dead_letter_item item;
+    struct json_value array;
+    struct json_walk rest;
+
+    event.outcome = OUTCOME_LOCK_EXPIRED;
+    event.status = 0;
+    buffer_append_byte(&out, '[');
+    dead_letter_append_of_namespace(&out, &event, DEAD_ATTEMPTS, SLICE_EMPTY);
+    buffer_append_byte(&out, ',');
+    dead_letter_append_of_namespace(&out, &event, DEAD_REJECTED, S("X-A: b\"c\0Y: \0"));
+    buffer_append_byte(&out, ']');
+    CHECK_SLICE_EQUAL(
+        buffer_slice(&out),
+        S("[{\"deadLetterProperties\":{\"deadletterreason\":"
+          "\"Maximum delivery attempts was exceeded.\",\"deliveryattempts\":1,\"deliveryresult\":"
+          "\"Event was not acknowledged nor rejected.\",\"publishutc\":"
+          "\"2026-02-27T21:23:52.000Z\",\"deliveryattemptutc\":\"2026-02-27T21:23:53.500Z\"},"
+          "\"event\":{\"specversion\":\"1.0\", \"id\":\"1\"}},"
+          "{\"deadLetterProperties\":{\"deadletterreason\":\"Event was rejected.\","
+          "\"deliveryattempts\":1,\"deliveryresult\":\"Event was not acknowledged nor rejected.\","
+          "\"publishutc\":\"2026-02-27T21:23:52.000Z\",\"deliveryattemptutc\":"
+          "\"2026-02-27T21:23:53.500Z\"},\"event\":{\"specversion\":\"1.0\", \"id\":\"1\"},"
+          "\"customDeliveryProperties\":{\"X-A\":\"b\\\"c\",\"Y\":\"\"}}]"));
+    CHECK(json_parse(buffer_slice(&out), &array));
+    rest = json_elements(&array);
+    CHECK(dead_letter_read(&rest, &texts, &item));
+    CHECK_INT_EQUAL(item.event.schema, SCHEMA_CLOUD_EVENTS);
+    CHECK_SLICE_EQUAL(item.event.json, S("{\"specversion\":\"1.0\", \"id\":\"1\"}"));
+    CHECK_SLICE_EQUAL(item.event.id, S("1"));
+    CHECK_INT_EQUAL(item.event.attempts, 1);
+    CHECK_INT_EQUAL(item.event.outcome, OUTCOME_LOCK_EXPIRED);
+    CHECK_INT_EQUAL(item.event.published_ms, published);
+    CHECK_INT_EQUAL(item.event.attempted_ms, attempted);
+    CHECK_SLICE_EQUAL(item.reason, S("Maximum delivery attempts was exceeded."));
+    CHECK(dead_letter_read(&rest, &texts, &item));
+    CHECK(!dead_letter_read(&rest, &texts, &item));
+    buffer_release(&out);
+    buffer_release(&texts);
+}
+
 /* ---------------------------------------------------------------- reading */
 
 TEST(what_was_written_is_read_back)
@@ -180,6 +232,10 @@ TEST(other_peoples_files_are_read_as_far_as_they_are_dead_letters)
         {"[1]", 0},
         {"[{\"id\":\"1\"}]", 0},
         {"[{\"deadLetterReason\":1}]", 0},
+        {"[{\"deadLetterProperties\":{},\"event\":{}}]", 0},
+        {"[{\"deadLetterProperties\":{\"deadletterreason\":\"x\"},\"event\":1}]", 0},
+        {"[{\"deadLetterProperties\":1,\"event\":{},\"deadletterreason\":\"x\"}]", 0},
+        {"[{\"event\":{},\"deadLetterProperties\":{\"deadletterreason\":\"x\"}}]", 1},
         {"[{\"deadLetterReason\":\"x\"},{},{\"deadLetterReason\":\"x\"}]", 1},
         {"[{\"specversion\":\"1.0\",\"deadLetterReason\":\"x\"}]", 0},
         {"[{\"eventDeliverySchema\":\"CustomInputSchema\",\"deadLetterReason\":\"x\"}]", 0},

@@ -6,6 +6,7 @@
 
 #include "eventgrid/pull_body.h"
 #include "eventgrid/pull_request.h"
+#include "eventgrid/pull_wire.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -334,4 +335,74 @@ TEST(an_event_is_answered_as_it_is)
                                     "\",\"deliveryCount\":20},\"event\":{}}"));
     CHECK(out.length <= 2 * PULL_EVENT_MARGIN + strlen("{\"n\":1.50 }{}"));
     buffer_release(&out);
+}
+
+/* --- among processes --- */
+
+TEST(an_order_comes_as_it_went)
+{
+    struct pull_lock locks[] = {{.token = token}, {.token = {.owner = 1, .place = 2}}};
+    struct pull_wanted wanted = {.operation = PULL_RELEASE,
+                                 .queue = SLICE_LITERAL("$wps//q"),
+                                 .events_max = 100,
+                                 .bytes_max = 1 << 20,
+                                 .wait_ms = 120000,
+                                 .delay_s = 3600,
+                                 .locks = locks,
+                                 .lock_count = COUNT(locks)},
+                       read;
+    struct buffer bytes = {0}, space = {0};
+
+    pull_wanted_append(&bytes, &wanted);
+    CHECK(pull_wanted_parse(buffer_slice(&bytes), &space, &read));
+    CHECK_INT_EQUAL(read.operation, PULL_RELEASE);
+    CHECK_SLICE_EQUAL(read.queue, wanted.queue);
+    CHECK_INT_EQUAL(read.events_max, 100);
+    CHECK_INT_EQUAL(read.bytes_max, 1 << 20);
+    CHECK_INT_EQUAL(read.wait_ms, 120000);
+    CHECK_INT_EQUAL(read.delay_s, 3600);
+    CHECK_INT_EQUAL(read.lock_count, COUNT(locks));
+    CHECK(pull_token_equal(&read.locks[0].token, &token));
+    CHECK(pull_token_equal(&read.locks[1].token, &locks[1].token));
+    for (size_t cut = 1; cut < bytes.length; cut++) { /* but for whole tokens */
+        struct slice part = slice_make(bytes.data, bytes.length - cut);
+        CHECK(!pull_wanted_parse(part, &space, &read) || cut % PULL_TOKEN_SIZE == 0);
+    }
+    buffer_release(&bytes);
+    buffer_release(&space);
+}
+
+TEST(an_answer_comes_as_it_went)
+{
+    struct pull_lock locks[] = {{.result = PULL_TOKEN_LOST}, {.result = PULL_SUCCEEDED}};
+    struct pull_wanted acknowledge = {
+        .operation = PULL_ACKNOWLEDGE, .locks = locks, .lock_count = COUNT(locks)};
+    struct pull_wanted receive = {.operation = PULL_RECEIVE};
+    struct pull_found found = {0}, read = {0};
+    struct buffer bytes = {0};
+    enum pull_outcome outcome;
+
+    pull_answer_append(&bytes, PULL_DONE, &acknowledge, &found);
+    locks[0].result = locks[1].result = PULL_BAD_TOKEN;
+    CHECK(pull_answer_parse(buffer_slice(&bytes), &acknowledge, &outcome, &read));
+    CHECK_INT_EQUAL(outcome, PULL_DONE);
+    CHECK_INT_EQUAL(locks[0].result, PULL_TOKEN_LOST);
+    CHECK_INT_EQUAL(locks[1].result, PULL_SUCCEEDED);
+    bytes.length = 0;
+    pull_token_append_bytes(&found.tokens, &token);
+    buffer_append_string(&found.events, "{\"e\":1}");
+    pull_answer_append(&bytes, PULL_DONE, &receive, &found);
+    CHECK(pull_answer_parse(buffer_slice(&bytes), &receive, &outcome, &read));
+    CHECK_SLICE_EQUAL(buffer_slice(&read.tokens), buffer_slice(&found.tokens));
+    CHECK_SLICE_EQUAL(buffer_slice(&read.events), SLICE_LITERAL("{\"e\":1}"));
+    bytes.length = 0;
+    pull_answer_append(&bytes, PULL_ELSEWHERE, &acknowledge, &found);
+    CHECK(pull_answer_parse(buffer_slice(&bytes), &acknowledge, &outcome, &read));
+    CHECK_INT_EQUAL(outcome, PULL_ELSEWHERE);
+    CHECK(!pull_answer_parse(SLICE_LITERAL("\x01"), &acknowledge, &outcome, &read));
+    CHECK(!pull_answer_parse(SLICE_LITERAL("\x02\x00\x00\x00"), &acknowledge, &outcome, &read));
+    CHECK(!pull_answer_parse(SLICE_LITERAL("\x01\x00\x00"), &acknowledge, &outcome, &read));
+    pull_found_release(&found);
+    pull_found_release(&read);
+    buffer_release(&bytes);
 }

@@ -1,0 +1,604 @@
+/* bridge/dispatch/pull_*: queues of namespaces (spec/eventgrid.md 5.3): who gets which event, what
+ * becomes of locks, and what of them when processes and the broker come and go.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/pull_desk.h"
+#include "support/runner_world.h"
+#include "test.h"
+
+#define QUEUE_OF(more)                                                                             \
+    "{\"deliveryConfiguration\":{\"deliveryMode\":\"Queue\",\"queue\":{"                           \
+    "\"receiveLockDurationInSeconds\":60" more "}}}"
+#define DEAD_LETTERS                                                                               \
+    ",\"deadLetterDestinationWithResourceIdentity\":{\"deadLetterDestination\":{"                  \
+    "\"endpointType\":\"StorageBlob\",\"properties\":{\"resourceId\":\"/sa\","                     \
+    "\"blobContainerName\":\"dead\"}}}"
+#define NAME  "sub"
+#define QUEUE "$wps//events/namespaces/plant/topics/readings/eventsubscriptions/sub"
+
+/* --- a receiver --- */
+
+struct receiver {
+    struct pull_errand errand;
+    struct pull_lock locks[PULL_EVENTS_MAX];
+    struct buffer text; /* of what it got, NUL-terminated */
+    bool is_done, is_good;
+};
+
+static void done(struct pull_errand *errand, bool is_good)
+{
+    struct receiver *receiver = CONTAINER_OF(errand, struct receiver, errand);
+
+    CHECK(!receiver->is_done);
+    receiver->is_done = true;
+    receiver->is_good = is_good;
+}
+
+static void begin(struct world *world, int bridge, struct receiver *receiver,
+                  struct pull_wanted wanted)
+{
+    pull_errand_release(&receiver->errand);
+    receiver->errand = (struct pull_errand){.wanted = wanted, .done = done};
+    receiver->errand.wanted.queue = slice_from_string(QUEUE);
+    receiver->is_done = receiver->is_good = false;
+    pull_errand_begin(world->grids[bridge].runner, &receiver->errand);
+    world_run(world, 0);
+}
+
+static void receive(struct world *world, int bridge, struct receiver *receiver, uint32_t most)
+{
+    begin(world, bridge, receiver,
+          (struct pull_wanted){.operation = PULL_RECEIVE, .events_max = most, .wait_ms = 10000});
+}
+
+static size_t got(const struct receiver *receiver)
+{
+    return receiver->errand.found.tokens.length / PULL_TOKEN_SIZE;
+}
+
+/* Its events as JSON. */
+static const char *events_of(struct receiver *receiver)
+{
+    receiver->text.length = 0;
+    buffer_append(&receiver->text, buffer_slice(&receiver->errand.found.events));
+    buffer_append_byte(&receiver->text, '\0');
+    return (const char *)receiver->text.data;
+}
+
+/* Does something to all that it has got. */
+static void settle_after(struct world *world, int bridge, struct receiver *receiver, int operation,
+                         uint32_t delay_s)
+{
+    struct slice tokens = buffer_slice(&receiver->errand.found.tokens);
+    size_t count = 0;
+
+    while (pull_token_take_bytes(&tokens, &receiver->locks[count].token)) {
+        count++;
+    }
+    begin(world, bridge, receiver,
+          (struct pull_wanted){.operation = operation,
+                               .locks = receiver->locks,
+                               .lock_count = count,
+                               .delay_s = delay_s});
+}
+
+static void settle(struct world *world, struct receiver *receiver, int operation)
+{
+    settle_after(world, world_owner(world, NAME), receiver, operation, 0);
+}
+
+static void release(struct receiver *receiver)
+{
+    pull_errand_release(&receiver->errand);
+    buffer_release(&receiver->text);
+}
+
+static struct world *world_with(const char *properties, int *owner)
+{
+    struct world *world = world_new();
+
+    world_use_namespace(world);
+    world_subscribe(world, NAME, properties);
+    *owner = world_owner(world, NAME);
+    CHECK(*owner >= 0);
+    return world;
+}
+
+static struct topic_statistics *statistics_of(struct world *world, int bridge)
+{
+    return &world_subscription(world, bridge, NAME)->source->statistics;
+}
+
+/* --- receiving --- */
+
+TEST(events_are_received_once_and_acknowledged)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0}, other = {0};
+
+    world_publish(world, NAME, "e1");
+    world_publish(world, NAME, "e2");
+    world_publish(world, NAME, "e3");
+    world_run(world, 0);
+    receive(world, owner, &one, 2);
+    CHECK(one.is_done && one.is_good);
+    CHECK_INT_EQUAL(got(&one), 2);
+    CHECK(strstr(events_of(&one), "\"e1\"") && strstr(events_of(&one), "\"e2\""));
+    CHECK(strstr(events_of(&one), "\"deliveryCount\":1}"));
+    receive(world, owner, &other, 100);
+    CHECK_INT_EQUAL(got(&other), 1);
+    CHECK(strstr(events_of(&other), "\"e3\""));
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 3);
+    settle(world, &one, PULL_ACKNOWLEDGE);
+    CHECK(one.is_done && one.is_good);
+    CHECK_INT_EQUAL(one.locks[0].result, PULL_SUCCEEDED);
+    CHECK_INT_EQUAL(one.locks[1].result, PULL_SUCCEEDED);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 1);
+    CHECK_INT_EQUAL(statistics_of(world, owner)->delivered, 2);
+    release(&one);
+    release(&other);
+    world_free(world);
+}
+
+TEST(an_acknowledged_event_is_not_acknowledged_again)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+    struct pull_token token;
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_ACKNOWLEDGE);
+    token = one.locks[0].token;
+    begin(world, owner, &one,
+          (struct pull_wanted){.operation = PULL_ACKNOWLEDGE, .locks = one.locks, .lock_count = 1});
+    CHECK(one.is_good);
+    CHECK_INT_EQUAL(one.locks[0].result, PULL_TOKEN_LOST);
+    CHECK(pull_token_equal(&one.locks[0].token, &token));
+    release(&one);
+    world_free(world);
+}
+
+TEST(who_waits_gets_what_comes_and_those_behind_get_the_next)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0}, other = {0};
+
+    receive(world, owner, &one, 2);
+    receive(world, owner, &other, 2);
+    CHECK(!one.is_done && !other.is_done);
+    for (int i = 0; i < 3; i++) {
+        world_publish(world, NAME, "e");
+    }
+    world_run(world, 0);
+    CHECK_INT_EQUAL(got(&one), 2);
+    CHECK_INT_EQUAL(got(&other), 1);
+    release(&one);
+    release(&other);
+    world_free(world);
+}
+
+TEST(who_has_waited_long_enough_gets_nothing)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    receive(world, owner, &one, 2);
+    world_run(world, 9999);
+    CHECK(!one.is_done);
+    world_run(world, 1);
+    CHECK(one.is_done && one.is_good);
+    CHECK_INT_EQUAL(got(&one), 0);
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    CHECK_INT_EQUAL(got(&one), 0);
+    release(&one);
+    world_free(world);
+}
+
+TEST(who_has_gone_gets_nothing)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0}, other = {0};
+
+    receive(world, owner, &one, 1);
+    pull_errand_abandon(&one.errand);
+    receive(world, owner, &other, 1);
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    CHECK(!one.is_done);
+    CHECK_INT_EQUAL(got(&other), 1);
+    CHECK(strstr(events_of(&other), "\"deliveryCount\":1}"));
+    release(&one);
+    release(&other);
+    world_free(world);
+}
+
+/* --- locks --- */
+
+TEST(a_lock_that_expires_makes_the_event_come_again_and_counts)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0}, other = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    world_run(world, 59999);
+    receive(world, owner, &other, 1);
+    CHECK(!other.is_done);
+    world_run(world, 1);
+    CHECK_INT_EQUAL(got(&other), 1);
+    CHECK(strstr(events_of(&other), "\"deliveryCount\":2}"));
+    settle(world, &one, PULL_ACKNOWLEDGE);
+    CHECK_INT_EQUAL(one.locks[0].result, PULL_TOKEN_LOST);
+    settle(world, &other, PULL_ACKNOWLEDGE);
+    CHECK_INT_EQUAL(other.locks[0].result, PULL_SUCCEEDED);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 0);
+    CHECK_INT_EQUAL(statistics_of(world, owner)->attempts_failed, 1);
+    release(&one);
+    release(&other);
+    world_free(world);
+}
+
+TEST(a_lock_is_renewed_for_its_whole_time_within_an_hour)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_RENEW_LOCK);
+    for (int minute = 0; minute < 66; minute++) {
+        world_run(world, 55000);
+        begin(world, owner, &one,
+              (struct pull_wanted){
+                  .operation = PULL_RENEW_LOCK, .locks = one.locks, .lock_count = 1});
+        test_note("%d", minute);
+        CHECK_INT_EQUAL(one.locks[0].result, minute < 65 ? PULL_SUCCEEDED : PULL_TOKEN_LOST);
+    }
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 1); /* it is still locked */
+    release(&one);
+    world_free(world);
+}
+
+TEST(a_released_event_comes_again_after_its_delay)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0}, other = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    settle_after(world, owner, &one, PULL_RELEASE, 10);
+    CHECK_INT_EQUAL(one.locks[0].result, PULL_SUCCEEDED);
+    receive(world, owner, &other, 1);
+    world_run(world, 9000);
+    CHECK(!other.is_done);
+    world_run(world, 1000);
+    receive(world, owner, &other, 1);
+    CHECK_INT_EQUAL(got(&other), 1);
+    CHECK(strstr(events_of(&other), "\"deliveryCount\":2}"));
+    settle(world, &other, PULL_RELEASE);
+    receive(world, owner, &other, 1);
+    CHECK(strstr(events_of(&other), "\"deliveryCount\":3}"));
+    release(&one);
+    release(&other);
+    world_free(world);
+}
+
+TEST(too_many_deliveries_are_the_end)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(",\"maxDeliveryCount\":2" DEAD_LETTERS), &owner);
+    struct receiver one = {0};
+    const struct world_file *file;
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_RELEASE);
+    receive(world, owner, &one, 1);
+    CHECK(strstr(events_of(&one), "\"deliveryCount\":2}"));
+    world_run(world, 60000);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 0);
+    file = world_find_file(world, "dead/plant/readings/" NAME "/2026/11/23/");
+    CHECK(file);
+    CHECK(memmem(file->text.data, file->text.length, "\"e1\"", 4));
+    release(&one);
+    world_free(world);
+}
+
+TEST(a_rejected_event_is_a_dead_letter_or_dropped)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(DEAD_LETTERS), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_REJECT);
+    CHECK_INT_EQUAL(one.locks[0].result, PULL_SUCCEEDED);
+    CHECK(world_find_file(world, "dead/plant/readings/" NAME "/"));
+    CHECK_INT_EQUAL(statistics_of(world, owner)->dead_lettered, 1);
+    world_subscribe(world, NAME, QUEUE_OF(""));
+    world_publish(world, NAME, "e2");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_REJECT);
+    CHECK_INT_EQUAL(one.locks[0].result, PULL_SUCCEEDED);
+    CHECK_INT_EQUAL(statistics_of(world, owner)->dropped, 1);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 0);
+    release(&one);
+    world_free(world);
+}
+
+TEST(an_event_that_is_too_old_is_not_received)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(",\"eventTimeToLive\":\"PT1M\""), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 61000);
+    receive(world, owner, &one, 1);
+    CHECK(!one.is_done);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 0);
+    CHECK_INT_EQUAL(statistics_of(world, owner)->dropped, 1);
+    release(&one);
+    world_free(world);
+}
+
+TEST(a_token_of_nobody_opens_nothing)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    struct slice tokens = buffer_slice(&one.errand.found.tokens);
+    CHECK(pull_token_take_bytes(&tokens, &one.locks[0].token));
+    one.locks[1].token = one.locks[2].token = one.locks[0].token;
+    one.locks[0].token.secret[0] ^= 1;
+    one.locks[1].token.place = 100000;
+    one.locks[2].token.owner++;
+    begin(world, owner, &one,
+          (struct pull_wanted){.operation = PULL_ACKNOWLEDGE, .locks = one.locks, .lock_count = 3});
+    CHECK(one.is_good);
+    for (int i = 0; i < 3; i++) {
+        CHECK_INT_EQUAL(one.locks[i].result, PULL_TOKEN_LOST);
+    }
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 1);
+    release(&one);
+    world_free(world);
+}
+
+/* --- several processes --- */
+
+TEST(another_process_asks_the_one_that_runs_the_queue)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    receive(world, 1 - owner, &one, 5);
+    CHECK(!one.is_done);
+    world_publish(world, NAME, "e1");
+    world_publish(world, NAME, "e2");
+    world_run(world, 0);
+    CHECK(one.is_done && one.is_good);
+    CHECK(got(&one) >= 1);
+    size_t count = got(&one);
+    settle_after(world, 1 - owner, &one, PULL_ACKNOWLEDGE, 0);
+    CHECK(one.is_good);
+    CHECK_INT_EQUAL(one.locks[0].result, PULL_SUCCEEDED);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 2 - count);
+    release(&one);
+    world_free(world);
+}
+
+TEST(events_for_a_receiver_elsewhere_that_has_gone_are_given_back_uncounted)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0}, other = {0};
+
+    receive(world, 1 - owner, &one, 5);
+    world_publish(world, NAME, "e1");
+    pull_errand_abandon(&one.errand); /* it is not known there yet */
+    world_run(world, 0);
+    CHECK(!one.is_done);
+    receive(world, owner, &other, 5);
+    CHECK_INT_EQUAL(got(&other), 1);
+    CHECK(strstr(events_of(&other), "\"deliveryCount\":1}"));
+    release(&one);
+    release(&other);
+    world_free(world);
+}
+
+TEST(a_dead_process_takes_its_locks_along_and_the_deliveries_are_counted)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0}, other = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    struct slice tokens = buffer_slice(&one.errand.found.tokens);
+    CHECK(pull_token_take_bytes(&tokens, &one.locks[0].token));
+    pull_errand_release(&one.errand);
+    world_kill(world, owner);
+    world_run(world, 0);
+    CHECK_INT_EQUAL(world_owner(world, NAME), 1 - owner);
+    begin(world, 1 - owner, &one,
+          (struct pull_wanted){.operation = PULL_ACKNOWLEDGE, .locks = one.locks, .lock_count = 1});
+    CHECK(one.is_good);
+    CHECK_INT_EQUAL(one.locks[0].result, PULL_TOKEN_LOST);
+    receive(world, 1 - owner, &other, 1);
+    CHECK_INT_EQUAL(got(&other), 1);
+    CHECK(strstr(events_of(&other), "\"deliveryCount\":2}"));
+    release(&one);
+    release(&other);
+    world_free(world);
+}
+
+TEST(crashes_alone_are_not_too_many_deliveries)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(",\"maxDeliveryCount\":1"), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    world_kill(world, owner);
+    world_run(world, 0);
+    receive(world, 1 - owner, &one, 1);
+    CHECK_INT_EQUAL(got(&one), 1);
+    CHECK(strstr(events_of(&one), "\"deliveryCount\":1}"));
+    release(&one);
+    world_free(world);
+}
+
+TEST(who_asks_a_process_that_dies_is_told_to_ask_again)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    receive(world, 1 - owner, &one, 1);
+    CHECK(!one.is_done);
+    world_kill(world, owner);
+    world_run(world, 0);
+    CHECK(one.is_done && !one.is_good);
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, 1 - owner, &one, 1);
+    CHECK_INT_EQUAL(got(&one), 1);
+    release(&one);
+    world_free(world);
+}
+
+TEST(an_acknowledgement_that_the_broker_has_not_stored_is_not_answered)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    struct slice tokens = buffer_slice(&one.errand.found.tokens);
+    CHECK(pull_token_take_bytes(&tokens, &one.locks[0].token));
+    pull_errand_release(&one.errand);
+    one.errand = (struct pull_errand){.done = done,
+                                      .wanted = {.operation = PULL_ACKNOWLEDGE,
+                                                 .queue = slice_from_string(QUEUE),
+                                                 .locks = one.locks,
+                                                 .lock_count = 1}};
+    one.is_done = false;
+    pull_errand_begin(world->grids[owner].runner, &one.errand);
+    CHECK(!one.is_done);
+    broker_lose(world->broker);
+    CHECK(one.is_done && !one.is_good);
+    broker_return(world->broker);
+    world_run(world, 0);
+    release(&one);
+    world_free(world);
+}
+
+TEST(while_the_broker_is_away_receivers_are_told_so)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    broker_lose(world->broker);
+    receive(world, owner, &one, 1);
+    world_run(world, 9000);
+    CHECK(!one.is_done);
+    world_run(world, 1000);
+    CHECK(one.is_done && !one.is_good);
+    broker_return(world->broker);
+    world_run(world, 0);
+    release(&one);
+    world_free(world);
+}
+
+TEST(a_receiver_is_told_when_its_subscription_is_gone)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    receive(world, owner, &one, 1);
+    world_unsubscribe(world, NAME);
+    world_run(world, 10000);
+    CHECK(one.is_done && !one.is_good);
+    release(&one);
+    world_free(world);
+}
+
+/* --- bounds --- */
+
+TEST(what_is_locked_holds_up_no_others)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    static struct receiver receivers[60];
+    struct buffer id = {0};
+
+    /* 100 events of 64 KiB are more than the window's bytes. */
+    for (int i = 0; i < 64 * 1024; i++) {
+        buffer_append_byte(&id, 'x');
+    }
+    buffer_append_byte(&id, '\0');
+    for (int i = 0; i < 60; i++) {
+        world_publish(world, NAME, (const char *)id.data);
+    }
+    world_run(world, 0);
+    for (int i = 0; i < 60; i++) {
+        receive(world, owner, &receivers[i], 1);
+        test_note("%d", i);
+        CHECK_INT_EQUAL(got(&receivers[i]), 1);
+    }
+    for (int i = 0; i < 60; i++) {
+        release(&receivers[i]);
+    }
+    buffer_release(&id);
+    world_free(world);
+}
+
+TEST(an_answer_has_no_more_than_a_mebibyte_but_one_event_of_any_size)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+    struct buffer id = {0};
+
+    for (int i = 0; i < 600 * 1024; i++) {
+        buffer_append_byte(&id, 'x');
+    }
+    buffer_append_byte(&id, '\0');
+    world_publish(world, NAME, (const char *)id.data);
+    world_publish(world, NAME, (const char *)id.data);
+    world_run(world, 0);
+    receive(world, owner, &one, 100);
+    CHECK_INT_EQUAL(got(&one), 1);
+    buffer_release(&id);
+    release(&one);
+    world_free(world);
+}
