@@ -93,6 +93,7 @@ static struct auth_options auth_options_from(const struct config *options)
         .scram = options->scram,
         .groups = groups,
         .group_count = options->group_count,
+        .webhook_ca = options->bridge.webhook_ca,
     };
 }
 

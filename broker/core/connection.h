@@ -37,6 +37,7 @@
 
 struct aliases;
 struct delivery;
+struct peer_certificate;
 struct session;
 struct shard;
 
@@ -51,13 +52,14 @@ enum connection_state {
 
 /* What the carrier knows about the peer. All that it points at outlives the connection. */
 struct connection_origin {
-    const char *peer_address;      /* "127.0.0.1:1234", "[::1]:1234", "unix" */
-    struct slice certificate_name; /* Common Name of a verified client certificate, or empty */
-    struct identity *verified;     /* who it is, if that is known: no authentication. NULL: it is
-                                      not, the authenticator decides */
+    const char *peer_address;                   /* "127.0.0.1:1234", "[::1]:1234", "unix" */
+    const struct peer_certificate *certificate; /* that it has shown, for the authenticator; NULL:
+                                                   none */
+    struct identity *verified; /* who it is, if that is known: no authentication. NULL: it is
+                                  not, the authenticator decides */
     struct session_bounds bounds;
     bool anonymous_allowed;       /* this listener lets clients in without a user name */
-    bool use_certificate_as_user; /* certificate_name is the user name */
+    bool use_certificate_as_user; /* the Common Name in its certificate is the user name */
 };
 
 /* How a connection is carried: on a stream of its own, or on a trunk that many share. Immutable. */

@@ -1,4 +1,5 @@
-/* Identities: struct, group list and all names in one allocation, freed with the last count.
+/* Identities: struct, group list and all names in one allocation, freed with the last count;
+ * attributes, which few have, in an arena of their own.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "core/identity.h"
@@ -32,6 +33,8 @@ static struct identity *make(struct slice user_name, const struct slice *groups,
     atomic_init(&identity->references, 1);
     identity->anonymous = user_name.length == 0;
     identity->trusted = false;
+    identity->attributes = NULL;
+    identity->memory = (struct arena){0};
     identity->user_name = copy_name(&end, user_name);
     identity->group_count = group_count;
     identity->groups = copies;
@@ -50,6 +53,18 @@ struct identity *identity_new(struct slice user_name, const struct slice *groups
 {
     return user_name.length == 0 && group_count == 0 ? identity_hold(&nobody)
                                                      : make(user_name, groups, group_count);
+}
+
+struct identity *identity_new_with_attributes(struct slice user_name, const struct slice *groups,
+                                              size_t group_count,
+                                              const struct attribute *attributes)
+{
+    struct identity *identity = identity_new(user_name, groups, group_count);
+
+    if (attributes && identity != &nobody) {
+        identity->attributes = attributes_copy(attributes, &identity->memory);
+    }
+    return identity;
 }
 
 struct identity *identity_new_trusted(struct slice user_name)
@@ -74,6 +89,7 @@ void identity_release(struct identity *identity)
     unsigned before = atomic_fetch_sub_explicit(&identity->references, 1, memory_order_acq_rel);
     assert(before > 0);
     if (before == 1) {
+        arena_release(&identity->memory);
         free(identity);
     }
 }

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/arena.h"
 #include "base/slice.h"
+#include "policy/attributes.h"
 
 struct identity {
     _Atomic unsigned references;
@@ -18,12 +20,18 @@ struct identity {
                                rules do not apply, reserved names are open */
     struct slice user_name; /* empty when anonymous; owned */
     size_t group_count;
-    struct slice *groups; /* owned */
+    struct slice *groups;               /* owned */
+    const struct attribute *attributes; /* that it has signed in with, by a token or a webhook */
+    struct arena memory;                /* has the attributes */
 };
 
 /* Copies the names; returns one count. `user_name` empty: anonymous. Not trusted. */
 struct identity *identity_new(struct slice user_name, const struct slice *groups,
                               size_t group_count);
+/* The same, with a copy of the attributes. */
+struct identity *identity_new_with_attributes(struct slice user_name, const struct slice *groups,
+                                              size_t group_count,
+                                              const struct attribute *attributes);
 struct identity *identity_new_trusted(struct slice user_name);
 struct identity *identity_hold(struct identity *identity);
 void identity_release(struct identity *identity);

@@ -6,22 +6,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
-#include "core/connection.h"
 #include "core/shard.h"
 #include "net/auth_method.h"
+#include "net/auth_parts.h"
+#include "net/http_asker.h"
 #include "net/side_thread.h"
+#include "secret/jwt.h"
 
 /* More than these cannot be hashed before their clients lose patience. */
 enum { PASSWORDS_WAITING_MAX = 1024 };
-
-struct auth_service {
-    struct mailbox *const *mailboxes;
-    struct side_thread *side;
-    pthread_mutex_t lock; /* of the pointer */
-    struct directory *directory;
-};
 
 static struct directory *current_directory(struct auth_service *service)
 {
@@ -31,102 +26,24 @@ static struct directory *current_directory(struct auth_service *service)
     return directory;
 }
 
-static enum auth_verdict refuse(struct auth_answer *answer, enum reason_code reason)
+struct slice attempt_user_name(const struct attempt *attempt)
 {
-    answer->reason = reason;
-    return AUTH_REFUSED;
+    const struct packet *packet = attempt->packet;
+    return packet->type == PACKET_CONNECT && packet->connect.has_user_name
+               ? packet->connect.user_name
+               : SLICE_EMPTY;
 }
 
-static enum auth_verdict accept_user(const struct directory *directory, struct slice user,
-                                     struct auth_answer *answer)
+struct slice attempt_password(const struct attempt *attempt)
 {
-    answer->identity = groups_identity(directory->groups, user);
-    return AUTH_ACCEPTED;
+    const struct packet *packet = attempt->packet;
+    return packet->type == PACKET_CONNECT && packet->connect.has_password ? packet->connect.password
+                                                                          : SLICE_EMPTY;
 }
 
-/* --- passwords --- */
-
-struct password_job {
-    struct side_job job;
-    struct connection *connection; /* core keeps it while the answer is due */
-    struct directory *directory;   /* one count */
-    struct buffer user, password;
-    msec_t deadline; /* nobody waits for the answer after that */
-    bool is_late, is_right;
-};
-
-static void password_job_free(struct password_job *job)
+static bool webhook_is_asked(const struct attempt *attempt)
 {
-    directory_release(job->directory);
-    if (job->password.length > 0) {
-        digest_wipe(job->password.data, job->password.length);
-    }
-    buffer_release(&job->password);
-    buffer_release(&job->user);
-    free(job);
-}
-
-/* On the side thread. */
-static void password_job_work(struct side_job *side_job)
-{
-    struct password_job *job = CONTAINER_OF(side_job, struct password_job, job);
-    struct password_table *table = job->directory->passwords;
-    struct password_user *user = password_find(table, buffer_slice(&job->user));
-    struct slice password = buffer_slice(&job->password);
-    job->is_late = clock_now() > job->deadline;
-    if (!job->is_late) {
-        /* Another connection of this user may have been first. */
-        job->is_right = (user && password_is_remembered(table, user, password)) ||
-                        password_verify(table, user, password);
-    }
-}
-
-/* On the shard's thread. */
-static void password_job_answer(struct mail *mail, void *receiver)
-{
-    struct password_job *job = CONTAINER_OF(mail, struct password_job, job.mail);
-    if (receiver) {
-        struct auth_answer answer = {0};
-        enum auth_verdict verdict =
-            job->is_right  ? accept_user(job->directory, buffer_slice(&job->user), &answer)
-            : job->is_late ? refuse(&answer, REASON_SERVER_BUSY)
-                           : refuse(&answer, REASON_BAD_USER_NAME_OR_PASSWORD);
-        connection_authenticated(job->connection, verdict, &answer);
-    }
-    password_job_free(job);
-}
-
-static enum auth_verdict submit_password(struct auth_service *service,
-                                         struct connection *connection, struct directory *directory,
-                                         const struct packet *packet, struct auth_answer *answer)
-{
-    const struct shard *shard = connection->shard;
-    struct password_job *job = memory_allocate_zero(sizeof(*job));
-    job->job.mail.run = password_job_answer;
-    job->job.work = password_job_work;
-    job->job.answer_to = service->mailboxes[shard->index];
-    job->connection = connection;
-    job->directory = directory_hold(directory);
-    job->deadline = shard->now + shard->settings->options.connect_timeout_ms;
-    buffer_append(&job->user, packet->connect.user_name);
-    buffer_append(&job->password, packet->connect.password);
-    if (!side_thread_submit(service->side, &job->job)) {
-        password_job_free(job);
-        return refuse(answer, REASON_SERVER_BUSY);
-    }
-    return AUTH_PENDING;
-}
-
-static enum auth_verdict check_password(struct auth_service *service, struct connection *connection,
-                                        struct directory *directory, const struct packet *packet,
-                                        struct auth_answer *answer)
-{
-    struct password_table *table = directory->passwords;
-    struct password_user *user = password_find(table, packet->connect.user_name);
-    if (user && password_is_remembered(table, user, packet->connect.password)) {
-        return accept_user(directory, packet->connect.user_name, answer);
-    }
-    return submit_password(service, connection, directory, packet, answer);
+    return attempt->directory->sign_in && attempt->directory->sign_in->webhook_url;
 }
 
 /* --- enhanced authentication --- */
@@ -147,103 +64,184 @@ static void forget_exchange(struct connection *connection)
     }
 }
 
-static struct slice authentication_data(const struct packet *packet)
+static struct auth_step step_of(const struct attempt *attempt)
 {
-    return properties_have(&packet->properties, PROPERTY_AUTHENTICATION_DATA)
-               ? packet->properties.authentication_data
-               : SLICE_EMPTY;
+    const struct properties *properties = &attempt->packet->properties;
+    return (struct auth_step){
+        .directory = attempt->directory,
+        .data = properties_have(properties, PROPERTY_AUTHENTICATION_DATA)
+                    ? properties->authentication_data
+                    : SLICE_EMPTY,
+        .now = attempt->connection->shard->now,
+    };
 }
 
-static enum auth_verdict start_exchange(struct connection *connection,
-                                        const struct directory *directory,
-                                        const struct packet *packet, struct auth_answer *answer)
+/* A method that is not offered here may mean something to the webhook. */
+static enum auth_verdict start_exchange(const struct attempt *attempt, struct auth_answer *answer)
 {
-    const struct auth_method *method = auth_method_find(packet->properties.authentication_method);
+    const struct auth_method *method =
+        auth_method_find(attempt->directory, attempt->packet->properties.authentication_method);
+    struct auth_step step = step_of(attempt);
     void *state = NULL;
-    if (!directory->enhanced || !method) {
-        return refuse(answer, REASON_BAD_AUTHENTICATION_METHOD);
+    if (!method) {
+        return webhook_is_asked(attempt) ? auth_by_webhook(attempt, answer)
+                                         : auth_refuse(answer, REASON_BAD_AUTHENTICATION_METHOD);
     }
-    forget_exchange(connection);
-    enum auth_verdict verdict =
-        method->start(directory, authentication_data(packet), &state, answer);
+    forget_exchange(attempt->connection);
+    enum auth_verdict verdict = method->start(&step, &state, answer);
     if (state) {
         struct exchange *exchange = memory_allocate(sizeof(*exchange));
         *exchange = (struct exchange){method, state};
-        connection->enhanced->state = exchange;
+        attempt->connection->enhanced->state = exchange;
     }
     return verdict;
 }
 
-/* Re-authentication proves anew who it is, it does not make somebody else of the client. */
-static enum auth_verdict keep_user(const struct connection *connection, enum auth_verdict verdict,
-                                   struct auth_answer *answer)
+static enum auth_verdict continue_exchange(const struct attempt *attempt,
+                                           struct auth_answer *answer)
 {
-    if (verdict == AUTH_ACCEPTED && connection->identity &&
-        !slice_equal(connection->identity->user_name, answer->identity->user_name)) {
-        identity_release(answer->identity);
-        answer->identity = NULL;
-        buffer_release(&answer->data);
-        return refuse(answer, REASON_NOT_AUTHORIZED);
-    }
-    return verdict;
-}
-
-static enum auth_verdict continue_exchange(struct connection *connection,
-                                           const struct directory *directory,
-                                           const struct packet *packet, struct auth_answer *answer)
-{
-    struct exchange *exchange = connection->enhanced->state;
+    struct exchange *exchange = attempt->connection->enhanced->state;
+    struct auth_step step = step_of(attempt);
     if (!exchange) {
-        return refuse(answer, REASON_PROTOCOL_ERROR);
+        return auth_refuse(answer, REASON_PROTOCOL_ERROR);
     }
-    enum auth_verdict verdict =
-        exchange->method->step(directory, exchange->state, authentication_data(packet), answer);
+    enum auth_verdict verdict = exchange->method->step(&step, exchange->state, answer);
     if (verdict != AUTH_CONTINUE) {
-        forget_exchange(connection);
+        forget_exchange(attempt->connection);
     }
-    return keep_user(connection, verdict, answer);
+    return verdict;
 }
+
+/* --- the ways of signing in, of a CONNECT --- */
+
+/* False: the client has not shown what this way is about; the next one may judge it. */
+typedef bool way_function(const struct attempt *attempt, enum auth_verdict *verdict,
+                          struct auth_answer *answer);
+
+static bool by_method(const struct attempt *attempt, enum auth_verdict *verdict,
+                      struct auth_answer *answer)
+{
+    bool has_method = properties_have(&attempt->packet->properties, PROPERTY_AUTHENTICATION_METHOD);
+    if (has_method) {
+        *verdict = start_exchange(attempt, answer);
+    }
+    return has_method;
+}
+
+static bool by_certificate(const struct attempt *attempt, enum auth_verdict *verdict,
+                           struct auth_answer *answer)
+{
+    const struct peer_certificate *certificate = attempt->origin.certificate;
+    const struct sign_in *sign_in = attempt->directory->sign_in;
+    struct proof proof = {0};
+    if (!certificate) {
+        return false;
+    }
+    bool good = (sign_in && sign_in_by_certificate(sign_in, certificate, attempt_user_name(attempt),
+                                                   &proof)) ||
+                (attempt->origin.use_certificate_as_user && certificate->is_trusted &&
+                 certificate_append_name(certificate->leaf, CERTIFICATE_SUBJECT, &proof.name));
+    if (good) {
+        *verdict = auth_accept_user(attempt->directory, buffer_slice(&proof.name), answer);
+    }
+    proof_release(&proof);
+    return good;
+}
+
+/* MQTT 3.1.1 has no methods of authentication: a token may be the password. */
+static bool by_token_as_password(const struct attempt *attempt, enum auth_verdict *verdict,
+                                 struct auth_answer *answer)
+{
+    const struct directory *directory = attempt->directory;
+    struct slice password = attempt_password(attempt);
+    bool is_token = directory->sign_in && sign_in_takes_tokens(directory->sign_in, TOKEN_CUSTOM) &&
+                    jwt_is_one(password);
+    if (is_token) {
+        *verdict = auth_by_token(directory, TOKEN_CUSTOM, password, attempt->connection->shard->now,
+                                 answer);
+    }
+    return is_token;
+}
+
+/* A user that the file does not know may be known to the webhook. */
+static bool by_password(const struct attempt *attempt, enum auth_verdict *verdict,
+                        struct auth_answer *answer)
+{
+    struct password_table *passwords = attempt->directory->passwords;
+    bool is_mine = passwords && attempt->packet->connect.has_user_name &&
+                   (!webhook_is_asked(attempt) ||
+                    password_find(passwords, attempt_user_name(attempt)) != NULL);
+    if (is_mine) {
+        *verdict = auth_by_password(attempt, answer);
+    }
+    return is_mine;
+}
+
+static bool by_webhook(const struct attempt *attempt, enum auth_verdict *verdict,
+                       struct auth_answer *answer)
+{
+    bool is_asked = webhook_is_asked(attempt);
+    if (is_asked) {
+        *verdict = auth_by_webhook(attempt, answer);
+    }
+    return is_asked;
+}
+
+/* A client of the namespace has something to prove. */
+static bool as_nobody(const struct attempt *attempt, enum auth_verdict *verdict,
+                      struct auth_answer *answer)
+{
+    const struct sign_in *sign_in = attempt->directory->sign_in;
+    if (!attempt->origin.anonymous_allowed ||
+        (sign_in && sign_in_find(sign_in, attempt_user_name(attempt)))) {
+        *verdict = auth_refuse(answer, REASON_NOT_AUTHORIZED);
+    } else {
+        answer->identity = identity_new(SLICE_EMPTY, NULL, 0);
+        *verdict = AUTH_ACCEPTED;
+    }
+    return true;
+}
+
+/* In this order; docs/eventgrid.md, "Signing in", says the same. */
+static way_function *const ways[] = {
+    by_method, by_certificate, by_token_as_password, by_password, by_webhook, as_nobody,
+};
 
 /* --- core's table --- */
 
-static enum auth_verdict judge_connect(struct auth_service *service, struct connection *connection,
-                                       struct directory *directory, const struct packet *packet,
-                                       struct auth_answer *answer)
+static struct attempt attempt_make(void *context, struct connection *connection,
+                                   const struct packet *packet)
 {
-    const struct connection_origin origin = connection_origin(connection);
-    if (properties_have(&packet->properties, PROPERTY_AUTHENTICATION_METHOD)) {
-        return start_exchange(connection, directory, packet, answer);
-    }
-    if (origin.use_certificate_as_user && origin.certificate_name.length > 0) {
-        return accept_user(directory, origin.certificate_name, answer);
-    }
-    if (packet->connect.has_user_name && directory->passwords) {
-        return check_password(service, connection, directory, packet, answer);
-    }
-    if (!origin.anonymous_allowed) {
-        return refuse(answer, REASON_NOT_AUTHORIZED);
-    }
-    answer->identity = identity_new(SLICE_EMPTY, NULL, 0);
-    return AUTH_ACCEPTED;
+    return (struct attempt){
+        .service = context,
+        .connection = connection,
+        .directory = current_directory(context),
+        .packet = packet,
+        .origin = connection_origin(connection),
+    };
 }
 
 static enum auth_verdict auth_connect(void *context, struct connection *connection,
                                       const struct packet *packet, struct auth_answer *answer)
 {
-    struct directory *directory = current_directory(context);
-    enum auth_verdict verdict = judge_connect(context, connection, directory, packet, answer);
-    directory_release(directory);
+    struct attempt attempt = attempt_make(context, connection, packet);
+    enum auth_verdict verdict = AUTH_REFUSED;
+    bool judged = false;
+    for (size_t i = 0; !judged && i < sizeof(ways) / sizeof(ways[0]); i++) {
+        judged = ways[i](&attempt, &verdict, answer);
+    }
+    directory_release(attempt.directory);
     return verdict;
 }
 
 static enum auth_verdict auth_exchange(void *context, struct connection *connection,
                                        const struct packet *packet, struct auth_answer *answer)
 {
-    struct directory *directory = current_directory(context);
+    struct attempt attempt = attempt_make(context, connection, packet);
     enum auth_verdict verdict = packet->auth.reason == REASON_RE_AUTHENTICATE
-                                    ? start_exchange(connection, directory, packet, answer)
-                                    : continue_exchange(connection, directory, packet, answer);
-    directory_release(directory);
+                                    ? start_exchange(&attempt, answer)
+                                    : continue_exchange(&attempt, answer);
+    directory_release(attempt.directory);
     return verdict;
 }
 
@@ -263,13 +261,16 @@ struct authenticator auth_table(struct auth_service *service)
 struct auth_service *auth_start(const struct auth_options *options,
                                 struct mailbox *const *mailboxes, struct buffer *error)
 {
-    struct directory *directory = directory_new(options, error);
-    if (!directory) {
+    struct accounts *accounts = accounts_new(options, error);
+    if (!accounts) {
         return NULL;
     }
     struct auth_service *service = memory_allocate_zero(sizeof(*service));
     service->mailboxes = mailboxes;
-    service->directory = directory;
+    service->webhook_ca =
+        options->webhook_ca ? memory_copy_string(slice_from_string(options->webhook_ca)) : NULL;
+    service->directory = directory_new(accounts, NULL);
+    accounts_release(accounts);
     pthread_mutex_init(&service->lock, NULL);
     service->side = side_thread_start(PASSWORDS_WAITING_MAX);
     if (!service->side) {
@@ -280,19 +281,54 @@ struct auth_service *auth_start(const struct auth_options *options,
     return service;
 }
 
-bool auth_reload(struct auth_service *service, const struct auth_options *options,
-                 struct buffer *error)
+/* Only the main thread replaces it, so its own look at it needs no lock. Takes over the count. */
+static void replace_directory(struct auth_service *service, struct directory *wanted)
 {
-    struct directory *wanted = directory_new(options, error), *old;
-    if (!wanted) {
-        return false;
-    }
     pthread_mutex_lock(&service->lock);
-    old = service->directory;
+    struct directory *old = service->directory;
     service->directory = wanted;
     pthread_mutex_unlock(&service->lock);
     directory_release(old);
+}
+
+bool auth_reload(struct auth_service *service, const struct auth_options *options,
+                 struct buffer *error)
+{
+    struct accounts *accounts = accounts_new(options, error);
+    if (!accounts) {
+        return false;
+    }
+    replace_directory(service, directory_new(accounts, service->directory->sign_in));
+    accounts_release(accounts);
     return true;
+}
+
+static void need_asker(struct auth_service *service)
+{
+    struct buffer error = {0};
+    if (service->asker) {
+        return;
+    }
+    struct http_asker *asker = http_asker_start(service->webhook_ca, &error);
+    if (!asker) {
+        log_write(LOG_ERROR, "webhooks are not asked", "reason=\"%.*s\"", SLICE_PRINT(error));
+        buffer_release(&error);
+    }
+    pthread_mutex_lock(&service->lock);
+    service->asker = asker;
+    pthread_mutex_unlock(&service->lock);
+}
+
+bool auth_set_namespace(struct auth_service *service, const struct sign_in_options *options)
+{
+    struct sign_in *sign_in = options ? sign_in_new(options) : NULL;
+    bool wants_certificates = sign_in && sign_in_wants_certificates(sign_in);
+    if (sign_in && sign_in->webhook_url) {
+        need_asker(service);
+    }
+    replace_directory(service, directory_new(service->directory->accounts, sign_in));
+    sign_in_release(sign_in);
+    return wants_certificates;
 }
 
 void auth_stop(struct auth_service *service)
@@ -300,6 +336,10 @@ void auth_stop(struct auth_service *service)
     if (service && service->side) {
         side_thread_stop(service->side);
         service->side = NULL;
+    }
+    if (service) {
+        http_asker_stop(service->asker);
+        service->asker = NULL;
     }
 }
 
@@ -309,6 +349,7 @@ void auth_free(struct auth_service *service)
         auth_stop(service);
         directory_release(service->directory);
         pthread_mutex_destroy(&service->lock);
+        free(service->webhook_ca);
         free(service);
     }
 }

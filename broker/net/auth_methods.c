@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/random.h"
 #include "net/auth_method.h"
+#include "net/auth_verdict.h"
 #include "net/scram.h"
 #include "secret/base64.h"
 
@@ -11,40 +12,44 @@ enum { SERVER_NONCE_SIZE = 18 };
 static enum auth_verdict refuse(struct auth_answer *answer)
 {
     buffer_release(&answer->data);
-    answer->reason = REASON_NOT_AUTHORIZED;
-    return AUTH_REFUSED;
+    return auth_refuse(answer, REASON_NOT_AUTHORIZED);
 }
 
 /* --- SCRAM-SHA-256 --- */
+
+static bool scram_is_offered(const struct directory *directory)
+{
+    return directory->scram;
+}
 
 static bool look_up(void *context, struct slice user, struct scram_secret *secret)
 {
     return password_find_scram(context, user, secret);
 }
 
-static enum auth_verdict scram_start(const struct directory *directory, struct slice data,
-                                     void **state, struct auth_answer *answer)
+static enum auth_verdict scram_start(const struct auth_step *step, void **state,
+                                     struct auth_answer *answer)
 {
+    struct password_table *passwords = step->directory->passwords;
     uint8_t random[SERVER_NONCE_SIZE];
     struct buffer nonce = {0};
-    if (!directory->passwords) {
+    if (!passwords) {
         return refuse(answer);
     }
     random_bytes(random, sizeof(random));
     base64_append(&nonce, slice_make(random, sizeof(random)));
-    *state = scram_begin(data, buffer_slice(&nonce), look_up, directory->passwords, &answer->data);
+    *state = scram_begin(step->data, buffer_slice(&nonce), look_up, passwords, &answer->data);
     buffer_release(&nonce);
     return *state ? AUTH_CONTINUE : refuse(answer);
 }
 
-static enum auth_verdict scram_step(const struct directory *directory, void *state,
-                                    struct slice data, struct auth_answer *answer)
+static enum auth_verdict scram_step(const struct auth_step *step, void *state,
+                                    struct auth_answer *answer)
 {
-    if (!scram_finish(state, data, &answer->data)) {
+    if (!scram_finish(state, step->data, &answer->data)) {
         return refuse(answer);
     }
-    answer->identity = groups_identity(directory->groups, scram_user(state));
-    return AUTH_ACCEPTED;
+    return auth_accept_user(step->directory, scram_user(state), answer);
 }
 
 static void scram_forget(void *state)
@@ -52,17 +57,45 @@ static void scram_forget(void *state)
     scram_free(state);
 }
 
+/* --- JSON Web Tokens --- */
+
+static bool custom_is_offered(const struct directory *directory)
+{
+    return directory->sign_in && sign_in_takes_tokens(directory->sign_in, TOKEN_CUSTOM);
+}
+
+static bool oauth2_is_offered(const struct directory *directory)
+{
+    return directory->sign_in && sign_in_takes_tokens(directory->sign_in, TOKEN_OAUTH2);
+}
+
+static enum auth_verdict custom_start(const struct auth_step *step, void **state,
+                                      struct auth_answer *answer)
+{
+    (void)state;
+    return auth_by_token(step->directory, TOKEN_CUSTOM, step->data, step->now, answer);
+}
+
+static enum auth_verdict oauth2_start(const struct auth_step *step, void **state,
+                                      struct auth_answer *answer)
+{
+    (void)state;
+    return auth_by_token(step->directory, TOKEN_OAUTH2, step->data, step->now, answer);
+}
+
 /* --- the table --- */
 
 static const struct auth_method methods[] = {
-    {"SCRAM-SHA-256", scram_start, scram_step, scram_forget},
+    {"SCRAM-SHA-256", scram_is_offered, scram_start, scram_step, scram_forget},
+    {"CUSTOM-JWT", custom_is_offered, custom_start, NULL, NULL},
+    {"OAUTH2-JWT", oauth2_is_offered, oauth2_start, NULL, NULL},
 };
 
-const struct auth_method *auth_method_find(struct slice name)
+const struct auth_method *auth_method_find(const struct directory *directory, struct slice name)
 {
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         if (slice_equal(name, slice_from_string(methods[i].name))) {
-            return &methods[i];
+            return methods[i].is_offered(directory) ? &methods[i] : NULL;
         }
     }
     return NULL;

@@ -88,9 +88,10 @@ void groups_free(struct groups *groups)
     free(groups);
 }
 
-struct identity *groups_identity(const struct groups *groups, struct slice user_name)
+struct identity *groups_identity(const struct groups *groups, struct slice user_name,
+                                 const struct attribute *attributes)
 {
     const struct member *member = find_member(groups, user_name);
-    return member ? identity_new(user_name, member->groups, member->group_count)
-                  : identity_new(user_name, NULL, 0);
+    return identity_new_with_attributes(user_name, member ? member->groups : NULL,
+                                        member ? member->group_count : 0, attributes);
 }

@@ -19,7 +19,8 @@ struct groups;
 /* Copies everything. */
 struct groups *groups_new(const struct group_members *groups, size_t count);
 void groups_free(struct groups *groups);
-/* The identity of a proven user name, one count. */
-struct identity *groups_identity(const struct groups *groups, struct slice user_name);
+/* The identity of a proven user name with what it has signed in with, one count. */
+struct identity *groups_identity(const struct groups *groups, struct slice user_name,
+                                 const struct attribute *attributes);
 
 #endif

@@ -494,11 +494,11 @@ static struct connection_origin stream_origin(const struct connection *connectio
 {
     const struct stream *stream = CONTAINER_OF(connection, const struct stream, connection);
     const struct transport *transport = &stream->transport;
-    bool has_name = transport->fd >= 0 && transport->ops->certificate_name;
+    bool may_have_one = transport->fd >= 0 && transport->ops->certificate;
 
     return (struct connection_origin){
         .peer_address = stream->peer_address,
-        .certificate_name = has_name ? transport->ops->certificate_name(transport) : SLICE_EMPTY,
+        .certificate = may_have_one ? transport->ops->certificate(transport) : NULL,
         .anonymous_allowed = stream->anonymous_allowed,
         .use_certificate_as_user = stream->use_certificate_as_user,
     };

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/tcp.h"
 
+#include <stdint.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -12,13 +12,13 @@
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "net/peer_certificate.h"
 #include "tls/context.h"
 
 enum { RECORD_SIZE = 16384 };
@@ -26,9 +26,8 @@ enum { RECORD_SIZE = 16384 };
 struct tls_peer {
     SSL *ssl;
     const char *peer_address;
-    uint8_t *name; /* OpenSSL's memory; NULL: not asked yet or none */
-    size_t name_length;
-    bool failed; /* after an error not even a shutdown may be tried */
+    struct peer_certificate certificate; /* when it was asked for last */
+    bool failed;                         /* after an error not even a shutdown may be tried */
 };
 
 /* ---------------------------------------------------------------- bytes */
@@ -162,47 +161,22 @@ static void tls_close(struct transport *transport)
     struct tls_peer *peer = transport->tls;
 
     SSL_free(peer->ssl);
-    OPENSSL_free(peer->name);
     free(peer);
     transport->tls = NULL;
     close(transport->fd);
     transport->fd = -1;
 }
 
-/* ---------------------------------------------------------------- the peer's name */
-
-/* A name with a NUL inside is a trick against those who read it as a C string: no name. */
-static void tls_find_name(struct tls_peer *peer, X509 *certificate)
-{
-    const X509_NAME *subject = X509_get_subject_name(certificate);
-    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    unsigned char *name = NULL;
-    int length;
-
-    if (at < 0) {
-        return;
-    }
-    length = ASN1_STRING_to_UTF8(&name, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-    if (length <= 0 || memchr(name, '\0', (size_t)length)) {
-        OPENSSL_free(name);
-        return;
-    }
-    peer->name = name;
-    peer->name_length = (size_t)length;
-}
-
-static struct slice tls_certificate_name(const struct transport *transport)
+static const struct peer_certificate *tls_certificate(const struct transport *transport)
 {
     struct tls_peer *peer = transport->tls;
-    X509 *certificate = SSL_get0_peer_certificate(peer->ssl);
 
-    if (!certificate || SSL_get_verify_result(peer->ssl) != X509_V_OK) {
-        return SLICE_EMPTY;
-    }
-    if (!peer->name) {
-        tls_find_name(peer, certificate);
-    }
-    return slice_make(peer->name, peer->name_length);
+    peer->certificate = (struct peer_certificate){
+        .leaf = SSL_get0_peer_certificate(peer->ssl),
+        .chain = SSL_get_peer_cert_chain(peer->ssl),
+        .is_trusted = SSL_get_verify_result(peer->ssl) == X509_V_OK,
+    };
+    return peer->certificate.leaf ? &peer->certificate : NULL;
 }
 
 static const struct transport_ops tls_ops = {
@@ -210,7 +184,7 @@ static const struct transport_ops tls_ops = {
     .writev = tls_writev,
     .shutdown = tls_shutdown,
     .close = tls_close,
-    .certificate_name = tls_certificate_name,
+    .certificate = tls_certificate,
     .buffers_input = true,
 };
 

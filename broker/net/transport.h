@@ -15,8 +15,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#include "base/slice.h"
-
+struct peer_certificate;
 struct transport;
 
 /* What read returns when the peer has closed its side in order. */
@@ -34,9 +33,9 @@ struct transport_ops {
     void (*shutdown)(struct transport *transport);
     /* Frees what the transport holds and closes the descriptor, which is -1 afterwards. */
     void (*close)(struct transport *transport);
-    /* Common Name of the peer's verified certificate, valid until close; empty if it has none.
-     * Known when the first read has returned bytes. NULL: this transport has no certificates. */
-    struct slice (*certificate_name)(const struct transport *transport);
+    /* What the peer has shown, valid until close; NULL: nothing. Known when the first read has
+     * returned bytes. The function may be NULL: this transport has no certificates. */
+    const struct peer_certificate *(*certificate)(const struct transport *transport);
     /* Bytes may wait inside, where epoll does not see them, after a read that returned as many as
      * it was asked for. */
     bool buffers_input;

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@
 
 struct tls_context {
     pthread_mutex_t lock;
-    SSL_CTX *current; /* one count; guarded by `lock` */
+    SSL_CTX *current;          /* one count; guarded by `lock` */
+    _Atomic bool asks_for_any; /* certificate */
 };
 
 static void tls_explain(struct buffer *error, const char *what, const char *path)
@@ -201,6 +203,29 @@ void tls_context_free(struct tls_context *context)
     free(context);
 }
 
+void tls_context_ask(struct tls_context *context, bool ask)
+{
+    atomic_store_explicit(&context->asks_for_any, ask, memory_order_relaxed);
+}
+
+/* OpenSSL's callback for what it has to say of the peer's certificates. It stays known. */
+static int tls_take_any(int good, X509_STORE_CTX *about)
+{
+    (void)good;
+    (void)about;
+    return 1;
+}
+
+/* A resumed session has no chain to check, so none is resumed; and no names of authorities are
+ * told, since clients would look among their certificates for one of them. */
+static void tls_ask_for_any(SSL *ssl)
+{
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, tls_take_any);
+    SSL_set_client_CA_list(ssl, sk_X509_NAME_new_null());
+    SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    SSL_set_num_tickets(ssl, 0);
+}
+
 SSL *tls_context_begin(struct tls_context *context)
 {
     SSL_CTX *ssl_context;
@@ -212,5 +237,9 @@ SSL *tls_context_begin(struct tls_context *context)
     pthread_mutex_unlock(&context->lock);
     ssl = SSL_new(ssl_context);
     SSL_CTX_free(ssl_context);
+    if (ssl && atomic_load_explicit(&context->asks_for_any, memory_order_relaxed) &&
+        !(SSL_get_verify_mode(ssl) & SSL_VERIFY_FAIL_IF_NO_PEER_CERT)) {
+        tls_ask_for_any(ssl);
+    }
     return ssl;
 }

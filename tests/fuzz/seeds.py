@@ -295,6 +295,16 @@ ANSWERS = {
                '"mqtt":{"code":138,"reason":"r","userProperties":[{"name":"n","value":"v"}]}}',
 }
 
+# Of sign_in_answer_fuzz.c: the status in a line, the body.
+SIGN_INS = {
+    "allow": '200\n{"decision":"allow","clientAuthenticationName":"b\u00fc","attributes":{"room":"345","floor":12,"t":["a"]},'
+             '"expiration":"2031-01-01T00:00:00Z"}',
+    "name": '200\n{"decision":"allow","clientAuthenticationName":"a\\u0000"}',
+    "past": '200\n{"decision":"allow","expiration":"2001-01-01T00:00:00.5+01:00"}',
+    "deny": '400\n{"decision":"deny","errorReason":"not you"}',
+    "fails": "503\n",
+}
+
 # Of validation_answer_fuzz.c: as ANSWERS.
 CONSENTS = {
     "code": '200\nX: y\r\n\r\n{"ValidationResponse":"512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}',
@@ -822,6 +832,7 @@ write("jwt", {name: row.encode() for name, row in JWTS.items()})
 write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
 write("http_answer", {name: bytes([5]) + row.encode() for name, row in HTTP_ANSWERS.items()})
 write("webhook_answer", {name: row.encode() for name, row in ANSWERS.items()})
+write("sign_in_answer", {name: row.encode() for name, row in SIGN_INS.items()})
 write("validation_answer", {name: row.encode() for name, row in CONSENTS.items()})
 write("validation_url", {name: row.encode() for name, row in CONSENT_URLS.items()})
 write("dead_letter", {name: row.encode() for name, row in LETTERS.items()})

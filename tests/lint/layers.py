@@ -24,7 +24,7 @@ ALLOWED = {
     "common/config": {"base", "mqtt", "json", "names", "secret", "policy", "resource", "config"},
     "broker/core": {"base", "mqtt", "policy", "store", "core", "config/core_options.h", "config/access_rule.h"},
     "broker/store": {"base", "store"},
-    "broker/net": {"base", "mqtt", "secret", "tls", "trunk", "policy", "core", "store", "net"},
+    "broker/net": {"base", "mqtt", "json", "secret", "tls", "trunk", "policy", "resource", "core", "store", "net"},
     "broker": {"base", "mqtt", "secret", "tls", "policy", "config", "core", "store", "net", "broker"},
     "bridge/wire": {"base", "mqtt", "json", "secret", "wire"},
     "bridge/access": {"base", "mqtt", "json", "secret", "names", "access", "config/event_handler.h"},

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "net/peer_certificate.h"
 #include "net/tcp.h"
 #include "net/tls.h"
 #include "tls/context.h"
@@ -161,7 +162,7 @@ TEST(tls_reads_after_a_handshake_of_its_own)
     CHECK_INT_EQUAL(pair.server.ops->read(&pair.server, buffer, sizeof(buffer)), 0);
     CHECK_INT_EQUAL(tls_pair_send(&pair, "hello", buffer, sizeof(buffer)), 5);
     CHECK_SLICE_EQUAL(slice_make(buffer, 5), SLICE_LITERAL("hello"));
-    CHECK_SLICE_EQUAL(pair.server.ops->certificate_name(&pair.server), SLICE_EMPTY);
+    CHECK(!pair.server.ops->certificate(&pair.server));
     CHECK_INT_EQUAL(pair.server.ops->read(&pair.server, buffer, sizeof(buffer)), 0);
     SSL_shutdown(pair.client);
     CHECK_INT_EQUAL(pair.server.ops->read(&pair.server, buffer, sizeof(buffer)), TRANSPORT_END);
@@ -282,6 +283,15 @@ TEST(tls_refuses_garbage)
     credential_release(&own);
 }
 
+static void check_certificate(const struct tls_pair *pair, const struct credential *shown,
+                              bool is_trusted)
+{
+    const struct peer_certificate *got = pair->server.ops->certificate(&pair->server);
+
+    CHECK(got && X509_cmp(got->leaf, shown->certificate) == 0);
+    CHECK_INT_EQUAL(got->is_trusted, is_trusted);
+}
+
 TEST(tls_knows_the_client_by_its_certificate)
 {
     struct credential authority, own, client, stranger;
@@ -297,7 +307,7 @@ TEST(tls_knows_the_client_by_its_certificate)
 
     tls_pair_make(&pair, context, &client);
     CHECK_INT_EQUAL(tls_pair_send(&pair, "x", buffer, sizeof(buffer)), 1);
-    CHECK_SLICE_EQUAL(pair.server.ops->certificate_name(&pair.server), SLICE_LITERAL("gerät-7"));
+    check_certificate(&pair, &client, true);
     tls_pair_release(&pair);
 
     tls_pair_make(&pair, context, &stranger);
@@ -309,6 +319,69 @@ TEST(tls_knows_the_client_by_its_certificate)
     tls_pair_release(&pair);
 
     tls_context_free(context);
+    credential_release(&authority);
+    credential_release(&own);
+    credential_release(&client);
+    credential_release(&stranger);
+}
+
+/* Whoever is asked for any certificate may show one that nobody has signed, or none. */
+static void check_asked(struct tls_context *context, const struct credential *shown,
+                        bool is_trusted)
+{
+    struct tls_pair pair;
+    char buffer[64];
+
+    tls_pair_make(&pair, context, shown);
+    CHECK_INT_EQUAL(tls_pair_send(&pair, "x", buffer, sizeof(buffer)), 1);
+    if (shown) {
+        check_certificate(&pair, shown, is_trusted);
+    } else {
+        CHECK(!pair.server.ops->certificate(&pair.server));
+    }
+    tls_pair_release(&pair);
+}
+
+TEST(tls_asks_for_any_certificate)
+{
+    struct credential authority, own, client, stranger;
+    struct tls_context *with, *without, *strict;
+    struct tls_pair pair;
+    char buffer[64];
+
+    credential_make(&authority, "authority", NULL);
+    credential_make(&own, "server", &authority);
+    credential_make(&client, "client", &authority);
+    credential_make(&stranger, "stranger", NULL);
+    with = context_make(&own, authority.certificate_path, false);
+    without = context_make(&own, NULL, false);
+    strict = context_make(&own, authority.certificate_path, true);
+
+    check_asked(without, NULL, false);
+    for (int ask = 1; ask >= 0; ask--) {
+        tls_context_ask(with, ask);
+        tls_context_ask(without, ask);
+        tls_context_ask(strict, ask);
+        check_asked(with, &client, true);
+        check_asked(with, NULL, false);
+        check_asked(strict, &client, true);
+        if (ask) {
+            check_asked(with, &stranger, false);
+            check_asked(without, &client, false);
+            check_asked(without, &stranger, false);
+        } else {
+            tls_pair_make(&pair, without, &client);
+            CHECK_INT_EQUAL(tls_pair_send(&pair, "x", buffer, sizeof(buffer)), 1);
+            CHECK(!pair.server.ops->certificate(&pair.server));
+            tls_pair_release(&pair);
+        }
+        tls_pair_make(&pair, strict, &stranger);
+        CHECK(tls_pair_send(&pair, "x", buffer, sizeof(buffer)) < 0);
+        tls_pair_release(&pair);
+    }
+    tls_context_free(with);
+    tls_context_free(without);
+    tls_context_free(strict);
     credential_release(&authority);
     credential_release(&own);
     credential_release(&client);

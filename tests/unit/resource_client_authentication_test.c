@@ -4,6 +4,7 @@
 #include "resource_fixture.h"
 
 #include "resource/client_authentication.h"
+#include "resource/reading.h"
 
 struct outcome {
     struct arena arena;

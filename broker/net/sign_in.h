@@ -1,0 +1,97 @@
+/* How clients of an MQTT namespace sign in, beyond passwords (spec/eventgrid.md 6.2): its clients
+ * and whose certificates they have, its authorities, its issuer of tokens, its webhook. A counted,
+ * immutable snapshot that a change of the namespace replaces.
+ *
+ *   sign_in.c              how it is made; its clients
+ *   sign_in_certificate.c  who somebody is by a certificate
+ *   sign_in_token.c        the same by a JSON Web Token
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef PUBGRID_NET_SIGN_IN_H
+#define PUBGRID_NET_SIGN_IN_H
+
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "net/peer_certificate.h"
+#include "net/proof.h"
+#include "resource/client_authentication.h"
+#include "resource/mqtt_client.h"
+#include "secret/jwt_key.h"
+
+struct access_keys;
+
+/* What it is made from: everything is copied. */
+struct sign_in_options {
+    struct slice name; /* of the namespace */
+    const struct client_authentication *authentication;
+    const struct mqtt_client *const *clients;
+    size_t client_count;
+    const struct slice *authorities; /* certificates in PEM, of roots or others */
+    size_t authority_count;
+    const char *keys_file; /* of the server's access keys, made if it is missing; NULL: none */
+};
+
+struct sign_in_client {
+    struct map_node node;
+    struct slice key;  /* the name in lower case */
+    struct slice name; /* authentication name, as it is spelled */
+    bool is_enabled;
+    enum validation_scheme scheme;
+    const struct slice *thumbprints;
+    size_t thumbprint_count;
+};
+
+struct sign_in {
+    _Atomic unsigned references;
+    struct arena memory; /* of all slices */
+    struct slice name;
+    struct map clients; /* struct sign_in_client */
+    X509_STORE *authorities;
+    size_t authority_count;
+    enum certificate_name sources[CERTIFICATE_NAMES];
+    size_t source_count;
+    struct slice issuer;
+    struct jwt_key_list issuer_keys;
+    struct slice *audiences;
+    size_t audience_count;
+    struct access_keys *access_keys; /* NULL: none */
+    pthread_mutex_t keys_lock;       /* of them: they serve one thread at a time */
+    const char *webhook_url;         /* NULL: there is none */
+};
+
+/* One count. What cannot be used (a file that cannot be read) is said in the log and left out. */
+struct sign_in *sign_in_new(const struct sign_in_options *options);
+/* Both harmless with NULL. */
+struct sign_in *sign_in_hold(struct sign_in *sign_in);
+void sign_in_release(struct sign_in *sign_in);
+
+/* The client of that authentication name, ignoring case. NULL: there is none. */
+const struct sign_in_client *sign_in_find(const struct sign_in *sign_in, struct slice name);
+/* Does a certificate of a client say something to it? Then listeners are to ask for one. */
+bool sign_in_wants_certificates(const struct sign_in *sign_in);
+
+/* --- sign_in_certificate.c --- */
+
+/* Who the holder of the certificate is: the client that `user_name` names, if it is its
+ * certificate; else, without a user name, what the certificate says. False: it proves nothing. */
+bool sign_in_by_certificate(const struct sign_in *sign_in, const struct peer_certificate *peer,
+                            struct slice user_name, struct proof *proof);
+
+/* --- sign_in_token.c --- */
+
+enum token_kind {
+    TOKEN_CUSTOM, /* signed by the namespace's issuer, for the namespace */
+    TOKEN_OAUTH2, /* signed with an access key of the server, or by that issuer, for Event Grid */
+};
+
+bool sign_in_takes_tokens(const struct sign_in *sign_in, enum token_kind kind);
+/* Who the bearer of the token is. `now`: wall clock, ms since 1970. NULL, or why it is not good. */
+const char *sign_in_by_token(struct sign_in *sign_in, enum token_kind kind, struct slice token,
+                             int64_t now, struct proof *proof);
+
+#endif
