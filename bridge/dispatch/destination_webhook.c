@@ -51,7 +51,8 @@ static void answered(struct outside_request *request, const struct outside_answe
 
     delivery_run_done(run, &(struct run_result){
                                .status = answer->status,
-                               .verdict = delivery_judge(answer->status, answer->failure, seconds),
+                               .verdict = delivery_judge(run->properties->retry.rules,
+                                                         answer->status, answer->failure, seconds),
                            });
 }
 

@@ -6,9 +6,9 @@
 #include <inttypes.h>
 
 #include "access/characters.h"
+#include "base/media_type.h"
 #include "base/siphash.h"
 #include "base/timestamp.h"
-#include "base/media_type.h"
 #include "json/json.h"
 
 /* ---------------------------------------------------------------- what makes it unlike others */

@@ -267,6 +267,9 @@ void delivery_append_request(struct buffer *lines, struct buffer *body,
                              .metadata_version = schemas[first->schema].metadata_version,
                          });
     append_line(lines, "aeg-output-event-id", delivery->output_id);
+    if (subscription->of_namespace) {
+        append_line(lines, "aeg-compatibility-mode-enabled", SLICE_LITERAL("false"));
+    }
     if (is_cloud_events) {
         append_line(lines, "Origin", DELIVERY_ORIGIN);
     }

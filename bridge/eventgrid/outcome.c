@@ -63,7 +63,7 @@ struct status_row {
 };
 
 /* 4.2, 4.3 for webhooks; the first row that has the status counts. */
-static const struct status_row statuses[] = {
+static const struct status_row basic_statuses[] = {
     {200, 204, {OUTCOME_DELIVERED, true, 0, 0}},
     {400, 400, {OUTCOME_BAD_REQUEST, true, 0, 0}},
     {401, 401, {OUTCOME_UNAUTHORIZED, true, 0, 0}},
@@ -75,6 +75,28 @@ static const struct status_row statuses[] = {
     {503, 503, {OUTCOME_BUSY, false, 30, 0}},
     {504, 504, {OUTCOME_TIMED_OUT, false, OTHER_DELAY_S, 0}},
     {INT32_MIN, INT32_MAX, {OUTCOME_ABORTED, false, OTHER_DELAY_S, 0}},
+};
+
+/* 5.5. An endpoint that cannot be reached is tried again, though Azure is said to give up: that it
+ * is not there for a moment should cost no event. */
+static const struct status_row namespace_statuses[] = {
+    {200, 204, {OUTCOME_DELIVERED, true, 0, 0}},
+    {400, 400, {OUTCOME_BAD_REQUEST, true, 0, 0}},
+    {401, 401, {OUTCOME_UNAUTHORIZED, true, 0, 0}},
+    {403, 403, {OUTCOME_FORBIDDEN, true, 0, 0}},
+    {404, 404, {OUTCOME_NOT_FOUND, true, 0, 0}},
+    {408, 408, {OUTCOME_TIMED_OUT, false, 0, 0}},
+    {413, 413, {OUTCOME_PAYLOAD_TOO_LARGE, false, 0, 0}},
+    {414, 414, {OUTCOME_BAD_REQUEST, true, 0, 0}},
+    {429, 429, {OUTCOME_BUSY, false, 0, 0}},
+    {503, 503, {OUTCOME_BUSY, false, 0, 0}},
+    {504, 504, {OUTCOME_TIMED_OUT, false, 0, 0}},
+    {INT32_MIN, INT32_MAX, {OUTCOME_ABORTED, false, 0, 0}},
+};
+
+static const struct status_row *const statuses[RETRY_RULES] = {
+    [RETRY_BASIC] = basic_statuses,
+    [RETRY_NAMESPACE] = namespace_statuses,
 };
 
 static const enum delivery_outcome failures[] = {
@@ -89,10 +111,10 @@ static uint32_t larger(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-struct delivery_verdict delivery_judge(int status, enum delivery_failure failure,
-                                       uint32_t retry_after_s)
+struct delivery_verdict delivery_judge(enum retry_rules rules, int status,
+                                       enum delivery_failure failure, uint32_t retry_after_s)
 {
-    const struct status_row *row = statuses;
+    const struct status_row *row = statuses[rules];
 
     if (failure != FAILURE_NONE) {
         return (struct delivery_verdict){failures[failure], false, OTHER_DELAY_S, 0};
@@ -131,19 +153,35 @@ bool retry_is_too_late(const struct retry_policy *policy, int64_t published_ms, 
     return now_ms > published_ms && (uint64_t)(now_ms - published_ms) >= policy->time_to_live_ms;
 }
 
-/* Seconds between the attempts-th attempt and the next one (4.3, 4.4). Delays of the policy's own
- * stand for all of Azure's, those by status among them. */
+struct steps {
+    const uint32_t *seconds;
+    size_t count;
+    bool are_all; /* of the delays: there are no other ones by status */
+};
+
+static struct steps steps_of(const struct retry_policy *policy)
+{
+    static const uint32_t basic[] = {10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 43200};
+    static const uint32_t of_namespace[] = {0, 10, 30, 60, 300};
+    static const struct steps steps[RETRY_RULES] = {
+        [RETRY_BASIC] = {basic, COUNT(basic), false},
+        [RETRY_NAMESPACE] = {of_namespace, COUNT(of_namespace), true},
+    };
+
+    return policy->backoff_count > 0
+               ? (struct steps){policy->backoff_s, policy->backoff_count, true}
+               : steps[policy->rules];
+}
+
+/* Seconds between the attempts-th attempt and the next one (4.3, 4.4, 5.5). */
 static uint32_t back_off(const struct retry_policy *policy, const struct delivery_verdict *verdict,
                          uint32_t attempts)
 {
-    static const uint32_t azure[] = {10, 30, 60, 300, 600, 1800, 3600, 10800, 21600, 43200};
-    bool is_own = policy->backoff_count > 0;
-    const uint32_t *steps = is_own ? policy->backoff_s : azure;
-    size_t count = is_own ? policy->backoff_count : COUNT(azure);
+    struct steps steps = steps_of(policy);
     size_t step = attempts > 0 ? attempts - 1 : 0;
-    uint32_t delay_s = steps[step < count ? step : count - 1];
+    uint32_t delay_s = steps.seconds[step < steps.count ? step : steps.count - 1];
 
-    return larger(is_own ? delay_s : larger(delay_s, verdict->delay_least_s),
+    return larger(steps.are_all ? delay_s : larger(delay_s, verdict->delay_least_s),
                   verdict->retry_after_s);
 }
 

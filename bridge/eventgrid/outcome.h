@@ -1,5 +1,5 @@
-/* What an attempt to deliver came to, and what follows (spec/eventgrid.md 3.8, 4.2 to 4.5): tables
- * of statuses, of delays and of probation. Pure.
+/* What an attempt to deliver came to, and what follows (spec/eventgrid.md 3.8, 4.2 to 4.5, 5.5):
+ * tables of statuses, of delays and of probation. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_EVENTGRID_OUTCOME_H
@@ -51,10 +51,10 @@ struct delivery_verdict {
     uint32_t retry_after_s; /* as the endpoint asked; at most a day */
 };
 
-/* `status` of a webhook's answer (0 with a failure). `retry_after_s`: of its header; 0: none; more
- * than a day counts as a day. */
-struct delivery_verdict delivery_judge(int status, enum delivery_failure failure,
-                                       uint32_t retry_after_s);
+/* `status` of a webhook's answer (0 with a failure), by the rules of the subscription.
+ * `retry_after_s`: of its header; 0: none; more than a day counts as a day. */
+struct delivery_verdict delivery_judge(enum retry_rules rules, int status,
+                                       enum delivery_failure failure, uint32_t retry_after_s);
 
 /* Why an event is given up. */
 enum dead_letter_reason {

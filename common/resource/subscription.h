@@ -167,11 +167,19 @@ struct dead_letter {
 
 enum { BACKOFF_STEPS_MAX = 32, BACKOFF_MAX_S = 86400 };
 
+/* By which table the service tries again. */
+enum retry_rules {
+    RETRY_BASIC,     /* 4.3, 4.4 */
+    RETRY_NAMESPACE, /* 5.5 */
+    RETRY_RULES
+};
+
 struct retry_policy {
+    enum retry_rules rules;
     uint32_t attempts_max; /* maxDeliveryAttempts, maxDeliveryCount */
     uint64_t time_to_live_ms;
     /* Beyond Azure: seconds before the second, third ... attempt, the last one again and again.
-     * 0 steps: the table of 4.4, or of 5.5 */
+     * 0 steps: the table of the rules */
     uint32_t backoff_s[BACKOFF_STEPS_MAX];
     size_t backoff_count;
     bool has_probation; /* 4.5; default true, of namespaces false */

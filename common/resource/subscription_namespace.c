@@ -32,6 +32,7 @@ void namespace_subscription_begin(struct event_subscription *subscription,
     subscription->destination.kind = DESTINATION_QUEUE;
     subscription->destination.lock_ms = LOCK_MIN_S * 1000;
     subscription->retry = (struct retry_policy){
+        .rules = RETRY_NAMESPACE,
         .attempts_max = NAMESPACE_DELIVERIES_MAX,
         .time_to_live_ms = (uint64_t)topic->lifetime_days * DAY_MS,
     };

@@ -121,6 +121,25 @@ TEST(a_cloud_event_is_an_object_unless_batches_are_configured)
         "[{\"specversion\":\"1.0\",\"id\":\"x\"},{\"specversion\":\"1.0\",\"id\":\"x\"}]");
 }
 
+/* spec/eventgrid.md 5.5 */
+TEST(a_push_of_a_namespace_says_so)
+{
+    struct event_subscription subscription = plain_subscription();
+    const struct queued_event *events[] = {&cloud_event};
+
+    subscription.of_namespace = true;
+    check_request(&subscription, events, 1,
+                  "Content-Type: application/cloudevents+json; charset=utf-8\n"
+                  "aeg-event-type: Notification\n"
+                  "aeg-subscription-name: BILL-1Z\n"
+                  "aeg-delivery-count: 0\n"
+                  "aeg-metadata-version: 1.0\n"
+                  "aeg-output-event-id: " OUTPUT_ID "\n"
+                  "aeg-compatibility-mode-enabled: false\n"
+                  "Origin: eventgrid.azure.net\n",
+                  "{\"specversion\":\"1.0\",\"id\":\"x\"}");
+}
+
 TEST(a_custom_event_is_in_an_array)
 {
     struct event_subscription subscription = plain_subscription();

@@ -50,7 +50,7 @@ TEST(each_status_means_an_outcome)
     for (size_t i = 0; i < COUNT(rows); i++) {
         test_note("status %d, failure %d", rows[i].status, rows[i].failure);
         struct delivery_verdict verdict =
-            delivery_judge(rows[i].status, rows[i].failure, rows[i].retry_after_s);
+            delivery_judge(RETRY_BASIC, rows[i].status, rows[i].failure, rows[i].retry_after_s);
         CHECK_STRING_EQUAL(delivery_outcome_name(verdict.outcome),
                            delivery_outcome_name(rows[i].outcome));
         CHECK_INT_EQUAL(verdict.is_final, rows[i].is_final);
@@ -106,7 +106,7 @@ static struct retry_policy policy_make(void)
 static uint32_t delay_after(const struct retry_policy *policy, int status, uint32_t attempts,
                             uint32_t random)
 {
-    struct delivery_verdict verdict = delivery_judge(status, FAILURE_NONE, 0);
+    struct delivery_verdict verdict = delivery_judge(RETRY_BASIC, status, FAILURE_NONE, 0);
     struct retry_decision decision = retry_decide(policy, &verdict, attempts, 0, 0, random);
 
     CHECK(!decision.is_dead);
@@ -137,7 +137,7 @@ TEST(delays_are_at_least_what_the_status_asks_for)
     CHECK_INT_EQUAL(delay_after(&policy, 408, 1, 0), 120);
     CHECK_INT_EQUAL(delay_after(&policy, 408, 1, UINT32_MAX), 132);
     CHECK_INT_EQUAL(delay_after(&policy, 503, 1, 0), 30);
-    struct delivery_verdict asked = delivery_judge(503, FAILURE_NONE, 31);
+    struct delivery_verdict asked = delivery_judge(RETRY_BASIC, 503, FAILURE_NONE, 31);
     CHECK_INT_EQUAL(retry_decide(&policy, &asked, 1, 0, 0, 0).delay_s, 31);
 }
 
@@ -155,7 +155,7 @@ TEST(a_policy_may_have_its_own_delays)
     policy.backoff_s[0] = 2;
     CHECK_INT_EQUAL(delay_after(&policy, 500, 1, 0), 2);
     CHECK_INT_EQUAL(delay_after(&policy, 404, 1, 0), 2);
-    struct delivery_verdict asked = delivery_judge(503, FAILURE_NONE, 7);
+    struct delivery_verdict asked = delivery_judge(RETRY_BASIC, 503, FAILURE_NONE, 7);
     CHECK_INT_EQUAL(retry_decide(&policy, &asked, 1, 0, 0, 0).delay_s, 7);
     CHECK_INT_EQUAL(retry_decide(&policy, &asked, 2, 0, 0, 0).delay_s, 45);
 }
@@ -184,7 +184,8 @@ TEST(an_event_is_given_up)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         test_note("row %zu", i);
-        struct delivery_verdict verdict = delivery_judge(rows[i].status, FAILURE_NONE, 0);
+        struct delivery_verdict verdict =
+            delivery_judge(RETRY_BASIC, rows[i].status, FAILURE_NONE, 0);
         struct retry_decision decision =
             retry_decide(&policy, &verdict, rows[i].attempts, 1000, rows[i].now_ms, 0);
         CHECK_INT_EQUAL(decision.is_dead, rows[i].is_dead);
@@ -196,7 +197,7 @@ TEST(an_event_is_given_up)
 
 static void note(struct probation *probation, int status, enum delivery_failure failure, msec_t now)
 {
-    struct delivery_verdict verdict = delivery_judge(status, failure, 0);
+    struct delivery_verdict verdict = delivery_judge(RETRY_BASIC, status, failure, 0);
 
     probation_note(probation, &verdict, now, 1.0);
 }
@@ -262,7 +263,7 @@ TEST(probation_lasts_as_long_as_the_outcome_says)
 TEST(probation_is_scaled_and_not_shortened)
 {
     struct probation probation = {.failures = 9};
-    struct delivery_verdict missing = delivery_judge(404, FAILURE_NONE, 0);
+    struct delivery_verdict missing = delivery_judge(RETRY_BASIC, 404, FAILURE_NONE, 0);
 
     probation_note(&probation, &missing, 1000, 0.01);
     CHECK_INT_EQUAL(probation.until, 4000);
@@ -270,4 +271,46 @@ TEST(probation_is_scaled_and_not_shortened)
     CHECK_INT_EQUAL(probation.until, 11000);
     probation_note(&probation, &missing, 1000, 0.01);
     CHECK_INT_EQUAL(probation.until, 11000);
+}
+
+/* --- namespaces (5.5) --- */
+
+TEST(a_push_of_a_namespace_has_statuses_and_delays_of_its_own)
+{
+    static const struct {
+        int status;
+        bool is_final;
+        enum delivery_outcome outcome;
+    } rows[] = {
+        {200, true, OUTCOME_DELIVERED},    {204, true, OUTCOME_DELIVERED},
+        {205, false, OUTCOME_ABORTED},     {400, true, OUTCOME_BAD_REQUEST},
+        {401, true, OUTCOME_UNAUTHORIZED}, {403, true, OUTCOME_FORBIDDEN},
+        {404, true, OUTCOME_NOT_FOUND},    {408, false, OUTCOME_TIMED_OUT},
+        {414, true, OUTCOME_BAD_REQUEST},  {429, false, OUTCOME_BUSY},
+        {500, false, OUTCOME_ABORTED},     {503, false, OUTCOME_BUSY},
+    };
+    static const uint32_t delays[] = {0, 10, 30, 60, 300, 300, 300, 300, 300};
+    struct retry_policy policy = {
+        .rules = RETRY_NAMESPACE, .attempts_max = 10, .time_to_live_ms = 86400000};
+    struct delivery_verdict verdict;
+    struct retry_decision decision;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_note("%d", rows[i].status);
+        verdict = delivery_judge(RETRY_NAMESPACE, rows[i].status, FAILURE_NONE, 0);
+        CHECK_INT_EQUAL(verdict.is_final, rows[i].is_final);
+        CHECK_INT_EQUAL(verdict.outcome, rows[i].outcome);
+    }
+    verdict = delivery_judge(RETRY_NAMESPACE, 503, FAILURE_NONE, 0);
+    for (uint32_t i = 0; i < sizeof(delays) / sizeof(delays[0]); i++) {
+        test_note("attempt %u", i + 1);
+        decision = retry_decide(&policy, &verdict, i + 1, 0, 0, 0);
+        CHECK(!decision.is_dead);
+        CHECK_INT_EQUAL(decision.delay_s, delays[i]);
+    }
+    decision = retry_decide(&policy, &verdict, 10, 0, 0, 0);
+    CHECK(decision.is_dead);
+    CHECK_INT_EQUAL(decision.reason, DEAD_ATTEMPTS);
+    verdict = delivery_judge(RETRY_NAMESPACE, 0, FAILURE_SOCKET, 0);
+    CHECK(!retry_decide(&policy, &verdict, 1, 0, 0, 0).is_dead);
 }
