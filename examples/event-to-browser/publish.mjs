@@ -1,13 +1,13 @@
-/* Publishes a price as an event, with the official SDK of Azure Event Grid: once, or every second.
+/* Publishes prices as events, with the official SDK of Azure Event Grid: once, or every second.
  *
- *     TOPIC_ENDPOINT=http://127.0.0.1:8090/topics/prices/api/events TOPIC_KEY=... node publish.mjs [--forever]
+ *     SERVER=http://127.0.0.1:8090 TOPIC_KEY=... node publish.mjs [--forever]
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import { AzureKeyCredential, EventGridPublisherClient } from '@azure/eventgrid';
 import { setTimeout } from 'node:timers/promises';
 
 const topic = new EventGridPublisherClient(
-    process.env.TOPIC_ENDPOINT,
+    `${process.env.SERVER}/topics/prices/api/events`,
     'CloudEvent',
     new AzureKeyCredential(process.env.TOPIC_KEY),
     { allowInsecureConnection: true },
@@ -23,11 +23,13 @@ async function publish(symbol) {
     ]);
 }
 
+const isForever = process.argv.includes('--forever');
 do {
     for (const symbol of Object.keys(prices)) {
         await publish(symbol);
     }
-    if (process.argv.includes('--forever')) {
+    console.log('published');
+    if (isForever) {
         await setTimeout(1000);
     }
-} while (process.argv.includes('--forever'));
+} while (isForever);

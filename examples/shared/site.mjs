@@ -1,0 +1,72 @@
+/* What the programs of the examples share: the hub of their browsers, a small web server for their
+ * page, and webhooks for events.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { WebPubSubServiceClient } from '@azure/web-pubsub';
+import fs from 'node:fs';
+import http from 'node:http';
+import path from 'node:path';
+
+const types = { html: 'text/html', css: 'text/css', js: 'text/javascript', mjs: 'text/javascript' };
+
+export function hubOf(name) {
+    return new WebPubSubServiceClient(process.env.CONNECTION_STRING, name, {
+        allowInsecureConnection: true, // it is on this machine
+    });
+}
+
+async function read(request) {
+    const chunks = [];
+    for await (const chunk of request) {
+        chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+}
+
+function sendFile(response, file) {
+    const type = types[path.extname(file).slice(1)];
+    response.setHeader('Content-Type', `${type}; charset=utf-8`).end(fs.readFileSync(file));
+}
+
+/* A webhook that gets CloudEvents; `take` is called with each. It consents when it is asked. */
+export const webhook = (target, take) => ({
+    [`OPTIONS ${target}`]: (_, request, response) => {
+        response.setHeader('WebHook-Allowed-Origin', request.headers['webhook-request-origin'] ?? '*');
+    },
+    [`POST ${target}`]: (body) => take(JSON.parse(body)),
+});
+
+/* Serves index.html of the program's folder, and `routes`: "METHOD /path" -> (body, request,
+ * response); what they return is sent as JSON. One that throws is a 500, so Event Grid tries again. */
+export function site(program, routes) {
+    const files = {
+        '/': path.join(path.dirname(program), 'index.html'),
+        '/live.js': path.join(import.meta.dirname, 'live.js'),
+        '/style.css': path.join(import.meta.dirname, 'style.css'),
+    };
+    const server = http.createServer(async (request, response) => {
+        const target = request.url.split('?')[0];
+        const route = routes[`${request.method} ${target}`];
+        try {
+            if (route) {
+                const answer = await route(await read(request), request, response);
+                response.setHeader('Content-Type', 'application/json');
+                response.end(answer === undefined ? '' : JSON.stringify(answer));
+            } else if (files[target]) {
+                sendFile(response, files[target]);
+            } else {
+                response.writeHead(404).end();
+            }
+        } catch (error) {
+            console.error(error.message);
+            response.writeHead(error.status ?? 500).end();
+        }
+    });
+    server.listen(Number(process.env.SITE_PORT ?? 7071), '127.0.0.1', () =>
+        console.log(`http://127.0.0.1:${server.address().port}/`),
+    );
+    return server;
+}
+
+/* The parameter of a request's query. */
+export const parameter = (request, name) => new URL(request.url, 'http://x').searchParams.get(name);
