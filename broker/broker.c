@@ -21,8 +21,11 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "core/facts.h"
+#include "core/message.h"
 #include "core/recover.h"
+#include "core/retained.h"
 #include "core/session_counts.h"
+#include "namespaces.h"
 #include "net/auth.h"
 #include "net/listener.h"
 #include "net/worker.h"
@@ -38,9 +41,10 @@ struct server {
     struct worker_group group;
     struct shard **shards; /* [group.count], inside group.workers */
     struct auth_service *auth;
-    struct listener **first_of;  /* [options->listener_count]: the first socket of each */
-    unsigned workers_made;       /* worker_init() was called for these */
-    _Atomic unsigned pings_open; /* signs of life that are asked for */
+    struct namespaces *namespaces; /* of the main thread */
+    struct listener **first_of;    /* [options->listener_count]: the first socket of each */
+    unsigned workers_made;         /* worker_init() was called for these */
+    _Atomic unsigned pings_open;   /* signs of life that are asked for */
 };
 
 /* ---------------------------------------------------------------- options */
@@ -67,11 +71,13 @@ static uint64_t memory_maximum(const struct config *options)
     return (uint64_t)pages * (uint64_t)size / 4 * 3;
 }
 
-static struct settings *settings_from(const struct config *options)
+static struct settings *settings_from(const struct config *options,
+                                      const struct namespaces *namespaces)
 {
     struct core_options core = options->core;
 
     core.memory_maximum = memory_maximum(options);
+    namespaces_limit(namespaces, &core);
     return settings_new(&core, access_rules_new(options->access_rules, options->access_rule_count));
 }
 
@@ -314,9 +320,56 @@ static bool server_start_auth(struct server *server, struct buffer *error)
     return server->auth != NULL;
 }
 
+/* --------------------------------------------------------------- namespaces */
+
+/* Clients of the MQTT namespace sign in as it says now. */
+static void follow_namespaces(struct server *server, const struct config *options)
+{
+    bool asks = namespaces_set_sign_in(server->namespaces, server->auth, options->bridge.keys);
+
+    for (size_t i = 0; i < server->group.listener_count; i++) {
+        struct tls_context *tls = server->group.listeners[i]->access.tls;
+        if (tls) {
+            tls_context_ask(tls, asks);
+        }
+    }
+}
+
+/* What was set at run time before this start. */
+static void hear_stored_namespaces(struct server *server)
+{
+    static const struct slice prefix = SLICE_LITERAL("$config/eventgrid/");
+    struct retained_matches stored = {0};
+
+    retained_match(server->broker.retained, SLICE_LITERAL("$config/eventgrid/namespaces/#"),
+                   clock_now(), &stored);
+    for (size_t i = 0; i < stored.count; i++) {
+        namespaces_set_stored(server->namespaces,
+                              slice_from(message_topic(stored.items[i]), prefix.length),
+                              message_payload(stored.items[i]));
+    }
+    retained_matches_release(&stored);
+}
+
+/* What the store has brought counts from the first client on. */
+static void apply_stored_namespaces(struct server *server)
+{
+    struct settings *settings;
+
+    hear_stored_namespaces(server);
+    settings = settings_from(server->options, server->namespaces);
+    for (unsigned i = 0; i < server->group.count; i++) {
+        shard_reload(server->shards[i], settings_hold(settings));
+    }
+    settings_release(settings);
+    follow_namespaces(server, server->options);
+}
+
+/* ---------------------------------------------------------------- workers */
+
 static bool server_make_workers(struct server *server, struct buffer *error)
 {
-    struct settings *settings = settings_from(server->options);
+    struct settings *settings = settings_from(server->options, server->namespaces);
     int failed = 0;
 
     for (unsigned i = 0; i < server->group.count && failed == 0; i++) {
@@ -327,6 +380,9 @@ static bool server_make_workers(struct server *server, struct buffer *error)
     settings_release(settings);
     if (failed == 0 && !server_load_store(server, error)) {
         return false;
+    }
+    if (failed == 0) {
+        apply_stored_namespaces(server);
     }
     for (unsigned i = 0; i < server->workers_made && failed == 0; i++) {
         failed = worker_start(&server->group.workers[i]);
@@ -343,6 +399,8 @@ struct server *server_start(struct config *options, struct buffer *error)
     struct server *server = memory_allocate_zero(sizeof(*server));
 
     server->options = options;
+    server->namespaces = namespaces_new();
+    namespaces_set_declared(server->namespaces, buffer_slice(&options->event_grid.declared));
     server_prepare(server);
     if (!server_open_store(server, error) || !server_start_auth(server, error) ||
         !server_listen(server, error) || !server_make_workers(server, error)) {
@@ -387,7 +445,7 @@ static void server_post(struct server *server, unsigned worker, struct mail *mai
 
 static void reload_settings(struct server *server, const struct config *options)
 {
-    struct settings *settings = settings_from(options);
+    struct settings *settings = settings_from(options, server->namespaces);
 
     for (unsigned i = 0; i < server->group.count; i++) {
         struct settings_mail *news = memory_allocate_zero(sizeof(*news));
@@ -465,7 +523,9 @@ void server_reload(struct server *server, struct config *options)
     log_what_needs_a_restart(server, options);
     reload_certificates(server, options);
     reload_users(server, options);
+    namespaces_set_declared(server->namespaces, buffer_slice(&options->event_grid.declared));
     reload_settings(server, options);
+    follow_namespaces(server, options);
     config_free(options);
     log_write(LOG_INFO, "reloaded", "version=%s", PUBGRID_VERSION);
 }
@@ -529,6 +589,7 @@ static void server_free(struct server *server)
     subscriptions_free(server->broker.subscriptions);
     retained_free(server->broker.retained);
     session_counts_free(server->broker.session_counts);
+    namespaces_free(server->namespaces);
     config_free(server->options);
     free(group->listeners);
     free(group->mailboxes);

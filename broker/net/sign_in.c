@@ -175,6 +175,8 @@ struct sign_in *sign_in_new(const struct sign_in_options *options)
     pthread_mutex_init(&sign_in->keys_lock, NULL);
     map_init(&sign_in->clients, key_of_client);
     sign_in->name = arena_copy(&sign_in->memory, options->name);
+    sign_in->domains = copy_slices(&sign_in->memory, options->domains, options->domain_count);
+    sign_in->domain_count = options->domain_count;
     for (size_t i = 0; i < options->client_count; i++) {
         add_client(sign_in, options->clients[i]);
     }

@@ -27,7 +27,9 @@ struct access_keys;
 
 /* What it is made from: everything is copied. */
 struct sign_in_options {
-    struct slice name; /* of the namespace */
+    struct slice name;           /* of the namespace */
+    const struct slice *domains; /* hosts that it has, too */
+    size_t domain_count;
     const struct client_authentication *authentication;
     const struct mqtt_client *const *clients;
     size_t client_count;
@@ -57,8 +59,8 @@ struct sign_in {
     size_t source_count;
     struct slice issuer;
     struct jwt_key_list issuer_keys;
-    struct slice *audiences;
-    size_t audience_count;
+    struct slice *audiences, *domains;
+    size_t audience_count, domain_count;
     struct access_keys *access_keys; /* NULL: none */
     pthread_mutex_t keys_lock;       /* of them: they serve one thread at a time */
     const char *webhook_url;         /* NULL: there is none */

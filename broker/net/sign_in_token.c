@@ -66,10 +66,15 @@ static struct slice host_of(struct slice audience)
     return audience;
 }
 
-/* The namespace's name, or a host whose first label it is. */
+/* The namespace's name, a host whose first label it is, or a domain of its own. */
 static bool is_namespace(const struct sign_in *sign_in, struct slice audience)
 {
     struct slice host = audience.length > 0 ? host_of(audience) : audience;
+    for (size_t i = 0; i < sign_in->domain_count; i++) {
+        if (equal_ignoring_case(host, sign_in->domains[i])) {
+            return true;
+        }
+    }
     return sign_in->name.length > 0 && starts_ignoring_case(host, sign_in->name) &&
            (host.length == sign_in->name.length || host.data[sign_in->name.length] == '.');
 }

@@ -167,9 +167,12 @@ def authentication_data(properties):
 class Client:
     open = []
 
-    def __init__(self, port, name, version=5, user=None, password=None, properties=b"", will=None):
+    def __init__(self, port, name, version=5, user=None, password=None, properties=b"", will=None,
+                 wrap=None):
         self.version = version
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+        if wrap:
+            self.socket = wrap(self.socket)
         Client.open.append(self)
         flags = 2 | (0x80 if user is not None else 0) | (0x40 if password is not None else 0)
         body = text("MQTT") + bytes([version, flags | (4 if will else 0)]) + b"\0\0"

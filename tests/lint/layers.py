@@ -25,7 +25,7 @@ ALLOWED = {
     "broker/core": {"base", "mqtt", "policy", "store", "core", "config/core_options.h", "config/access_rule.h"},
     "broker/store": {"base", "store"},
     "broker/net": {"base", "mqtt", "json", "secret", "tls", "trunk", "policy", "resource", "core", "store", "net"},
-    "broker": {"base", "mqtt", "secret", "tls", "policy", "config", "core", "store", "net", "broker"},
+    "broker": {"base", "mqtt", "json", "secret", "tls", "policy", "resource", "config", "core", "store", "net", "broker"},
     "bridge/wire": {"base", "mqtt", "json", "secret", "wire"},
     "bridge/access": {"base", "mqtt", "json", "secret", "names", "access", "config/event_handler.h"},
     "bridge/rest": {"base", "mqtt", "json", "secret", "names", "wire", "access", "rest"},
