@@ -78,7 +78,8 @@ static struct settings *settings_from(const struct config *options,
 
     core.memory_maximum = memory_maximum(options);
     namespaces_limit(namespaces, &core);
-    return settings_new(&core, access_rules_new(options->access_rules, options->access_rule_count));
+    return settings_new(&core, rule_set_new_of_rules(options->access_rules,
+                                                     options->access_rule_count));
 }
 
 /* Who may come in, as net/auth.c wants to hear it. The groups are the caller's to free. */

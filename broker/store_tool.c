@@ -107,7 +107,7 @@ static void check_begin(struct check *check)
 
     core_options_defaults(&options);
     options.sys_interval_ms = 0;
-    struct settings *settings = settings_new(&options, access_rules_new(NULL, 0));
+    struct settings *settings = settings_new(&options, rule_set_new());
     check->shards[0] = &check->shard;
     check->broker.shard_count = 1;
     check->broker.shards = check->shards;

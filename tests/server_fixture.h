@@ -136,7 +136,7 @@ static inline void server_start(struct server *server)
         options.stored_messages_maximum = server->stored_messages_maximum;
     }
     CHECK(listeners_listen(server->group.listeners, server->group.listener_count, &error));
-    settings = settings_new(&options, access_rules_new(NULL, 0));
+    settings = settings_new(&options, rule_set_new());
     for (unsigned i = 0; i < WORKERS; i++) {
         CHECK(worker_init(&server->workers[i], &server->group, i, &server->broker,
                           settings_hold(settings)) == 0);

@@ -1,15 +1,6 @@
-/* Access rules: who may publish and subscribe to what. Immutable once built, shared by all
- * threads; a reload builds a new set.
- *
- * Without any rule everything is allowed except the reserved topics. With at least one rule a
- * topic is allowed only if some allowing rule names it and no denying rule does.
- * Reserved: topics that begin with `$`. Clients may read `$SYS/#` and publish to
- * `$delayed/<seconds>/<topic>` (checked as <topic>); anything else under `$` is closed unless an
- * allowing rule's filter itself begins with `$` and matches. A trusted identity may do everything.
- *
- * In filters of rules %u stands for the user name and %c for the client identifier, each inside
- * or as one level; a name that contains + # or / never matches through a substitution, nor does one
- * that would make a filter begin with `$`.
+/* Access: who may publish and subscribe to what. policy/rule_set.h and policy/rights.h say what the
+ * rules mean; this adds what only the core knows of: identities, and what is the bridge's. A
+ * trusted identity may do everything.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CORE_ACCESS_H
@@ -19,19 +10,33 @@
 #include <stddef.h>
 
 #include "base/slice.h"
-#include "config/access_rule.h"
 #include "core/identity.h"
 #include "mqtt/properties.h"
+#include "policy/rights.h"
+#include "policy/rule_set.h"
 
-struct access_rules;
-
-/* Copies everything. `count` 0: no rules. The filters were checked by the caller. */
-struct access_rules *access_rules_new(const struct access_rule *rules, size_t count);
-void access_rules_free(struct access_rules *rules);
+/* Who asks. What the rules come to for it is prepared when it is wanted first and stays in *rights,
+ * which whoever keeps it frees, and empties when rules or identity change. */
+struct asker {
+    const struct rule_set *rules;
+    const struct identity *identity;
+    struct slice client_identifier;
+    struct rights **rights;
+};
 
 /* PUBLISH to a topic name; also a will. */
-bool access_may_publish(const struct access_rules *rules, const struct identity *identity,
-                        struct slice client_identifier, struct slice topic);
+bool access_may_publish(const struct asker *asker, struct slice topic);
+/* SUBSCRIBE to a filter (without its $share prefix). */
+enum access_filter access_check_filter(const struct asker *asker, struct slice filter);
+/* One delivery of a subscription that is ACCESS_FILTER_PER_MESSAGE. */
+bool access_may_receive(const struct asker *asker, struct slice topic);
+
+/* May it be connected at all? Not if its client resource says that it is disabled. */
+bool access_may_connect(const struct rule_set *rules, const struct identity *identity);
+/* Must it go when `rules` take the place of `before`? If it may not be connected, or its client
+ * resource was deleted (and not the whole namespace with it). */
+bool access_must_go(const struct rule_set *before, const struct rule_set *rules,
+                    const struct identity *identity);
 
 /* Is there a user property whose name begins with `$wps.`? */
 bool access_has_reserved_property(const struct properties *properties);
@@ -52,19 +57,5 @@ bool access_is_reserved_identifier(struct slice client_identifier);
 bool access_is_bridge_identifier(struct slice client_identifier);
 bool access_is_event_identifier(struct slice client_identifier);
 bool access_is_route_identifier(struct slice client_identifier);
-
-/* SUBSCRIBE to a filter (without its $share prefix). */
-enum access_filter {
-    ACCESS_FILTER_REFUSED,     /* nothing that it matches may be read: reason 0x87 */
-    ACCESS_FILTER_PER_MESSAGE, /* wider than the right to read: check each delivery */
-    ACCESS_FILTER_GRANTED,     /* everything that it matches may be read */
-};
-enum access_filter access_check_filter(const struct access_rules *rules,
-                                       const struct identity *identity,
-                                       struct slice client_identifier, struct slice filter);
-
-/* One delivery of a subscription that is ACCESS_FILTER_PER_MESSAGE. */
-bool access_may_receive(const struct access_rules *rules, const struct identity *identity,
-                        struct slice client_identifier, struct slice topic);
 
 #endif

@@ -208,10 +208,13 @@ static void send_auth(struct connection *connection, enum reason_code reason, st
 
 static bool will_is_allowed(const struct connection *connection, const struct will *will)
 {
-    return !will->present ||
-           (access_may_publish(connection->shard->settings->access, connection->identity,
-                               connection_client_identifier(connection), will->topic) &&
-            access_may_carry(connection->identity, &will->properties));
+    struct rights *rights = NULL; /* of this question only: there is no session yet */
+    struct asker asker = {connection->shard->settings->access, connection->identity,
+                          connection_client_identifier(connection), &rights};
+    bool is_allowed = !will->present || (access_may_publish(&asker, will->topic) &&
+                                         access_may_carry(connection->identity, &will->properties));
+    rights_free(rights);
+    return is_allowed;
 }
 
 static void take_identity(struct connection *connection, const struct auth_answer *answer)
@@ -229,11 +232,13 @@ static void let_in(struct connection *connection, struct auth_answer *answer)
     answer->data = (struct buffer){0};
     struct packet packet;
     decode_copy(connection, &packet);
-    if (will_is_allowed(connection, &packet.connect.will)) {
-        enter(connection, &packet);
-    } else {
+    if (!access_may_connect(connection->shard->settings->access, connection->identity)) {
+        refuse(connection, REASON_NOT_AUTHORIZED, "this client is disabled");
+    } else if (!will_is_allowed(connection, &packet.connect.will)) {
         refuse(connection, REASON_NOT_AUTHORIZED,
                "the access rules do not let this client publish its will");
+    } else {
+        enter(connection, &packet);
     }
 }
 
@@ -248,8 +253,7 @@ static void let_stay(struct connection *connection, struct auth_answer *answer)
     connection->enhanced->once_again = false;
     take_identity(connection, answer);
     connection_start_timer(connection);
-    identity_release(connection->session->identity);
-    connection->session->identity = identity_hold(answer->identity);
+    session_set_identity(connection->session, answer->identity);
     session_put_row(connection->session);
     session_update_subscriptions(connection->session, true);
     send_auth(connection, REASON_SUCCESS, buffer_slice(&answer->data));

@@ -76,6 +76,7 @@ struct session {
     struct shard *shard;
     struct connection *connection; /* NULL while disconnected */
     struct identity *identity;     /* one count */
+    struct rights *rights;         /* what the access rules come to; NULL: not asked for yet */
     struct session_count *counted; /* as its user's; NULL: anonymous, or the bridge's */
     struct session_ref ref;
     struct map subscriptions; /* struct session_subscription by filter */
@@ -112,6 +113,22 @@ struct session {
 static inline struct slice session_client_identifier(const struct session *session)
 {
     return slice_make(session->client_identifier, session->client_identifier_length);
+}
+
+static inline struct asker session_asker(struct session *session)
+{
+    return (struct asker){session->shard->settings->access, session->identity,
+                          session_client_identifier(session), &session->rights};
+}
+
+/* PUBLISH to a topic name; without rules it costs a look at two bytes. */
+static inline bool session_may_publish(struct session *session, struct slice topic)
+{
+    if (session->shard->settings->is_open && topic.length > 0 && topic.data[0] != '$') {
+        return true;
+    }
+    struct asker asker = session_asker(session);
+    return access_may_publish(&asker, topic);
 }
 
 /* The bridge's own sessions, not those of its browsers, are one client for No Local. */
@@ -160,6 +177,10 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
  * there are `most` already, or it is nobody's (*is_refused tells). */
 struct session_count *sessions_count_user(struct shard *shard, const struct identity *identity,
                                           uint32_t most, bool *is_refused);
+/* It is this one's from now on. */
+void session_set_identity(struct session *session, struct identity *identity);
+/* The access rules have changed. */
+void session_forget_rights(struct session *session);
 /* Takes it out of the table and frees it with everything in it. */
 void sessions_remove(struct session *session);
 

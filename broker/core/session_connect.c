@@ -271,8 +271,7 @@ static void attach(struct session *session, struct connection *connection,
     session->version = connection->version;
     session->queue_overflowing = false;
     session->bounds = connection_origin(connection).bounds;
-    identity_release(session->identity);
-    session->identity = identity_hold(connection->identity);
+    session_set_identity(session, connection->identity);
     session_set_expiry(session, admission_wanted_expiry(packet));
     will_set(session, &packet->connect.will);
     connection->session = session;

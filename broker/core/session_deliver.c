@@ -210,12 +210,14 @@ static struct delivery take_queued(struct session *session)
     return delivery;
 }
 
-static bool may_read(const struct session *session, const struct message *message,
+static bool may_read(struct session *session, const struct message *message,
                      const struct subscriber *subscriber)
 {
-    return !(subscriber->flags & SUBSCRIBER_PER_MESSAGE) ||
-           access_may_receive(session->shard->settings->access, session->identity,
-                              session_client_identifier(session), message_topic(message));
+    if (!(subscriber->flags & SUBSCRIBER_PER_MESSAGE)) {
+        return true;
+    }
+    struct asker asker = session_asker(session);
+    return access_may_receive(&asker, message_topic(message));
 }
 
 static struct delivery make_delivery(struct session *session, struct message *message,

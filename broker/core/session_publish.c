@@ -43,7 +43,7 @@ static enum reason_code resolve_topic(struct connection *connection, const struc
 }
 
 /* May this be published? A refusal goes into the acknowledgement. */
-static enum reason_code check_publish(const struct session *session, const struct packet *packet,
+static enum reason_code check_publish(struct session *session, const struct packet *packet,
                                       struct slice topic)
 {
     const struct settings *settings = session->shard->settings;
@@ -51,9 +51,7 @@ static enum reason_code check_publish(const struct session *session, const struc
     if (topic.length > TOPIC_LEVELS_MAX && topic_level_count(topic) > TOPIC_LEVELS_MAX) {
         return REASON_TOPIC_NAME_INVALID;
     }
-    if (!access_may_publish(settings->access, session->identity, session_client_identifier(session),
-                            topic) ||
-        !access_may_carry(session->identity, properties)) {
+    if (!session_may_publish(session, topic) || !access_may_carry(session->identity, properties)) {
         LOG_LIMITED(LOG_INFO, "publish refused", "client=%s topic=%s",
                     log_quote(session_client_identifier(session)), log_quote(topic));
         return REASON_NOT_AUTHORIZED;
@@ -174,6 +172,14 @@ static bool begin_acknowledged(struct session *session, const struct publish *pu
     return true;
 }
 
+/* In a namespace, 3.1.1, which cannot be told no, is not told yes either (spec/eventgrid.md 6.3).
+ */
+static bool must_go(const struct session *session, enum reason_code refused)
+{
+    return refused == REASON_NOT_AUTHORIZED && session->version != MQTT_5 &&
+           rule_set_has_namespace(session->shard->settings->access);
+}
+
 enum reason_code session_receive_publish(struct session *session, const struct packet *packet)
 {
     const struct publish *publish = &packet->publish;
@@ -195,6 +201,8 @@ enum reason_code session_receive_publish(struct session *session, const struct p
     enum reason_code refused = check_publish(session, packet, topic);
     if (refused == REASON_SUCCESS) {
         accept_publish(session, packet, topic);
+    } else if (must_go(session, refused)) {
+        return refused;
     } else if (publish->qos > QOS_0) {
         router_acknowledge(session, publish->qos, publish->packet_id, refused);
     } else if (refused == REASON_PAYLOAD_FORMAT_INVALID) {

@@ -169,9 +169,8 @@ static enum reason_code subscribe_one(struct session *session, struct subscribe_
         topic_level_count(step->filter) > TOPIC_LEVELS_MAX) {
         return REASON_TOPIC_FILTER_INVALID;
     }
-    enum access_filter access =
-        access_check_filter(shard->settings->access, session->identity,
-                            session_client_identifier(session), step->plain);
+    struct asker asker = session_asker(session);
+    enum access_filter access = access_check_filter(&asker, step->plain);
     if (access == ACCESS_FILTER_REFUSED) {
         LOG_LIMITED(LOG_INFO, "subscribe refused", "client=%s filter=%s",
                     log_quote(session_client_identifier(session)), log_quote(step->filter));
@@ -387,6 +386,7 @@ void session_update_subscriptions(struct session *session, bool check_access)
 {
     struct shard *shard = session->shard;
     const struct map *map = &session->subscriptions;
+    struct asker asker = session_asker(session);
     for (struct map_node *node = map_next(map, NULL); node; node = map_next(map, node)) {
         struct session_subscription *subscription =
             CONTAINER_OF(node, struct session_subscription, by_filter);
@@ -396,9 +396,7 @@ void session_update_subscriptions(struct session *session, bool check_access)
         flags &= (uint8_t)~SUBSCRIBER_DERIVED;
         flags |= derived_flags(session, shared);
         if (check_access) {
-            enum access_filter access =
-                access_check_filter(shard->settings->access, session->identity,
-                                    session_client_identifier(session), plain);
+            enum access_filter access = access_check_filter(&asker, plain);
             flags &= (uint8_t)~SUBSCRIBER_PER_MESSAGE;
             flags |= access == ACCESS_FILTER_GRANTED ? 0 : SUBSCRIBER_PER_MESSAGE;
         }

@@ -94,6 +94,19 @@ struct session_count *sessions_count_user(struct shard *shard, const struct iden
     return count;
 }
 
+void session_forget_rights(struct session *session)
+{
+    rights_free(session->rights);
+    session->rights = NULL;
+}
+
+void session_set_identity(struct session *session, struct identity *identity)
+{
+    identity_release(session->identity);
+    session->identity = identity_hold(identity);
+    session_forget_rights(session);
+}
+
 static void free_will(struct session *session)
 {
     if (session->will) {
@@ -133,5 +146,6 @@ void sessions_remove(struct session *session)
     free_will(session);
     session_counts_give(shard->broker->session_counts, session->counted);
     identity_release(session->identity);
+    rights_free(session->rights);
     free(session);
 }

@@ -6,10 +6,15 @@
 #include "base/memory.h"
 #include "core/shard.h"
 
-struct settings *settings_new(const struct core_options *options, struct access_rules *access)
+struct settings *settings_new(const struct core_options *options, struct rule_set *access)
 {
     struct settings *settings = memory_allocate(sizeof(*settings));
-    *settings = (struct settings){.references = 1, .options = *options, .access = access};
+    *settings = (struct settings){
+        .references = 1,
+        .options = *options,
+        .access = access,
+        .is_open = rule_set_is_empty(access),
+    };
     return settings;
 }
 
@@ -23,7 +28,7 @@ void settings_release(struct settings *settings)
 {
     if (settings &&
         atomic_fetch_sub_explicit(&settings->references, 1, memory_order_acq_rel) == 1) {
-        access_rules_free(settings->access);
+        rule_set_free(settings->access);
         free(settings);
     }
 }

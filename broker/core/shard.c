@@ -155,13 +155,28 @@ void shard_stop(struct shard *shard)
     }
 }
 
+/* The settings have others in their place. */
+static void check_anew(struct session *session, const struct rule_set *before)
+{
+    session_forget_rights(session);
+    session_update_subscriptions(session, true);
+    if (session->connection &&
+        access_must_go(before, session->shard->settings->access, session->identity)) {
+        connection_close(session->connection, REASON_ADMINISTRATIVE_ACTION,
+                         "this client was disabled or deleted");
+    }
+}
+
 void shard_reload(struct shard *shard, struct settings *settings)
 {
-    settings_release(shard->settings);
+    struct settings *before = shard->settings;
+
     shard->settings = settings;
     for (uint32_t i = 0; i < shard->slot_count; i++) {
-        if (shard->slots[i].session) {
-            session_update_subscriptions(shard->slots[i].session, true);
+        struct session *session = shard->slots[i].session;
+        if (session) {
+            check_anew(session, before->access);
         }
     }
+    settings_release(before);
 }

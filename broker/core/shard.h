@@ -63,8 +63,8 @@ struct broker {
     const _Atomic uint64_t *store_posted;
     void (*store_status)(void *context, struct store_numbers *numbers); /* for $SYS; may be NULL */
     void *store_context;
-    _Atomic uint64_t next_durable_id; /* of sessions and delayed messages */
-    _Atomic bool memory_full;         /* the bound for memory is reached */
+    _Atomic uint64_t next_durable_id;     /* of sessions and delayed messages */
+    _Atomic bool memory_full;             /* the bound for memory is reached */
     _Atomic unsigned publisher_listeners; /* sessions that are told who publishes */
 };
 
@@ -72,10 +72,11 @@ struct broker {
 struct settings {
     _Atomic unsigned references;
     struct core_options options;
-    struct access_rules *access; /* owned */
+    struct rule_set *access; /* owned */
+    bool is_open;            /* there are no rules: what is not reserved is free */
 };
 
-struct settings *settings_new(const struct core_options *options, struct access_rules *access);
+struct settings *settings_new(const struct core_options *options, struct rule_set *access);
 struct settings *settings_hold(struct settings *settings);
 void settings_release(struct settings *settings);
 
@@ -147,7 +148,7 @@ static inline void shard_post(struct shard *shard, unsigned target, struct mail 
 void shard_stop(struct shard *shard);
 
 /* Swaps the settings (takes one count). Subscriptions whose right to read changed are checked
- * per message from now on. */
+ * per message from now on; clients that were disabled or deleted lose their connections. */
 void shard_reload(struct shard *shard, struct settings *settings);
 
 #endif

@@ -96,8 +96,7 @@ void will_publish(struct session *session)
         return;
     }
     struct slice topic = message_topic(session->will->message);
-    if (access_may_publish(session->shard->settings->access, session->identity,
-                           session_client_identifier(session), topic)) {
+    if (session_may_publish(session, topic)) {
         publish_now(session);
     } else {
         LOG_LIMITED(LOG_INFO, "will refused", "client=%s topic=%s",

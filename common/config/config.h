@@ -12,7 +12,7 @@
 #include <sys/types.h>
 
 #include "base/buffer.h"
-#include "config/access_rule.h"
+#include "policy/access_rule.h"
 #include "config/core_options.h"
 #include "config/event_handler.h"
 #include "names/names.h"

@@ -13,6 +13,12 @@ const struct attribute *attributes_find(const struct attribute *first, struct sl
     return first;
 }
 
+const struct attribute *client_attribute(const struct client_profile *client, struct slice key)
+{
+    const struct attribute *own = attributes_find(client->attributes, key);
+    return own ? own : attributes_find(client->registered, key);
+}
+
 const struct attribute *attributes_copy(const struct attribute *first, struct arena *arena)
 {
     const struct attribute *copies = NULL, **end = &copies;

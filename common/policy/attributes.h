@@ -31,11 +31,15 @@ struct attribute {
 struct client_profile {
     struct slice authentication_name; /* empty: none was proven */
     struct slice client_identifier;
-    const struct attribute *attributes;
+    const struct slice *groups; /* [group_count], of the configuration; none if anonymous */
+    size_t group_count;
+    const struct attribute *attributes; /* that it has signed in with; these go before */
+    const struct attribute *registered; /* of its client resource */
 };
 
 /* NULL: it has none of that key. */
 const struct attribute *attributes_find(const struct attribute *first, struct slice key);
+const struct attribute *client_attribute(const struct client_profile *client, struct slice key);
 /* A copy of the whole list that lives in `arena`. */
 const struct attribute *attributes_copy(const struct attribute *first, struct arena *arena);
 

@@ -291,7 +291,7 @@ static bool comparison_holds(const struct node *node, const struct client_profil
         return client->authentication_name.length > 0 &&
                name_is(client->authentication_name, node) == (node->relation == RELATION_EQUAL);
     }
-    const struct attribute *attribute = attributes_find(client->attributes, node->key);
+    const struct attribute *attribute = client_attribute(client, node->key);
     if (!attribute) {
         return false;
     }

@@ -212,7 +212,7 @@ static void expand_from(struct expansion *expansion, const struct part *part);
 /* Goes on behind each value of the attribute. */
 static void expand_attribute(struct expansion *expansion, const struct part *part)
 {
-    const struct attribute *attribute = attributes_find(expansion->client->attributes, part->text);
+    const struct attribute *attribute = client_attribute(expansion->client, part->text);
     size_t length = expansion->filter.length;
     if (attribute && attribute->type == ATTRIBUTE_INTEGER) {
         attribute_append(&expansion->filter, attribute);
@@ -254,7 +254,7 @@ static size_t filter_count(const struct topic_template *topic_template,
     size_t count = 1;
     for (const struct part *part = topic_template->first; part; part = part->next) {
         const struct attribute *attribute =
-            part->kind == PART_ATTRIBUTE ? attributes_find(client->attributes, part->text) : NULL;
+            part->kind == PART_ATTRIBUTE ? client_attribute(client, part->text) : NULL;
         size_t texts =
             attribute && attribute->type != ATTRIBUTE_INTEGER ? attribute->text_count : 1;
         if (texts > TEMPLATE_FILTERS_MAX || count * texts > TEMPLATE_FILTERS_MAX) {

@@ -160,6 +160,12 @@ static void core_stop(struct target *target)
     core_harness_stop(target->harness);
 }
 
+static void core_change_rules(struct target *target, const struct script *script,
+                              const struct line *line)
+{
+    core_harness_change_rules(target->harness, core_rules_read(script, line));
+}
+
 static void core_hold_commits(struct target *target, bool hold)
 {
     core_harness_hold_commits(target->harness, hold);
@@ -201,6 +207,7 @@ const struct target_operations target_core = {
     .advance = core_advance,
     .stall = core_stall,
     .stop = core_stop,
+    .change_rules = core_change_rules,
     .hold_commits = core_hold_commits,
     .commit = core_commit,
     .restart = core_restart,

@@ -2,7 +2,8 @@
  * and
  * `# allow|deny publish|subscribe <who> <filter>` for the target `core`, and `# core
  * <option>=<value>`. <who> is a user name,
- * @<group> or *.
+ * @<group> or *. `# bind publish|subscribe <template> [<query>]` and
+ * `# client enabled|disabled <profile>` are what a namespace has.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "runner_core_config.h"
@@ -12,14 +13,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "client_profile_fixture.h"
 #include "config/config.h"
 #include "config/option_table.h"
-
-struct rules {
-    struct access_rule list[CONFIG_RULES_MAX];
-    size_t count;
-    char words[CONFIG_RULES_MAX][3][CONFIG_WORD_MAX]; /* action, who, filter */
-};
 
 /* `mqtt.receive_maximum=2`, by the program's own table. */
 static bool set_option(struct core_options *out, const char *text)
@@ -70,29 +66,123 @@ static bool add_user(struct core_config *config, struct core_harness_settings *s
     return count >= 2;
 }
 
-static bool add_rule(struct rules *rules, bool deny, const char *text)
-{
-    if (rules->count == CONFIG_RULES_MAX) {
-        return false;
-    }
-    char(*words)[CONFIG_WORD_MAX] = rules->words[rules->count];
-    struct access_rule *rule = &rules->list[rules->count++];
+/* --- access rules --- */
 
-    if (sscanf(text, "%63s %63s %63s", words[0], words[1], words[2]) != 3) {
+/* `publish bob a/#` */
+static bool add_rule(struct rule_set *rules, bool deny, const char *text)
+{
+    char action[CONFIG_WORD_MAX], who[CONFIG_WORD_MAX], filter[CONFIG_WORD_MAX];
+    struct access_rule rule = {.deny = deny};
+
+    if (sscanf(text, "%63s %63s %63s", action, who, filter) != 3) {
         return false;
     }
-    *rule = (struct access_rule){.deny = deny, .filter = slice_from_string(words[2])};
-    rule->actions = strcmp(words[0], "publish") == 0 ? ACCESS_PUBLISH : ACCESS_SUBSCRIBE;
-    if (words[1][0] == '@') {
-        rule->group = slice_from_string(words[1] + 1);
-    } else if (strcmp(words[1], "*") != 0) {
-        rule->user = slice_from_string(words[1]);
+    rule.filter = slice_from_string(filter);
+    rule.actions = strcmp(action, "publish") == 0 ? ACCESS_PUBLISH : ACCESS_SUBSCRIBE;
+    if (who[0] == '@') {
+        rule.group = slice_from_string(who + 1);
+    } else if (strcmp(who, "*") != 0) {
+        rule.user = slice_from_string(who);
+    }
+    rule_set_add_rule(rules, &rule);
+    return true;
+}
+
+static bool add_allowing_rule(struct rule_set *rules, const char *text)
+{
+    return add_rule(rules, false, text);
+}
+
+static bool add_denying_rule(struct rule_set *rules, const char *text)
+{
+    return add_rule(rules, true, text);
+}
+
+/* `publish a/${client.authenticationName} attributes.type = 'x'`; without a query it is $all. */
+static bool add_binding(struct rule_set *rules, const char *text)
+{
+    char action[CONFIG_WORD_MAX], topics[CONFIG_WORD_MAX * 2];
+    int query_at = 0;
+
+    if (sscanf(text, "%63s %127s %n", action, topics, &query_at) != 2) {
+        return false;
+    }
+    struct slice topic_template = slice_from_string(topics);
+    rule_set_begin_namespace(rules);
+    rule_set_add_binding(
+        rules, &(struct access_binding){
+                   .query = slice_from_string(text + query_at),
+                   .templates = &topic_template,
+                   .template_count = 1,
+                   .action = strcmp(action, "publish") == 0 ? ACCESS_PUBLISH : ACCESS_SUBSCRIBE,
+               });
+    return true;
+}
+
+/* `enabled {"name":"bob","attributes":{"floor":1}}` */
+static bool add_client(struct rule_set *rules, const char *text)
+{
+    const char *json = strchr(text, ' ');
+    struct arena arena = {0};
+    struct client_profile client;
+    bool ok = json && read_profile(slice_from_string(json), &arena, &client);
+
+    if (ok) {
+        rule_set_begin_namespace(rules);
+        rule_set_add_client(rules, &(struct registered_client){
+                                       .name = client.authentication_name,
+                                       .is_enabled = strncmp(text, "enabled ", 8) == 0,
+                                       .attributes = client.attributes,
+                                   });
+    }
+    arena_release(&arena);
+    return ok;
+}
+
+static const struct {
+    const char *key;
+    bool (*add)(struct rule_set *rules, const char *text);
+} rule_directives[] = {
+    {"allow", add_allowing_rule},
+    {"deny", add_denying_rule},
+    {"bind", add_binding},
+    {"client", add_client},
+};
+
+/* A directive that is about something else is good, too. */
+static bool read_rule(struct rule_set *rules, const struct directive *directive)
+{
+    for (size_t i = 0; i < sizeof(rule_directives) / sizeof(rule_directives[0]); i++) {
+        if (strcmp(directive->key, rule_directives[i].key) == 0) {
+            return rule_directives[i].add(rules, directive->value);
+        }
     }
     return true;
 }
 
+/* The number of the line before this one in the script; 0: it is the first. */
+static unsigned line_before(const struct script *script, const struct line *line)
+{
+    return line == script->lines ? 0 : line[-1].number;
+}
+
+struct rule_set *core_rules_read(const struct script *script, const struct line *line)
+{
+    struct rule_set *rules = rule_set_new();
+
+    for (size_t i = 0; i < script->directive_count; i++) {
+        const struct directive *directive = &script->directives[i];
+        if (directive->number > line_before(script, line) && directive->number < line->number) {
+            read_rule(rules, directive);
+        }
+    }
+    return rules;
+}
+
+/* --- all of it --- */
+
 static bool read_directive(struct core_config *config, const struct directive *directive,
-                           struct core_harness_settings *settings, struct rules *rules)
+                           struct core_harness_settings *settings, struct rule_set *scratch)
 {
     const char *key = directive->key;
 
@@ -105,30 +195,29 @@ static bool read_directive(struct core_config *config, const struct directive *d
     if (strcmp(key, "login") == 0) {
         return add_user(config, settings, directive->value);
     }
-    if (strcmp(key, "allow") == 0 || strcmp(key, "deny") == 0) {
-        return add_rule(rules, key[0] == 'd', directive->value);
-    }
     if (strcmp(key, "anonymous") == 0) {
         settings->anonymous_allowed = strcmp(directive->value, "no") != 0;
     }
-    return true;
+    return read_rule(scratch, directive);
 }
 
 bool core_config_read(struct core_config *config, const struct script *script,
                       struct core_harness_settings *settings, struct buffer *report)
 {
-    struct rules rules = {.count = 0};
+    struct rule_set *scratch = rule_set_new(); /* of the whole file, to see that it can be read */
+    size_t i = 0;
 
     settings->users = config->users;
-    for (size_t i = 0; i < script->directive_count; i++) {
-        const struct directive *directive = &script->directives[i];
-
-        if (!read_directive(config, directive, settings, &rules)) {
-            buffer_append_format(report, "%s: cannot use `# %s %s`\n", script->path, directive->key,
-                                 directive->value);
-            return false;
-        }
+    while (i < script->directive_count &&
+           read_directive(config, &script->directives[i], settings, scratch)) {
+        i++;
     }
-    settings->access = access_rules_new(rules.list, rules.count);
+    rule_set_free(scratch);
+    if (i < script->directive_count) {
+        buffer_append_format(report, "%s: cannot use `# %s %s`\n", script->path,
+                             script->directives[i].key, script->directives[i].value);
+        return false;
+    }
+    settings->access = script->line_count > 0 ? core_rules_read(script, script->lines) : NULL;
     return true;
 }

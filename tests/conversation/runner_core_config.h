@@ -7,7 +7,7 @@
 #include "runner_script.h"
 #include "support/core_harness.h"
 
-enum { CONFIG_USERS_MAX = 8, CONFIG_RULES_MAX = 16, CONFIG_WORD_MAX = 64 };
+enum { CONFIG_USERS_MAX = 8, CONFIG_WORD_MAX = 64 };
 
 /* What the settings point at; lives as long as the harness. */
 struct core_config {
@@ -18,5 +18,9 @@ struct core_config {
 /* False: why stands in `report`. */
 bool core_config_read(struct core_config *config, const struct script *script,
                       struct core_harness_settings *settings, struct buffer *report);
+
+/* The access rules that stand right above the line; above the first one: NULL. The script was found
+ * good by core_config_read(). */
+struct rule_set *core_rules_read(const struct script *script, const struct line *line);
 
 #endif

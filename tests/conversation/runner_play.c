@@ -343,6 +343,13 @@ static bool play_stop(struct play *play, const struct line *line)
     return true;
 }
 
+static bool play_change(struct play *play, const struct line *line)
+{
+    buffer_append_format(new_history_line(play), "%s", line->text);
+    play->operations->change_rules(play->target, play->script, line);
+    return true;
+}
+
 static bool play_commits(struct play *play, const struct line *line)
 {
     buffer_append_format(new_history_line(play), "%s", line->text);
@@ -477,6 +484,7 @@ static bool play_line(struct play *play, struct line **at)
         [LINE_STALL] = play_reading,
         [LINE_RESUME] = play_reading,
         [LINE_STOP] = play_stop,
+        [LINE_CHANGE] = play_change,
         [LINE_HOLD] = play_commits,
         [LINE_COMMIT] = play_commits,
         [LINE_COMMIT_SOME] = play_commit_some,

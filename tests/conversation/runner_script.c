@@ -412,7 +412,7 @@ static bool parse_line(struct cursor *c, struct line *line)
         {"any-order {", LINE_ANY_ORDER}, {"}", LINE_END_OF_BLOCK},
         {"broker stops", LINE_STOP},     {"store holds", LINE_HOLD},
         {"store commits", LINE_COMMIT},  {"crash", LINE_CRASH},
-        {"restart", LINE_RESTART},
+        {"restart", LINE_RESTART},       {"rules change", LINE_CHANGE},
     };
 
     if (take(c, "advance ")) {
@@ -451,8 +451,8 @@ static void *grow(struct script *script, void *old, size_t count, size_t size)
  * comment is for people. */
 static void parse_comment(struct cursor *c)
 {
-    static const char *const keys[] = {"skip",  "only", "config",    "mosquitto", "login",
-                                       "allow", "deny", "anonymous", "core"};
+    static const char *const keys[] = {"skip", "only",      "config", "mosquitto", "login", "allow",
+                                       "deny", "anonymous", "core",   "client",    "bind"};
     struct script *script = c->script;
 
     c->at++;
@@ -464,7 +464,7 @@ static void parse_comment(struct cursor *c)
             script->directives =
                 grow(script, script->directives, script->directive_count, sizeof(struct directive));
             script->directives[script->directive_count++] = (struct directive){
-                keys[i], script_copy(script, slice_from_string(c->at + length + 1))};
+                keys[i], script_copy(script, slice_from_string(c->at + length + 1)), c->number};
         }
     }
 }

@@ -49,6 +49,7 @@ enum line_kind {
     LINE_STALL,          /* alice stops reading */
     LINE_RESUME,         /* alice reads again */
     LINE_STOP,           /* broker stops */
+    LINE_CHANGE,         /* rules change */
     LINE_HOLD,           /* store holds */
     LINE_COMMIT,         /* store commits */
     LINE_COMMIT_SOME,    /* store commits 2 */
@@ -77,8 +78,9 @@ struct line {
 
 /* Lines of the header that are not for people only: `# config mqtt.receive_maximum=2`. */
 struct directive {
-    const char *key;   /* skip only config mosquitto login allow deny anonymous */
+    const char *key;   /* skip only config mosquitto login allow deny anonymous core client bind */
     const char *value; /* the rest of the line */
+    unsigned number;   /* of the line in the file, from 1 */
 };
 
 struct arena_block;

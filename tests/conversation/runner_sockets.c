@@ -94,6 +94,9 @@ static const char *sockets_unsupported(struct target *target, const struct scrip
     if (script_has_line(script, LINE_HOLD) || script_has_line(script, LINE_COMMIT_SOME)) {
         return "holds the store's commits back";
     }
+    if (script_has_line(script, LINE_CHANGE)) {
+        return "changes the access rules under way";
+    }
     if (script_has_line(script, LINE_CRASH)) {
         return "stops the broker between two commits";
     }

@@ -48,6 +48,10 @@ struct target_operations {
     void (*stall)(struct target_link *link, bool stalled);
     /* Begins a graceful stop of the broker; NULL: not looked at. */
     void (*stop)(struct target *target);
+    /* The access rules in the header lines right above this line take the place of all; NULL:
+     * cannot be arranged. */
+    void (*change_rules)(struct target *target, const struct script *script,
+                         const struct line *line);
     /* The store commits nothing any more, or commits again; NULL: cannot be arranged. */
     void (*hold_commits)(struct target *target, bool hold);
     /* It commits that many batches more, the oldest, and goes on holding. */

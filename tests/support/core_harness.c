@@ -176,7 +176,7 @@ static bool begin(struct core_harness *harness, msec_t alive_until, struct buffe
 struct core_harness *core_harness_new(const struct core_harness_settings *settings)
 {
     struct core_harness *harness = memory_allocate_zero(sizeof(*harness));
-    struct access_rules *access = settings->access ? settings->access : access_rules_new(NULL, 0);
+    struct rule_set *access = settings->access ? settings->access : rule_set_new();
     struct buffer error = {0};
 
     *random_state() = settings->seed;
@@ -722,6 +722,18 @@ uint64_t core_harness_saves(const struct core_harness *harness)
 int core_harness_store_state(const struct core_harness *harness)
 {
     return atomic_load(harness->broker.store_state);
+}
+
+void core_harness_change_rules(struct core_harness *harness, struct rule_set *rules)
+{
+    struct settings *settings = settings_new(&harness->settings->options, rules);
+
+    settings_release(harness->settings);
+    harness->settings = settings;
+    for (unsigned i = 0; i < harness->broker.shard_count; i++) {
+        shard_reload(&harness->shards[i], settings_hold(settings));
+    }
+    core_harness_settle(harness);
 }
 
 void core_harness_stop(struct core_harness *harness)

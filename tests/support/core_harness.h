@@ -34,7 +34,7 @@ struct core_harness_user {
 struct core_harness_settings {
     unsigned shards; /* 1 to CORE_HARNESS_SHARDS_MAX */
     struct core_options options;
-    struct access_rules *access;           /* taken over; NULL: no rules */
+    struct rule_set *access;               /* taken over; NULL: no rules */
     const struct core_harness_user *users; /* outlive the harness */
     size_t user_count;
     bool anonymous_allowed;
@@ -72,6 +72,8 @@ void core_link_close(struct core_link *link);
 msec_t core_harness_now(const struct core_harness *harness);
 /* Time passes from deadline to deadline. */
 void core_harness_advance(struct core_harness *harness, msec_t duration);
+/* As a reload of the settings does: these access rules (taken over) hold from now on. */
+void core_harness_change_rules(struct core_harness *harness, struct rule_set *rules);
 /* The graceful stop: clients get DISCONNECT 0x8B, new ones are refused. */
 void core_harness_stop(struct core_harness *harness);
 /* Runs until no shard has anything to do; the calls above do it by themselves. */

@@ -57,7 +57,7 @@ bool durable_start(struct durable_world *world, unsigned shards, msec_t alive_un
         .store_posted = &posted,
         .next_durable_id = 1,
     };
-    world->settings = settings_new(&world->options, access_rules_new(NULL, 0));
+    world->settings = settings_new(&world->options, rule_set_new());
     for (unsigned i = 0; i < shards; i++) {
         world->pointers[i] = &world->shards[i];
         shard_init(&world->shards[i], &world->broker, i, settings_hold(world->settings),

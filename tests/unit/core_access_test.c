@@ -20,17 +20,16 @@ struct question {
     char answer;
 };
 
-static char ask(const struct access_rules *rules, const struct identity *identity,
-                const struct question *question)
+static char ask(const struct asker *asker, const struct question *question)
 {
-    struct slice client = SLICE_LITERAL("c1"), topic = slice_from_string(question->topic);
+    struct slice topic = slice_from_string(question->topic);
     switch (question->what[0]) {
     case 'p':
-        return access_may_publish(rules, identity, client, topic) ? 'y' : 'n';
+        return access_may_publish(asker, topic) ? 'y' : 'n';
     case 'r':
-        return access_may_receive(rules, identity, client, topic) ? 'y' : 'n';
+        return access_may_receive(asker, topic) ? 'y' : 'n';
     default:
-        switch (access_check_filter(rules, identity, client, topic)) {
+        switch (access_check_filter(asker, topic)) {
         case ACCESS_FILTER_REFUSED:
             return 'r';
         case ACCESS_FILTER_PER_MESSAGE:
@@ -48,12 +47,15 @@ static void check(const char *user, const struct access_rule *rules, size_t rule
 {
     const struct slice groups[] = {SLICE_LITERAL("a"), SLICE_LITERAL("b")};
     struct identity *identity = identity_new(slice_from_string(user), groups, user[0] ? 2 : 0);
-    struct access_rules *compiled = access_rules_new(rules, rule_count);
+    struct rule_set *compiled = rule_set_new_of_rules(rules, rule_count);
+    struct rights *rights = NULL;
+    struct asker asker = {compiled, identity, SLICE_LITERAL("c1"), &rights};
     for (size_t i = 0; i < question_count; i++) {
         test_note("%s %s %s", user, questions[i].what, questions[i].topic);
-        CHECK_INT_EQUAL(ask(compiled, identity, &questions[i]), questions[i].answer);
+        CHECK_INT_EQUAL(ask(&asker, &questions[i]), questions[i].answer);
     }
-    access_rules_free(compiled);
+    rights_free(rights);
+    rule_set_free(compiled);
     identity_release(identity);
 }
 
@@ -218,16 +220,46 @@ TEST(a_trusted_identity_may_do_everything)
         {"publish", "$wps/x", 'y'}, {"receive", "$wps/x", 'y'}, {"filter", "$wps/#", 'g'},
         {"publish", "$SYS/x", 'y'}, {"filter", "$other", 'g'},
     };
-    struct access_rules *compiled = access_rules_new(rules, COUNT(rules));
+    struct rule_set *compiled = rule_set_new_of_rules(rules, COUNT(rules));
     struct identity *identity = identity_new_trusted(SLICE_LITERAL("u"));
+    struct rights *rights = NULL;
+    struct asker asker = {compiled, identity, SLICE_LITERAL("c1"), &rights};
 
     CHECK(identity->trusted && !identity->anonymous);
     for (size_t i = 0; i < COUNT(questions); i++) {
         test_note("%s %s", questions[i].what, questions[i].topic);
-        CHECK_INT_EQUAL(ask(compiled, identity, &questions[i]), questions[i].answer);
+        CHECK_INT_EQUAL(ask(&asker, &questions[i]), questions[i].answer);
     }
+    CHECK(!rights); /* nothing was even looked up */
     identity_release(identity);
-    access_rules_free(compiled);
+    rule_set_free(compiled);
+}
+
+TEST(who_is_disabled_or_deleted_must_go)
+{
+    struct rule_set *none = rule_set_new(), *both = rule_set_new(), *one = rule_set_new();
+    struct identity *bob = identity_new(SLICE_LITERAL("BOB"), NULL, 0);
+    struct identity *nobody = identity_new(SLICE_EMPTY, NULL, 0);
+    struct identity *bridge = identity_new_trusted(SLICE_LITERAL("bob"));
+    struct registered_client client = {.name = SLICE_LITERAL("bob"), .is_enabled = true};
+    rule_set_add_client(both, &client);
+    client.is_enabled = false;
+    rule_set_add_client(one, &client);
+    CHECK(access_may_connect(none, bob) && access_may_connect(both, bob));
+    CHECK(!access_may_connect(one, bob));
+    CHECK(access_may_connect(one, nobody) && access_may_connect(one, bridge));
+    CHECK(access_must_go(both, one, bob) && access_must_go(none, one, bob));
+    CHECK(!access_must_go(both, none, bob));
+    rule_set_begin_namespace(none);
+    CHECK(access_must_go(both, none, bob));
+    CHECK(!access_must_go(none, none, bob) && !access_must_go(none, both, bob));
+    CHECK(!access_must_go(both, one, bridge) && !access_must_go(both, none, nobody));
+    identity_release(bob);
+    identity_release(nobody);
+    identity_release(bridge);
+    rule_set_free(none);
+    rule_set_free(both);
+    rule_set_free(one);
 }
 
 TEST(names_of_the_bridge)

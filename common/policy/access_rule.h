@@ -1,9 +1,9 @@
 /* One access rule as it is configured: who may, or may not, publish and subscribe to what.
- * core/access.h says what a set of them means.
+ * policy/rule_set.h says what a set of them means.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef PUBGRID_CONFIG_ACCESS_RULE_H
-#define PUBGRID_CONFIG_ACCESS_RULE_H
+#ifndef PUBGRID_POLICY_ACCESS_RULE_H
+#define PUBGRID_POLICY_ACCESS_RULE_H
 
 #include <stdbool.h>
 
