@@ -118,6 +118,14 @@ bridge:
     );
 }
 
+async function startAll(programs = [], environment = {}) {
+    for (const program of programs) {
+        const [file, ...words] = program.split(' ');
+        const child = start('node', [path.join(here, name, file), ...words], environment);
+        await until(() => child.log().includes('\n')); // it says when it is there
+    }
+}
+
 async function run() {
     const ports = {
         http: await freePort('PUBGRID_DEMO_PORT', 8090),
@@ -130,23 +138,21 @@ async function run() {
         fs.mkdirSync(path.join(folder, made), { recursive: true });
     }
     configure(ports, key);
+    const keys = execFileSync(path.join(bin, 'pubgrid'), ['keys', '-c', config], { encoding: 'utf8' });
+    const environment = {
+        CONNECTION_STRING: keys.match(/Endpoint=.*/)[0],
+        SERVER: server,
+        TOPIC_KEY: key,
+        SITE_PORT: ports.site,
+        MQTT: `mqtt://127.0.0.1:${ports.mqtt}`,
+        FOLDER: folder,
+        PUBGRID: path.join(bin, 'pubgrid'),
+        PUBGRID_CONFIG: config,
+    };
+    await startAll(example.webhooks, environment); // they are asked for their consent at once
     start(path.join(bin, 'pubgrid'), ['serve', '-c', config]);
     await until(() => answers(`${server}/readyz`));
-    const keys = execFileSync(path.join(bin, 'pubgrid'), ['keys', '-c', config], { encoding: 'utf8' });
-    for (const program of example.programs) {
-        const [file, ...words] = program.split(' ');
-        const child = start('node', [path.join(here, name, file), ...words], {
-            CONNECTION_STRING: keys.match(/Endpoint=.*/)[0],
-            SERVER: server,
-            TOPIC_KEY: key,
-            SITE_PORT: ports.site,
-            MQTT: `mqtt://127.0.0.1:${ports.mqtt}`,
-            FOLDER: folder,
-            PUBGRID: path.join(bin, 'pubgrid'),
-            PUBGRID_CONFIG: config,
-        });
-        await until(() => child.log().includes('\n')); // it says when it is there
-    }
+    await startAll(example.programs, environment);
     const site = `http://127.0.0.1:${ports.site}/`;
     console.log(`${example.title}\n\n  Open   ${site}`);
     for (const line of example.try ?? []) {

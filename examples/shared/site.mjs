@@ -50,8 +50,10 @@ export function site(program, routes) {
         try {
             if (route) {
                 const answer = await route(await read(request), request, response);
-                response.setHeader('Content-Type', 'application/json');
-                response.end(answer === undefined ? '' : JSON.stringify(answer));
+                if (!response.writableEnded) {
+                    response.setHeader('Content-Type', 'application/json');
+                    response.end(answer === undefined ? '' : JSON.stringify(answer));
+                }
             } else if (files[target]) {
                 sendFile(response, files[target]);
             } else {

@@ -1,0 +1,39 @@
+/* examples/fan-out: a service that is down misses nothing, and the others do not notice.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { Demo } from './lib/demo.mjs';
+import { run, test } from './lib/runner.mjs';
+import { until } from './lib/wait.mjs';
+
+const demo = await Demo.start('fan-out');
+const number = (page, service, what) =>
+    page.getByRole('region', { name: service, exact: true }).locator(`[data-is=${what}]`).textContent();
+const shows = (page, service, what, expected) =>
+    until(`${service}: ${expected} ${what}`, async () => Number(await number(page, service, what)) === expected);
+
+test('a service that is down misses nothing', async () => {
+    const [one, other] = [await demo.open(), await demo.open({ look: 'dark' })];
+    await one.getByRole('button', { name: 'Place an order' }).click();
+    for (const service of ['billing', 'stock', 'shipping']) {
+        await shows(other, service, 'done', 1);
+    }
+    await one.getByRole('switch', { name: 'stock is up' }).click();
+    await other.getByRole('switch', { name: 'stock is up', checked: false }).waitFor();
+    await other.getByRole('button', { name: 'Place 10' }).click();
+    await shows(one, 'billing', 'done', 11);
+    await shows(one, 'shipping', 'done', 11);
+    await shows(one, 'stock', 'waiting', 10);
+    await until('stock is tried again', async () => Number(await number(one, 'stock', 'attempts')) > 15);
+    await demo.picture(one, 'light');
+    await demo.picture(other, 'dark');
+    const late = await demo.open({ look: 'phone' });
+    await shows(late, 'stock', 'waiting', 10);
+    await late.getByRole('switch', { name: 'stock is up' }).click();
+    for (const page of [one, other, late]) {
+        await shows(page, 'stock', 'done', 11);
+        await shows(page, 'stock', 'waiting', 0);
+    }
+    await demo.picture(late, 'phone');
+});
+
+await run();

@@ -1,0 +1,46 @@
+/* examples/vm-created: the function is run for a virtual machine, and for nothing else.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import assert from 'node:assert/strict';
+import { Demo } from './lib/demo.mjs';
+import { run, test } from './lib/runner.mjs';
+
+const demo = await Demo.start('vm-created');
+const happened = (page, name) => page.locator('[data-group=activity] li', { hasText: name });
+const done = (page, name) => page.locator('[data-group=function] li', { hasText: name });
+
+async function create(page, kind, name) {
+    await page.getByLabel('Kind').selectOption(kind);
+    await page.getByLabel('Name').fill(name);
+    await page.getByRole('button', { name: 'Create' }).click();
+}
+
+test('a function is run when a virtual machine is created', async () => {
+    const [one, other] = [await demo.open(), await demo.open({ look: 'dark' })];
+    await create(one, 'storage account', 'files');
+    await happened(other, 'files').getByText('Microsoft.Storage/storageAccounts/write: Succeeded').waitFor();
+    await create(one, 'virtual machine', 'web-1');
+    await create(one, 'virtual machine', 'web-2');
+    for (const page of [one, other]) {
+        await done(page, 'web-1').getByText('owner=team-1').waitFor();
+        await done(page, 'web-2').getByText('10.0.0.5').waitFor();
+        await happened(page, 'web-1').waitFor();
+        assert.equal(await done(page, 'files').count(), 0);
+    }
+    await demo.picture(one, 'light');
+    await demo.picture(other, 'dark');
+});
+
+test('so it is when the event comes from the command line, and who comes late sees what was done', async () => {
+    const page = await demo.open({ look: 'phone' });
+    const id = '/subscriptions/S/resourceGroups/G/providers/Microsoft.Compute/virtualMachines/db-1';
+    const { stdout } = await demo.pubgrid(
+        ...['event', 'send', 'systemTopics/azure', '--template', 'ResourceWriteSuccess', '--resource-id', id],
+    );
+    assert.match(stdout, /^Accepted: [\da-f-]{36}\.$/m);
+    await done(page, 'db-1').waitFor();
+    await done(page, 'web-1').waitFor();
+    await demo.picture(page, 'phone');
+});
+
+await run();
