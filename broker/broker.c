@@ -75,11 +75,13 @@ static struct settings *settings_from(const struct config *options,
                                       const struct namespaces *namespaces)
 {
     struct core_options core = options->core;
+    struct rule_set *rules =
+        rule_set_new_of_rules(options->access_rules, options->access_rule_count);
 
     core.memory_maximum = memory_maximum(options);
     namespaces_limit(namespaces, &core);
-    return settings_new(&core, rule_set_new_of_rules(options->access_rules,
-                                                     options->access_rule_count));
+    namespaces_add_rules(namespaces, rules);
+    return settings_new(&core, rules);
 }
 
 /* Who may come in, as net/auth.c wants to hear it. The groups are the caller's to free. */

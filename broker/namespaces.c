@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "resource/namespace_rules.h"
 #include "resource/source.h"
 #include "resource/topic.h"
 #include "json/json.h"
@@ -369,6 +370,36 @@ void namespaces_limit(const struct namespaces *namespaces, struct core_options *
         options->user_sessions_maximum = spaces->sessions_per_name;
         options->identifiers_are_owned = true;
     }
+}
+
+struct all_children {
+    const struct namespace_child **list;
+    size_t count, room;
+};
+
+static void gather_child(void *context, const struct namespace_child *child)
+{
+    struct all_children *all = context;
+
+    if (all->count == all->room) {
+        all->room = all->room > 0 ? all->room * 2 : 64;
+        all->list = memory_resize(all->list, all->room * sizeof(struct namespace_child *));
+    }
+    all->list[all->count++] = child;
+}
+
+void namespaces_add_rules(const struct namespaces *namespaces, struct rule_set *set)
+{
+    struct all_children all = {0};
+
+    if (!find_mqtt(namespaces)) {
+        return;
+    }
+    for (int kind = 0; kind < CHILD_KINDS; kind++) {
+        namespaces_each_child(namespaces, (enum child_kind)kind, gather_child, &all);
+    }
+    namespace_rules_add(set, all.list, all.count);
+    free(all.list);
 }
 
 /* Children of a kind, in memory that grows. */

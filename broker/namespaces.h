@@ -17,6 +17,7 @@
 #include "base/slice.h"
 #include "config/core_options.h"
 #include "net/auth.h"
+#include "policy/rule_set.h"
 #include "resource/namespace.h"
 #include "resource/namespace_child.h"
 
@@ -42,6 +43,9 @@ void namespaces_each_child(const struct namespaces *namespaces, enum child_kind 
 
 /* --- what follows from it --- */
 
+/* Who may do what, beside the access rules that are in the set; nothing if there is no such
+ * namespace. */
+void namespaces_add_rules(const struct namespaces *namespaces, struct rule_set *set);
 /* Bounds of its sessions. */
 void namespaces_limit(const struct namespaces *namespaces, struct core_options *options);
 /* How its clients sign in from now on. `keys_file`: of the server's access keys; NULL: none. True:
