@@ -1,5 +1,6 @@
 /* `pubgrid token`: signs what a back-end would sign with the SDK's getClientAccessToken() (spec/
- * webpubsub.md 6.9), for trying things out and for scripts. The server is not asked.
+ * webpubsub.md 6.9), for trying things out and for scripts; or what an MQTT client of a namespace
+ * signs in with (OAUTH2-JWT, spec/eventgrid.md 6.2). The server is not asked.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "token.h"
@@ -20,6 +21,7 @@
 
 enum {
     OPTION_HUB = OPTION_OF_COMMAND,
+    OPTION_CLIENT,
     OPTION_USER,
     OPTION_ROLE,
     OPTION_GROUP,
@@ -33,10 +35,13 @@ enum { MINUTES_DEFAULT = 60, MINUTES_MAX = 366 * 24 * 60 };
 static const char usage[] =
     "Usage: pubgrid token --hub HUB [--user USER] [--role ROLE]... [--group GROUP]...\n"
     "                     [--minutes N] [--mqtt] [-c file]\n"
+    "       pubgrid token --client NAME [--minutes N] [-c file]\n"
     "\n"
-    "Prints a URL with which a browser, or any other WebSocket client, connects to the hub.\n"
+    "Prints a URL with which a browser, or any other WebSocket client, connects to the hub; or a\n"
+    "token with which an MQTT client of a namespace signs in (MQTT 5, method OAUTH2-JWT).\n"
     "\n"
     "  --hub hub              a letter, then letters, digits and _`,.[]\n"
+    "  --client name          the authentication name of an MQTT client\n"
     "  --user user            who the client is; nobody in particular otherwise\n"
     "  --role role            what it may do; may be given more than once:\n"
     "                           webpubsub.joinLeaveGroup            join and leave all groups\n"
@@ -55,6 +60,7 @@ static const char usage[] =
 static const struct option long_options[] = {
     ACCESS_LONG_OPTIONS,
     {"hub", required_argument, NULL, OPTION_HUB},
+    {"client", required_argument, NULL, OPTION_CLIENT},
     {"user", required_argument, NULL, OPTION_USER},
     {"role", required_argument, NULL, OPTION_ROLE},
     {"group", required_argument, NULL, OPTION_GROUP},
@@ -71,7 +77,7 @@ struct words {
 
 struct token_command {
     struct access_options access;
-    const char *hub, *user;
+    const char *hub, *client, *user;
     struct words roles, groups;
     long minutes;
     bool mqtt, help;
@@ -124,6 +130,9 @@ static bool take_option(struct token_command *command, int option)
         command->hub = optarg;
         return hub_name_is_valid(slice_from_string(optarg)) ||
                wrong("a hub has no such name", optarg);
+    case OPTION_CLIENT:
+        command->client = optarg;
+        return is_text(optarg) || wrong("a client has no such name", optarg);
     case OPTION_USER:
         command->user = optarg;
         return is_text(optarg) || wrong("a user has no such name", optarg);
@@ -146,6 +155,21 @@ static bool take_option(struct token_command *command, int option)
     }
 }
 
+/* One of the two, and with --client nothing that is of hubs. */
+static bool check_use(const struct token_command *command)
+{
+    if (!command->hub && !command->client) {
+        fputs("Error: --hub or --client is needed\n", stderr);
+        return false;
+    }
+    if (command->client && (command->hub || command->user || command->roles.count > 0 ||
+                            command->groups.count > 0 || command->mqtt)) {
+        fputs("Error: with --client there is only --minutes\n", stderr);
+        return false;
+    }
+    return true;
+}
+
 static bool parse(struct token_command *command, int argc, char **argv)
 {
     int option;
@@ -157,11 +181,7 @@ static bool parse(struct token_command *command, int argc, char **argv)
     if (good && optind < argc) {
         good = wrong("there is no argument", argv[optind]);
     }
-    if (good && !command->hub && !command->help) {
-        fputs("Error: --hub is needed\n", stderr);
-        good = false;
-    }
-    return good;
+    return good && (command->help || check_use(command));
 }
 
 /* --- the token --- */
@@ -217,13 +237,36 @@ static bool print_url(const struct token_command *command, const struct access_p
     return good;
 }
 
+static void print_client_token(const struct token_command *command, struct slice key)
+{
+    struct buffer claims = {0}, token = {0};
+    access_append_claims(&claims, "https://eventgrid.azure.net/", command->minutes * 60);
+    buffer_append_string(&claims, ",\"sub\":");
+    json_append_string(&claims, slice_from_string(command->client));
+    buffer_append_byte(&claims, '}');
+    jwt_append(&token, buffer_slice(&claims), key);
+    printf("%.*s\n", SLICE_PRINT(token));
+    buffer_release(&claims);
+    buffer_release(&token);
+}
+
+static bool print(const struct token_command *command, const struct access_place *place,
+                  struct slice key)
+{
+    if (command->client) {
+        print_client_token(command, key);
+        return true;
+    }
+    return print_url(command, place, key);
+}
+
 static bool run(const struct token_command *command)
 {
     struct access_place place;
     bool good = false;
     if (access_options_resolve(&command->access, &place)) {
         struct access_keys *keys = access_place_keys(&place);
-        good = keys && print_url(command, &place, access_keys_get(keys, ACCESS_KEY_PRIMARY));
+        good = keys && print(command, &place, access_keys_get(keys, ACCESS_KEY_PRIMARY));
         access_keys_free(keys);
     }
     access_place_release(&place);

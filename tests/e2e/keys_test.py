@@ -215,7 +215,7 @@ def test_keys_of_a_wrong_file_are_not_made():
 def test_token_refuses():
     with Place() as place:
         rows = [
-            ("--hub is needed", []),
+            ("--hub or --client is needed", []),
             ("a hub has no such name", ["--hub", "1h"]),
             ("a hub has no such name", ["--hub", "h" * 129]),
             ("there is no such role", ["--hub", "h", "--role", "send"]),

@@ -15,6 +15,7 @@ import hmac
 import http.server
 import json
 import os
+import shutil
 import signal
 import ssl
 import subprocess
@@ -26,6 +27,7 @@ import time
 from auth_test import AUTH, CONNACK, DISCONNECT, Client, authentication
 from net_test import PATIENCE, Broker, free_port, run_tests, text
 
+BIN = os.environ.get("BIN", "build/dev/bin")
 NOT_AUTHORIZED, BAD_METHOD, UNAVAILABLE, QUOTA, TAKEN_OVER, EXPIRED = 0x87, 0x8C, 0x88, 0x97, 0x8E, 0xA0
 ISSUER = "https://issuer.example"
 
@@ -119,10 +121,10 @@ class Plant:
     """A broker with the namespace `plant`, a TCP and a TLS listener."""
 
     def __init__(self, folder, authentication_says=None, clients=(), authorities=(), anonymous=False,
-                 sessions=100, more="", **listener):
+                 sessions=100, more="", bridge="", **listener):
         if not os.path.exists(f"{folder}/server.pem"):
             make_certificate(folder, "server", alternatives="IP:127.0.0.1")
-        self.folder, self.more = folder, more
+        self.folder, self.more, self.bridge = folder, more, bridge
         self.port, self.tls = free_port(), free_port()
         word = "true" if anonymous else "false"
         self.listeners = [
@@ -140,7 +142,7 @@ class Plant:
             "properties": {"topicSpacesConfiguration": {
                 "state": "Enabled", "maximumClientSessionsPerAuthenticationName": self.sessions,
                 "clientAuthentication": self.authentication}}}
-        return (f"bridge:\n  keys: {self.folder}/keys\n" +
+        return (f"bridge:\n  keys: {self.folder}/keys\n" + self.bridge +
                 'access:\n  - publish: ["%u/#"]\n  - subscribe: ["%u/#"]\n' + self.more +
                 f"event_grid:\n  namespaces: [{json.dumps(namespace)}]\n")
 
@@ -394,6 +396,9 @@ def test_tokens_of_the_server():
             said = {"oid": "object-1", "sub": "x", "aud": "https://eventgrid.azure.net/", "exp": int(time.time()) + 60}
             token = sign_with_access_key(folder, said)
             check_is(by_token(plant, "a", token, "OAUTH2-JWT"), "object-1")
+            made = subprocess.run([f"{BIN}/pubgrid", "token", "--client", "carol", "--keys",
+                                   f"{folder}/keys"], check=True, capture_output=True, text=True)
+            check_is(by_token(plant, "e", made.stdout.strip(), "OAUTH2-JWT"), "carol")
             check_refused(by_token(plant, "b", token, "CUSTOM-JWT"), BAD_METHOD)
             check_refused(by_token(plant, "c", sign_with_access_key(folder, {**said, "aud": "http://x/client/hubs/h"}),
                                    "OAUTH2-JWT"))
@@ -416,6 +421,9 @@ class Webhook(http.server.ThreadingHTTPServer):
     @property
     def says(self):
         return {"webhookAuthentication": {"endpointUrl": f"http://127.0.0.1:{self.server_port}/mqtt?code=1"}}
+
+    def handle_error(self, request, client_address):
+        """A broker that goes away, or does not trust us, is no news."""
 
     def __enter__(self):
         return self
@@ -536,6 +544,22 @@ def test_a_stop_does_not_wait_for_the_webhook():
         assert time.monotonic() - begin < 4
 
 
+def test_a_webhook_over_tls():
+    with tempfile.TemporaryDirectory() as folder, Webhook() as webhook:
+        make_certificate(folder, "root")
+        make_certificate(folder, "hook", issuer="root", alternatives="IP:127.0.0.1")
+        make_certificate(folder, "other")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{folder}/hook.pem", f"{folder}/hook.key")
+        webhook.socket = context.wrap_socket(webhook.socket, server_side=True,
+                                             do_handshake_on_connect=False)
+        says = {"webhookAuthentication": {"endpointUrl": f"https://127.0.0.1:{webhook.server_port}/"}}
+        for authority, reason in ("root", 0), ("other", UNAVAILABLE):
+            with Plant(folder, says, bridge=f"  webhook_ca: {folder}/{authority}.pem\n") as plant:
+                got = plant.connect("a", user="bob", password="please").reason()
+                assert got == reason, f"{got:#x} instead of {reason:#x}"
+
+
 def test_nobody_answers():
     with tempfile.TemporaryDirectory() as folder:
         says = {"webhookAuthentication": {"endpointUrl": f"http://127.0.0.1:{free_port()}/"}}
@@ -566,6 +590,31 @@ def test_sessions_of_a_name():
             check_is_alive(third)
 
 
+def test_mqttjs_signs_in_by_a_token():
+    here = os.path.dirname(os.path.abspath(__file__))
+    if not shutil.which("node") or not os.path.isdir(f"{here}/node_modules/mqtt"):
+        return
+    script = """
+        import mqtt from 'mqtt'
+        const [port, token] = process.argv.slice(1)
+        const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {protocolVersion: 5, properties: {
+            authenticationMethod: 'CUSTOM-JWT', authenticationData: Buffer.from(token)}})
+        client.on('error', (error) => { console.error(error); process.exit(1) })
+        client.on('connect', async () => {
+            await client.publishAsync('sensor/x', 'hello', {qos: 1})
+            await client.endAsync()
+        })"""
+    with tempfile.TemporaryDirectory() as folder:
+        make_issuer(folder, "issuer")
+        with Plant(folder, custom(folder, "issuer")) as plant:
+            token = sign(folder, "issuer", claims("sensor"))
+            watcher = by_token(plant, "w", token).hello()
+            assert watcher.subscribe("sensor/#") == 0
+            subprocess.run(["node", "--input-type=module", "-e", script, str(plant.port), token],
+                           check=True, timeout=PATIENCE, cwd=here)
+            assert watcher.next_message() == "sensor/x"
+
+
 def test_sessions_end_after_some_hours():
     with tempfile.TemporaryDirectory() as folder:
         make_issuer(folder, "issuer")
@@ -581,7 +630,7 @@ def test_ways_in_their_order():
         make_certificate(folder, "root")
         make_certificate(folder, "device", issuer="root", alternatives="DNS:x")
         make_issuer(folder, "issuer")
-        subprocess.run([f"{os.environ.get('BIN', 'build/dev/bin')}/pubgrid", "passwd", "-b", "-c",
+        subprocess.run([f"{BIN}/pubgrid", "passwd", "-b", "-c",
                         f"{folder}/passwords", "bob", "bob-pw"], check=True, capture_output=True)
         says = {**custom(folder, "issuer"), **webhook.says}
         with Plant(folder, says, clients=[client("device")], authorities=["root"],
