@@ -102,11 +102,11 @@ const answers = (url) =>
         );
     });
 
+const fill = (text, values) => text.replace(/@([A-Z_]+)@/g, (whole, value) => values[value] ?? whole);
+
 function configure(ports, key) {
     const values = { KEY: key, SITE_PORT: ports.site, FOLDER: folder };
-    const wanted = fs
-        .readFileSync(path.join(here, name, 'pubgrid.yaml'), 'utf8')
-        .replace(/@([A-Z_]+)@/g, (_, value) => values[value]);
+    const wanted = fill(fs.readFileSync(path.join(here, name, 'pubgrid.yaml'), 'utf8'), values);
     fs.writeFileSync(
         config,
         `${wanted}
@@ -155,8 +155,9 @@ async function run() {
     await startAll(example.programs, environment);
     const site = `http://127.0.0.1:${ports.site}/`;
     console.log(`${example.title}\n\n  Open   ${site}`);
+    const places = { FOLDER: folder, CONFIG: config, MQTT_PORT: ports.mqtt };
     for (const line of example.try ?? []) {
-        console.log(`  ${line.replaceAll('@FOLDER@', folder).replaceAll('@CONFIG@', config)}`);
+        console.log(`  ${fill(line, places)}`);
     }
     console.log(`  Read   examples/${name}; logs and store are in ${folder}\n\nCtrl-C ends it.`);
 }

@@ -37,22 +37,23 @@ export const webhook = (target, take) => ({
 });
 
 /* Serves index.html of the program's folder, and `routes`: "METHOD /path" -> (body, request,
- * response); what they return is sent as JSON. One that throws is a 500, so Event Grid tries again. */
-export function site(program, routes) {
+ * response); what they return is sent as JSON. One that throws is a 500, so Event Grid tries again.
+ * `first`: an express application that gets each request before. */
+export function site(program, routes, first = (request, response, next) => next()) {
     const files = {
         '/': path.join(path.dirname(program), 'index.html'),
         '/live.js': path.join(import.meta.dirname, 'live.js'),
         '/style.css': path.join(import.meta.dirname, 'style.css'),
     };
-    const server = http.createServer(async (request, response) => {
+    async function answer(request, response) {
         const target = request.url.split('?')[0];
         const route = routes[`${request.method} ${target}`];
         try {
             if (route) {
-                const answer = await route(await read(request), request, response);
+                const content = await route(await read(request), request, response);
                 if (!response.writableEnded) {
                     response.setHeader('Content-Type', 'application/json');
-                    response.end(answer === undefined ? '' : JSON.stringify(answer));
+                    response.end(content === undefined ? '' : JSON.stringify(content));
                 }
             } else if (files[target]) {
                 sendFile(response, files[target]);
@@ -63,7 +64,10 @@ export function site(program, routes) {
             console.error(error.message);
             response.writeHead(error.status ?? 500).end();
         }
-    });
+    }
+    const server = http.createServer((request, response) =>
+        first(request, response, () => answer(request, response)),
+    );
     server.listen(Number(process.env.SITE_PORT ?? 7071), '127.0.0.1', () =>
         console.log(`http://127.0.0.1:${server.address().port}/`),
     );

@@ -1,0 +1,15 @@
+/* The site: it lets pages into the hub, with the official server SDK of Azure Web PubSub. They hear
+ * what the device says, and may send to the group `switch`, which is a topic that the device hears.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { hubOf, site } from '../shared/site.mjs';
+
+const hub = hubOf('greenhouse');
+
+site(import.meta.filename, {
+    'GET /negotiate': () =>
+        hub.getClientAccessToken({
+            groups: ['temperature', 'heater', 'device'],
+            roles: ['webpubsub.sendToGroup.switch'],
+        }),
+});

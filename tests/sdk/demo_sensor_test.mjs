@@ -1,0 +1,49 @@
+/* examples/sensor: a device's readings are charted on two pages, one of which switches it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { Demo } from './lib/demo.mjs';
+import { connectMqtt } from './lib/device.mjs';
+import { run, test } from './lib/runner.mjs';
+import { until } from './lib/wait.mjs';
+
+const demo = await Demo.start('sensor');
+
+const degrees = async (page) => parseFloat(await page.locator('#degrees').textContent());
+const points = (page) =>
+    page.locator('svg .line').evaluate((path) => (path.getAttribute('d') ?? '').split(/[ML]/).length - 1);
+const heater = (page, state) => page.locator('#heater', { hasText: new RegExp(`^${state}$`) }).waitFor();
+const toggle = (page) => page.getByRole('switch', { name: 'Heater' });
+
+test('readings are charted, and a page switches the heater', async () => {
+    const [one, other] = [await demo.open(), await demo.open({ look: 'dark' })];
+    for (const page of [one, other]) {
+        await page.locator('#device', { hasText: 'online' }).waitFor(); // retained
+        await heater(page, 'off');
+        await until('there are readings', async () => (await points(page)) > 3);
+    }
+    const cold = await degrees(other);
+    await toggle(one).click();
+    await heater(other, 'on');
+    await until('it gets warmer', async () => (await degrees(other)) > cold + 1);
+    await until('the chart shows it', async () => (await points(other)) > 12);
+    await demo.picture(one, 'light');
+    await demo.picture(other, 'dark');
+    const late = await demo.open({ look: 'phone' });
+    await heater(late, 'on');
+    await toggle(late).click();
+    await heater(one, 'off');
+    await until('there are readings', async () => (await points(late)) > 6);
+    await demo.picture(late, 'phone');
+});
+
+test('a device that is away is said to be', async () => {
+    const page = await demo.open();
+    await page.locator('#device', { hasText: 'online' }).waitFor();
+    const [, port] = /-p (\d+)/.exec(demo.said);
+    const thief = await connectMqtt(`mqtt://127.0.0.1:${port}`, { clientId: 'greenhouse-1' }); // takes its session over
+    await page.locator('#device', { hasText: 'offline' }).waitFor();
+    await thief.endAsync();
+    await page.locator('#device', { hasText: 'online' }).waitFor(); // it comes back by itself
+});
+
+await run();
