@@ -43,6 +43,15 @@ static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t 
     }
 }
 
+static void on_subscriptions(struct channel *channel, struct slice filters)
+{
+    struct own_channel *own = own_of(channel);
+
+    if (own->events->subscriptions) {
+        own->events->subscriptions(own, filters);
+    }
+}
+
 /* They send little, and never wait for credit. */
 static void on_writable(struct channel *channel)
 {
@@ -83,6 +92,7 @@ static void on_try_again(struct timer *timer, void *context)
 static const struct channel_events channel_events = {
     .packet = on_packet,
     .publish = on_publish,
+    .subscriptions = on_subscriptions,
     .writable = on_writable,
     .closed = on_closed,
     .lost = on_lost,
@@ -103,12 +113,13 @@ void own_channel_open(struct own_channel *own, const char *peer,
                       const struct connect_request *connect)
 {
     struct gateway *gateway = own->gateway;
+    uint32_t tells = own->events->subscriptions ? TRUNK_TELLS_SUBSCRIPTIONS : 0;
 
     timers_cancel(&gateway->timers, &own->try_again);
     gateway->link->ops->open(gateway->link, &own->channel,
                              &(struct link_open){
                                  .placement = connect->client_identifier,
-                                 .flags = TRUNK_VERIFIED,
+                                 .flags = TRUNK_VERIFIED | tells,
                                  .peer = slice_from_string(peer),
                              });
     write_connect(&gateway->packet, connect);

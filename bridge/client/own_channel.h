@@ -26,6 +26,9 @@ struct own_channel_events {
     /* Its credit is given back afterwards, unless holds_credit. `sequence` 0 at QoS 0; others are
      * to be acknowledged, now or later. */
     void (*publish)(struct own_channel *own, struct fanout *fanout, uint32_t sequence);
+    /* What the session was subscribed to before: behind connected(), if there is anything. Walk
+     * with trunk_next_filter(). NULL: not wanted. */
+    void (*subscriptions)(struct own_channel *own, struct slice filters);
     /* The broker is gone, or stops, or refuses. */
     void (*ended)(struct own_channel *own);
     /* Behind ended(), if the broker ended the connection. NULL: nothing is to be done. */

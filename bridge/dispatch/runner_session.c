@@ -9,11 +9,12 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "client/staff.h"
+#include "trunk/trunk.h"
 
 enum {
     SUBSCRIBE_ID = 1,
     CONFIRM_ID = 2,
-    NEVER_EXPIRES = UINT32_MAX,
+    UNSUBSCRIBE_ID = 3,
     WAIT_FIRST_MS = 50,
     WAIT_MOST_MS = 10000,
     TAKEN_OVER_MS = 2000, /* by then all processes know the same of each other */
@@ -50,12 +51,17 @@ static void set_name(struct buffer *queue, struct slice name)
 
 static void subscribe(struct runner_session *session, uint16_t packet_id)
 {
-    struct buffer filters = {0};
+    struct slice filters = buffer_slice(&session->filters);
+    struct buffer own_filter = {0};
 
-    write_filter(&filters, name_in(&session->queue), &(struct subscription_options){.qos = QOS_1});
-    write_subscribe(&session->own.gateway->packet, packet_id, buffer_slice(&filters));
+    if (filters.length == 0) {
+        write_filter(&own_filter, name_in(&session->queue),
+                     &(struct subscription_options){.qos = QOS_1});
+        filters = buffer_slice(&own_filter);
+    }
+    write_subscribe(&session->own.gateway->packet, packet_id, filters);
     own_channel_send(&session->own);
-    buffer_release(&filters);
+    buffer_release(&own_filter);
 }
 
 static void on_connected(struct own_channel *own, const struct packet *connack)
@@ -76,13 +82,54 @@ bool runner_session_confirm(struct runner_session *session)
     return true;
 }
 
+static bool listens_to(const struct runner_session *session, struct slice filter)
+{
+    struct slice rest = buffer_slice(&session->filters), own;
+    struct subscription_options options;
+
+    while (subscribe_next(&rest, MQTT_5, &own, &options)) {
+        if (slice_equal(own, filter)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_subscriptions(struct own_channel *own, struct slice filters)
+{
+    struct runner_session *session = session_of(own);
+    struct slice filter;
+
+    session->stale.length = 0;
+    while (session->filters.length > 0 && trunk_next_filter(&filters, &filter)) {
+        if (!listens_to(session, filter)) {
+            buffer_append_u16(&session->stale, (uint16_t)filter.length);
+            buffer_append(&session->stale, filter);
+        }
+    }
+}
+
+static void unsubscribe_stale(struct runner_session *session)
+{
+    struct slice rest = buffer_slice(&session->stale), filter;
+
+    while (unsubscribe_next(&rest, &filter)) {
+        write_unsubscribe(&session->own.gateway->packet, UNSUBSCRIBE_ID, filter);
+    }
+    own_channel_send(&session->own);
+    buffer_release(&session->stale);
+>>>>>>> 66139e3 (Door: what hears MQTT clients is an ear, on the session that queues have)
+}
+
 /* A session that was there delivers before its SUBACK. */
 static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
 {
     struct runner_session *session = session_of(own);
 
-    if (sequence != 0 && session->events->event) {
+    if (session->events->event && (sequence != 0 || session->filters.length > 0)) {
         session->events->event(session, fanout, sequence);
+    } else if (own->holds_credit) {
+        own_channel_credit(own, fanout->packet.length); /* nobody publishes to queues at QoS 0 */
     }
 }
 
@@ -103,6 +150,18 @@ static void wait_and_connect(struct runner_session *session)
     session->wait_ms = session->wait_ms * 2 < WAIT_MOST_MS ? session->wait_ms * 2 : WAIT_MOST_MS;
 }
 
+static bool is_refused(const struct packet *suback)
+{
+    struct slice codes = suback->suback.codes;
+
+    for (size_t i = 0; i < codes.length; i++) {
+        if (reason_is_error(codes.data[i])) {
+            return true;
+        }
+    }
+    return codes.length == 0;
+}
+
 static void on_packet(struct own_channel *own, const struct packet *packet)
 {
     struct runner_session *session = session_of(own);
@@ -111,6 +170,7 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
     if (packet->type != PACKET_SUBACK) {
         return;
     }
+<<<<<<< HEAD
     is_good = packet->suback.codes.length == 1 && !reason_is_error(packet->suback.codes.data[0]);
     if (packet->suback.packet_id == CONFIRM_ID) {
         session->events->confirmed(session, is_good);
@@ -120,6 +180,9 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
         return;
     }
     if (!is_good) {
+=======
+    if (is_refused(packet)) {
+>>>>>>> 66139e3 (Door: what hears MQTT clients is an ear, on the session that queues have)
         log_write(LOG_WARNING, "a queue of events cannot be subscribed to", "queue=%s",
                   (const char *)session->queue.data);
         own_channel_close(own);
@@ -128,6 +191,7 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
         wait_and_connect(session);
         return;
     }
+    unsubscribe_stale(session);
     session->state = SESSION_OPEN;
     session->wait_ms = WAIT_FIRST_MS;
     if (session->events->opened) {
@@ -162,6 +226,7 @@ static const struct own_channel_events channel_events = {
     .connected = on_connected,
     .packet = on_packet,
     .publish = on_publish,
+    .subscriptions = on_subscriptions,
     .ended = on_ended,
     .closed = on_closed,
 };
@@ -180,12 +245,20 @@ void runner_session_init(struct runner_session *session, struct gateway *gateway
                          const struct runner_session_events *events, struct slice queue,
                          uint16_t window)
 {
-    *session = (struct runner_session){.events = events, .window = window};
+    *session = (struct runner_session){
+        .events = events, .window = window, .expiry_s = RUNNER_SESSION_FOREVER};
     own_channel_init(&session->own, gateway, &channel_events);
     session->own.holds_credit = events->event != NULL;
     session->wait_ms = WAIT_FIRST_MS;
     set_name(&session->queue, queue);
     timer_init(&session->again, on_again);
+}
+
+void runner_session_listen(struct runner_session *session, struct slice filters, uint32_t expiry_s)
+{
+    session->filters.length = 0;
+    buffer_append(&session->filters, filters);
+    session->expiry_s = expiry_s;
 }
 
 void runner_session_connect(struct runner_session *session)
@@ -200,7 +273,7 @@ void runner_session_connect(struct runner_session *session)
     session->connections++;
     own_channel_connect(
         &session->own, ROLE, name_of(&session->queue),
-        (struct connect_request){.session_expiry_s = NEVER_EXPIRES, .window = session->window});
+        (struct connect_request){.session_expiry_s = session->expiry_s, .window = session->window});
 }
 
 void runner_session_wake(struct runner_session *session)
@@ -221,6 +294,8 @@ void runner_session_release(struct runner_session *session)
 {
     runner_session_close(session);
     buffer_release(&session->queue);
+    buffer_release(&session->filters);
+    buffer_release(&session->stale);
 }
 
 /* ---------------------------------------------------------------- erasing */

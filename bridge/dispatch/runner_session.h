@@ -1,6 +1,7 @@
 /* The session of a queue (queue_name.h): its client identifier and its topic are the queue's name,
- * and it never expires. Whoever connects takes it over; so a process that sees its connection taken
- * waits before it connects again, lest two that both think it theirs fight about it.
+ * and it never expires. Or it hears topics of others (runner_session_listen). Whoever connects
+ * takes it over; so a process that sees its connection taken waits before it connects again, lest
+ * two that both think it theirs fight about it.
  *
  *   idle --connect--> connecting --CONNACK--> subscribing --SUBACK--> open
  *     ^                                                                |
@@ -24,7 +25,8 @@ struct runner_session;
 struct runner_session_events {
     /* It is subscribed. NULL: nobody wants to know. */
     void (*opened)(struct runner_session *session);
-    /* An event that waited, or comes. NULL: they are left where they are. */
+    /* An event that waited, or comes; `sequence` 0: at QoS 0. NULL: they are left where they are.
+     */
     void (*event)(struct runner_session *session, struct fanout *fanout, uint32_t sequence);
     /* The broker has stored what was sent before runner_session_confirm(); or cannot (`is_good`
      * false). NULL: nobody asks. */
@@ -35,22 +37,31 @@ struct runner_session_events {
     bool (*is_wanted)(struct runner_session *session);
 };
 
+enum { RUNNER_SESSION_FOREVER = UINT32_MAX /* seconds */ };
+
 enum runner_session_state { SESSION_IDLE, SESSION_CONNECTING, SESSION_SUBSCRIBING, SESSION_OPEN };
 
 struct runner_session {
     struct own_channel own;
     const struct runner_session_events *events;
     enum runner_session_state state;
-    struct buffer queue;  /* the name, NUL-terminated */
-    uint16_t window;      /* events that may be unacknowledged */
-    struct timer again;   /* connects */
-    msec_t wait_ms;       /* before it does, the next time */
-    unsigned connections; /* so far: whose an event is */
+    struct buffer queue;   /* the name, NUL-terminated */
+    struct buffer filters; /* of SUBSCRIBE, as write_filter() writes them; empty: its own name */
+    struct buffer stale;   /* what it is subscribed to and does not hear any more, a u16 length and
+                            * the filter each; until it is open */
+    uint32_t expiry_s;     /* Session Expiry Interval */
+    uint16_t window;       /* events that may be unacknowledged */
+    struct timer again;    /* connects */
+    msec_t wait_ms;        /* before it does, the next time */
+    unsigned connections;  /* so far: whose an event is */
 };
 
 void runner_session_init(struct runner_session *session, struct gateway *gateway,
                          const struct runner_session_events *events, struct slice queue,
                          uint16_t window);
+/* What it hears in place of its own topic, also at QoS 0, as write_filter() writes it; it lasts so
+ * long without a connection. Counts from the next connection on, which ends other subscriptions. */
+void runner_session_listen(struct runner_session *session, struct slice filters, uint32_t expiry_s);
 /* Connects, unless it is under way or the broker is away (then this is called when it is back). */
 void runner_session_connect(struct runner_session *session);
 /* The same, unless it waits before it connects. */

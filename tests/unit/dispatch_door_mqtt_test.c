@@ -262,27 +262,59 @@ TEST(what_is_refused_for_now_is_tried_again)
 }
 
 /* publish() does not ask the broker for credit, so what comes back is seen. */
-TEST(credit_for_an_event_is_given_back_when_the_door_has_taken_it)
+TEST(credit_is_held_back_while_much_waits_for_the_door)
 {
+    enum { SIZE = 900 * 1000 }; /* two of them are within what is kept in memory */
+    struct buffer text = {0};
     struct door_world world;
     int64_t credit;
 
     start_alone(&world);
-    struct broker_session *orders = door_subscribe(&world, "topics/orders", "sub", TO_MQTT("x"));
+    door_subscribe(&world, "topics/orders", "sub", TO_MQTT("x"));
     const struct broker_session *ear = find_session(&world, DISPATCH);
-    credit = ear->credit;
-    publish(&world, "$events/nobody", "1", "application/json", "{\"a\":1}");
-    CHECK(ear->credit > credit);
-    credit = ear->credit;
+    buffer_append_byte(&text, '"');
+    memset(buffer_reserve(&text, SIZE + 2), 'x', SIZE);
+    text.length += SIZE;
+    buffer_append(&text, slice_make("\"", 2));
     world.broker->puback = REASON_QUOTA_EXCEEDED;
-    publish(&world, "$events/orders", "2", "application/json", "{\"a\":1}");
+    for (int i = 0; i < 2; i++) {
+        credit = ear->credit;
+        publish(&world, "$events/orders", "1", "application/json", (const char *)text.data);
+        CHECK(ear->credit > credit);
+    }
+    credit = ear->credit;
+    publish(&world, "$events/orders", "1", "application/json", (const char *)text.data);
     broker_run(world.broker);
     CHECK_INT_EQUAL(ear->credit, credit);
-    orders->waiting.length = 0;
     world.broker->puback = 0;
     wait_a_second(&world);
+    CHECK(ear->credit >= credit + SIZE);
+    buffer_release(&text);
+    door_end(&world);
+}
+
+/* A queue that takes nothing gets one message a second to try, whatever waits. */
+TEST(of_those_that_wait_one_is_tried_first)
+{
+    struct door_world world;
+
+    start_alone(&world);
+    struct broker_session *orders = door_subscribe(&world, "topics/orders", "sub", TO_MQTT("x"));
+    world.broker->puback = REASON_QUOTA_EXCEEDED;
+    publish(&world, "$events/orders", "1", "application/json", "{}");
+    publish(&world, "$events/orders", "2", "application/json", "{}");
+    broker_run(world.broker);
+    publish(&world, "$events/orders", "3", "application/json", "{}");
+    orders->waiting.length = 0; /* the broker had not taken them */
+    wait_a_second(&world);
+    expect_queued(orders, "1");
+    CHECK_INT_EQUAL(count_waiting(orders), 0);
+    world.broker->puback = 0;
+    wait_a_second(&world);
+    expect_queued(orders, "1");
     expect_queued(orders, "2");
-    CHECK(ear->credit > credit);
+    expect_queued(orders, "3");
+    CHECK_INT_EQUAL(count_waiting(orders), 0);
     door_end(&world);
 }
 
