@@ -69,8 +69,15 @@ struct channel {
     bool is_open;
     uint32_t credit_due;   /* bytes disposed of and not yet told */
     uint32_t on_the_way;   /* bytes sent and not yet used */
-    struct buffer backlog; /* packets that wait for credit; released when the channel closes */
+    struct buffer backlog; /* packets that wait for credit; released when the channel closes, */
+    size_t backlog_sent;   /* bytes at its front that do not wait any more */
 };
+
+/* Bytes that wait for credit. */
+static inline size_t channel_backlog(const struct channel *channel)
+{
+    return channel->backlog.length - channel->backlog_sent;
+}
 
 struct link {
     const struct link_ops *ops;

@@ -123,7 +123,7 @@ static struct staff_sent *find_sent(const struct staff *staff, uint16_t packet_i
 bool staff_publish(struct staff *staff, struct publication *publication, struct staff_sent *sent)
 {
     if (!staff->own.is_connected || staff->sent_count >= STAFF_SENT_MAX ||
-        staff->own.channel.backlog.length >= STAFF_BACKLOG_MAX) {
+        channel_backlog(&staff->own.channel) >= STAFF_BACKLOG_MAX) {
         return false;
     }
     /* Fewer wait than there are identifiers, and those of the forgotten are long free. */
@@ -293,7 +293,7 @@ static void begin_ask(struct staff *staff, struct staff_ask *ask, uint64_t await
 static bool may_ask(const struct staff *staff)
 {
     return staff->is_ready && staff->ask_count < STAFF_ASKS_MAX &&
-           staff->own.channel.backlog.length < STAFF_BACKLOG_MAX;
+           channel_backlog(&staff->own.channel) < STAFF_BACKLOG_MAX;
 }
 
 bool staff_ask(struct staff *staff, struct staff_ask *ask, struct slice question)

@@ -28,14 +28,15 @@ size_t door_room(const struct door *door)
 {
     size_t unacknowledged = (size_t)(door->published - door->acknowledged);
 
-    return door->own.channel.backlog.length >= DOOR_BACKLOG_MAX ? 0 : DOOR_WINDOW - unacknowledged;
+    return channel_backlog(&door->own.channel) >= DOOR_BACKLOG_MAX ? 0
+                                                                   : DOOR_WINDOW - unacknowledged;
 }
 
 /* Those that wait go on when it is worth it. */
 static bool has_room_again(const struct door *door)
 {
     return door_room(door) >= DOOR_WINDOW / 2 &&
-           door->own.channel.backlog.length <= DOOR_BACKLOG_MAX / 2;
+           channel_backlog(&door->own.channel) <= DOOR_BACKLOG_MAX / 2;
 }
 
 /* ---------------------------------------------------------------- loads */

@@ -86,14 +86,17 @@ static void put_queued(const struct passage *passage, struct slice queue, enum e
 static struct slice render(const struct passage *passage,
                            const struct event_subscription *subscription)
 {
+    const struct event *event = passage->event;
     bool with_data_schema = event_subscription_has_data_schema(subscription);
     struct rendering *rendering =
         &passage->door->renderings[subscription->delivery_schema][with_data_schema];
 
+    if (event->is_verbatim && subscription->delivery_schema == event->schema) {
+        return event->whole.text;
+    }
     if (!rendering->is_made) {
         rendering->json.length = 0;
-        event_render(&rendering->json, passage->event, subscription->delivery_schema,
-                     with_data_schema);
+        event_render(&rendering->json, event, subscription->delivery_schema, with_data_schema);
         rendering->is_made = true;
     }
     return buffer_slice(&rendering->json);

@@ -53,7 +53,9 @@ static bool takes(const struct filter_program *program, struct check_range range
 const uint32_t *filter_set_match(struct filter_set *set, const struct event *event, size_t *count)
 {
     *count = 0;
-    event_values_read(&set->program.values, event);
+    if (set->program.check_count > 0) {
+        event_values_read(&set->program.values, event);
+    }
     for (size_t i = 0; i < set->count; i++) {
         if (takes(&set->program, set->filters[i])) {
             set->taken[(*count)++] = (uint32_t)i;

@@ -136,16 +136,27 @@ static size_t allowed(const struct channel *channel, struct slice packets)
     return taken;
 }
 
+static void forget_backlog(struct channel *channel)
+{
+    buffer_release(&channel->backlog);
+    channel->backlog_sent = 0;
+}
+
+/* What was sent is taken away when it is worth moving the rest. */
 static void send_backlog(struct trunk_socket *socket, struct channel *channel)
 {
-    size_t taken = allowed(channel, buffer_slice(&channel->backlog));
+    struct slice waiting = slice_from(buffer_slice(&channel->backlog), channel->backlog_sent);
+    size_t taken = allowed(channel, waiting);
 
     if (taken > 0) {
-        put_packets(socket, channel, slice_make(channel->backlog.data, taken));
-        buffer_consume(&channel->backlog, taken);
+        put_packets(socket, channel, slice_make(waiting.data, taken));
+        channel->backlog_sent += taken;
     }
-    if (channel->backlog.length == 0) {
-        buffer_release(&channel->backlog);
+    if (taken == waiting.length) {
+        forget_backlog(channel);
+    } else if (channel->backlog_sent > waiting.length) {
+        buffer_consume(&channel->backlog, channel->backlog_sent);
+        channel->backlog_sent = 0;
     }
 }
 
@@ -153,7 +164,7 @@ static void send_packets(struct link *link, struct channel *channel, struct slic
 {
     struct trunk_socket *socket = socket_of(link, channel);
 
-    if (channel->backlog.length == 0 && channel->on_the_way + packets.length <= TRUNK_CREDIT) {
+    if (channel_backlog(channel) == 0 && channel->on_the_way + packets.length <= TRUNK_CREDIT) {
         put_packets(socket, channel, packets);
         return;
     }
@@ -164,7 +175,7 @@ static void send_packets(struct link *link, struct channel *channel, struct slic
 static bool may_send(const struct link *link, const struct channel *channel)
 {
     (void)link;
-    return channel->is_open && channel->on_the_way < TRUNK_CREDIT && channel->backlog.length == 0;
+    return channel->is_open && channel->on_the_way < TRUNK_CREDIT && channel_backlog(channel) == 0;
 }
 
 static void give_credit(struct link *link, struct channel *channel, uint32_t bytes)
@@ -187,7 +198,7 @@ static void close_channel(struct link *link, struct channel *channel)
     trunk_put_close(&socket->out, channel->number, 0);
     channel_table_close(&socket->channels, channel->number);
     channel->is_open = false;
-    buffer_release(&channel->backlog);
+    forget_backlog(channel);
 }
 
 static const struct link_ops link_ops = {
@@ -218,7 +229,7 @@ typedef void channel_function(struct channel *channel);
 static void close_lost(struct channel *channel)
 {
     channel->is_open = false;
-    buffer_release(&channel->backlog);
+    forget_backlog(channel);
 }
 
 static void tell_lost(struct channel *channel)
@@ -427,7 +438,7 @@ static bool take_close(struct trunk_socket *socket, const struct trunk_frame *fr
     if (channel) {
         trunk_put_close(&socket->out, number, 0);
         channel->is_open = false;
-        buffer_release(&channel->backlog);
+        forget_backlog(channel);
         channel->events->closed(channel, (uint8_t)frame->close.reason);
     }
     return true;
