@@ -20,7 +20,7 @@ struct routed_message {
     struct pairs user_properties; /* the publisher's own, in their order */
     /* Who published it (mqtt/publisher.h). */
     struct slice authentication_name; /* empty: nobody has said */
-    struct pairs attributes;          /* of the client; of a list one for each value */
+    struct pairs attributes;          /* of the client */
     int64_t received_ms;              /* 0: not said */
 };
 

@@ -59,7 +59,9 @@ struct message *message_new(const struct message_parts *parts)
     message->payload_start = (uint32_t)(end - message->bytes);
     end = copy_slice(end, parts->payload);
     message->told_start = (uint32_t)(end - message->bytes);
-    end = copy_slice(end, parts->told);
+    if (__builtin_expect(parts->told.length > 0, 0)) {
+        end = copy_slice(end, parts->told);
+    }
     message->length = (uint32_t)(end - message->bytes);
     return message;
 }

@@ -15,10 +15,10 @@ struct slice publisher_describe(struct shard *shard, const struct identity *iden
 /* The list, valid until the next one is made. */
 static inline struct slice publisher_told(struct shard *shard, const struct identity *identity)
 {
-    bool is_wanted =
-        atomic_load_explicit(&shard->broker->publisher_listeners, memory_order_relaxed) > 0;
+    unsigned listeners =
+        atomic_load_explicit(&shard->broker->publisher_listeners, memory_order_relaxed);
 
-    return is_wanted ? publisher_describe(shard, identity) : SLICE_EMPTY;
+    return __builtin_expect(listeners > 0, 0) ? publisher_describe(shard, identity) : SLICE_EMPTY;
 }
 
 #endif

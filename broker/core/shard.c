@@ -111,6 +111,8 @@ void shard_release(struct shard *shard)
     map_release(&shard->sessions);
     recipients_release(&shard->recipients);
     buffer_release(&shard->told);
+    buffer_release(&shard->told_name);
+    buffer_release(&shard->told_value);
     output_pool_release(&shard->pool);
     sys_topics_free(shard->sys_topics);
     settings_release(shard->settings);

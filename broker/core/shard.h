@@ -105,18 +105,18 @@ struct shard {
     struct output_pool pool;
     struct map sessions; /* by client identifier */
     struct session_slot *slots;
-    uint32_t slot_count, slot_free; /* slot_free: first free slot, UINT32_MAX: none */
-    struct recipients recipients;   /* scratch for matches */
-    struct encodings encodings;     /* of the message that is being delivered */
-    struct buffer told;             /* scratch: what is said of a publisher */
-    struct list delayed;            /* delayed messages */
-    struct list unsaved;            /* sessions whose progress row is behind */
-    struct list reporting;          /* sessions with acknowledgements for the batch */
-    uint64_t delivered_until;       /* all sealed objects of frames before this have been run */
-    uint64_t window_bytes;          /* stored messages that wait in memory all the same */
-    uint32_t saving_round;          /* != 0: all must be saved, then the store be told */
-    struct timer sys_timer;         /* shard 0: $SYS and expired retained messages */
-    struct sys_topics *sys_topics;  /* shard 0; NULL elsewhere */
+    uint32_t slot_count, slot_free;            /* slot_free: first free slot, UINT32_MAX: none */
+    struct recipients recipients;              /* scratch for matches */
+    struct encodings encodings;                /* of the message that is being delivered */
+    struct buffer told, told_name, told_value; /* scratch: what is said of a publisher */
+    struct list delayed;                       /* delayed messages */
+    struct list unsaved;                       /* sessions whose progress row is behind */
+    struct list reporting;                     /* sessions with acknowledgements for the batch */
+    uint64_t delivered_until;      /* all sealed objects of frames before this have been run */
+    uint64_t window_bytes;         /* stored messages that wait in memory all the same */
+    uint32_t saving_round;         /* != 0: all must be saved, then the store be told */
+    struct timer sys_timer;        /* shard 0: $SYS and expired retained messages */
+    struct sys_topics *sys_topics; /* shard 0; NULL elsewhere */
     struct counters counters;
 };
 

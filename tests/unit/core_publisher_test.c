@@ -138,6 +138,43 @@ TEST(it_is_told_after_a_restart_too)
     }
 }
 
+TEST(attributes_of_the_client_are_told)
+{
+    static const struct slice given[] = {SLICE_LITERAL("r1"), SLICE_LITERAL("r2")};
+    static const struct slice lost[] = {SLICE_LITERAL("lost")};
+    static const struct attribute floor = {
+        .key = SLICE_LITERAL("floor"), .type = ATTRIBUTE_INTEGER, .integer = -3};
+    static const struct attribute rooms = {.next = &floor,
+                                           .key = SLICE_LITERAL("rooms"),
+                                           .type = ATTRIBUTE_TEXTS,
+                                           .texts = lost,
+                                           .text_count = 1};
+    static const struct attribute signed_in = {
+        .key = SLICE_LITERAL("rooms"), .type = ATTRIBUTE_TEXTS, .texts = given, .text_count = 2};
+    struct durable_world world;
+    struct buffer bytes = {0};
+    struct packet packet;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    rule_set_add_client(world.settings->access,
+                        &(struct registered_client){.name = SLICE_LITERAL("Dev-1"),
+                                                    .is_enabled = true,
+                                                    .attributes = &rooms});
+    struct durable_client *route = connect_route(&world);
+    durable_subscribe(route, "#", 1, 0);
+    struct durable_client *device = connect_with(
+        &world, identity_new_with_attributes(SLICE_LITERAL("dev-1"), NULL, 0, &signed_in), "device",
+        NULL);
+    durable_publish(device, "a", "x", QOS_1, 1, false);
+    CHECK(next_publish(route, &packet, &bytes));
+    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_ATTRIBUTE "rooms"), SLICE_LITERAL("r1,r2"));
+    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_ATTRIBUTE "floor"), SLICE_LITERAL("-3"));
+    buffer_release(&bytes);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
 TEST(wills_say_whose_they_are)
 {
     const struct will will = {.present = true,
