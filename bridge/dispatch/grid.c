@@ -88,7 +88,8 @@ static void each_topic(const void *context,
 
 static bool is_ready(const struct grid *grid)
 {
-    return catalog_is_complete(grid->catalog) && door_hears(grid->door);
+    return catalog_is_complete(grid->catalog) && door_hears(grid->door) &&
+           runner_hears(grid->runner);
 }
 
 static void take_options(struct grid *grid, const struct grid_options *options)

@@ -12,3 +12,11 @@ void queue_name_append(struct buffer *out, struct slice source_key, struct slice
     buffer_append_string(out, "/eventsubscriptions/");
     ascii_append_lower(out, name);
 }
+
+void route_queue_append(struct buffer *out, struct slice namespace_name, struct slice route)
+{
+    buffer_append_string(out, "$wps//events/routes/");
+    ascii_append_lower(out, namespace_name);
+    buffer_append_byte(out, '/');
+    ascii_append_lower(out, route);
+}

@@ -13,5 +13,7 @@
 #define ARCHIVE_NAME "$archive"
 
 void queue_name_append(struct buffer *out, struct slice source_key, struct slice name);
+/* The session of a namespace's route: "$wps//events/routes/<namespace>/<route>", in lower case. */
+void route_queue_append(struct buffer *out, struct slice namespace_name, struct slice route);
 
 #endif

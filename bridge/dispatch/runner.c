@@ -16,6 +16,7 @@
 #include "dispatch/ownership.h"
 #include "dispatch/pull_desk.h"
 #include "dispatch/queue_name.h"
+#include "dispatch/route_feed.h"
 #include "dispatch/runner_feed.h"
 #include "dispatch/runner_state.h"
 
@@ -54,6 +55,7 @@ static void look_at_source(struct runner *runner, struct catalog_source *source)
         look_at(runner, CONTAINER_OF(link, struct catalog_subscription, link));
     }
     archive_feed_look(runner, source);
+    route_feeds_look(runner, source);
 }
 
 /* It was taken out of the configuration file while the server was down: its session goes, too. */
@@ -68,7 +70,7 @@ static void end_leftover(void *context, const struct catalog_subscription *subsc
     }
 }
 
-enum { LOOK_AGAIN_MS = 1000 };
+enum { LOOK_SOON_MS = 50 };
 
 /* While nothing is known of the processes, what runs goes on. */
 static void on_look(struct timer *timer, void *context)
@@ -79,7 +81,7 @@ static void on_look(struct timer *timer, void *context)
 
     (void)context;
     if (!catalog || !catalog_is_complete(catalog) || !staff_is_ready(runner->gateway->staff)) {
-        timers_set(&runner->gateway->timers, timer, runner_now(runner) + LOOK_AGAIN_MS);
+        timers_set(&runner->gateway->timers, timer, runner_now(runner) + LOOK_SOON_MS);
         return;
     }
     pull_desk_look(runner);
@@ -87,6 +89,7 @@ static void on_look(struct timer *timer, void *context)
         look_at_source(runner, source);
     }
     catalog_each_leftover(catalog, end_leftover, runner);
+    runner->has_looked = true;
 }
 
 static void staff_changed(void *context)
@@ -228,13 +231,14 @@ static void on_subscription_removed(void *context, struct catalog_subscription *
 
 static void on_source_changed(void *context, struct catalog_source *source)
 {
-    (void)source;
+    route_feeds_change(context, source, source->properties);
     look_later(context);
 }
 
 static void on_source_removed(void *context, struct catalog_source *source)
 {
     archive_feed_remove(context, source);
+    route_feeds_change(context, source, NULL);
 }
 
 /* ---------------------------------------------------------------- sessions to be */
@@ -374,6 +378,7 @@ struct runner *runner_new(struct grid *grid)
     runner->logs = (struct event_logs){runner, find_log, attempt_append_json};
     list_init(&runner->feeds);
     list_init(&runner->archives);
+    list_init(&runner->routes);
     list_init(&runner->makings);
     list_init(&runner->erasures);
     list_init(&runner->farewells);
@@ -391,6 +396,11 @@ const struct catalog_listener *runner_catalog_listener(const struct runner *runn
     return &runner->catalog_listener;
 }
 
+bool runner_hears(const struct runner *runner)
+{
+    return runner->has_looked && route_feeds_are_open(runner);
+}
+
 /* Who shares the work out is known later: the staff says so. */
 void runner_connect(struct runner *runner)
 {
@@ -401,6 +411,7 @@ void runner_connect(struct runner *runner)
         runner_session_connect(&CONTAINER_OF(link, struct making, link)->session);
     }
     archive_feeds_connect(runner);
+    route_feeds_connect(runner);
     runner_session_erase_again(&runner->erasures);
     look_later(runner);
 }
@@ -429,7 +440,10 @@ void runner_free(struct runner *runner)
         job_abandon(CONTAINER_OF(link, struct running_job, link)->job);
     }
     archive_feeds_free(runner);
+    route_feeds_free(runner);
     runner_session_forget_erasures(&runner->erasures);
     stored_event_scratch_release(&runner->scratch);
+    route_wrapper_release(&runner->wrapper);
+    buffer_release(&runner->event_id);
     free(runner);
 }

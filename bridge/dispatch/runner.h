@@ -11,6 +11,7 @@
  *     destination_*     how they go
  *     runner_retry      what follows a failure: a copy for later, or the end
  *     runner_file       dead letters and archives on their way into files
+ *     route_feed        MQTT messages that become events
  *
  * Single-threaded.
  *
@@ -33,6 +34,8 @@ struct runner *runner_new(struct grid *grid);
 void runner_free(struct runner *runner);
 /* For catalog_new(). */
 const struct catalog_listener *runner_catalog_listener(const struct runner *runner);
+/* Do the routes that are this process's hear MQTT clients? */
+bool runner_hears(const struct runner *runner);
 /* The broker is there. */
 void runner_connect(struct runner *runner);
 

@@ -118,7 +118,6 @@ static void unsubscribe_stale(struct runner_session *session)
     }
     own_channel_send(&session->own);
     buffer_release(&session->stale);
->>>>>>> 66139e3 (Door: what hears MQTT clients is an ear, on the session that queues have)
 }
 
 /* A session that was there delivers before its SUBACK. */
@@ -170,8 +169,7 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
     if (packet->type != PACKET_SUBACK) {
         return;
     }
-<<<<<<< HEAD
-    is_good = packet->suback.codes.length == 1 && !reason_is_error(packet->suback.codes.data[0]);
+    is_good = !is_refused(packet);
     if (packet->suback.packet_id == CONFIRM_ID) {
         session->events->confirmed(session, is_good);
         return;
@@ -180,9 +178,6 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
         return;
     }
     if (!is_good) {
-=======
-    if (is_refused(packet)) {
->>>>>>> 66139e3 (Door: what hears MQTT clients is an ear, on the session that queues have)
         log_write(LOG_WARNING, "a queue of events cannot be subscribed to", "queue=%s",
                   (const char *)session->queue.data);
         own_channel_close(own);

@@ -10,6 +10,7 @@
 #include "dispatch/job.h"
 #include "dispatch/runner.h"
 #include "dispatch/stored_event.h"
+#include "eventgrid/route_wrap.h"
 
 /* The first member of what carries a job out. */
 struct running_job {
@@ -25,6 +26,7 @@ struct runner {
     struct event_logs logs;
     struct list feeds;    /* struct feed */
     struct list archives; /* struct archive */
+    struct list routes;   /* struct route_feed */
     struct list makings;  /* sessions of subscriptions to be */
     struct list erasures; /* runner_session.h */
     struct list farewells;
@@ -34,7 +36,10 @@ struct runner {
     struct list inquiries; /* orders to other processes */
     struct order_taker order_taker;
     struct timer look_again; /* which subscriptions are whose */
+    bool has_looked;         /* since the catalog is complete */
     struct stored_event_scratch scratch;
+    struct route_wrapper wrapper;
+    struct buffer event_id; /* scratch */
 };
 
 /* NULL: this process does not run it. */
