@@ -4,6 +4,7 @@
 #include "store_dump.h"
 
 #include "base/log.h"
+#include "core/fact_attributes.h"
 #include "core/facts.h"
 #include "core/recipient_set.h"
 #include "core/varint64.h"
@@ -44,6 +45,21 @@ static void dump_row_message(FILE *out, struct reader *reader)
     message_release(message);
 }
 
+static void dump_attributes(FILE *out, struct reader *value)
+{
+    struct arena memory = {0};
+    struct buffer text = {0};
+    for (const struct attribute *one = fact_take_attributes(value, &memory); one; one = one->next) {
+        text.length = 0;
+        buffer_append(&text, one->key);
+        buffer_append_byte(&text, '=');
+        attribute_append(&text, one);
+        dump_text(out, "attribute", buffer_slice(&text));
+    }
+    buffer_release(&text);
+    arena_release(&memory);
+}
+
 static void dump_session(FILE *out, struct reader *value)
 {
     fputs("session", out);
@@ -72,6 +88,9 @@ static void dump_session(FILE *out, struct reader *value)
     }
     if (flags & FACT_OVERFLOWED) {
         fputs(" overflowed", out);
+    }
+    if (flags & FACT_ATTRIBUTES) {
+        dump_attributes(out, value);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "core/facts.h"
 
 #include "base/siphash.h"
+#include "core/fact_attributes.h"
 #include "core/recipient_set.h"
 #include "core/varint64.h"
 
@@ -224,11 +225,15 @@ static void append_session_flags(struct buffer *out, const struct session *sessi
     int trusted = session->identity->trusted ? FACT_TRUSTED : 0;
     int bounded = session->bounds.given ? FACT_BOUNDED : 0;
     int overflowed = session->overflowed ? FACT_OVERFLOWED : 0;
+    int attributed = session->identity->attributes ? FACT_ATTRIBUTES : 0;
 
-    buffer_append_byte(out, (uint8_t)(trusted | bounded | overflowed));
+    buffer_append_byte(out, (uint8_t)(trusted | bounded | overflowed | attributed));
     if (bounded) {
         varint64_append(out, session->bounds.messages);
         varint64_append(out, session->bounds.bytes);
+    }
+    if (attributed) {
+        fact_append_attributes(out, session->identity->attributes);
     }
 }
 

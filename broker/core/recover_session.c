@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/fact_attributes.h"
 #include "core/facts.h"
 #include "core/varint64.h"
 #include "mqtt/placement.h"
@@ -77,6 +78,16 @@ static bool read_will(struct session *session, struct reader *reader)
     return true;
 }
 
+/* Who is nobody has none. */
+static void read_attributes(struct identity *identity, struct reader *reader)
+{
+    if (identity->anonymous) {
+        reader_fail(reader);
+    } else {
+        identity->attributes = fact_take_attributes(reader, &identity->memory);
+    }
+}
+
 /* Rows of format 1 end before these. */
 static bool read_flags(struct session *session, struct reader *reader)
 {
@@ -88,6 +99,9 @@ static bool read_flags(struct session *session, struct reader *reader)
         session->bounds.given = true;
         session->bounds.messages = (uint32_t)varint64_read(reader);
         session->bounds.bytes = varint64_read(reader);
+    }
+    if (flags & FACT_ATTRIBUTES) {
+        read_attributes(session->identity, reader);
     }
     return !reader->failed;
 }

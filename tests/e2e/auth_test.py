@@ -168,13 +168,13 @@ class Client:
     open = []
 
     def __init__(self, port, name, version=5, user=None, password=None, properties=b"", will=None,
-                 wrap=None):
+                 wrap=None, clean=2):
         self.version = version
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
         if wrap:
             self.socket = wrap(self.socket)
         Client.open.append(self)
-        flags = 2 | (0x80 if user is not None else 0) | (0x40 if password is not None else 0)
+        flags = clean | (0x80 if user is not None else 0) | (0x40 if password is not None else 0)
         body = text("MQTT") + bytes([version, flags | (4 if will else 0)]) + b"\0\0"
         body += variable(len(properties)) + properties if version == 5 else b""
         body += text(name)
@@ -221,8 +221,8 @@ class Client:
         except ConnectionResetError:
             pass
 
-    def subscribe(self, topic):
-        self.send(0x82, b"\0\1" + (b"\0" if self.version == 5 else b"") + text(topic) + b"\0")
+    def subscribe(self, topic, qos=0):
+        self.send(0x82, b"\0\1" + (b"\0" if self.version == 5 else b"") + text(topic) + bytes([qos]))
         return self.receive(SUBACK)[-1]
 
     def publish(self, topic, payload="x", qos=1):

@@ -121,10 +121,10 @@ class Plant:
     """A broker with the namespace `plant`, a TCP and a TLS listener."""
 
     def __init__(self, folder, authentication_says=None, clients=(), authorities=(), anonymous=False,
-                 sessions=100, more="", bridge="", **listener):
+                 sessions=100, more="", bridge="", children=None, **listener):
         if not os.path.exists(f"{folder}/server.pem"):
             make_certificate(folder, "server", alternatives="IP:127.0.0.1")
-        self.folder, self.more, self.bridge = folder, more, bridge
+        self.folder, self.more, self.bridge, self.children = folder, more, bridge, children or {}
         self.port, self.tls = free_port(), free_port()
         word = "true" if anonymous else "false"
         self.listeners = [
@@ -139,6 +139,7 @@ class Plant:
     def text(self):
         namespace = {
             "name": "plant", "clients": list(self.clients), "caCertificates": self.authorities,
+            **self.children,
             "properties": {"topicSpacesConfiguration": {
                 "state": "Enabled", "maximumClientSessionsPerAuthenticationName": self.sessions,
                 "clientAuthentication": self.authentication}}}
@@ -154,6 +155,13 @@ class Plant:
         while Client.open:
             Client.open.pop().socket.close()
         self.broker.__exit__(kind, *rest)
+
+    def crash(self):
+        """And starts again with the same store."""
+        self.broker.process.kill()
+        self.broker.process.wait()
+        self.broker = Broker(self.listeners, "workers=2", more=self.text(),
+                             folder=self.broker.folder).wait_for("started")
 
     def connect(self, name, **how):
         return Client(self.port, name, **how)
@@ -451,6 +459,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return allow(clientAuthenticationName=base64.b64decode(asked["authenticationData"]).decode())
         if user == "brief":
             return allow(expiration=in_seconds(2))
+        if user.startswith("sensor-"):
+            return allow(attributes={"type": "sensor", "floor": int(user[7:])})
         if user == "renamed":
             return allow(clientAuthenticationName="another", attributes={"room": "345"})
         if user == "certified":
@@ -566,6 +576,66 @@ def test_nobody_answers():
         with Plant(folder, says) as plant:
             check_refused(plant.connect("a", user="bob", password="please"), UNAVAILABLE)
             assert plant.connect("b", user="bob", version=4).reason() == 3
+
+
+# ---------------------------------------------------------------- attributes
+
+
+FLOORS = {
+    "clientGroups": [{"name": "sensors", "properties": {"query": "attributes.type = 'sensor'"}}],
+    "topicSpaces": [{"name": "floor", "properties": {
+        "topicTemplates": ["floors/${client.attributes.floor}/#"]}}],
+    "permissionBindings": [{"name": f"floor-{permission.lower()}", "properties": {
+        "clientGroupName": "sensors", "topicSpaceName": "floor", "permission": permission}}
+        for permission in ("Publisher", "Subscriber")],
+}
+
+
+def check_floor(mqtt, floor):
+    """The client may do what the attributes say that came with its sign-in."""
+    mqtt.hello()
+    assert mqtt.subscribe(f"floors/{floor}/#") == 0
+    assert mqtt.subscribe("floors/9/#") == NOT_AUTHORIZED
+    assert mqtt.publish("floors/9/x") == NOT_AUTHORIZED
+
+
+def test_attributes_of_a_token_count():
+    with tempfile.TemporaryDirectory() as folder:
+        make_issuer(folder, "issuer")
+        with Plant(folder, custom(folder, "issuer"), children=FLOORS) as plant:
+            token = sign(folder, "issuer", claims("s", type="sensor", floor=3))
+            check_floor(by_token(plant, "a", token), 3)
+            other = by_token(plant, "b", sign(folder, "issuer", claims("t", type="lamp", floor=3)))
+            assert other.hello().subscribe("floors/3/#") == NOT_AUTHORIZED
+            moved = by_token(plant, "c", token).hello()
+            assert moved.subscribe("floors/3/#") == 0
+            moved.auth(0x19, sign(folder, "issuer", claims("s", type="sensor", floor=4)), "CUSTOM-JWT")
+            moved.receive(AUTH)
+            assert moved.subscribe("floors/4/#") == 0
+            assert moved.publish("floors/3/x") == NOT_AUTHORIZED
+
+
+def test_attributes_survive_a_crash():
+    """A session that waits for its client goes on getting what it may."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_issuer(folder, "issuer")
+        with Plant(folder, custom(folder, "issuer"), children=FLOORS) as plant:
+            token = sign(folder, "issuer", claims("s", type="sensor", floor=3))
+            kept = b"\x11" + (1000).to_bytes(4, "big")
+            away = plant.connect("away", properties=authentication(token, "CUSTOM-JWT") + kept).hello()
+            assert away.subscribe("floors/3/#", 1) in (0, 1)
+            plant.crash()
+            writer = by_token(plant, "writer", token).hello()
+            assert writer.publish("floors/3/x") == 0
+            back = plant.connect("away", properties=authentication(token, "CUSTOM-JWT") + kept, clean=0)
+            assert back.receive(CONNACK)[:2] == b"\1\0"
+            assert back.next_message() == "floors/3/x"
+
+
+def test_attributes_of_the_webhook_count():
+    with tempfile.TemporaryDirectory() as folder, Webhook() as webhook:
+        with Plant(folder, webhook.says, children=FLOORS) as plant:
+            check_floor(plant.connect("a", user="sensor-5"), 5)
 
 
 # ---------------------------------------------------------------- sessions, and ways together

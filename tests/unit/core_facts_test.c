@@ -4,6 +4,7 @@
 #include "test.h"
 
 #include "base/memory.h"
+#include "core/fact_attributes.h"
 #include "core/facts.h"
 #include "core/recipient_set.h"
 #include "core/varint64.h"
@@ -284,4 +285,69 @@ TEST(a_message_that_was_cut_is_none)
     }
     message_release(message);
     batch_free(batch);
+}
+
+/* ---------------------------------------------------------------- attributes */
+
+TEST(attributes_both_ways)
+{
+    static const struct slice texts[] = {SLICE_LITERAL("Fan"), SLICE_LITERAL("")};
+    const struct attribute attributes[] = {
+        {.next = &attributes[1],
+         .key = SLICE_LITERAL("floor"),
+         .type = ATTRIBUTE_INTEGER,
+         .integer = INT64_MIN},
+        {.next = &attributes[2],
+         .key = SLICE_LITERAL("room"),
+         .type = ATTRIBUTE_TEXT,
+         .texts = texts,
+         .text_count = 1},
+        {.next = &attributes[3],
+         .key = SLICE_LITERAL("types"),
+         .type = ATTRIBUTE_TEXTS,
+         .texts = texts,
+         .text_count = 2},
+        {.next = &attributes[4], .key = SLICE_LITERAL("none"), .type = ATTRIBUTE_TEXTS},
+        {.key = SLICE_LITERAL("small"), .type = ATTRIBUTE_INTEGER, .integer = -1},
+    };
+    struct buffer bytes = {0}, again = {0};
+    struct arena arena = {0};
+
+    fact_append_attributes(&bytes, attributes);
+    struct reader reader = reader_make(buffer_slice(&bytes));
+    const struct attribute *got = fact_take_attributes(&reader, &arena);
+    CHECK(!reader.failed && reader_left(&reader) == 0);
+    CHECK(got->integer == INT64_MIN);
+    CHECK(attributes_find(got, SLICE_LITERAL("small"))->integer == -1);
+    CHECK_INT_EQUAL(attributes_find(got, SLICE_LITERAL("types"))->text_count, 2);
+    fact_append_attributes(&again, got);
+    CHECK_SLICE_EQUAL(buffer_slice(&again), buffer_slice(&bytes));
+    for (size_t length = 0; length < bytes.length; length++) { /* cut anywhere */
+        reader = reader_make(slice_make(bytes.data, length));
+        CHECK(!fact_take_attributes(&reader, &arena) && reader.failed);
+    }
+    arena_release(&arena);
+    buffer_release(&bytes);
+    buffer_release(&again);
+}
+
+TEST(what_are_no_attributes)
+{
+    static const struct slice rows[] = {
+        SLICE_LITERAL("\x05\1k\0\2"),         /* too many */
+        SLICE_LITERAL("\1\1k\3\0"),           /* a type that there is not */
+        SLICE_LITERAL("\1\0\0\2"),            /* no key */
+        SLICE_LITERAL("\1\1-\0\2"),           /* nor this */
+        SLICE_LITERAL("\1\1k\1\0"),           /* a text that is none */
+        SLICE_LITERAL("\1\1k\1\2\1a\1b"),     /* or two */
+        SLICE_LITERAL("\1\1k\2\xFF\xFF\x7F"), /* more texts than bytes */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct arena arena = {0};
+        struct reader reader = reader_make(rows[i]);
+        test_note("row %zu", i);
+        CHECK(!fact_take_attributes(&reader, &arena) && reader.failed);
+        arena_release(&arena);
+    }
 }
