@@ -21,19 +21,25 @@ int64_t auth_wall_clock(void)
 }
 
 /* As the client's resource spells it: names are the same whatever their case, and sessions, counts
- * and rules go by the name. */
-static struct slice spelling(const struct directory *directory, struct slice name)
+ * and rules go by the name. Groups are the configuration's, which has its own spelling. */
+static struct identity *make_identity(const struct directory *directory, struct slice name,
+                                      const struct attribute *attributes)
 {
     const struct sign_in_client *client =
         directory->sign_in ? sign_in_find(directory->sign_in, name) : NULL;
-    return client ? client->name : name;
+    struct slice spelled = client ? client->name : name;
+    size_t count;
+    const struct slice *groups = groups_of(directory->groups, name, &count);
+    if (count == 0) {
+        groups = groups_of(directory->groups, spelled, &count);
+    }
+    return identity_new_with_attributes(spelled, groups, count, attributes);
 }
 
 enum auth_verdict auth_accept(const struct directory *directory, const struct proof *proof,
                               msec_t now, struct auth_answer *answer)
 {
-    answer->identity = groups_identity(
-        directory->groups, spelling(directory, buffer_slice(&proof->name)), proof->attributes);
+    answer->identity = make_identity(directory, buffer_slice(&proof->name), proof->attributes);
     if (proof->expires_at > 0) {
         answer->expires_at = now + (proof->expires_at - auth_wall_clock());
     }
@@ -43,7 +49,7 @@ enum auth_verdict auth_accept(const struct directory *directory, const struct pr
 enum auth_verdict auth_accept_user(const struct directory *directory, struct slice user,
                                    struct auth_answer *answer)
 {
-    answer->identity = groups_identity(directory->groups, spelling(directory, user), NULL);
+    answer->identity = make_identity(directory, user, NULL);
     return AUTH_ACCEPTED;
 }
 

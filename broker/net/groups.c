@@ -88,10 +88,9 @@ void groups_free(struct groups *groups)
     free(groups);
 }
 
-struct identity *groups_identity(const struct groups *groups, struct slice user_name,
-                                 const struct attribute *attributes)
+const struct slice *groups_of(const struct groups *groups, struct slice user_name, size_t *count)
 {
     const struct member *member = find_member(groups, user_name);
-    return identity_new_with_attributes(user_name, member ? member->groups : NULL,
-                                        member ? member->group_count : 0, attributes);
+    *count = member ? member->group_count : 0;
+    return member ? member->groups : NULL;
 }

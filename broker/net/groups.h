@@ -4,8 +4,9 @@
 #ifndef PUBGRID_NET_GROUPS_H
 #define PUBGRID_NET_GROUPS_H
 
+#include <stddef.h>
+
 #include "base/slice.h"
-#include "core/identity.h"
 
 /* A group and who is in it. */
 struct group_members {
@@ -19,8 +20,7 @@ struct groups;
 /* Copies everything. */
 struct groups *groups_new(const struct group_members *groups, size_t count);
 void groups_free(struct groups *groups);
-/* The identity of a proven user name with what it has signed in with, one count. */
-struct identity *groups_identity(const struct groups *groups, struct slice user_name,
-                                 const struct attribute *attributes);
+/* The groups of a user: *count names, valid as long as `groups`. */
+const struct slice *groups_of(const struct groups *groups, struct slice user_name, size_t *count);
 
 #endif

@@ -717,6 +717,28 @@ def test_ways_in_their_order():
             assert len(webhook.asked) == 1
 
 
+def test_clients_that_are_disabled():
+    with tempfile.TemporaryDirectory() as folder:
+        make_issuer(folder, "issuer")
+        clients = [client("on"), client("off", state="Disabled")]
+        with Plant(folder, custom(folder, "issuer"), clients=clients) as plant:
+            check_is(by_token(plant, "a", sign(folder, "issuer", claims("on"))), "on")
+            check_refused(by_token(plant, "b", sign(folder, "issuer", claims("OFF"))))
+
+
+def test_groups_of_the_configuration():
+    """Whatever the spelling: the password file's user is the namespace's client."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([f"{BIN}/pubgrid", "passwd", "-b", "-c", f"{folder}/passwords", "bob", "bob-pw"],
+                       check=True, capture_output=True)
+        more = (f"  - {{group: staff, publish: [staff/#]}}\nauth:\n  password_file: {folder}/passwords\n"
+                "groups:\n  - {name: staff, users: [bob]}\n")
+        with Plant(folder, clients=[client("Bob")], more=more) as plant:
+            mqtt = plant.connect("a", user="bob", password="bob-pw")
+            check_is(mqtt, "Bob")
+            assert mqtt.publish("staff/x") != NOT_AUTHORIZED
+
+
 def test_nobody_in_particular():
     with tempfile.TemporaryDirectory() as folder:
         with Plant(folder, clients=[client("device")], anonymous=True) as plant:
