@@ -33,6 +33,7 @@ struct server {
     struct mailbox *mailboxes[WORKERS];
     unsigned port;
     uint32_t stored_messages_maximum; /* of a session; 0: the default */
+    bool ends_sessions;               /* of clients, with their connection */
 };
 
 static inline void server_listen(struct server *server, const struct listener_options *options)
@@ -132,6 +133,9 @@ static inline void server_start(struct server *server)
 
     core_options_defaults(&options);
     options.sys_interval_ms = 0;
+    if (server->ends_sessions) {
+        options.session_expiry_maximum = 0;
+    }
     if (server->stored_messages_maximum > 0) {
         options.stored_messages_maximum = server->stored_messages_maximum;
     }

@@ -23,12 +23,15 @@ static const struct refusal no_refusal = {REASON_SUCCESS, NULL};
 
 /* A new session that the store cannot keep would be a promise that is not kept, and so would the
  * end of one that the store cannot forget. (Full, it can: the reserve is for that.) */
-static struct refusal refusal_of_store(const struct shard *shard, const struct packet *packet,
-                                       const struct session *session, bool resumed)
+static struct refusal refusal_of_store(const struct connection *connection,
+                                       const struct packet *packet, const struct session *session,
+                                       bool resumed)
 {
+    const struct shard *shard = connection->shard;
+    bool is_bridge = access_is_bridge_identifier(connection_client_identifier(connection));
     int state = atomic_load_explicit(shard->broker->store_state, memory_order_relaxed);
     bool wants_stored =
-        admission_wanted_expiry(packet) > 0 && shard->settings->options.session_expiry_maximum > 0;
+        admission_wanted_expiry(packet) > 0 && session_expiry_bound(shard, is_bridge) > 0;
     bool ends_stored = session && session_is_durable(session) && (!resumed || !wants_stored);
     if (wants_stored && !resumed && shard_store_refusal(shard) != REASON_SUCCESS) {
         return (struct refusal){REASON_SERVER_UNAVAILABLE, "the store can take no new session now"};
@@ -62,11 +65,11 @@ struct refusal admission_check(const struct connection *connection, const struct
 {
     const struct shard *shard = connection->shard;
     if (session && shard->settings->options.identifiers_are_owned &&
-        !admission_same_user(session, connection)) {
+        !connection->identity->trusted && !admission_same_user(session, connection)) {
         return (struct refusal){REASON_NOT_AUTHORIZED,
                                 "a session with this client identifier is another user's"};
     }
-    struct refusal refusal = refusal_of_store(shard, connect, session, resumed);
+    struct refusal refusal = refusal_of_store(connection, connect, session, resumed);
     if (refusal.reason == REASON_SUCCESS && !resumed) {
         refusal = refusal_of_count(connection, session, counted);
     }

@@ -137,6 +137,13 @@ static inline struct session_ref session_as_publisher(const struct session *sess
     return session->is_bridge ? SESSION_REF_BRIDGE : session->ref;
 }
 
+/* The longest Session Expiry Interval: a bound for clients, not for what the bridge keeps itself.
+ */
+static inline uint32_t session_expiry_bound(const struct shard *shard, bool is_bridge)
+{
+    return is_bridge ? SESSION_NEVER_EXPIRES : shard->settings->options.session_expiry_maximum;
+}
+
 static inline bool session_is_durable(const struct session *session)
 {
     return session->record != NULL;

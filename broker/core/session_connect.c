@@ -205,7 +205,7 @@ void session_overflow(struct session *session)
 
 void session_set_expiry(struct session *session, uint32_t seconds)
 {
-    uint32_t maximum = session->shard->settings->options.session_expiry_maximum;
+    uint32_t maximum = session_expiry_bound(session->shard, session->is_bridge);
     session->expiry_interval = seconds < maximum ? seconds : maximum;
 }
 

@@ -112,6 +112,28 @@ TEST(a_full_session_of_events_has_them_refused)
     server_free(server);
 }
 
+/* A bound for how long clients' sessions wait is none for events that do. */
+TEST(sessions_of_events_have_no_bound_for_their_expiry)
+{
+    struct server *server = server_make();
+    struct bridge bridge;
+
+    server->ends_sessions = true;
+    server_start_with_trunk(server, 0);
+    bridge = bridge_open(0);
+    open_client(&bridge, 0, "$wps//events/topics/x", UINT32_MAX);
+    bridge_subscribe(&bridge, 0, "q", 1, 0);
+    trunk_put_close(&bridge.out, 0, 0);
+    bridge_expect_close(&bridge, 0, 0);
+    open_client(&bridge, 1, "$wps//events/door", 0);
+    bridge_put_publish(&bridge, 1, "q", 1, 1, SLICE_LITERAL("x"));
+    expect_puback(&bridge, 1, 1, REASON_SUCCESS);
+    open_client(&bridge, 0, "$wps//events/topics/x", UINT32_MAX);
+    bridge_expect_publish(&bridge, &(struct trunk_target){0, 1}, 1, SLICE_LITERAL("x"));
+    bridge_close(&bridge);
+    server_free(server);
+}
+
 /* Copies for other listeners are none of its business, even if it is full. */
 TEST(a_full_session_does_not_refuse_what_no_local_keeps_from_it)
 {
