@@ -47,7 +47,8 @@ class Broker:
     """A broker with these listeners (dicts of the configuration's keys), `--set` options, and
     `more` text of its configuration."""
 
-    def __init__(self, listeners, *sets, folder=None, files=None, environment=None, more=""):
+    def __init__(self, listeners, *sets, folder=None, files=None, environment=None, more="",
+                 program=(BROKER,)):
         self.folder = folder or tempfile.mkdtemp(prefix="net_test_")
         self.config = os.path.join(self.folder, "pubgrid.yaml")
         with open(self.config, "w") as out:
@@ -56,7 +57,7 @@ class Broker:
                 lines = [f"{key}: {value}" for key, value in listener.items()]
                 out.write("  - " + "\n    ".join(lines) + "\n")
             out.write(more)
-        command = [BROKER, "-c", self.config]
+        command = [*program, "-c", self.config]
         for setting in (f"store.path={self.folder}/store", "mqtt.sys_interval=0s", *sets):
             command += ["--set", setting]
 

@@ -121,11 +121,12 @@ class Plant:
     """A broker with the namespace `plant`, a TCP and a TLS listener."""
 
     def __init__(self, folder, authentication_says=None, clients=(), authorities=(), anonymous=False,
-                 sessions=100, more="", bridge="", children=None, **listener):
+                 sessions=100, more="", bridge="", children=None, program=None, **listener):
         if not os.path.exists(f"{folder}/server.pem"):
             make_certificate(folder, "server", alternatives="IP:127.0.0.1")
         self.folder, self.more, self.bridge, self.children = folder, more, bridge, children or {}
         self.port, self.tls = free_port(), free_port()
+        self.program = {"program": program} if program else {}
         word = "true" if anonymous else "false"
         self.listeners = [
             {"address": f"tcp://127.0.0.1:{self.port}", "allow_anonymous": word},
@@ -148,7 +149,7 @@ class Plant:
                 f"event_grid:\n  namespaces: [{json.dumps(namespace)}]\n")
 
     def __enter__(self):
-        self.broker = Broker(self.listeners, "workers=2", more=self.text()).__enter__()
+        self.broker = Broker(self.listeners, "workers=2", more=self.text(), **self.program).__enter__()
         return self
 
     def __exit__(self, kind, *rest):
@@ -660,29 +661,35 @@ def test_sessions_of_a_name():
             check_is_alive(third)
 
 
+MQTTJS = """
+    import mqtt from 'mqtt'
+    const [url, token] = process.argv.slice(1)
+    const client = mqtt.connect(url, {protocolVersion: 5, reconnectPeriod: 0, properties: {
+        authenticationMethod: 'CUSTOM-JWT', authenticationData: Buffer.from(token)}})
+    client.on('error', (error) => { console.error(error); process.exit(1) })
+    client.on('disconnect', (packet) => { console.log(packet.reasonCode); process.exit(0) })
+    client.on('connect', () => client.publish('sensor/x', 'hello', {qos: 1}))"""
+
+
 def test_mqttjs_signs_in_by_a_token():
+    """Over TCP and, by the bridge, over WebSocket: until the token expires."""
     here = os.path.dirname(os.path.abspath(__file__))
     if not shutil.which("node") or not os.path.isdir(f"{here}/node_modules/mqtt"):
         return
-    script = """
-        import mqtt from 'mqtt'
-        const [port, token] = process.argv.slice(1)
-        const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, {protocolVersion: 5, properties: {
-            authenticationMethod: 'CUSTOM-JWT', authenticationData: Buffer.from(token)}})
-        client.on('error', (error) => { console.error(error); process.exit(1) })
-        client.on('connect', async () => {
-            await client.publishAsync('sensor/x', 'hello', {qos: 1})
-            await client.endAsync()
-        })"""
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         make_issuer(folder, "issuer")
-        with Plant(folder, custom(folder, "issuer")) as plant:
-            token = sign(folder, "issuer", claims("sensor"))
-            watcher = by_token(plant, "w", token).hello()
+        web = f"  processes: 1\n  listeners: [\"http://127.0.0.1:{port}\"]\n"
+        with Plant(folder, custom(folder, "issuer"), bridge=web, program=(f"{BIN}/pubgrid", "serve")) as plant:
+            plant.broker.wait_for("trunk opened")
+            watcher = by_token(plant, "w", sign(folder, "issuer", claims("sensor"))).hello()
             assert watcher.subscribe("sensor/#") == 0
-            subprocess.run(["node", "--input-type=module", "-e", script, str(plant.port), token],
-                           check=True, timeout=PATIENCE, cwd=here)
-            assert watcher.next_message() == "sensor/x"
+            for url in f"mqtt://127.0.0.1:{plant.port}", f"ws://127.0.0.1:{port}/mqtt":
+                token = sign(folder, "issuer", claims("sensor", seconds=3))
+                done = subprocess.run(["node", "--input-type=module", "-e", MQTTJS, url, token], check=True,
+                                      timeout=PATIENCE, cwd=here, capture_output=True, text=True)
+                assert watcher.next_message() == "sensor/x"
+                assert done.stdout == f"{EXPIRED}\n", done.stdout
 
 
 def test_sessions_end_after_some_hours():
