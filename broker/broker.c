@@ -25,10 +25,12 @@
 #include "core/recover.h"
 #include "core/retained.h"
 #include "core/session_counts.h"
+#include "hearing.h"
 #include "namespaces.h"
 #include "net/auth.h"
 #include "net/listener.h"
 #include "net/worker.h"
+#include "swap.h"
 
 enum {
     DRAIN_MS = 5000,
@@ -37,11 +39,14 @@ enum {
 
 struct server {
     struct config *options; /* that it was started with; owned */
+    struct config *current; /* that it was reloaded with, or `options`; owned */
     struct broker broker;
     struct worker_group group;
     struct shard **shards; /* [group.count], inside group.workers */
     struct auth_service *auth;
     struct namespaces *namespaces; /* of the main thread */
+    struct hearing hearing;        /* likewise */
+    bool is_hearing;               /* hearing_init() was called */
     struct listener **first_of;    /* [options->listener_count]: the first socket of each */
     unsigned workers_made;         /* worker_init() was called for these */
     _Atomic unsigned pings_open;   /* signs of life that are asked for */
@@ -338,28 +343,12 @@ static void follow_namespaces(struct server *server, const struct config *option
     }
 }
 
-/* What was set at run time before this start. */
-static void hear_stored_namespaces(struct server *server)
-{
-    static const struct slice prefix = SLICE_LITERAL("$config/eventgrid/");
-    struct retained_matches stored = {0};
-
-    retained_match(server->broker.retained, SLICE_LITERAL("$config/eventgrid/namespaces/#"),
-                   clock_now(), &stored);
-    for (size_t i = 0; i < stored.count; i++) {
-        namespaces_set_stored(server->namespaces,
-                              slice_from(message_topic(stored.items[i]), prefix.length),
-                              message_payload(stored.items[i]));
-    }
-    retained_matches_release(&stored);
-}
-
 /* What the store has brought counts from the first client on. */
 static void apply_stored_namespaces(struct server *server)
 {
     struct settings *settings;
 
-    hear_stored_namespaces(server);
+    hearing_take_stored(&server->hearing, server->namespaces);
     settings = settings_from(server->options, server->namespaces);
     for (unsigned i = 0; i < server->group.count; i++) {
         shard_reload(server->shards[i], settings_hold(settings));
@@ -397,16 +386,28 @@ static bool server_make_workers(struct server *server, struct buffer *error)
     return failed == 0;
 }
 
+static bool server_listen_to_changes(struct server *server, struct buffer *error)
+{
+    int failed = hearing_init(&server->hearing, &server->broker);
+
+    server->is_hearing = failed == 0;
+    if (failed < 0) {
+        buffer_append_format(error, "cannot listen to changes: %s", strerrordesc_np(-failed));
+    }
+    return failed == 0;
+}
+
 struct server *server_start(struct config *options, struct buffer *error)
 {
     struct server *server = memory_allocate_zero(sizeof(*server));
 
-    server->options = options;
+    server->options = server->current = options;
     server->namespaces = namespaces_new();
     namespaces_set_declared(server->namespaces, buffer_slice(&options->event_grid.declared));
     server_prepare(server);
-    if (!server_open_store(server, error) || !server_start_auth(server, error) ||
-        !server_listen(server, error) || !server_make_workers(server, error)) {
+    if (!server_listen_to_changes(server, error) || !server_open_store(server, error) ||
+        !server_start_auth(server, error) || !server_listen(server, error) ||
+        !server_make_workers(server, error)) {
         server_stop(server);
         return NULL;
     }
@@ -420,44 +421,6 @@ struct server *server_start(struct config *options, struct buffer *error)
 }
 
 /* ---------------------------------------------------------------- reload */
-
-struct settings_mail {
-    struct mail mail;
-    struct settings *settings; /* one count */
-};
-
-static void settings_arrive(struct mail *mail, void *receiver)
-{
-    struct settings_mail *news = CONTAINER_OF(mail, struct settings_mail, mail);
-
-    if (receiver) {
-        shard_reload(receiver, news->settings);
-    } else {
-        settings_release(news->settings);
-    }
-    free(news);
-}
-
-static void server_post(struct server *server, unsigned worker, struct mail *mail)
-{
-    struct mail_list list = {0};
-
-    mail_list_add(&list, mail);
-    mailbox_post(server->group.mailboxes[worker], &list);
-}
-
-static void reload_settings(struct server *server, const struct config *options)
-{
-    struct settings *settings = settings_from(options, server->namespaces);
-
-    for (unsigned i = 0; i < server->group.count; i++) {
-        struct settings_mail *news = memory_allocate_zero(sizeof(*news));
-        news->mail.run = settings_arrive;
-        news->settings = settings_hold(settings);
-        server_post(server, i, &news->mail);
-    }
-    settings_release(settings);
-}
 
 static bool same_text(const char *a, const char *b)
 {
@@ -521,16 +484,40 @@ static void log_what_needs_a_restart(const struct server *server, const struct c
     buffer_release(&names);
 }
 
+/* What the configuration and the namespaces say now. */
+static void take_into_force(struct server *server, struct slice marks)
+{
+    follow_namespaces(server, server->current);
+    settings_swap(&server->group, settings_from(server->current, server->namespaces), marks);
+}
+
 void server_reload(struct server *server, struct config *options)
 {
     log_what_needs_a_restart(server, options);
     reload_certificates(server, options);
     reload_users(server, options);
     namespaces_set_declared(server->namespaces, buffer_slice(&options->event_grid.declared));
-    reload_settings(server, options);
-    follow_namespaces(server, options);
-    config_free(options);
+    if (server->current != server->options) {
+        config_free(server->current);
+    }
+    server->current = options;
+    take_into_force(server, SLICE_EMPTY);
     log_write(LOG_INFO, "reloaded", "version=%s", PUBGRID_VERSION);
+}
+
+int server_news(const struct server *server)
+{
+    return server->hearing.mailbox.wake_fd;
+}
+
+void server_hear(struct server *server)
+{
+    struct buffer marks = {0};
+
+    if (hearing_take(&server->hearing, server->namespaces, &marks)) {
+        take_into_force(server, buffer_slice(&marks));
+    }
+    buffer_release(&marks);
 }
 
 /* ---------------------------------------------------------------- signs of life */
@@ -539,6 +526,14 @@ struct ping {
     struct mail mail;
     _Atomic unsigned *open;
 };
+
+static void server_post(struct server *server, unsigned worker, struct mail *mail)
+{
+    struct mail_list list = {0};
+
+    mail_list_add(&list, mail);
+    mailbox_post(server->group.mailboxes[worker], &list);
+}
 
 static void ping_run(struct mail *mail, void *receiver)
 {
@@ -589,10 +584,16 @@ static void server_free(struct server *server)
     for (size_t i = 0; i < group->listener_count; i++) {
         listener_close(group->listeners[i]);
     }
+    if (server->is_hearing) {
+        hearing_release(&server->hearing);
+    }
     subscriptions_free(server->broker.subscriptions);
     retained_free(server->broker.retained);
     session_counts_free(server->broker.session_counts);
     namespaces_free(server->namespaces);
+    if (server->current != server->options) {
+        config_free(server->current);
+    }
     config_free(server->options);
     free(group->listeners);
     free(group->mailboxes);

@@ -20,6 +20,11 @@ struct server *server_start(struct config *options, struct buffer *error);
  * `options`. The log says what was kept because it needs a restart, or could not be loaded. */
 void server_reload(struct server *server, struct config *options);
 
+/* A descriptor that is readable when settings were changed that the broker follows itself: call
+ * server_hear() then. */
+int server_news(const struct server *server);
+void server_hear(struct server *server);
+
 /* Asks the workers for a sign of life and says whether all have given the last one. */
 bool server_is_alive(struct server *server);
 /* The store could not be opened when the server started, and now it can: stop and start again. */

@@ -53,6 +53,9 @@ static void subscribe(struct settings_store *store)
     buffer_append(&places, store->kind->prefix);
     buffer_append_string(&places, store->kind->places);
     write_filter(&filters, buffer_slice(&places), &options);
+    if (store->kind->followed.length > 0) {
+        write_filter(&filters, SETTINGS_APPLIED, &options);
+    }
     write_filter(&filters, buffer_slice(&mark), &options);
     write_subscribe(packets, SUBSCRIBE_ID, buffer_slice(&filters));
     write_publish(packets, &(struct publication){
@@ -67,6 +70,35 @@ static void subscribe(struct settings_store *store)
     buffer_release(&mark);
 }
 
+static void ask_who_has_heard(struct settings_change *change);
+
+/* The broker has all changes of the mark's origin up to it in force. */
+static void take_applied(struct settings_store *store, const struct settings_mark *mark)
+{
+    LIST_FOREACH_SAFE (link, &store->changes) {
+        struct settings_change *change = CONTAINER_OF(link, struct settings_change, link);
+        if (mark->origin != store->last_mark.origin || change->number > mark->number ||
+            !change->is_followed) {
+            continue;
+        }
+        change->is_followed = false;
+        if (change->is_stored) {
+            ask_who_has_heard(change);
+        }
+    }
+}
+
+static void hear_applied(struct settings_store *store, struct slice marks)
+{
+    struct settings_mark mark;
+
+    while (marks.length >= SETTINGS_MARK_SIZE &&
+           settings_mark_parse(slice_make(marks.data, SETTINGS_MARK_SIZE), &mark)) {
+        take_applied(store, &mark);
+        marks = slice_from(marks, SETTINGS_MARK_SIZE);
+    }
+}
+
 static void hear(struct settings_store *store, const struct packet *packet)
 {
     const struct settings_listener *listener = store->listener;
@@ -74,6 +106,10 @@ static void hear(struct settings_store *store, const struct packet *packet)
     struct slice topic = packet->publish.topic, prefix = store->kind->prefix;
     struct settings_mark mark;
 
+    if (slice_equal(topic, SETTINGS_APPLIED)) {
+        hear_applied(store, packet->publish.payload);
+        return;
+    }
     if (!slice_starts_with(topic, prefix)) {
         listener->complete(listener->context);
         settings_heard_complete(&store->heard);
@@ -99,6 +135,7 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
 static void finish(struct settings_change *change, bool is_stored)
 {
     list_remove(&change->link);
+    timers_cancel(&change->store->gateway->timers, &change->timer);
     change->is_asking = false;
     change->done(change, is_stored);
 }
@@ -123,6 +160,7 @@ static void ask_who_has_heard(struct settings_change *change)
     struct buffer question = {0};
 
     settings_question_append(&question, &mark, store->kind->prefix);
+    timers_cancel(&store->gateway->timers, &change->timer);
     change->round = (struct staff_ask){.answered = one_has_heard, .done = all_have_heard};
     change->is_asking = true;
     if (!staff_ask(store->gateway->staff, &change->round, buffer_slice(&question))) {
@@ -131,6 +169,29 @@ static void ask_who_has_heard(struct settings_change *change)
         finish(change, true);
     }
     buffer_release(&question);
+}
+
+static void broker_is_late(struct timer *timer, void *context)
+{
+    struct settings_change *change = CONTAINER_OF(timer, struct settings_change, timer);
+
+    (void)context;
+    log_write(LOG_WARNING, "a change of settings is not in force in time", "number=%u",
+              change->number);
+    ask_who_has_heard(change);
+}
+
+/* The broker has stored it. */
+static void go_on(struct settings_change *change)
+{
+    struct gateway *gateway = change->store->gateway;
+
+    change->is_stored = true;
+    if (change->is_followed) {
+        timers_set(&gateway->timers, &change->timer, gateway_now(gateway) + SETTINGS_HEARD_MS);
+    } else {
+        ask_who_has_heard(change);
+    }
 }
 
 bool settings_take_question(struct gateway *gateway, const struct staff_asker *asker,
@@ -160,13 +221,13 @@ static void on_packet(struct own_channel *own, const struct packet *packet)
     }
     LIST_FOREACH_SAFE (link, &store_of(own)->changes) {
         struct settings_change *change = CONTAINER_OF(link, struct settings_change, link);
-        if (change->packet_id != packet->ack.packet_id || change->is_asking) {
+        if (change->packet_id != packet->ack.packet_id || change->is_stored) {
             continue;
         }
         if (reason_is_error(packet->ack.reason)) {
             finish(change, false);
         } else {
-            ask_who_has_heard(change);
+            go_on(change);
         }
         return;
     }
@@ -185,6 +246,10 @@ bool settings_store_set(struct settings_store *store, struct slice place, struct
     change->packet_id = store->last_id;
     change->store = store;
     change->number = ++store->last_mark.number;
+    change->is_stored = false;
+    change->is_followed =
+        store->kind->followed.length > 0 && slice_starts_with(place, store->kind->followed);
+    timer_init(&change->timer, broker_is_late);
     settings_mark_append(&mark, &store->last_mark);
     write_property(&properties, PROPERTY_CORRELATION_DATA, buffer_slice(&mark));
     list_add_last(&store->changes, &change->link);
@@ -210,6 +275,7 @@ void settings_store_abandon(struct settings_change *change)
 {
     if (change->packet_id != 0) {
         list_remove(&change->link);
+        timers_cancel(&change->store->gateway->timers, &change->timer);
     }
     if (change->is_asking) {
         staff_forget_ask(&change->round);
@@ -229,13 +295,14 @@ static void on_connected(struct own_channel *own, const struct packet *connack)
     subscribe(store);
 }
 
-/* What was not acknowledged is not stored, as far as is known. */
+/* What was not acknowledged is not stored, as far as is known; what was, is in force when the
+ * broker is there again. */
 static void on_ended(struct own_channel *own)
 {
     LIST_FOREACH_SAFE (link, &store_of(own)->changes) {
         struct settings_change *change = CONTAINER_OF(link, struct settings_change, link);
         if (!change->is_asking) {
-            finish(change, false);
+            finish(change, change->is_stored);
         }
     }
 }

@@ -6,7 +6,9 @@
  * from then on changed() as it happens.
  *
  * A change is done when the broker has stored it and each living process, this one included, has
- * heard it (settings_heard.h): who is answered then finds it wherever he asks. Single-threaded.
+ * heard it (settings_heard.h): who is answered then finds it wherever he asks. If the broker itself
+ * follows what is said there (who may publish and subscribe), it has it in force before that: it
+ * publishes the marks of changes that it has on SETTINGS_APPLIED. Single-threaded.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_CLIENT_SETTINGS_STORE_H
@@ -16,6 +18,7 @@
 
 #include "base/list.h"
 #include "base/slice.h"
+#include "base/timers.h"
 #include "client/staff.h"
 
 struct gateway;
@@ -23,10 +26,14 @@ struct settings_store;
 
 /* Which settings: of those whose topics begin so. Outlives the store. */
 struct settings_kind {
-    struct slice prefix; /* "$config/hubs/" */
-    const char *places;  /* the filter behind it: "+", or "#" for places of several levels */
-    const char *role;    /* of the store's connection; each kind has its own */
+    struct slice prefix;   /* "$config/hubs/" */
+    const char *places;    /* the filter behind it: "+", or "#" for places of several levels */
+    const char *role;      /* of the store's connection; each kind has its own */
+    struct slice followed; /* the broker follows the places that begin so; empty: none */
 };
+
+/* The payload is marks (settings_heard.h), one behind the other. */
+#define SETTINGS_APPLIED SLICE_LITERAL("$config/applied")
 
 /* --- implemented by who wants them --- */
 struct settings_listener {
@@ -50,6 +57,9 @@ struct settings_change {
     struct staff_ask round; /* asks who has heard it */
     uint32_t number;        /* of its mark */
     unsigned packet_id;
+    struct timer timer; /* of waiting until the broker has it in force */
+    bool is_stored;     /* and waits for that */
+    bool is_followed;   /* the broker follows it, and has it not in force yet */
     bool is_asking;
 };
 

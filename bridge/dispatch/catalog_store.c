@@ -17,8 +17,10 @@
 
 enum { AGAIN_MS = 1000 };
 
-static const struct settings_kind kind = {
-    .prefix = SLICE_LITERAL("$config/eventgrid/"), .places = "#", .role = "eventgrid-settings"};
+static const struct settings_kind kind = {.prefix = SLICE_LITERAL("$config/eventgrid/"),
+                                          .places = "#",
+                                          .role = "eventgrid-settings",
+                                          .followed = SLICE_LITERAL("namespaces/")};
 
 struct catalog_store {
     struct grid *grid;

@@ -261,8 +261,12 @@ static void find_recipients(struct shard *shard, const struct message *message, 
 
 static void retain(struct shard *shard, struct message *message)
 {
+    const struct retained_watch *watch = &shard->broker->watch;
     uint64_t version = retained_set(shard->broker->retained, message);
     fact_put_retained(shard->outbox.batch, message, version);
+    if (watch->prefix.length > 0 && slice_starts_with(message_topic(message), watch->prefix)) {
+        watch->changed(watch->context, message);
+    }
 }
 
 /* Nothing of a refused message happens, but for what QoS 0 leaves undone: it is not retained. */

@@ -35,6 +35,7 @@
 #include "store/batch.h"
 #include "store/read.h"
 
+struct message;
 struct session;
 struct session_counts;
 struct shard;
@@ -45,6 +46,14 @@ struct store_numbers {
     uint64_t used, file_size, commits, commit_us, commit_us_maximum, log_size;
 };
 
+/* Who wants to hear of each retained message, or that there is none any more, whose topic begins
+ * with `prefix`; called by the thread that routes it, before the commit. */
+struct retained_watch {
+    struct slice prefix; /* empty: nobody does */
+    void (*changed)(void *context, struct message *message);
+    void *context;
+};
+
 /* What all shards share. Made by the driver before the shards; immutable but for the three
  * locked structures. */
 struct broker {
@@ -52,6 +61,7 @@ struct broker {
     struct shard **shards; /* shard_count pointers: counters only; everything else is its owner's */
     struct subscriptions *subscriptions;
     struct retained *retained;
+    struct retained_watch watch;
     struct session_counts *session_counts;
     struct authenticator authenticator;
     void (*random)(void *out, size_t length); /* base/random.h, or a seeded one in tests */

@@ -195,16 +195,20 @@ class Client:
             data += part
         return data
 
-    def receive(self, kind):
-        """The body of the next packet, which must be of this kind."""
+    def receive_any(self):
+        """The type and the body of the next packet."""
         first, length, shift = self._read(1)[0], 0, 0
         while True:
             byte = self._read(1)[0]
             length, shift = length | (byte & 127) << shift, shift + 7
             if byte < 128:
                 break
-        body = self._read(length)
-        assert first >> 4 == kind, f"packet type {first >> 4} instead of {kind}: {body!r}"
+        return first >> 4, self._read(length)
+
+    def receive(self, kind):
+        """The body of the next packet, which must be of this kind."""
+        got, body = self.receive_any()
+        assert got == kind, f"packet type {got} instead of {kind}: {body!r}"
         return body
 
     def reason(self):

@@ -206,6 +206,16 @@ const char *broker_heard(struct broker *broker)
     return setup_take_lines(&broker->heard);
 }
 
+/* What the broker follows itself is in force at once. */
+static void apply(const struct packet *packet)
+{
+    if (slice_starts_with(packet->publish.topic, SLICE_LITERAL("$config/eventgrid/namespaces/"))) {
+        route(&(struct packet){.type = PACKET_PUBLISH,
+                               .publish = {.topic = SLICE_LITERAL("$config/applied"),
+                                           .payload = packet->properties.correlation_data}});
+    }
+}
+
 static void publish(const struct packet *packet, struct broker_session *from)
 {
     size_t count;
@@ -221,6 +231,7 @@ static void publish(const struct packet *packet, struct broker_session *from)
 
     if (packet->publish.retain) {
         retain(packet);
+        apply(packet);
     }
     if (from && packet->publish.qos == QOS_1) {
         uint8_t reason = count > 0 ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS;

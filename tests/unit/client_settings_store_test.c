@@ -5,6 +5,7 @@
 #include "client/settings_store.h"
 
 #include "client/hub_admin.h"
+#include "client/settings_heard.h"
 #include "support/bridge_fakes.h"
 #include "test.h"
 
@@ -46,11 +47,11 @@ static void answer(struct world *world, const struct packet *packet)
     buffer_release(&bytes);
 }
 
-static void hear(struct world *world, const char *topic, const char *text, uint32_t sequence)
+static void hear_bytes(struct world *world, const char *topic, struct slice payload,
+                       uint32_t sequence)
 {
-    struct packet publish = {
-        .type = PACKET_PUBLISH,
-        .publish = {.topic = slice_from_string(topic), .payload = slice_from_string(text)}};
+    struct packet publish = {.type = PACKET_PUBLISH,
+                             .publish = {.topic = slice_from_string(topic), .payload = payload}};
     struct fanout_scratch scratch = {0};
     struct fanout fanout;
     struct buffer bytes = {0};
@@ -60,6 +61,11 @@ static void hear(struct world *world, const char *topic, const char *text, uint3
     fanout_release(&fanout);
     fanout_scratch_release(&scratch);
     buffer_release(&bytes);
+}
+
+static void hear(struct world *world, const char *topic, const char *text, uint32_t sequence)
+{
+    hear_bytes(world, topic, slice_from_string(text), sequence);
 }
 
 /* Its channel is the one that is opened between the janitor's and the reporter's. */
@@ -165,6 +171,95 @@ TEST(a_connection_that_the_broker_has_ended_is_made_anew)
     answer(&world, &(struct packet){.type = PACKET_CONNACK});
     CHECK(strstr(fakes_to_broker(world.fakes), "SUBSCRIBE id=2 \"$config/hubs/+\" qos=1"));
     CHECK_STRING_EQUAL(heard(&world), "begin\n");
+    end(&world);
+}
+
+/* --- settings that the broker follows --- */
+
+static const struct settings_kind followed_kind = {.prefix = SLICE_LITERAL("$config/plant/"),
+                                                   .places = "#",
+                                                   .role = "plant",
+                                                   .followed = SLICE_LITERAL("rules/")};
+
+enum { ORIGIN = 0x01010101 };
+
+static void all_ones(void *out, size_t length)
+{
+    memset(out, 1, length);
+}
+
+/* A store of that kind, connected by the channel that is opened last. */
+static struct settings_store *start_followed(struct world *world)
+{
+    start(world);
+    world->fakes->gateway.random = all_ones; /* the origin of its marks */
+    struct settings_store *store = settings_store_new(&world->fakes->gateway, &followed_kind);
+    settings_store_connect(store, &world->listener.settings);
+    for (size_t i = 0; i < FAKES_CHANNELS_MAX; i++) {
+        if (world->fakes->channels[i] && world->fakes->channels[i]->events->packet) {
+            world->channel = world->fakes->channels[i];
+        }
+    }
+    fakes_to_broker(world->fakes);
+    answer(world, &(struct packet){.type = PACKET_CONNACK});
+    return store;
+}
+
+/* The broker has in force what has this mark, and another of somebody else. */
+static void apply(struct world *world, uint32_t number)
+{
+    struct settings_mark other = {77, 999}, own = {ORIGIN, number};
+    struct buffer marks = {0};
+    settings_mark_append(&marks, &other);
+    settings_mark_append(&marks, &own);
+    buffer_append_byte(&marks, '\0');
+    hear_bytes(world, "$config/applied", slice_make(marks.data, marks.length - 1), 0);
+    buffer_release(&marks);
+}
+
+TEST(what_the_broker_follows_is_done_when_the_broker_has_it_in_force)
+{
+    struct world world;
+    struct waiter one = {.change.done = done, .stored = -1}, two = one, other = one;
+    struct settings_store *store = start_followed(&world);
+    CHECK(strstr(fakes_to_broker(world.fakes), "\"$config/applied\" qos=1"));
+    CHECK(settings_store_set(store, SLICE_LITERAL("rules/a"), SLICE_LITERAL("{}"), &one.change));
+    CHECK(settings_store_set(store, SLICE_LITERAL("rules/b"), SLICE_LITERAL("{}"), &two.change));
+    CHECK(settings_store_set(store, SLICE_LITERAL("x"), SLICE_LITERAL("{}"), &other.change));
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {18, REASON_SUCCESS}});
+    CHECK_INT_EQUAL(other.stored, 1); /* nobody follows that */
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {16, REASON_SUCCESS}});
+    CHECK_INT_EQUAL(one.stored, -1);
+    apply(&world, 1);
+    CHECK_INT_EQUAL(one.stored, 1);
+    apply(&world, 2); /* before it is acknowledged */
+    CHECK_INT_EQUAL(two.stored, -1);
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {17, REASON_SUCCESS}});
+    CHECK_INT_EQUAL(two.stored, 1);
+    settings_store_free(store);
+    end(&world);
+}
+
+TEST(a_broker_that_is_late_is_not_waited_for)
+{
+    struct world world;
+    struct waiter one = {.change.done = done, .stored = -1}, two = one;
+    struct settings_store *store = start_followed(&world);
+    CHECK(settings_store_set(store, SLICE_LITERAL("rules/a"), SLICE_LITERAL("{}"), &one.change));
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {16, REASON_SUCCESS}});
+    fakes_now += SETTINGS_HEARD_MS - 1;
+    gateway_advance(&world.fakes->gateway);
+    CHECK_INT_EQUAL(one.stored, -1);
+    fakes_now += 1;
+    gateway_advance(&world.fakes->gateway);
+    CHECK_INT_EQUAL(one.stored, 1);
+    /* Nor one that ends: what it has stored is in force when it is there again. */
+    CHECK(settings_store_set(store, SLICE_LITERAL("rules/a"), SLICE_LITERAL("{}"), &two.change));
+    answer(&world, &(struct packet){.type = PACKET_PUBACK, .ack = {17, REASON_SUCCESS}});
+    world.channel->is_open = false;
+    world.channel->events->closed(world.channel, REASON_SERVER_SHUTTING_DOWN);
+    CHECK_INT_EQUAL(two.stored, 1);
+    settings_store_free(store);
     end(&world);
 }
 
