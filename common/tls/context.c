@@ -208,12 +208,11 @@ void tls_context_ask(struct tls_context *context, bool ask)
     atomic_store_explicit(&context->asks_for_any, ask, memory_order_relaxed);
 }
 
-/* OpenSSL's callback for what it has to say of the peer's certificates. It stays known. */
+/* OpenSSL's callback for what it has to say of the peer's certificates. It stays known; but what an
+ * authority has revoked is nothing that another one could vouch for. */
 static int tls_take_any(int good, X509_STORE_CTX *about)
 {
-    (void)good;
-    (void)about;
-    return 1;
+    return good || X509_STORE_CTX_get_error(about) != X509_V_ERR_CERT_REVOKED;
 }
 
 /* A resumed session has no chain to check, so none is resumed; and no names of authorities are

@@ -33,10 +33,10 @@ bool tls_context_load(struct tls_context *context, const struct tls_files *files
 /* Connections may still use what was loaded: it is counted. */
 void tls_context_free(struct tls_context *context);
 
-/* From now on new connections ask the peer for a certificate and take any, whoever has signed it:
- * whether it means something is then for the user to decide, who finds in SSL_get_verify_result()
- * what the authorities say. With `required` certificates nothing changes: they keep to the
- * authorities. Any thread. */
+/* From now on new connections ask the peer for a certificate and take any, whoever has signed it,
+ * but for one that is revoked: whether it means something is then for the user to decide, who finds
+ * in SSL_get_verify_result() what the authorities say. With `required` certificates nothing
+ * changes: they keep to the authorities. Any thread. */
 void tls_context_ask(struct tls_context *context, bool ask);
 
 /* A new connection with the certificates in force; NULL when memory is short. Any thread. */

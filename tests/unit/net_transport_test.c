@@ -388,6 +388,66 @@ TEST(tls_asks_for_any_certificate)
     credential_release(&stranger);
 }
 
+/* A file with a list that revokes the certificate. */
+static void make_revoked(const struct credential *authority, const struct credential *revoked,
+                         char path[64])
+{
+    X509_CRL *list = X509_CRL_new();
+    X509_REVOKED *entry = X509_REVOKED_new();
+    ASN1_TIME *now = X509_gmtime_adj(NULL, -60), *next = X509_gmtime_adj(NULL, 3600);
+    FILE *file;
+
+    X509_CRL_set_version(list, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(list, X509_get_subject_name(authority->certificate));
+    X509_CRL_set1_lastUpdate(list, now);
+    X509_CRL_set1_nextUpdate(list, next);
+    X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->certificate));
+    X509_REVOKED_set_revocationDate(entry, now);
+    CHECK(X509_CRL_add0_revoked(list, entry) == 1);
+    CHECK(X509_CRL_sign(list, authority->key, EVP_sha256()) > 0);
+    snprintf(path, 64, "%s/crl.pem", authority->folder);
+    file = fopen(path, "w");
+    CHECK(file && PEM_write_X509_CRL(file, list) == 1);
+    fclose(file);
+    X509_CRL_free(list);
+    ASN1_TIME_free(now);
+    ASN1_TIME_free(next);
+}
+
+TEST(tls_refuses_what_is_revoked)
+{
+    struct credential authority, own, client, stranger;
+    struct tls_context *context;
+    struct tls_pair pair;
+    struct buffer error = {0};
+    char path[64], buffer[64];
+
+    credential_make(&authority, "authority", NULL);
+    credential_make(&own, "server", NULL);
+    credential_make(&client, "client", &authority);
+    credential_make(&stranger, "stranger", NULL);
+    make_revoked(&authority, &client, path);
+    context = tls_context_new(&(struct tls_files){.certificate = own.certificate_path,
+                                                  .key = own.key_path,
+                                                  .authorities = authority.certificate_path,
+                                                  .revoked = path},
+                              &error);
+    CHECK(context);
+    for (int ask = 0; ask < 2; ask++) {
+        tls_context_ask(context, ask);
+        tls_pair_make(&pair, context, &client);
+        CHECK(tls_pair_send(&pair, "x", buffer, sizeof(buffer)) < 0);
+        tls_pair_release(&pair);
+    }
+    check_asked(context, &stranger, false);
+    tls_context_free(context);
+    unlink(path);
+    credential_release(&authority);
+    credential_release(&own);
+    credential_release(&client);
+    credential_release(&stranger);
+}
+
 static void check_server_name(struct tls_context *context, const char *name)
 {
     struct tls_pair pair;
