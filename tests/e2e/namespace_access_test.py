@@ -88,13 +88,18 @@ class Plant:
         return Client(self.port, f"{user}-device", version, user=user, password="pw", **how)
 
     def change(self, place, properties):
-        """Returns when all workers have it in force. `properties` None: it is deleted."""
+        """Of a child. `properties` None: it is deleted."""
+        collection, name = place.split("/")
+        self.put(f"/{collection.lower()}/{name}",
+                 None if properties is None else {"name": name, "properties": properties})
+
+    def put(self, place, said):
+        """Of the namespace, or what is below it. Returns when all workers have it in force."""
         self.number += 1
         mark = b"\0\0\0\7" + self.number.to_bytes(4, "big")
         told = bytes([CORRELATION_DATA, 0, len(mark)]) + mark
-        collection, name = place.split("/")
-        payload = b"" if properties is None else json.dumps({"name": name, "properties": properties}).encode()
-        self.admin.send(0x33, text(f"$config/eventgrid/namespaces/plant/{collection.lower()}/{name}") + b"\0\7" +
+        payload = b"" if said is None else json.dumps(said).encode()
+        self.admin.send(0x33, text(f"$config/eventgrid/namespaces/plant{place}") + b"\0\7" +
                         variable(len(told)) + told + payload)
         packets = {}
         while len(packets) < 2:  # PUBACK says that it is stored, in whichever order

@@ -24,11 +24,14 @@ import tempfile
 import threading
 import time
 
+import namespace_access_test
 from auth_test import AUTH, CONNACK, DISCONNECT, Client, authentication
 from net_test import PATIENCE, Broker, free_port, run_tests, text
 
 BIN = os.environ.get("BIN", "build/dev/bin")
-NOT_AUTHORIZED, BAD_METHOD, UNAVAILABLE, QUOTA, TAKEN_OVER, EXPIRED = 0x87, 0x8C, 0x88, 0x97, 0x8E, 0xA0
+NOT_AUTHORIZED, BAD_METHOD, UNAVAILABLE, QUOTA, TAKEN_OVER, EXPIRED, ADMINISTRATIVE = (
+    0x87, 0x8C, 0x88, 0x97, 0x8E, 0xA0, 0x98)
+WRONG_PASSWORD = 0x86
 ISSUER = "https://issuer.example"
 
 
@@ -639,6 +642,79 @@ def test_attributes_of_the_webhook_count():
             check_floor(plant.connect("a", user="sensor-5"), 5)
 
 
+# ---------------------------------------------------------------- changes while it runs
+
+
+class LivePlant(namespace_access_test.Plant):
+    """With an administrator, who changes it, and a TLS listener."""
+
+    def __init__(self, folder):
+        make_certificate(folder, "server", alternatives="IP:127.0.0.1")
+        super().__init__(folder, {"name": "plant", "properties": self.properties({})})
+        self.tls = free_port()
+
+    @staticmethod
+    def properties(authentication_says):
+        return {"topicSpacesConfiguration": {"state": "Enabled", "clientAuthentication": authentication_says,
+                                             "maximumClientSessionsPerAuthenticationName": 9}}
+
+    def __enter__(self):
+        listeners = [{"address": f"tcp://127.0.0.1:{self.port}"},
+                     {"address": f"tls://127.0.0.1:{self.tls}", "certificate": f"{self.folder}/server.pem",
+                      "key": f"{self.folder}/server.key", "allow_anonymous": "false"}]
+        self.broker = Broker(listeners, "workers=2", folder=self.folder, more=self.text()).__enter__()
+        self.begin_administration()
+        return self
+
+    def over_tls(self, name, own, **how):
+        return Client(self.tls, name, wrap=wrap(self.folder, own), **how)
+
+    def by_token(self, name, token):
+        return Client(self.port, name, properties=authentication(token, "CUSTOM-JWT"))
+
+    def allow(self, says):
+        self.put("", {"name": "plant", "resource": {"properties": self.properties(says)}})
+
+
+def test_certificates_that_become_known():
+    """Whose does not fit is asked for a password next."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_certificate(folder, "own", alternatives="DNS:x")
+        make_certificate(folder, "root")
+        make_certificate(folder, "device", issuer="root", alternatives="DNS:x")
+        with LivePlant(folder) as plant:
+            check_refused(plant.over_tls("a", "own", user="sensor"), WRONG_PASSWORD)
+            plant.change("clients/sensor", {"clientCertificateAuthentication": {
+                "validationScheme": "ThumbprintMatch", "allowedThumbprints": [thumbprint(folder, "own")]}})
+            here = plant.over_tls("a", "own", user="sensor").hello()
+            plant.change("clients/sensor", None)
+            assert here.receive(DISCONNECT)[0] in (NOT_AUTHORIZED, ADMINISTRATIVE)
+            check_refused(plant.over_tls("a", "own", user="sensor"), WRONG_PASSWORD)
+            plant.change("clients/device", {})
+            check_refused(plant.over_tls("b", "device", user="device"), WRONG_PASSWORD)
+            plant.change("cacertificates/root", {"encodedCertificate": read(f"{folder}/root.pem")})
+            plant.over_tls("b", "device", user="device").hello()
+            plant.change("cacertificates/root", None)
+            check_refused(plant.over_tls("b", "device", user="device"), WRONG_PASSWORD)
+
+
+def test_issuers_and_webhooks_that_become_known():
+    with tempfile.TemporaryDirectory() as folder, Webhook() as webhook:
+        make_issuer(folder, "issuer")
+        with LivePlant(folder) as plant:
+            token = sign(folder, "issuer", claims("sensor"))
+            check_refused(plant.by_token("a", token), BAD_METHOD)
+            plant.allow({"customJwtAuthentication": {"tokenIssuer": ISSUER, "issuerCertificates": [
+                {"encodedCertificate": read(f"{folder}/issuer.pem")}]}})
+            here = plant.by_token("a", token).hello()
+            plant.allow(webhook.says)
+            plant.by_token("b", "carol").hello()
+            assert webhook.asked[-1]["authenticationMethod"] == "CUSTOM-JWT"
+            plant.allow({})
+            check_refused(plant.by_token("c", "carol"), BAD_METHOD)
+            check_is_alive(here)
+
+
 # ---------------------------------------------------------------- sessions, and ways together
 
 
@@ -718,7 +794,7 @@ def test_ways_in_their_order():
             check_is(plant.connect("c", user="bob", password=token), "sensor")
             check_is(plant.connect("d", user="bob", password="bob-pw"), "bob")
             assert not webhook.asked
-            check_refused(plant.connect("e", user="bob", password="please"), 0x86)
+            check_refused(plant.connect("e", user="bob", password="please"), WRONG_PASSWORD)
             assert not webhook.asked
             check_is(plant.connect("f", user="amy", password="please"), "amy")
             assert len(webhook.asked) == 1
