@@ -99,8 +99,12 @@ static inline struct broker_session *door_subscribe(struct door_world *world, co
 
 static inline void door_start(struct door_world *world)
 {
-    static const struct catalog_listener nobody = {NULL, ignore_subscription, ignore_subscription,
-                                                   ignore_source, ignore_source};
+    static const struct catalog_listener nobody = {
+        .subscription_changed = ignore_subscription,
+        .subscription_removed = ignore_subscription,
+        .source_changed = ignore_source,
+        .source_removed = ignore_source,
+    };
 
     *world = (struct door_world){.broker = broker_new()};
     world->grid.gateway = &world->broker->bridges[0].gateway;

@@ -78,6 +78,7 @@ struct catalog *catalog_new(const struct catalog_listener *listener)
     struct catalog *catalog = memory_allocate_zero(sizeof(*catalog));
 
     map_init(&catalog->sources, key_of);
+    map_init(&catalog->children, child_key_of);
     catalog->listener = listener;
     catalog->order = memory_allocate_zero(sizeof(*catalog->order));
     catalog->is_loading = true;
@@ -102,6 +103,7 @@ void catalog_free(struct catalog *catalog)
         node = next;
     }
     map_release(&catalog->sources);
+    map_release(&catalog->children);
     buffer_release(&catalog->key);
     free(catalog->order->items);
     free(catalog->order);

@@ -9,6 +9,8 @@
  *         {"name":"Billing","properties":{..},"state":"Succeeded","stateReason":"..",
  *          "stateUrl":"..","stateSchema":"..",
  *          "consentUntil":..}
+ *     $config/eventgrid/<child key>   (resource/namespace_child.h; of clients with their letters)
+ *         {"name":"Pump-1","properties":{..}}
  *
  * Without "resource" or "properties" those of the file count: a declared source without keys in the
  * file gets some at the first start, and the state of a declared subscription is kept, in such
@@ -29,6 +31,7 @@
 #include "base/map.h"
 #include "client/metrics.h"
 #include "eventgrid/filter_set.h"
+#include "resource/namespace_child.h"
 #include "resource/subscription.h"
 #include "resource/topic.h"
 
@@ -72,6 +75,7 @@ struct catalog_source {
     struct catalog *catalog;
     struct catalog_texts texts;
     struct list waiting;                  /* subscriptions that are not in force */
+    struct list children;                 /* of a namespace, by .link: catalog_children() */
     struct list topic_entries, in_parent; /* as `topics`: also those that are not in force */
     bool is_there;
     bool is_prepared; /* `filters` and `targets` are true */
@@ -94,13 +98,30 @@ struct catalog_subscription {
     bool is_there;
 };
 
-/* Who follows changes: the runner. Nothing of the catalog may be changed from inside. */
+/* A client, a client group, a topic space, a permission binding or a certificate of a namespace. */
+struct catalog_child {
+    struct map_node node; /* by key */
+    struct list link;     /* in source->children */
+    struct catalog_source *source;
+    enum child_kind kind;
+    struct buffer key;                /* resource/namespace_child.h */
+    struct buffer name;               /* as given */
+    struct namespace_child *resource; /* NULL: it is not in force */
+    bool is_declared, is_set;
+    /* The catalog's own. */
+    struct catalog_texts texts;
+};
+
+/* Who follows changes. Nothing of the catalog may be changed from inside. */
 struct catalog_listener {
     void *context;
     void (*subscription_changed)(void *context, struct catalog_subscription *subscription);
     void (*subscription_removed)(void *context, struct catalog_subscription *subscription);
     void (*source_changed)(void *context, struct catalog_source *source);
     void (*source_removed)(void *context, struct catalog_source *source);
+    /* NULL: they do not matter. */
+    void (*child_changed)(void *context, const struct catalog_child *child);
+    void (*child_removed)(void *context, const struct catalog_child *child);
 };
 
 struct catalog;
@@ -118,6 +139,11 @@ struct catalog_source *catalog_source_of(struct catalog_source *source, const st
 /* All sources in order of their keys: NULL begins, NULL ends. */
 struct catalog_source *catalog_next(const struct catalog *catalog,
                                     const struct catalog_source *behind);
+
+struct catalog_child *catalog_find_child(const struct catalog *catalog, struct slice key);
+/* Those of the kind that a namespace has, in order of their keys: [*count], to be freed. */
+struct catalog_child **catalog_children(const struct catalog_source *source, enum child_kind kind,
+                                        size_t *count);
 
 /* Subscriptions of which nothing but a state is stored: the configuration file has declared them
  * once, and does not any more. */

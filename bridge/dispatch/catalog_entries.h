@@ -17,7 +17,7 @@ struct catalog_order {
 };
 
 struct catalog {
-    struct map sources; /* all entries */
+    struct map sources, children; /* all entries */
     const struct catalog_listener *listener;
     struct catalog_order *order;
     struct buffer key; /* scratch */
@@ -51,6 +51,18 @@ void subscription_tidy(struct catalog_subscription *subscription);
 /* Its source is not in force any more. */
 void subscription_withdraw(struct catalog_subscription *subscription);
 void subscription_free(struct catalog_subscription *subscription);
+
+/* --- catalog_child.c --- */
+
+struct slice child_key_of(const struct map_node *node);
+/* The entry, made if need be; NULL: `key` is none of a child. */
+struct catalog_child *child_entry(struct catalog *catalog, struct slice key);
+bool child_resolve(struct catalog_child *child, struct buffer *error);
+/* All of a namespace; of what is wrong the log says why. */
+void children_resolve(struct catalog_source *source);
+/* Frees an entry that says nothing. */
+void child_tidy(struct catalog_child *child);
+void child_free(struct catalog_child *child);
 
 /* --- catalog_targets.c --- */
 

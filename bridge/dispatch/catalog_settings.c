@@ -41,9 +41,8 @@ static void visit_all(struct catalog *catalog, source_visitor *visit)
     visit_level(catalog, true, visit);
 }
 
-/* Subscriptions in force, and those that wait. */
-static void visit_subscriptions(struct catalog_source *source,
-                                void (*visit)(struct catalog_texts *texts))
+/* The texts of a source, of its subscriptions, in force or not, and of its children. */
+static void visit_texts(struct catalog_source *source, void (*visit)(struct catalog_texts *texts))
 {
     struct list *const lists[] = {&source->subscriptions, &source->waiting};
 
@@ -52,6 +51,10 @@ static void visit_subscriptions(struct catalog_source *source,
             visit(&CONTAINER_OF(link, struct catalog_subscription, link)->texts);
         }
     }
+    LIST_FOREACH (link, &source->children) {
+        visit(&CONTAINER_OF(link, struct catalog_child, link)->texts);
+    }
+    visit(&source->texts);
 }
 
 /* What says nothing is not in force any more, so it waits. */
@@ -59,6 +62,9 @@ static void tidy_waiting(struct catalog_source *source)
 {
     LIST_FOREACH_SAFE (link, &source->waiting) {
         subscription_tidy(CONTAINER_OF(link, struct catalog_subscription, link));
+    }
+    LIST_FOREACH_SAFE (link, &source->children) {
+        child_tidy(CONTAINER_OF(link, struct catalog_child, link));
     }
 }
 
@@ -151,6 +157,7 @@ static void each_element(struct catalog_source *source, const struct json_value 
 }
 
 static void declare_topic(struct catalog_source *parent, const struct json_value *element);
+static void declare_children(struct catalog_source *source, const struct json_value *element);
 
 /* `name` lacks its last part, `named`, which the element says. */
 static void declare_source(struct catalog *catalog, struct source_name *name, struct slice *named,
@@ -170,6 +177,7 @@ static void declare_source(struct catalog *catalog, struct source_name *name, st
         set_text(&source->texts.declared, element->text);
         each_element(source, element, "eventSubscriptions", declare_subscription);
         each_element(source, element, "topics", declare_topic);
+        declare_children(source, element);
     }
     buffer_release(&key);
     buffer_release(&text);
@@ -181,6 +189,46 @@ static void declare_topic(struct catalog_source *parent, const struct json_value
 
     if (source_topics_of(parent->name.kind, &name.kind)) {
         declare_source(parent->catalog, &name, &name.topic, element);
+    }
+}
+
+static void declare_child(struct catalog_source *source, enum child_kind kind,
+                          const struct json_value *element)
+{
+    struct buffer text = {0}, key = {0};
+    struct catalog_child *child;
+    struct json_value name;
+
+    if (json_find_member(element, "name", &name) && name.type == JSON_STRING) {
+        json_append_string_value(&text, &name);
+    }
+    child_key_append(&key, buffer_slice(&source->key), kind, buffer_slice(&text));
+    child = child_entry(source->catalog, buffer_slice(&key));
+    if (child) {
+        set_text(&child->texts.declared, element->text);
+    }
+    buffer_release(&text);
+    buffer_release(&key);
+}
+
+/* Those of a namespace, by the names of their collections. */
+static void declare_children(struct catalog_source *source, const struct json_value *element)
+{
+    struct json_walk members = json_members(element);
+    struct json_value array, child;
+    enum child_kind kind;
+    struct slice key;
+
+    if (source->name.kind != SOURCE_NAMESPACE) {
+        return;
+    }
+    while (json_next_member(&members, &key, &array)) {
+        if (array.type == JSON_ARRAY && child_kind_from_collection(key, &kind)) {
+            struct json_walk walk = json_elements(&array);
+            while (json_next_element(&walk, &child)) {
+                declare_child(source, kind, &child);
+            }
+        }
     }
 }
 
@@ -206,8 +254,7 @@ static void forget_declared_text(struct catalog_texts *texts)
 
 static void forget_declared(struct catalog_source *source)
 {
-    forget_declared_text(&source->texts);
-    visit_subscriptions(source, forget_declared_text);
+    visit_texts(source, forget_declared_text);
 }
 
 void catalog_set_declared(struct catalog *catalog, struct slice json)
@@ -291,46 +338,86 @@ static bool take_subscription(struct catalog_subscription *subscription, struct 
     return is_good;
 }
 
-/* The texts of a place, as an entry that is made if need be. */
-static struct catalog_texts *texts_of(struct catalog_source *source,
-                                      struct catalog_subscription **subscription,
-                                      const struct place *place)
+static bool take_child(struct catalog_child *child, struct slice json, struct buffer *error)
 {
-    *subscription = NULL;
-    if (!place->is_subscription) {
-        return &source->texts;
-    }
-    *subscription = subscription_entry(source, place->subscription);
-    return *subscription ? &(*subscription)->texts : NULL;
-}
-
-bool catalog_set_stored(struct catalog *catalog, struct slice place_text, struct slice json,
-                        struct buffer *error)
-{
-    struct place place = split_place(place_text);
-    struct catalog_source *source = source_entry(catalog, place.source_key);
-    struct catalog_subscription *subscription;
-    struct catalog_texts *texts = source ? texts_of(source, &subscription, &place) : NULL;
-    struct json_value value;
+    struct catalog_source *source = child->source;
+    struct buffer before = child->texts.stored;
     bool is_good;
 
-    if (!texts || (json.length > 0 && !(json_parse(json, &value) && value.type == JSON_OBJECT))) {
-        buffer_append_format(error, "%s\n", texts ? "it is no JSON object" : "it is no such place");
-        is_good = false;
-    } else if (catalog->is_loading) {
-        set_text(&texts->stored, json.length > 0 ? value.text : json);
-        texts->is_told = true;
-        return true;
-    } else if (subscription) {
-        return take_subscription(subscription, json.length > 0 ? value.text : json, error);
-    } else {
-        return take_source(source, json.length > 0 ? value.text : json, error);
+    child->texts.stored = (struct buffer){0};
+    buffer_append(&child->texts.stored, json);
+    is_good = child_resolve(child, error);
+    if (!is_good) {
+        struct buffer wrong = child->texts.stored;
+        child->texts.stored = before;
+        before = wrong;
+        child->is_set = child->texts.stored.length > 0;
     }
-    if (source) {
-        tidy_waiting(source);
-        source_tidy(source);
-    }
+    buffer_release(&before);
+    child_tidy(child);
+    source_tidy(source);
     return is_good;
+}
+
+/* What a place is about, as entries that are made if need be. */
+struct target {
+    struct catalog_source *source; /* NULL: it is no such place */
+    struct catalog_subscription *subscription;
+    struct catalog_child *child;
+    struct catalog_texts *texts; /* of the one that is meant; NULL: there is none */
+};
+
+static struct target find_target(struct catalog *catalog, struct slice place_text)
+{
+    struct target target = {.child = child_entry(catalog, place_text)};
+    struct place place = split_place(place_text);
+
+    if (target.child) {
+        target.source = target.child->source;
+        target.texts = &target.child->texts;
+        return target;
+    }
+    target.source = source_entry(catalog, place.source_key);
+    if (target.source && place.is_subscription) {
+        target.subscription = subscription_entry(target.source, place.subscription);
+        target.texts = target.subscription ? &target.subscription->texts : NULL;
+    } else if (target.source) {
+        target.texts = &target.source->texts;
+    }
+    return target;
+}
+
+static bool take(const struct target *target, struct slice json, struct buffer *error)
+{
+    if (target->child) {
+        return take_child(target->child, json, error);
+    }
+    return target->subscription ? take_subscription(target->subscription, json, error)
+                                : take_source(target->source, json, error);
+}
+
+bool catalog_set_stored(struct catalog *catalog, struct slice place, struct slice json,
+                        struct buffer *error)
+{
+    struct target target = find_target(catalog, place);
+    struct json_value value = {JSON_NULL, SLICE_EMPTY};
+
+    if (!target.texts ||
+        (json.length > 0 && !(json_parse(json, &value) && value.type == JSON_OBJECT))) {
+        buffer_append_format(error, "%s\n",
+                             target.texts ? "it is no JSON object" : "it is no such place");
+        if (target.source) {
+            tidy_waiting(target.source);
+            source_tidy(target.source);
+        }
+        return false;
+    }
+    if (catalog->is_loading) {
+        set_text(&target.texts->stored, value.text);
+        target.texts->is_told = true;
+        return true;
+    }
+    return take(&target, value.text, error);
 }
 
 static void tell_text_anew(struct catalog_texts *texts)
@@ -340,8 +427,7 @@ static void tell_text_anew(struct catalog_texts *texts)
 
 static void tell_anew(struct catalog_source *source)
 {
-    tell_text_anew(&source->texts);
-    visit_subscriptions(source, tell_text_anew);
+    visit_texts(source, tell_text_anew);
 }
 
 static void drop_untold_text(struct catalog_texts *texts)
@@ -353,8 +439,7 @@ static void drop_untold_text(struct catalog_texts *texts)
 
 static void drop_untold(struct catalog_source *source)
 {
-    drop_untold_text(&source->texts);
-    visit_subscriptions(source, drop_untold_text);
+    visit_texts(source, drop_untold_text);
 }
 
 void catalog_begin(struct catalog *catalog)

@@ -44,6 +44,7 @@ struct catalog_source *source_entry(struct catalog *catalog, struct slice key)
     source_key_parse(buffer_slice(&source->key), &source->name);
     list_init(&source->subscriptions);
     list_init(&source->waiting);
+    list_init(&source->children);
     list_init(&source->topics);
     list_init(&source->topic_link);
     list_init(&source->topic_entries);
@@ -66,6 +67,9 @@ void source_free(struct catalog_source *source)
     LIST_FOREACH_SAFE (link, &source->waiting) {
         subscription_free(CONTAINER_OF(link, struct catalog_subscription, link));
     }
+    LIST_FOREACH_SAFE (link, &source->children) {
+        child_free(CONTAINER_OF(link, struct catalog_child, link));
+    }
     list_remove(&source->topic_link);
     list_remove(&source->in_parent);
     if (source->properties) {
@@ -84,7 +88,7 @@ static bool says_nothing(const struct catalog_source *source)
 {
     return source->texts.declared.length == 0 && source->texts.stored.length == 0 &&
            list_is_empty(&source->subscriptions) && list_is_empty(&source->waiting) &&
-           list_is_empty(&source->topic_entries);
+           list_is_empty(&source->children) && list_is_empty(&source->topic_entries);
 }
 
 void source_drop(struct catalog_source *source)
@@ -243,6 +247,7 @@ static void resolve_dependants(struct catalog_source *source)
     resolve_subscriptions(&source->subscriptions);
     resolve_subscriptions(&waiting);
     list_move_all(&source->waiting, &waiting);
+    children_resolve(source);
     LIST_FOREACH (link, &source->topic_entries) {
         struct catalog_source *topic = CONTAINER_OF(link, struct catalog_source, in_parent);
         error.length = 0;

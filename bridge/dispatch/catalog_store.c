@@ -128,9 +128,7 @@ void catalog_store_set(struct catalog_store *store, struct slice place, struct s
 
 static bool lacks_keys(const struct catalog_source *source)
 {
-    bool has_keys = source->name.kind == SOURCE_TOPIC || source->name.kind == SOURCE_DOMAIN;
-
-    return has_keys && source->is_declared && source->key1.length == 0 &&
+    return source_has_keys(source->name.kind) && source->is_declared && source->key1.length == 0 &&
            source->texts.stored.length == 0;
 }
 

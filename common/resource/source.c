@@ -91,17 +91,23 @@ const char *subscription_name_check(struct slice name)
 static const struct {
     struct slice collection; /* as resource ids spell it */
     const char *(*check)(struct slice name);
-    bool has_parent;
+    bool has_keys, has_parent;
     enum source_kind parent;
 } kinds[SOURCE_KINDS] = {
-    [SOURCE_TOPIC] = {.collection = SLICE_LITERAL("topics"), .check = topic_name_check},
-    [SOURCE_DOMAIN] = {.collection = SLICE_LITERAL("domains"), .check = topic_name_check},
-    [SOURCE_DOMAIN_TOPIC] = {SLICE_LITERAL("topics"), domain_topic_name_check, true, SOURCE_DOMAIN},
-    [SOURCE_SYSTEM_TOPIC] = {.collection = SLICE_LITERAL("systemTopics"),
-                             .check = topic_name_check},
-    [SOURCE_NAMESPACE] = {.collection = SLICE_LITERAL("namespaces"), .check = namespace_name_check},
-    [SOURCE_NAMESPACE_TOPIC] = {SLICE_LITERAL("topics"), topic_name_check, true, SOURCE_NAMESPACE},
+    [SOURCE_TOPIC] = {SLICE_LITERAL("topics"), topic_name_check, .has_keys = true},
+    [SOURCE_DOMAIN] = {SLICE_LITERAL("domains"), topic_name_check, .has_keys = true},
+    [SOURCE_DOMAIN_TOPIC] = {SLICE_LITERAL("topics"), domain_topic_name_check, false, true,
+                             SOURCE_DOMAIN},
+    [SOURCE_SYSTEM_TOPIC] = {SLICE_LITERAL("systemTopics"), topic_name_check, .has_keys = false},
+    [SOURCE_NAMESPACE] = {SLICE_LITERAL("namespaces"), namespace_name_check, .has_keys = true},
+    [SOURCE_NAMESPACE_TOPIC] = {SLICE_LITERAL("topics"), topic_name_check, true, true,
+                                SOURCE_NAMESPACE},
 };
+
+bool source_has_keys(enum source_kind kind)
+{
+    return kinds[kind].has_keys;
+}
 
 bool source_has_parent(enum source_kind kind)
 {

@@ -57,6 +57,9 @@ static inline struct slice source_own_name(const struct source_name *source)
     return source_has_parent(source->kind) ? source->topic : source->name;
 }
 
+/* Has it access keys of its own? */
+bool source_has_keys(enum source_kind kind);
+
 /* NULL, or a sentence: what is wrong with it. */
 const char *topic_name_check(struct slice name);
 const char *namespace_name_check(struct slice name);

@@ -10,6 +10,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz/fuzz.h"
 
+#include <stdlib.h>
+
 #include "base/buffer.h"
 #include "base/log.h"
 #include "dispatch/catalog.h"
@@ -51,15 +53,51 @@ static void source_removed(void *context, struct catalog_source *source)
     FUZZ_CHECK(source->subscription_count == 0);
 }
 
+static void child_changed(void *context, const struct catalog_child *child)
+{
+    ++*(size_t *)context;
+    FUZZ_CHECK(child->resource && child->source->is_there);
+}
+
+static void child_removed(void *context, const struct catalog_child *child)
+{
+    (void)context;
+    FUZZ_CHECK(child->resource != NULL);
+}
+
 static struct catalog *new_catalog(struct catalog_listener *listener, size_t *changes)
 {
     *changes = 0;
-    *listener = (struct catalog_listener){changes, subscription_changed, subscription_removed,
-                                          source_changed, source_removed};
+    *listener = (struct catalog_listener){
+        .context = changes,
+        .subscription_changed = subscription_changed,
+        .subscription_removed = subscription_removed,
+        .source_changed = source_changed,
+        .source_removed = source_removed,
+        .child_changed = child_changed,
+        .child_removed = child_removed,
+    };
     return catalog_new(listener);
 }
 
 /* ---------------------------------------------------------------- what is in force */
+
+static void describe_children(const struct catalog *catalog, const struct catalog_source *source,
+                              struct buffer *out)
+{
+    for (int kind = 0; kind < CHILD_KINDS; kind++) {
+        size_t count;
+        struct catalog_child **children = catalog_children(source, (enum child_kind)kind, &count);
+        for (size_t i = 0; i < count; i++) {
+            struct slice key = buffer_slice(&children[i]->key);
+            FUZZ_CHECK(catalog_find_child(catalog, key) == children[i]);
+            buffer_append_format(out, " %.*s %.*s %.*s\n", SLICE_PRINT(key),
+                                 SLICE_PRINT(children[i]->name),
+                                 SLICE_PRINT(children[i]->resource->json));
+        }
+        free(children);
+    }
+}
 
 static void describe(const struct catalog *catalog, struct buffer *out)
 {
@@ -79,6 +117,7 @@ static void describe(const struct catalog *catalog, struct buffer *out)
                                  subscription_state_name(subscription->state),
                                  SLICE_PRINT(buffer_slice(&subscription->properties->json)));
         }
+        describe_children(catalog, source, out);
         catalog_prepare(source);
     }
 }

@@ -680,7 +680,10 @@ topics/orders/eventsubscriptions/sub""",
     "namespace": """namespaces/plant/topics/abc/eventsubscriptions/one {"properties":{}}
 namespaces/plant/topics/abc {"resource":{"properties":{"eventRetentionInDays":2}}}
 namespaces/plant {"resource":{}}
-namespaces/plant/topics/abc""",
+namespaces/plant/topics/abc
+!{"namespaces":[{"name":"Plant","clients":[{"name":"a","properties":{"state":"Enabled"}}]}]}
+namespaces/plant/clients/a {"name":"a","properties":{"attributes":{"b":1}}}
+namespaces/plant/clientgroups/abc {"name":"Abc","properties":{"query":"attributes.b = 1"}}""",
     "domain": f"""domains/shop {{"resource":{{"properties":{{}}}},"azureSubscription":"s","resourceGroup":"g"}}
 domains/shop/topics/a/eventsubscriptions/one {{{TO_MQTT}}}
 domains/shop/eventsubscriptions/all {{{TO_WEB},"stateUrl":"http://h/","state":"AwaitingManualAction"}}

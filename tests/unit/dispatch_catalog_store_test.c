@@ -39,8 +39,12 @@ static void reconnect(struct world *world, unsigned process)
 
 static void start(struct world *world, const char *declared)
 {
-    static const struct catalog_listener nobody = {NULL, ignore_subscription, ignore_subscription,
-                                                   ignore_source, ignore_source};
+    static const struct catalog_listener nobody = {
+        .subscription_changed = ignore_subscription,
+        .subscription_removed = ignore_subscription,
+        .source_changed = ignore_source,
+        .source_removed = ignore_source,
+    };
 
     *world = (struct world){.broker = broker_new()};
     for (unsigned i = 0; i < 2; i++) {

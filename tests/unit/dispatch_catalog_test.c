@@ -4,6 +4,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/catalog.h"
 
+#include <stdlib.h>
+
 #include "test.h"
 
 #define WEBHOOK(url)                                                                               \
@@ -47,8 +49,13 @@ static void source_removed(void *context, struct catalog_source *source)
 
 static void start(struct world *world)
 {
-    *world = (struct world){.listener = {world, subscription_changed, subscription_removed,
-                                         source_changed, source_removed}};
+    *world = (struct world){.listener = {
+                                .context = world,
+                                .subscription_changed = subscription_changed,
+                                .subscription_removed = subscription_removed,
+                                .source_changed = source_changed,
+                                .source_removed = source_removed,
+                            }};
     world->catalog = catalog_new(&world->listener);
 }
 
@@ -516,5 +523,90 @@ TEST(a_subscription_outlives_no_lifetime_of_its_topic)
                "\"eventTimeToLive\":\"P3D\"}}}}"));
     CHECK(set(&world, "namespaces/plant/topics/readings", "{\"resource\":{}}"));
     CHECK(!subscription(&world, "namespaces/plant/topics/readings", "pull"));
+    end(&world);
+}
+
+static void child_changed(void *context, const struct catalog_child *child)
+{
+    CHECK(child->resource != NULL);
+    note(context, "+", buffer_slice(&child->key));
+}
+
+static void child_removed(void *context, const struct catalog_child *child)
+{
+    note(context, "-", buffer_slice(&child->key));
+}
+
+static struct catalog_child *child(const struct world *world, const char *key)
+{
+    return catalog_find_child(world->catalog, slice_from_string(key));
+}
+
+TEST(children_of_namespaces)
+{
+    struct world world;
+
+    start(&world);
+    world.listener.child_changed = child_changed;
+    world.listener.child_removed = child_removed;
+    load_nothing(&world);
+    CHECK(
+        set(&world, "namespaces/plant/clients/Pump-1", "{\"name\":\"Pump-1\",\"properties\":{}}"));
+    expect_heard(&world, "");
+    CHECK(set(&world, "namespaces/plant", "{\"name\":\"Plant\",\"resource\":{}}"));
+    expect_heard(&world, "+ namespaces/plant\n+ namespaces/plant/clients/Pump-1\n");
+    CHECK(set(&world, "namespaces/plant/clients/pump-1", "{\"properties\":{}}"));
+    CHECK(set(&world, "namespaces/plant/clientgroups/pumps",
+              "{\"name\":\"Pumps\",\"properties\":{\"query\":\"attributes.a = 1\"}}"));
+    expect_heard(&world, "+ namespaces/plant/clients/pump-1\n"
+                         "+ namespaces/plant/clientgroups/pumps\n");
+    CHECK_SLICE_EQUAL(buffer_slice(&child(&world, "namespaces/plant/clientgroups/pumps")->name),
+                      SLICE_LITERAL("Pumps"));
+    CHECK(
+        !set(&world, "namespaces/plant/clientgroups/pumps", "{\"properties\":{\"query\":\"x\"}}"));
+    CHECK_SLICE_EQUAL(child(&world, "namespaces/plant/clientgroups/pumps")->resource->group.query,
+                      SLICE_LITERAL("attributes.a = 1"));
+    size_t count;
+    struct catalog_child **clients =
+        catalog_children(source(&world, "namespaces/plant"), CHILD_CLIENT, &count);
+    CHECK_INT_EQUAL(count, 2);
+    CHECK_SLICE_EQUAL(buffer_slice(&clients[0]->name), SLICE_LITERAL("Pump-1"));
+    free(clients);
+    CHECK(set(&world, "namespaces/plant/clients/pump-1", ""));
+    expect_heard(&world, "- namespaces/plant/clients/pump-1\n");
+    CHECK(set(&world, "namespaces/plant", ""));
+    expect_heard(&world, "- namespaces/plant/clients/Pump-1\n"
+                         "- namespaces/plant/clientgroups/pumps\n- namespaces/plant\n");
+    CHECK(!set(&world, "namespaces/plant/clients/a/b", "{}"));
+    CHECK(!set(&world, "namespaces/plant/queues/abc", "{}"));
+    end(&world);
+}
+
+TEST(declared_children_and_what_is_stored_of_them)
+{
+    static const char declared_children[] =
+        "{\"namespaces\":[{\"name\":\"plant\",\"clients\":[{\"name\":\"a\",\"properties\":{"
+        "\"description\":\"declared\"}}],\"topicSpaces\":[{\"name\":\"own\",\"properties\":{"
+        "\"topicTemplates\":[\"a\"]}}]}]}";
+    struct world world;
+
+    start(&world);
+    load_nothing(&world);
+    catalog_set_declared(world.catalog, SLICE_LITERAL(declared_children));
+    CHECK(child(&world, "namespaces/plant/topicspaces/own")->is_declared);
+    CHECK(
+        set(&world, "namespaces/plant/clients/a", "{\"properties\":{\"description\":\"stored\"}}"));
+    CHECK_SLICE_EQUAL(child(&world, "namespaces/plant/clients/a")->resource->description,
+                      SLICE_LITERAL("stored"));
+    CHECK(set(&world, "namespaces/plant/clients/a", ""));
+    CHECK_SLICE_EQUAL(child(&world, "namespaces/plant/clients/a")->resource->description,
+                      SLICE_LITERAL("declared"));
+    /* Told anew, without it: it is gone. */
+    CHECK(set(&world, "namespaces/plant/clients/b", "{\"properties\":{}}"));
+    catalog_begin(world.catalog);
+    catalog_complete(world.catalog);
+    CHECK(!child(&world, "namespaces/plant/clients/b"));
+    catalog_set_declared(world.catalog, SLICE_LITERAL("{}"));
+    CHECK(!child(&world, "namespaces/plant/clients/a"));
     end(&world);
 }
