@@ -25,11 +25,17 @@ enum {
     OF_DOMAIN = 1 << SOURCE_DOMAIN,
     OF_DOMAIN_TOPIC = 1 << SOURCE_DOMAIN_TOPIC,
     OF_SYSTEM_TOPIC = 1 << SOURCE_SYSTEM_TOPIC,
+    OF_NAMESPACE = 1 << SOURCE_NAMESPACE,
+    OF_NAMESPACE_TOPIC = 1 << SOURCE_NAMESPACE_TOPIC,
     OF_NONE = 0,
-    OF_KEYED = OF_TOPIC | OF_DOMAIN,
-    OF_NAMED = OF_TOPIC | OF_DOMAIN | OF_SYSTEM_TOPIC,
-    OF_ALL = OF_NAMED | OF_DOMAIN_TOPIC,
+    OF_KEYED = OF_TOPIC | OF_DOMAIN | OF_NAMESPACE | OF_NAMESPACE_TOPIC,
+    OF_SUBSCRIBED = OF_TOPIC | OF_DOMAIN | OF_DOMAIN_TOPIC | OF_SYSTEM_TOPIC | OF_NAMESPACE_TOPIC,
+    OF_ALL = OF_SUBSCRIBED | OF_NAMESPACE,
+    OF_CHANGED = OF_ALL & ~OF_DOMAIN_TOPIC, /* domains' topics have nothing of their own */
 };
+
+/* A segment that is one of child_kinds. */
+#define COLLECTION "{collection}"
 
 #define NESTED     (IN_ACCOUNT | IN_SHORT)
 #define EVERYWHERE (NESTED | IN_EXTENSION)
@@ -37,7 +43,8 @@ enum {
 struct arm_route {
     const char *method;
     unsigned places, sources;
-    const char *segments[ROUTE_SEGMENTS_MAX]; /* behind the source; "{}" is a name */
+    /* Behind the source; "{}" is a name. */
+    const char *segments[ROUTE_SEGMENTS_MAX];
     enum arm_operation operation;
     enum source_kind kind; /* ARM_SOURCES: of those listed */
 };
@@ -51,32 +58,38 @@ static const struct arm_route routes[] = {
     {"GET", NESTED, OF_NONE, {"topics"}, ARM_SOURCES, SOURCE_TOPIC},
     {"GET", NESTED, OF_NONE, {"domains"}, ARM_SOURCES, SOURCE_DOMAIN},
     {"GET", NESTED, OF_NONE, {"systemTopics"}, ARM_SOURCES, SOURCE_SYSTEM_TOPIC},
+    {"GET", NESTED, OF_NONE, {"namespaces"}, ARM_SOURCES, SOURCE_NAMESPACE},
     {"GET", NESTED, OF_NONE, {"eventSubscriptions"}, ARM_ALL_SUBSCRIPTIONS, 0},
     {"GET", NESTED, OF_NONE, {"topicTypes", "{}", "eventSubscriptions"}, ARM_ALL_SUBSCRIPTIONS, 0},
     {"GET", NESTED, OF_DOMAIN, {"topics"}, ARM_SOURCES, SOURCE_DOMAIN_TOPIC},
+    {"GET", NESTED, OF_NAMESPACE, {"topics"}, ARM_SOURCES, SOURCE_NAMESPACE_TOPIC},
+    {"GET", NESTED, OF_NAMESPACE, {COLLECTION}, ARM_CHILDREN, 0},
+    {"GET", NESTED, OF_NAMESPACE, {COLLECTION, "{}"}, ARM_GET_CHILD, 0},
+    {"PUT", NESTED, OF_NAMESPACE, {COLLECTION, "{}"}, ARM_PUT_CHILD, 0},
+    {"DELETE", NESTED, OF_NAMESPACE, {COLLECTION, "{}"}, ARM_DELETE_CHILD, 0},
     {"GET", NESTED, OF_ALL, {NULL}, ARM_GET_SOURCE, 0},
     {"PUT", NESTED, OF_ALL, {NULL}, ARM_PUT_SOURCE, 0},
-    {"PATCH", NESTED, OF_NAMED, {NULL}, ARM_PATCH_SOURCE, 0},
+    {"PATCH", NESTED, OF_CHANGED, {NULL}, ARM_PATCH_SOURCE, 0},
     {"DELETE", NESTED, OF_ALL, {NULL}, ARM_DELETE_SOURCE, 0},
     {"POST", NESTED, OF_KEYED, {"listKeys"}, ARM_LIST_KEYS, 0},
     {"POST", NESTED, OF_KEYED, {"regenerateKey"}, ARM_REGENERATE_KEY, 0},
-    {"GET", EVERYWHERE, OF_ALL, {"eventTypes"}, ARM_SOURCE_EVENT_TYPES, 0},
-    {"GET", EVERYWHERE, OF_ALL, {"eventSubscriptions"}, ARM_SUBSCRIPTIONS, 0},
-    {"GET", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}"}, ARM_GET_SUBSCRIPTION, 0},
-    {"PUT", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}"}, ARM_PUT_SUBSCRIPTION, 0},
-    {"PATCH", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}"}, ARM_PATCH_SUBSCRIPTION, 0},
-    {"DELETE", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}"}, ARM_DELETE_SUBSCRIPTION, 0},
-    {"POST", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}", "getFullUrl"}, ARM_GET_FULL_URL, 0},
-    {"POST", EVERYWHERE, OF_ALL, {"eventSubscriptions", "{}", "getDeliveryAttributes"},
+    {"GET", EVERYWHERE, OF_SUBSCRIBED, {"eventTypes"}, ARM_SOURCE_EVENT_TYPES, 0},
+    {"GET", EVERYWHERE, OF_SUBSCRIBED, {"eventSubscriptions"}, ARM_SUBSCRIPTIONS, 0},
+    {"GET", EVERYWHERE, OF_SUBSCRIBED, {"eventSubscriptions", "{}"}, ARM_GET_SUBSCRIPTION, 0},
+    {"PUT", EVERYWHERE, OF_SUBSCRIBED, {"eventSubscriptions", "{}"}, ARM_PUT_SUBSCRIPTION, 0},
+    {"PATCH", EVERYWHERE, OF_SUBSCRIBED, {"eventSubscriptions", "{}"}, ARM_PATCH_SUBSCRIPTION, 0},
+    {"DELETE", EVERYWHERE, OF_SUBSCRIBED, {"eventSubscriptions", "{}"}, ARM_DELETE_SUBSCRIPTION, 0},
+    {"POST", EVERYWHERE, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "getFullUrl"}, ARM_GET_FULL_URL, 0},
+    {"POST", EVERYWHERE, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "getDeliveryAttributes"},
      ARM_GET_DELIVERY_ATTRIBUTES, 0},
     /* Beyond Azure. */
-    {"POST", IN_SHORT, OF_ALL, {"test"}, ARM_TEST, 0},
-    {"POST", IN_SHORT, OF_ALL, {"replay"}, ARM_REPLAY, 0},
-    {"POST", IN_SHORT, OF_ALL, {"resend"}, ARM_RESEND, 0},
-    {"GET", IN_SHORT, OF_ALL, {"log"}, ARM_SOURCE_LOG, 0},
-    {"GET", IN_SHORT, OF_ALL, {"eventSubscriptions", "{}", "log"}, ARM_LOG, 0},
-    {"GET", IN_SHORT, OF_ALL, {"eventSubscriptions", "{}", "deadLetters"}, ARM_DEAD_LETTERS, 0},
-    {"POST", IN_SHORT, OF_ALL, {"eventSubscriptions", "{}", "resend"}, ARM_RESEND_DEAD_LETTERS, 0},
+    {"POST", IN_SHORT, OF_SUBSCRIBED, {"test"}, ARM_TEST, 0},
+    {"POST", IN_SHORT, OF_SUBSCRIBED, {"replay"}, ARM_REPLAY, 0},
+    {"POST", IN_SHORT, OF_SUBSCRIBED, {"resend"}, ARM_RESEND, 0},
+    {"GET", IN_SHORT, OF_SUBSCRIBED, {"log"}, ARM_SOURCE_LOG, 0},
+    {"GET", IN_SHORT, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "log"}, ARM_LOG, 0},
+    {"GET", IN_SHORT, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "deadLetters"}, ARM_DEAD_LETTERS, 0},
+    {"POST", IN_SHORT, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "resend"}, ARM_RESEND_DEAD_LETTERS, 0},
 };
 /* clang-format on */
 
@@ -158,6 +171,8 @@ static const struct {
     {{"domains", "topics"}, SOURCE_DOMAIN_TOPIC}, /* before the shorter one */
     {{"domains"}, SOURCE_DOMAIN},
     {{"systemTopics"}, SOURCE_SYSTEM_TOPIC},
+    {{"namespaces", "topics"}, SOURCE_NAMESPACE_TOPIC},
+    {{"namespaces"}, SOURCE_NAMESPACE},
 };
 
 /* How many segments name a source; 0: none does. */
@@ -191,13 +206,15 @@ static struct slice join(struct run run, struct buffer *texts)
     return slice_from(buffer_slice(texts), start);
 }
 
-/* An extension of this resource: of a source, or of another, which has a system topic. */
+/* An extension of this resource: of a source, or of another, which has a system topic; so has a
+ * namespace. */
 static void take_extended(struct arm_call *call, struct run scope, struct buffer *texts)
 {
     size_t provider = find_provider(scope);
     if (provider < scope.count) {
         struct run named = run_from(scope, provider + 2);
-        if (take_source(call, named) == named.count && named.count > 0) {
+        if (take_source(call, named) == named.count && named.count > 0 &&
+            call->kind != SOURCE_NAMESPACE) {
             return;
         }
     }
@@ -270,8 +287,29 @@ static bool take_place(struct path *path, struct arm_call *call, struct buffer *
 
 /* --- routes --- */
 
+/* What the segments of a path say that stand for something. */
+struct given_segments {
+    struct slice name;
+    enum child_kind child;
+};
+
+static bool segment_fits(const char *wanted, struct slice segment, struct given_segments *given)
+{
+    if (!wanted) {
+        return false;
+    }
+    if (strcmp(wanted, COLLECTION) == 0) {
+        return child_kind_from_collection(segment, &given->child);
+    }
+    if (wanted[0] == '{') {
+        given->name = segment;
+        return true;
+    }
+    return is_word(segment, wanted);
+}
+
 static bool route_fits(const struct arm_route *route, const struct path *path,
-                       const struct arm_call *call, struct slice *name)
+                       const struct arm_call *call, struct given_segments *given)
 {
     size_t count = path->rest.count;
     bool sources_fit =
@@ -280,13 +318,11 @@ static bool route_fits(const struct arm_route *route, const struct path *path,
         (count < ROUTE_SEGMENTS_MAX && route->segments[count])) {
         return false;
     }
-    *name = SLICE_EMPTY;
+    *given = (struct given_segments){.name = SLICE_EMPTY};
     for (size_t i = 0; i < count; i++) {
-        const char *wanted = route->segments[i];
-        if (!wanted || (wanted[0] != '{' && !is_word(path->rest.items[i], wanted))) {
+        if (!segment_fits(route->segments[i], path->rest.items[i], given)) {
             return false;
         }
-        *name = wanted[0] == '{' ? path->rest.items[i] : *name;
     }
     return true;
 }
@@ -294,15 +330,16 @@ static bool route_fits(const struct arm_route *route, const struct path *path,
 static bool take_route(const struct path *path, struct slice method, struct arm_call *call,
                        struct buffer *allowed, struct arm_error *error)
 {
-    struct slice name;
+    struct given_segments given;
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (!route_fits(&routes[i], path, call, &name)) {
+        if (!route_fits(&routes[i], path, call, &given)) {
             continue;
         }
         if (slice_equal(slice_from_string(routes[i].method), method)) {
             call->operation = routes[i].operation;
             call->kind = routes[i].operation == ARM_SOURCES ? routes[i].kind : call->kind;
-            call->name = name;
+            call->name = given.name;
+            call->child = given.child;
             return true;
         }
         buffer_append_format(allowed, "%s%s", allowed->length > 0 ? ", " : "", routes[i].method);

@@ -20,6 +20,7 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "resource/namespace_child.h"
 #include "resource/source.h"
 
 enum arm_operation {
@@ -29,9 +30,9 @@ enum arm_operation {
     ARM_TOPIC_TYPE,  /* `name` */
     ARM_EVENT_TYPES, /* of the topic type `name` */
     /* Lists. */
-    ARM_SOURCES,           /* all of `kind`; of a domain: its topics */
+    ARM_SOURCES,           /* all of `kind`; of a domain or a namespace: its topics */
     ARM_ALL_SUBSCRIPTIONS, /* of all sources; with a `name`: of sources of that topic type */
-    /* A source: a topic, a domain, a topic of a domain, a system topic. */
+    /* A source: a topic, a domain, a system topic, a namespace, a topic of a domain or of one. */
     ARM_GET_SOURCE,
     ARM_PUT_SOURCE,
     ARM_PATCH_SOURCE,
@@ -40,6 +41,11 @@ enum arm_operation {
     ARM_REGENERATE_KEY,
     ARM_SOURCE_EVENT_TYPES,
     ARM_SUBSCRIPTIONS,
+    /* What a namespace has beside its topics: all of `child`, or the one called `name`. */
+    ARM_CHILDREN,
+    ARM_GET_CHILD,
+    ARM_PUT_CHILD,
+    ARM_DELETE_CHILD,
     /* Its event subscription `name`. */
     ARM_GET_SUBSCRIPTION,
     ARM_PUT_SUBSCRIPTION,
@@ -74,6 +80,7 @@ struct arm_call {
      * it is not. */
     struct slice scope;
     struct slice name;
+    enum child_kind child; /* of ARM_CHILDREN and behind */
     /* Of the query. */
     struct slice query; /* as it came */
     struct slice filter, skip_token;

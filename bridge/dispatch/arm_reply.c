@@ -11,13 +11,17 @@
 /* --- resources --- */
 
 static const struct {
-    const char *type;  /* of the resource */
-    const char *place; /* publishers' part of the URL; NULL: none of its own */
-} kinds[] = {
-    [SOURCE_TOPIC] = {"topics", "topics"},
-    [SOURCE_DOMAIN] = {"domains", "domains"},
-    [SOURCE_DOMAIN_TOPIC] = {"domains/topics", NULL},
-    [SOURCE_SYSTEM_TOPIC] = {"systemTopics", NULL},
+    const char *type; /* of the resource */
+    /* The publishers' part of the URL is what stands before the name, between it and that of its
+     * topic, and at the end; NULL: it has none of its own. */
+    const char *before, *between, *end;
+} kinds[SOURCE_KINDS] = {
+    [SOURCE_TOPIC] = {"topics", "/topics/", "", "/api/events"},
+    [SOURCE_DOMAIN] = {"domains", "/domains/", "", "/api/events"},
+    [SOURCE_DOMAIN_TOPIC] = {"domains/topics", NULL, NULL, NULL},
+    [SOURCE_SYSTEM_TOPIC] = {"systemTopics", NULL, NULL, NULL},
+    [SOURCE_NAMESPACE] = {"namespaces", "/", "", ""},
+    [SOURCE_NAMESPACE_TOPIC] = {"namespaces/topics", "/", "/topics/", ":publish"},
 };
 
 static void append_string_member(struct buffer *out, const char *name, struct slice value)
@@ -45,14 +49,15 @@ static void append_given(struct buffer *out, const struct topic_properties *prop
 static void append_properties(struct buffer *out, const struct catalog_source *source,
                               struct slice base_url)
 {
-    const char *place = kinds[source->name.kind].place;
+    const char *before = kinds[source->name.kind].before;
 
     buffer_append_string(out, "{\"provisioningState\":\"Succeeded\",");
     append_string_member(out, "metricResourceId", buffer_slice(&source->key));
-    if (place) {
+    if (before) {
         struct buffer endpoint = {0};
-        buffer_append_format(&endpoint, "%.*s/%s/%.*s/api/events", SLICE_PRINT(base_url), place,
-                             SLICE_PRINT(source->name.name));
+        buffer_append_format(&endpoint, "%.*s%s%.*s%s%.*s%s", SLICE_PRINT(base_url), before,
+                             SLICE_PRINT(source->name.name), kinds[source->name.kind].between,
+                             SLICE_PRINT(source->name.topic), kinds[source->name.kind].end);
         buffer_append_byte(out, ',');
         append_string_member(out, "endpoint", buffer_slice(&endpoint));
         buffer_release(&endpoint);
@@ -95,19 +100,25 @@ void arm_append_keys(struct buffer *out, const struct catalog_source *source)
 void arm_append_subscription(struct buffer *out, const struct catalog_subscription *subscription)
 {
     const struct catalog_source *source = subscription->source;
+    bool of_namespace = subscription->properties->of_namespace;
     struct buffer id = {0};
 
     buffer_append(&id, buffer_slice(&source->id));
-    buffer_append_string(&id, "/providers/Microsoft.EventGrid/eventSubscriptions/");
+    buffer_append_string(&id, of_namespace ? "/eventSubscriptions/"
+                                           : "/providers/Microsoft.EventGrid/eventSubscriptions/");
     buffer_append(&id, buffer_slice(&subscription->name));
     buffer_append_byte(out, '{');
     append_string_member(out, "id", buffer_slice(&id));
     buffer_append_byte(out, ',');
     append_string_member(out, "name", buffer_slice(&subscription->name));
-    buffer_append_string(out, ",\"type\":\"Microsoft.EventGrid/eventSubscriptions\","
-                              "\"properties\":{");
-    append_string_member(out, "topic", catalog_topic_id(source));
-    buffer_append_format(out, ",\"provisioningState\":\"%s\",",
+    buffer_append_format(out, ",\"type\":\"Microsoft.EventGrid/%s\",\"properties\":{",
+                         of_namespace ? "namespaces/topics/eventSubscriptions"
+                                      : "eventSubscriptions");
+    if (!of_namespace) {
+        append_string_member(out, "topic", catalog_topic_id(source));
+        buffer_append_byte(out, ',');
+    }
+    buffer_append_format(out, "\"provisioningState\":\"%s\",",
                          subscription_state_name(subscription->state));
     if (subscription->state_reason.length > 0) {
         append_string_member(out, "provisioningStateReason",
@@ -115,6 +126,24 @@ void arm_append_subscription(struct buffer *out, const struct catalog_subscripti
         buffer_append_byte(out, ',');
     }
     event_subscription_append_members(out, subscription->properties);
+    buffer_append_string(out, "},\"systemData\":{}}");
+    buffer_release(&id);
+}
+
+void arm_append_child(struct buffer *out, const struct catalog_child *child)
+{
+    const struct child_kind_info *kind = &child_kinds[child->kind];
+    struct buffer id = {0};
+
+    buffer_append_format(&id, "%.*s/%.*s/%.*s", SLICE_PRINT(child->source->id),
+                         SLICE_PRINT(kind->collection), SLICE_PRINT(child->name));
+    buffer_append_byte(out, '{');
+    append_string_member(out, "id", buffer_slice(&id));
+    buffer_append_byte(out, ',');
+    append_string_member(out, "name", buffer_slice(&child->name));
+    buffer_append_format(
+        out, ",\"type\":\"%s\",\"properties\":{\"provisioningState\":\"Succeeded\",", kind->type);
+    namespace_child_append_members(out, child->resource);
     buffer_append_string(out, "},\"systemData\":{}}");
     buffer_release(&id);
 }
@@ -144,6 +173,16 @@ static const struct {
     {"domains/topics", "Domain Topic", {NULL}},
     {"systemTopics", "System Topic", {NULL}},
     {"eventSubscriptions", "Event Subscription", {"getFullUrl", "getDeliveryAttributes"}},
+    {"namespaces", "Namespace", {"listKeys", "regenerateKey"}},
+    {"namespaces/topics", "Namespace Topic", {"listKeys", "regenerateKey"}},
+    {"namespaces/topics/eventSubscriptions",
+     "Namespace Topic Event Subscription",
+     {"getFullUrl", "getDeliveryAttributes"}},
+    {"namespaces/clients", "Client", {NULL}},
+    {"namespaces/clientGroups", "Client Group", {NULL}},
+    {"namespaces/topicSpaces", "Topic Space", {NULL}},
+    {"namespaces/permissionBindings", "Permission Binding", {NULL}},
+    {"namespaces/caCertificates", "CA Certificate", {NULL}},
 };
 
 static void append_operation(struct buffer *out, const char *type, const char *noun,
@@ -183,7 +222,11 @@ static void append_place(struct buffer *out, const struct arm_place *place)
     buffer_append(out, place->source_key);
     if (place->name.length > 0) {
         buffer_append_byte(out, ' ');
-        ascii_append_lower(out, place->name);
+        if (place->name_has_case) {
+            buffer_append(out, place->name);
+        } else {
+            ascii_append_lower(out, place->name);
+        }
     }
 }
 

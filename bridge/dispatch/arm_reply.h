@@ -18,6 +18,7 @@ void arm_append_source(struct buffer *out, const struct catalog_source *source,
                        struct slice base_url);
 void arm_append_keys(struct buffer *out, const struct catalog_source *source);
 void arm_append_subscription(struct buffer *out, const struct catalog_subscription *subscription);
+void arm_append_child(struct buffer *out, const struct catalog_child *child);
 void arm_append_full_url(struct buffer *out, const struct catalog_subscription *subscription);
 void arm_append_attributes(struct buffer *out, const struct catalog_subscription *subscription);
 /* What the provider can do: {"value":[..]}. */
@@ -27,9 +28,10 @@ void arm_append_operations(struct buffer *out);
 
 struct filter; /* rest/filter.h, of names */
 
-/* An item's place in the order: a source's key, and in it a subscription's name. */
+/* An item's place in the order: a source's key, and in it a subscription's or a child's name. */
 struct arm_place {
     struct slice source_key, name; /* name: empty for a source */
+    bool name_has_case;            /* names that differ in case only are two */
 };
 
 struct arm_page {

@@ -172,15 +172,27 @@ static void find_subscription(struct management_call *call)
 {
     struct slice key = buffer_slice(&call->key), name = call->path.name;
 
-    if (call->source && !subscription_name_check(name)) {
+    if (call->source && call->source->name.kind != SOURCE_NAMESPACE &&
+        !subscription_name_check(name)) {
         catalog_place_append(&call->place, key, name);
         call->subscription = catalog_find_subscription(call->grid->catalog, key, name);
     }
 }
 
+static void find_child(struct management_call *call)
+{
+    enum child_kind kind = call->path.child;
+
+    if (call->source && call->source->name.kind == SOURCE_NAMESPACE &&
+        !child_kinds[kind].check_name(call->path.name)) {
+        child_key_append(&call->place, buffer_slice(&call->key), kind, call->path.name);
+        call->child = catalog_find_child(call->grid->catalog, buffer_slice(&call->place));
+    }
+}
+
 /* ---------------------------------------------------------------- operations */
 
-enum need { NEEDS_NOTHING, NEEDS_SOURCE, NEEDS_SUBSCRIPTION };
+enum need { NEEDS_NOTHING, NEEDS_SOURCE, NEEDS_SUBSCRIPTION, NEEDS_CHILD };
 
 static const struct {
     management_operation *carry_out;
@@ -200,6 +212,10 @@ static const struct {
     [ARM_REGENERATE_KEY] = {management_regenerate_key, NEEDS_SOURCE},
     [ARM_SOURCE_EVENT_TYPES] = {management_source_event_types, NEEDS_SOURCE},
     [ARM_SUBSCRIPTIONS] = {management_subscriptions, NEEDS_NOTHING},
+    [ARM_CHILDREN] = {management_children, NEEDS_SOURCE},
+    [ARM_GET_CHILD] = {management_get_child, NEEDS_CHILD},
+    [ARM_PUT_CHILD] = {management_put_child, NEEDS_SOURCE},
+    [ARM_DELETE_CHILD] = {management_delete_child, NEEDS_SOURCE},
     [ARM_GET_SUBSCRIPTION] = {management_get_subscription, NEEDS_SUBSCRIPTION},
     [ARM_PUT_SUBSCRIPTION] = {management_put_subscription, NEEDS_NOTHING},
     [ARM_PATCH_SUBSCRIPTION] = {management_patch_subscription, NEEDS_SUBSCRIPTION},
@@ -224,12 +240,17 @@ static void refuse_missing(struct management_call *call, const char *what, struc
 
 static void refuse_missing_source(struct management_call *call)
 {
+    static const char *const nouns[SOURCE_KINDS] = {
+        [SOURCE_TOPIC] = "topic",         [SOURCE_DOMAIN] = "domain",
+        [SOURCE_DOMAIN_TOPIC] = "topic",  [SOURCE_SYSTEM_TOPIC] = "system topic",
+        [SOURCE_NAMESPACE] = "namespace", [SOURCE_NAMESPACE_TOPIC] = "topic",
+    };
     const struct arm_call *path = &call->path;
 
     if (path->scope.length > 0) {
         refuse_missing(call, "system topic of", path->scope);
     } else {
-        refuse_missing(call, "topic", source_own_name(&path->source));
+        refuse_missing(call, nouns[path->source.kind], source_own_name(&path->source));
     }
 }
 
@@ -240,9 +261,12 @@ static void carry_out(struct management_call *call)
     if (call->path.has_source) {
         find_source(call);
         find_subscription(call);
+        find_child(call);
     }
     if (need >= NEEDS_SOURCE && !call->source) {
         refuse_missing_source(call);
+    } else if (need == NEEDS_CHILD && !call->child) {
+        refuse_missing(call, child_kinds[call->path.child].what, call->path.name);
     } else if (need == NEEDS_SUBSCRIPTION && !call->subscription) {
         refuse_missing(call, "event subscription", call->path.name);
     } else {

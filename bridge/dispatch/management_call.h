@@ -2,7 +2,8 @@
  *
  *     management.c               requests, who may, which operation; the end of calls
  *     management_read.c          what is answered at once
- *     management_source.c        topics, domains, system topics are made, changed, deleted
+ *     management_source.c        topics, domains, system topics, namespaces are made, changed,
+ * deleted management_child.c         what namespaces have beside topics is
  *     management_subscription.c  event subscriptions are
  *     management_log.c           attempts to deliver
  *     management_work.c          dead letters, replay, test of filters
@@ -43,6 +44,7 @@ struct management_call {
     const struct grid_request *request;
     struct catalog_source *source; /* that the path names, and its subscription; NULL: not there */
     struct catalog_subscription *subscription;
+    struct catalog_child *child; /* of a namespace */
     /* Of steps that take their time. */
     struct buffer key;                     /* of the source */
     struct buffer place;                   /* what is changed, behind `$config/eventgrid/` */
@@ -97,6 +99,8 @@ management_operation management_operations, management_topic_types, management_t
     management_get_subscription, management_full_url, management_attributes;
 management_operation management_put_source, management_patch_source, management_delete_source,
     management_regenerate_key;
+management_operation management_children, management_get_child, management_put_child,
+    management_delete_child;
 management_operation management_put_subscription, management_patch_subscription,
     management_delete_subscription, management_consent;
 management_operation management_test, management_replay, management_resend, management_source_log,

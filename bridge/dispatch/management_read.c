@@ -1,6 +1,8 @@
 /* Operations of management that are answered at once: resources and lists.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "access/characters.h"
 #include "access/url.h"
 #include "dispatch/arm_reply.h"
@@ -197,29 +199,31 @@ static void add_source(struct arm_page *page, const struct management_call *call
 
 void management_sources(struct management_call *call)
 {
-    if (call->path.kind == SOURCE_DOMAIN_TOPIC && !call->source) {
-        management_refuse(call, 404, "ResourceNotFound", "The domain '%.*s' was not found.",
+    if (source_has_parent(call->path.kind) && !call->source) {
+        management_refuse(call, 404, "ResourceNotFound", "The %s '%.*s' was not found.",
+                          call->path.kind == SOURCE_DOMAIN_TOPIC ? "domain" : "namespace",
                           SLICE_PRINT(call->path.source.name));
         return;
     }
     answer_page(call, is_of_kind, add_source);
 }
 
+/* Those of namespaces are of no topic type, and not listed beside the others. */
 static bool is_of_topic_type(const struct management_call *call,
                              const struct catalog_source *source)
 {
-    static const char *const types[] = {
+    static const char *const types[SOURCE_KINDS] = {
         [SOURCE_TOPIC] = "Microsoft.EventGrid.Topics",
         [SOURCE_DOMAIN] = "Microsoft.EventGrid.Domains",
         [SOURCE_DOMAIN_TOPIC] = "Microsoft.EventGrid.Domains",
     };
+    const char *type = types[source->name.kind];
     struct slice wanted = call->path.name;
+    struct slice own = source->name.kind == SOURCE_SYSTEM_TOPIC ? source->properties->topic_type
+                       : type                                   ? slice_from_string(type)
+                                                                : SLICE_EMPTY;
 
-    if (source->name.kind == SOURCE_SYSTEM_TOPIC) {
-        return wanted.length == 0 || equal_ignoring_case(source->properties->topic_type, wanted);
-    }
-    return wanted.length == 0 ||
-           equal_ignoring_case(slice_from_string(types[source->name.kind]), wanted);
+    return own.length > 0 && (wanted.length == 0 || equal_ignoring_case(own, wanted));
 }
 
 static void add_subscriptions(struct arm_page *page, const struct management_call *call,
@@ -230,7 +234,7 @@ static void add_subscriptions(struct arm_page *page, const struct management_cal
         const struct catalog_subscription *subscription =
             CONTAINER_OF(link, struct catalog_subscription, link);
         struct slice name = buffer_slice(&subscription->name);
-        struct arm_place place = {buffer_slice(&source->key), name};
+        struct arm_place place = {.source_key = buffer_slice(&source->key), .name = name};
         if (arm_page_takes(page, name, &place)) {
             arm_append_subscription(page->out, subscription);
         }
@@ -247,6 +251,28 @@ static bool is_source(const struct management_call *call, const struct catalog_s
     return source == call->source;
 }
 
+static void add_children(struct arm_page *page, const struct management_call *call,
+                         const struct catalog_source *source)
+{
+    size_t count;
+    struct catalog_child **children = catalog_children(source, call->path.child, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = buffer_slice(&children[i]->name);
+        struct arm_place place = {buffer_slice(&source->key), name,
+                                  child_kinds[call->path.child].name_has_case};
+        if (arm_page_takes(page, name, &place)) {
+            arm_append_child(page->out, children[i]);
+        }
+    }
+    free(children);
+}
+
+void management_children(struct management_call *call)
+{
+    answer_page(call, is_source, add_children);
+}
+
 /* Of a resource that has no system topic yet, and of a domain's topic without any: none. */
 void management_subscriptions(struct management_call *call)
 {
@@ -254,7 +280,7 @@ void management_subscriptions(struct management_call *call)
 
     if (!call->source && !may_be) {
         management_refuse(call, 404, "ResourceNotFound", "The topic '%.*s' was not found.",
-                          SLICE_PRINT(call->path.source.name));
+                          SLICE_PRINT(source_own_name(&call->path.source)));
         return;
     }
     answer_page(call, is_source, add_subscriptions);

@@ -1,5 +1,5 @@
-/* Topics, domains, topics of domains and system topics are made, changed and deleted, and their
- * keys (spec/eventgrid.md 8.1).
+/* Topics, domains, topics of domains, system topics, namespaces and their topics are made, changed
+ * and deleted, and their keys (spec/eventgrid.md 8.1).
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/ascii.h"
@@ -10,6 +10,8 @@
 #include "dispatch/queue_name.h"
 #include "eventgrid/credential.h"
 #include "json/json.h"
+
+enum { DAY_MS = 86400000 };
 
 /* ---------------------------------------------------------------- when it is stored */
 
@@ -108,7 +110,7 @@ void management_append_source(struct buffer *out, const struct management_call *
     buffer_append_byte(out, '{');
     append_member(out, "name", source_own_name(name));
     append_account(out, call);
-    if (name->kind == SOURCE_TOPIC || name->kind == SOURCE_DOMAIN) {
+    if (source_has_keys(name->kind)) {
         append_keys(out, call);
     }
     buffer_append_string(out, ",\"resource\":");
@@ -128,24 +130,99 @@ static bool refuse_name(struct management_call *call)
     return wrong != NULL;
 }
 
-/* The schema of what is there cannot change: who publishes and subscribes rely on it. */
-static const char *find_conflict(const struct management_call *call,
-                                 const struct topic_properties *properties)
+/* What stands in the way of these properties. */
+struct obstacle {
+    int status; /* 0: nothing does */
+    const char *code, *message;
+};
+
+static bool is_of_same_source(const struct topic_properties *a, const struct topic_properties *b)
 {
-    const struct catalog *catalog = call->grid->catalog;
+    return a->kind == SOURCE_SYSTEM_TOPIC && equal_ignoring_case(a->source, b->source);
+}
+
+static bool have_both_mqtt(const struct topic_properties *a, const struct topic_properties *b)
+{
+    return a->kind == SOURCE_NAMESPACE && a->spaces.is_enabled && b->spaces.is_enabled;
+}
+
+/* Of sources of the same kind only one may be so. */
+static struct obstacle find_rival(const struct management_call *call,
+                                  const struct topic_properties *properties)
+{
+    static const struct {
+        bool (*are_rivals)(const struct topic_properties *a, const struct topic_properties *b);
+        struct obstacle obstacle;
+    } rows[] = {
+        {is_of_same_source, {409, "Conflict", "There is a system topic of this source already."}},
+        {have_both_mqtt,
+         {400, "InvalidRequest",
+          "topicSpacesConfiguration.state: another namespace is Enabled already; this server has "
+          "MQTT clients for one namespace."}},
+    };
     const struct catalog_source *source = NULL;
 
-    if (call->source && properties->schema != call->source->properties->schema) {
-        return "The inputSchema of what is there cannot be changed; delete it first.";
-    }
-    while (properties->kind == SOURCE_SYSTEM_TOPIC &&
-           (source = catalog_next(catalog, source)) != NULL) {
-        if (source != call->source && source->name.kind == SOURCE_SYSTEM_TOPIC &&
-            equal_ignoring_case(source->properties->source, properties->source)) {
-            return "There is a system topic of this source already.";
+    while ((source = catalog_next(call->grid->catalog, source)) != NULL) {
+        bool is_other = source != call->source && source->name.kind == properties->kind;
+        for (size_t i = 0; is_other && i < sizeof(rows) / sizeof(rows[0]); i++) {
+            if (rows[i].are_rivals(properties, source->properties)) {
+                return rows[i].obstacle;
+            }
         }
     }
-    return NULL;
+    return (struct obstacle){0};
+}
+
+/* Does one of its event subscriptions keep events longer than the topic is to? */
+static bool is_outlived(const struct catalog_source *source,
+                        const struct topic_properties *properties)
+{
+    uint64_t most_ms = (uint64_t)properties->lifetime_days * DAY_MS;
+
+    LIST_FOREACH (link, &source->subscriptions) {
+        const struct catalog_subscription *subscription =
+            CONTAINER_OF(link, struct catalog_subscription, link);
+        if (subscription->properties->retry.time_to_live_ms > most_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* MQTT messages become events of topics that are there, and take CloudEvents. */
+static bool routes_lead_somewhere(const struct management_call *call, const struct routing *routing)
+{
+    for (size_t i = 0; i < routing->route_count; i++) {
+        const struct catalog_source *topic =
+            catalog_find(call->grid->catalog, routing->routes[i].source_key);
+        if (!topic || catalog_properties(topic)->schema != SCHEMA_CLOUD_EVENTS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct obstacle find_obstacle(const struct management_call *call,
+                                     const struct topic_properties *properties)
+{
+    /* Who publishes and subscribes rely on it. */
+    if (call->source && properties->schema != call->source->properties->schema) {
+        return (struct obstacle){
+            409, "Conflict",
+            "The inputSchema of what is there cannot be changed; delete it first."};
+    }
+    if (call->source && properties->kind == SOURCE_NAMESPACE_TOPIC &&
+        is_outlived(call->source, properties)) {
+        return (struct obstacle){409, "Conflict",
+                                 "An event subscription has a longer eventTimeToLive than that; "
+                                 "change it first."};
+    }
+    if (!routes_lead_somewhere(call, &properties->spaces.routing)) {
+        return (struct obstacle){400, "InvalidRequest",
+                                 "topicSpacesConfiguration: the event topic of a route was not "
+                                 "found, or its inputSchema is not CloudEventSchemaV1_0."};
+    }
+    return find_rival(call, properties);
 }
 
 static void store(struct management_call *call, struct slice resource)
@@ -193,12 +270,12 @@ static void put(struct management_call *call)
     struct buffer error = {0};
     struct topic_properties *properties =
         topic_properties_read(buffer_slice(&call->body), call->path.source.kind, &error);
-    const char *conflict = properties ? find_conflict(call, properties) : NULL;
+    struct obstacle obstacle = {0};
 
     if (!properties) {
         management_refuse_value(call, &error);
-    } else if (conflict) {
-        management_refuse(call, 409, "Conflict", "%s", conflict);
+    } else if ((obstacle = find_obstacle(call, properties)).status != 0) {
+        management_refuse(call, obstacle.status, obstacle.code, "%s", obstacle.message);
     } else if (properties->retention_days > 0 && !is_kept(call->source)) {
         begin_archive(call);
     } else {
@@ -210,31 +287,36 @@ static void put(struct management_call *call)
     buffer_release(&error);
 }
 
-static void put_domain_topic(struct management_call *call)
+/* What the topic stands in must be there. */
+static bool refuse_parent(struct management_call *call)
 {
-    struct source_name domain = {.kind = SOURCE_DOMAIN, .name = call->path.source.name};
+    struct source_name parent;
     struct buffer key = {0};
     bool is_there;
 
-    source_key_append(&key, &domain);
+    if (!source_has_parent(call->path.source.kind)) {
+        return false;
+    }
+    parent = source_parent(&call->path.source);
+    source_key_append(&key, &parent);
     is_there = catalog_find(call->grid->catalog, buffer_slice(&key)) != NULL;
     buffer_release(&key);
-    if (is_there) {
-        store(call, SLICE_LITERAL("{}"));
-    } else {
-        management_refuse(call, 404, "ParentResourceNotFound", "The domain '%.*s' was not found.",
-                          SLICE_PRINT(domain.name));
+    if (!is_there) {
+        management_refuse(call, 404, "ParentResourceNotFound", "The %s '%.*s' was not found.",
+                          parent.kind == SOURCE_DOMAIN ? "domain" : "namespace",
+                          SLICE_PRINT(parent.name));
     }
+    return !is_there;
 }
 
 void management_put_source(struct management_call *call)
 {
     call->status = call->source ? 200 : 201;
-    if (refuse_name(call)) {
+    if (refuse_name(call) || refuse_parent(call)) {
         return;
     }
     if (call->path.source.kind == SOURCE_DOMAIN_TOPIC) {
-        put_domain_topic(call);
+        store(call, SLICE_LITERAL("{}"));
     } else {
         if (call->body.length == 0) {
             buffer_append_string(&call->body, "{}");
@@ -271,7 +353,7 @@ static void append_with_key(struct buffer *out, struct management_call *call, bo
     const struct catalog_source *source = call->source;
 
     buffer_append_byte(out, '{');
-    append_member(out, "name", source->name.name);
+    append_member(out, "name", source_own_name(&source->name));
     append_account(out, call);
     append_member(out, "key1", is_first ? key : buffer_slice(&source->key1));
     append_member(out, "key2", is_first ? buffer_slice(&source->key2) : key);
@@ -328,6 +410,10 @@ static bool take_away(struct changes *changes, const struct catalog_source *sour
         catalog_place_append(&place, buffer_slice(&source->key), buffer_slice(&subscription->name));
         changes_add(changes, buffer_slice(&place), SLICE_EMPTY);
         buffer_release(&place);
+    }
+    LIST_FOREACH (link, &source->children) {
+        const struct catalog_child *child = CONTAINER_OF(link, struct catalog_child, link);
+        changes_add(changes, buffer_slice(&child->key), SLICE_EMPTY);
     }
     changes_add(changes, buffer_slice(&source->key), SLICE_EMPTY);
     return true;

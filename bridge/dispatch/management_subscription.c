@@ -242,7 +242,7 @@ static void put_with_source(struct management_call *call)
                          call->path.resource_group);
     } else if (call->path.scope.length == 0) {
         management_refuse(call, 404, "ResourceNotFound", "The topic '%.*s' was not found.",
-                          SLICE_PRINT(call->path.source.name));
+                          SLICE_PRINT(source_own_name(&call->path.source)));
         return;
     } else if (!plan_system_topic(call)) {
         return;

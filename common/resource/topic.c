@@ -146,6 +146,7 @@ static const struct property namespace_rows[] = {
     SHOWN_PROPERTY("privateEndpointConnections"),
     SHOWN_PROPERTY("provisioningState"),
     SHOWN_PROPERTY("metricResourceId"),
+    SHOWN_PROPERTY("endpoint"),
 };
 
 static const struct property_table tables[SOURCE_KINDS] = {

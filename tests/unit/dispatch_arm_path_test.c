@@ -66,6 +66,48 @@ TEST(the_provider)
     check_rows(rows, COUNT(rows));
 }
 
+TEST(namespaces)
+{
+    static const struct row rows[] = {
+        {"GET", NESTED "/namespaces", ARM_SOURCES, "", NULL, NULL},
+        {"GET", ACCOUNT PROVIDER "/namespaces", ARM_SOURCES, "", NULL, NULL},
+        {"PUT", NESTED "/namespaces/N1", ARM_PUT_SOURCE, "namespaces/n1", NULL, NULL},
+        {"PATCH", NESTED "/namespaces/n1", ARM_PATCH_SOURCE, "namespaces/n1", NULL, NULL},
+        {"POST", NESTED "/namespaces/n1/listKeys", ARM_LIST_KEYS, "namespaces/n1", NULL, NULL},
+        {"GET", NESTED "/namespaces/n1/topics", ARM_SOURCES, "namespaces/n1", NULL, NULL},
+        {"PUT", NESTED "/namespaces/n1/topics/T1", ARM_PUT_SOURCE, "namespaces/n1/topics/t1", NULL,
+         NULL},
+        {"PATCH", "/api/eventgrid/namespaces/n1/topics/t1", ARM_PATCH_SOURCE,
+         "namespaces/n1/topics/t1", NULL, NULL},
+        {"POST", NESTED "/namespaces/n1/topics/t1/regenerateKey", ARM_REGENERATE_KEY,
+         "namespaces/n1/topics/t1", NULL, NULL},
+        {"PUT", NESTED "/namespaces/n1/topics/t1" ES, ARM_PUT_SUBSCRIPTION,
+         "namespaces/n1/topics/t1", "e1", NULL},
+        {"POST", NESTED "/namespaces/n1/topics/t1" ES "/getFullUrl", ARM_GET_FULL_URL,
+         "namespaces/n1/topics/t1", "e1", NULL},
+        {"GET", NESTED "/namespaces/n1/clients", ARM_CHILDREN, "namespaces/n1", NULL, NULL},
+        {"GET", NESTED "/namespaces/n1/CLIENTS/Pump-1", ARM_GET_CHILD, "namespaces/n1", "Pump-1",
+         NULL},
+        {"PUT", "/api/eventgrid/namespaces/n1/clientGroups/g1", ARM_PUT_CHILD, "namespaces/n1",
+         "g1", NULL},
+        {"DELETE", NESTED "/namespaces/n1/permissionBindings/b1", ARM_DELETE_CHILD, "namespaces/n1",
+         "b1", NULL},
+    };
+    check_rows(rows, COUNT(rows));
+    CHECK(find("GET", NESTED "/namespaces/n1/topicSpaces/s1"));
+    CHECK_INT_EQUAL(call.child, CHILD_TOPIC_SPACE);
+    CHECK(find("GET", NESTED "/namespaces/n1/caCertificates"));
+    CHECK_INT_EQUAL(call.child, CHILD_CA_CERTIFICATE);
+    CHECK(!find("PATCH", NESTED "/namespaces/n1/clients/c1"));
+    CHECK_INT_EQUAL(error.status, 405);
+    CHECK_SLICE_EQUAL(error.allow, SLICE_LITERAL("GET, PUT, DELETE"));
+    CHECK(!find("GET", NESTED "/namespaces/n1/eventSubscriptions"));
+    CHECK_INT_EQUAL(error.status, 404);
+    CHECK(!find("GET", NESTED "/topics/t1/clients"));
+    CHECK(!find("GET", NESTED "/namespaces/n1/queues/q1"));
+    arm_scratch_release(&scratch);
+}
+
 TEST(sources)
 {
     static const struct row rows[] = {
