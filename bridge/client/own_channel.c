@@ -114,12 +114,13 @@ void own_channel_open(struct own_channel *own, const char *peer,
 {
     struct gateway *gateway = own->gateway;
     uint32_t tells = own->events->subscriptions ? TRUNK_TELLS_SUBSCRIPTIONS : 0;
+    uint32_t holds = own->holds_credit ? TRUNK_HOLDS_CREDIT : 0;
 
     timers_cancel(&gateway->timers, &own->try_again);
     gateway->link->ops->open(gateway->link, &own->channel,
                              &(struct link_open){
                                  .placement = connect->client_identifier,
-                                 .flags = TRUNK_VERIFIED | tells,
+                                 .flags = TRUNK_VERIFIED | tells | holds,
                                  .peer = slice_from_string(peer),
                              });
     write_connect(&gateway->packet, connect);

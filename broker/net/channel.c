@@ -118,7 +118,7 @@ static bool write_output(struct channel *channel)
     if (output->pending == 0) {
         return true;
     }
-    if (connection->output_waits || channel->credit <= 0) {
+    if (connection->output_waits || (channel->credit <= 0 && !channel->holds_credit)) {
         return false; /* the commit, or credit, puts it into the dirty list again */
     }
     if (trunk_is_congested(channel->trunk)) {
@@ -127,7 +127,9 @@ static bool write_output(struct channel *channel)
     }
     struct buffer room = {0};
     struct slice packets = gather(output, &room);
-    packets.length = affordable(packets, channel->credit);
+    if (!channel->holds_credit) {
+        packets.length = affordable(packets, channel->credit);
+    }
     put_packets(channel, packets);
     if (channel->tells_subscriptions) {
         tell_subscriptions(channel);
@@ -493,6 +495,7 @@ static void take_open(struct channel *channel, const struct trunk_open *open)
         .bytes = open->queue_bytes,
     };
     channel->tells_subscriptions = open->flags & TRUNK_TELLS_SUBSCRIPTIONS;
+    channel->holds_credit = open->flags & TRUNK_HOLDS_CREDIT;
     channel->anonymous_allowed =
         is_loopback ? access->anonymous_on_loopback : access->anonymous_elsewhere;
     copy_peer(channel->peer_address, open->peer);

@@ -37,6 +37,7 @@ struct channel {
     bool anonymous_allowed;
     bool paused;              /* while core takes no input: it waits in `held` */
     bool tells_subscriptions; /* of the session that it resumes; once */
+    bool holds_credit;        /* for messages alone */
     bool close_sent, close_received;
     bool released;       /* core holds nothing of it any more */
     char peer_address[]; /* NUL-terminated */

@@ -85,6 +85,8 @@ enum trunk_open_flags {
     TRUNK_BOUNDED = 1 << 2,     /* a session that passes the bounds below ends, and its connection
                                    with it (reason 0x97), instead of losing messages */
     TRUNK_TELLS_SUBSCRIPTIONS = 1 << 3,
+    TRUNK_HOLDS_CREDIT = 1 << 4, /* the bridge keeps messages, and bounds them by credit that it
+                                    holds back: other packets do not wait for any */
 };
 
 struct trunk_open {

@@ -269,6 +269,40 @@ TEST(replies_wait_for_credit)
     server_free(server);
 }
 
+/* Who bounds its messages by credit that it holds back still hears what it has asked for. */
+TEST(replies_need_no_credit_where_it_is_held_back)
+{
+    enum { MESSAGES = 100, LENGTH = 2000 };
+    static const uint8_t ping[] = {PACKET_PINGREQ << 4, 0};
+    static uint8_t payload[LENGTH];
+    struct server *server = server_with_trunk();
+    struct bridge bridge = bridge_open(0);
+    struct bridge_client holder = {
+        .open = {.channel = 0, .flags = TRUNK_IS_LOOPBACK | TRUNK_HOLDS_CREDIT}};
+    int device = device_open(server, "device");
+    size_t bytes = 0;
+    struct packet packet;
+    char name[64];
+
+    name_at(name, sizeof(name), "holder", 0);
+    bridge_client(&bridge, name, &holder);
+    bridge_subscribe(&bridge, 0, "t", 0, 0);
+    for (int i = 0; i < MESSAGES; i++) {
+        device_publish(device, "t", 0, slice_make(payload, LENGTH));
+    }
+    while (bytes < TRUNK_CREDIT - 200) {
+        bytes += bridge_expect(&bridge, TRUNK_PUBLISH)->publish.packets.length;
+    }
+    trunk_put_bytes(&bridge.out, NULL, 0, slice_make(ping, sizeof(ping)));
+    bridge_expect_packet(&bridge, 0, MQTT_5, &packet);
+    CHECK_INT_EQUAL(packet.type, PACKET_PINGRESP);
+    bridge_put_credit(&bridge, 0, LENGTH);
+    bridge_expect(&bridge, TRUNK_PUBLISH);
+    close(device);
+    bridge_close(&bridge);
+    server_free(server);
+}
+
 TEST(input_gives_credit_back)
 {
     enum { LENGTH = 100000 };

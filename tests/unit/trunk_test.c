@@ -377,7 +377,7 @@ TEST(malformed)
         {"a channel too high", "93 05 CE 00100000 00"},
         {"a channel too high by far", "93 05 CF 0000000100000001 00"},
         {"a reason that is none", "93 05 01 CD 0100"},
-        {"unknown flags", "97 01 01 10 A0 A0 00 00"},
+        {"unknown flags", "97 01 01 20 A0 A0 00 00"},
         {"more worker than 32 bits", "94 00 01 CF 0000000100000000 00"},
         {"an unknown version of MQTT", "95 03 06 C2 C402 3000 C404 01000000"},
         {"an old version of MQTT", "95 03 03 C2 C402 3000 C404 01000000"},
