@@ -92,6 +92,9 @@ static void dump_session(FILE *out, struct reader *value)
     if (flags & FACT_ATTRIBUTES) {
         dump_attributes(out, value);
     }
+    if (flags & FACT_NUMBERED) {
+        fprintf(out, " connections=%llu", number(value));
+    }
 }
 
 static void dump_subscription(FILE *out, struct reader *value)

@@ -227,7 +227,7 @@ static void append_session_flags(struct buffer *out, const struct session *sessi
     int overflowed = session->overflowed ? FACT_OVERFLOWED : 0;
     int attributed = session->identity->attributes ? FACT_ATTRIBUTES : 0;
 
-    buffer_append_byte(out, (uint8_t)(trusted | bounded | overflowed | attributed));
+    buffer_append_byte(out, (uint8_t)(trusted | bounded | overflowed | attributed | FACT_NUMBERED));
     if (bounded) {
         varint64_append(out, session->bounds.messages);
         varint64_append(out, session->bounds.bytes);
@@ -235,6 +235,7 @@ static void append_session_flags(struct buffer *out, const struct session *sessi
     if (attributed) {
         fact_append_attributes(out, session->identity->attributes);
     }
+    varint64_append(out, session->connection_number);
 }
 
 void fact_put_session(struct batch *batch, const struct session *session)

@@ -54,6 +54,7 @@ enum fact_session_flags {
     FACT_BOUNDED = 1 << 1,    /* v messages, v bytes follow: struct session_bounds */
     FACT_OVERFLOWED = 1 << 2, /* it has come to more than that, and is about to end */
     FACT_ATTRIBUTES = 1 << 3, /* its client's, which follow: core/fact_attributes.h */
+    FACT_NUMBERED = 1 << 4,   /* v number of its last network connection follows */
 };
 
 /* The most deliveries that one FACT_DONE or FACT_DROPPED is about. */

@@ -103,6 +103,9 @@ static bool read_flags(struct session *session, struct reader *reader)
     if (flags & FACT_ATTRIBUTES) {
         read_attributes(session->identity, reader);
     }
+    if (flags & FACT_NUMBERED) {
+        session->connection_number = (uint32_t)varint64_read(reader);
+    }
     return !reader->failed;
 }
 

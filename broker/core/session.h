@@ -87,7 +87,8 @@ struct session {
     uint32_t unacknowledged;        /* inflight entries sent on this connection */
     uint32_t sealed;                /* sealed acknowledgements that have not come back */
     uint64_t last_posting;          /* of the store, in which the last one has */
-    uint32_t connection_number; /* counts network connections, so that an old one's acks are lost */
+    uint32_t connection_number; /* counts network connections, so that an old one's acks are lost;
+                                   kept by the store */
     struct will_message *will;
     struct session_schedule *schedule; /* NULL while connected, unless it has overflowed */
     uint32_t expiry_interval;          /* seconds; 0: ends with the connection */
@@ -106,6 +107,7 @@ struct session {
     bool holds_events;      /* `$wps//events/...`: it drops nothing; when full, it has it refused */
     bool is_full;           /* of those: its subscriptions are SUBSCRIBER_FULL */
     bool hears_publisher;   /* `$wps//events/routes/...`: it is told who has published */
+    bool hears_life_cycle;  /* LIFE_CYCLE_LISTENER: it is told who is connected */
     uint16_t client_identifier_length;
     char client_identifier[];
 };

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "core/admission.h"
 #include "core/connect.h"
+#include "core/life_cycle.h"
 #include "core/reply.h"
 #include "core/session.h"
 #include "core/will.h"
@@ -156,6 +157,7 @@ static void arm_will(struct session *session)
 void session_disconnect(struct session *session, bool keep_will)
 {
     struct shard *shard = session->shard;
+    life_cycle_disconnected(session, session->connection);
     session->connection->session = NULL;
     session->connection = NULL;
     session->unacknowledged = 0;
@@ -281,6 +283,7 @@ static void attach(struct session *session, struct connection *connection,
     counter_add(&shard->counters.clients_total_connects, 1);
     set_durability(session);
     session_update_subscriptions(session, true);
+    life_cycle_connected(session);
 }
 
 static void add_number(struct packet *packet, enum property property)

@@ -8,6 +8,7 @@
 #include "core/access.h"
 #include "core/session.h"
 #include "core/session_counts.h"
+#include "mqtt/life_cycle.h"
 
 enum { SLOT_NONE = UINT32_MAX, SLOTS_MIN = 64 };
 
@@ -44,10 +45,16 @@ struct session *sessions_resolve(struct shard *shard, struct session_ref ref)
     return shard->slots[slot].session;
 }
 
+/* Of what the broker tells to those who listen only. */
 static void count_listener(const struct session *session, int by)
 {
+    struct broker *broker = session->shard->broker;
+
     if (session->hears_publisher) {
-        atomic_fetch_add_explicit(&session->shard->broker->publisher_listeners, (unsigned)by,
+        atomic_fetch_add_explicit(&broker->publisher_listeners, (unsigned)by, memory_order_relaxed);
+    }
+    if (session->hears_life_cycle) {
+        atomic_fetch_add_explicit(&broker->life_cycle_listeners, (unsigned)by,
                                   memory_order_relaxed);
     }
 }
@@ -69,8 +76,9 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
     session->next_sequence = session->sent_next = DELIVERY_FIRST_SEQUENCE;
     session->is_bridge = access_is_bridge_identifier(client_identifier);
     session->hears_publisher = access_is_route_identifier(client_identifier);
-    session->holds_events =
-        !session->hears_publisher && access_is_event_identifier(client_identifier);
+    session->hears_life_cycle = slice_equal(client_identifier, SLICE_LITERAL(LIFE_CYCLE_LISTENER));
+    session->holds_events = !session->hears_publisher && !session->hears_life_cycle &&
+                            access_is_event_identifier(client_identifier);
     count_listener(session, 1);
     session->client_identifier_length = (uint16_t)client_identifier.length;
     if (client_identifier.length > 0) {

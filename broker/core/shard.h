@@ -73,9 +73,10 @@ struct broker {
     const _Atomic uint64_t *store_posted;
     void (*store_status)(void *context, struct store_numbers *numbers); /* for $SYS; may be NULL */
     void *store_context;
-    _Atomic uint64_t next_durable_id;     /* of sessions and delayed messages */
-    _Atomic bool memory_full;             /* the bound for memory is reached */
-    _Atomic unsigned publisher_listeners; /* sessions that are told who publishes */
+    _Atomic uint64_t next_durable_id; /* of sessions and delayed messages */
+    _Atomic bool memory_full;         /* the bound for memory is reached */
+    /* Sessions that are told who publishes; and which clients are connected. */
+    _Atomic unsigned publisher_listeners, life_cycle_listeners;
 };
 
 /* Settings that a reload replaces: the driver hands each shard a new one by mail. */

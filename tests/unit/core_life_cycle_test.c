@@ -1,0 +1,230 @@
+/* That clients connect and disconnect, and why, reaches the session that listens for it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "durable_check.h"
+
+#include "core/identity.h"
+#include "mqtt/life_cycle.h"
+#include "mqtt/publisher.h"
+
+static struct durable_client *connect_with(struct durable_world *world, struct identity *identity,
+                                           const char *name, uint32_t expiry)
+{
+    struct durable_client *client;
+
+    world->origin.verified = identity;
+    client = durable_connect(world, name, false, expiry, NULL);
+    world->origin.verified = NULL;
+    identity_release(identity);
+    return client;
+}
+
+static struct durable_client *connect_device(struct durable_world *world, uint32_t expiry)
+{
+    return connect_with(world, identity_new(SLICE_LITERAL("dev-1"), NULL, 0), "phone", expiry);
+}
+
+static struct durable_client *connect_listener(struct durable_world *world)
+{
+    return connect_with(world, identity_new_trusted(SLICE_EMPTY), LIFE_CYCLE_LISTENER, UINT32_MAX);
+}
+
+static struct durable_client *listen(struct durable_world *world)
+{
+    struct durable_client *listener = connect_listener(world);
+
+    durable_subscribe(listener, LIFE_CYCLE_TOPIC, 1, 0);
+    return listener;
+}
+
+/* The next PUBLISH that it got; false: none. */
+static bool next_publish(struct durable_client *client, struct packet *packet, struct buffer *bytes)
+{
+    struct packet_limits limits = {
+        .version = MQTT_5, .from_server = true, .packet_size_max = UINT32_MAX};
+    uint8_t first;
+    uint16_t packet_id;
+
+    for (;;) {
+        bytes->length = 0;
+        buffer_append(bytes, buffer_slice(&client->received));
+        if (!durable_receive(client, &first, &packet_id, NULL)) {
+            return false;
+        }
+        CHECK(packet_decode(packet, buffer_slice(bytes), &limits) > 0);
+        if (packet->type == PACKET_PUBLISH) {
+            durable_acknowledge(client, PACKET_PUBACK, packet_id);
+            return true;
+        }
+    }
+}
+
+static struct slice user_property(const struct packet *packet, const char *name)
+{
+    struct slice raw = packet->properties.raw;
+    struct property_item item;
+
+    while (properties_next(&raw, &item)) {
+        if (item.property == PROPERTY_USER_PROPERTY &&
+            slice_equal(item.name, slice_from_string(name))) {
+            return item.value;
+        }
+    }
+    return SLICE_EMPTY;
+}
+
+/* `reason` empty: it was connected. */
+static void expect(struct durable_client *listener, const char *number, const char *reason)
+{
+    struct buffer bytes = {0};
+    struct packet packet;
+
+    CHECK(next_publish(listener, &packet, &bytes));
+    CHECK_SLICE_EQUAL(packet.publish.topic, SLICE_LITERAL(LIFE_CYCLE_TOPIC));
+    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_NAME), SLICE_LITERAL("dev-1"));
+    CHECK_SLICE_EQUAL(user_property(&packet, LIFE_CYCLE_SESSION), SLICE_LITERAL("phone"));
+    CHECK_SLICE_EQUAL(user_property(&packet, LIFE_CYCLE_NUMBER), slice_from_string(number));
+    CHECK_SLICE_EQUAL(user_property(&packet, LIFE_CYCLE_REASON), slice_from_string(reason));
+    buffer_release(&bytes);
+}
+
+static void expect_nothing(struct durable_client *listener)
+{
+    struct buffer bytes = {0};
+    struct packet packet;
+
+    CHECK(!next_publish(listener, &packet, &bytes));
+    buffer_release(&bytes);
+}
+
+static void send_packet(struct durable_client *client, enum packet_type type)
+{
+    durable_send(client, &(struct packet){.type = type});
+}
+
+TEST(numbers_go_up_in_a_session)
+{
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 2, 0);
+    struct durable_client *listener = listen(&world);
+    send_packet(connect_device(&world, 1000), PACKET_DISCONNECT);
+    expect(listener, "1", "");
+    expect(listener, "1", "ClientInitiatedDisconnect");
+    durable_lose(connect_device(&world, 1000));
+    expect(listener, "2", "");
+    expect(listener, "2", "ConnectionLost");
+    /* Also when the broker was not there. */
+    durable_lose(listener);
+    check_restart(&world, 1);
+    listener = connect_listener(&world);
+    durable_lose(connect_device(&world, 0));
+    expect(listener, "3", "");
+    expect(listener, "3", "ConnectionLost");
+    /* That one has ended with its connection, so this is another. */
+    connect_device(&world, 0);
+    expect(listener, "1", "");
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+TEST(why_the_server_closes_a_connection)
+{
+    static const struct {
+        enum reason_code reason;
+        const char *said;
+    } rows[] = {
+        {REASON_PROTOCOL_ERROR, "ClientError"},
+        {REASON_TOPIC_ALIAS_INVALID, "ClientError"},
+        {REASON_BAD_AUTHENTICATION_METHOD, "ClientAuthenticationError"},
+        {REASON_MAXIMUM_CONNECT_TIME, "ClientAuthenticationError"},
+        {REASON_NOT_AUTHORIZED, "ClientAuthorizationError"},
+        {REASON_BANNED, "IpForbidden"},
+        {REASON_IMPLEMENTATION_SPECIFIC_ERROR, "ServerError"},
+        {REASON_ADMINISTRATIVE_ACTION, "ServerInitiatedDisconnect"},
+        {REASON_KEEP_ALIVE_TIMEOUT, "ConnectionLost"},
+        {REASON_QUOTA_EXCEEDED, "QuotaExceeded"},
+        {REASON_PACKET_TOO_LARGE, "QuotaExceeded"},
+    };
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    struct durable_client *listener = listen(&world);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_note("%s", reason_text(rows[i].reason));
+        struct durable_client *device = connect_device(&world, 0);
+        expect(listener, "1", "");
+        connection_close(&device->connection, rows[i].reason, NULL);
+        durable_settle(&world);
+        expect(listener, "1", rows[i].said);
+    }
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+TEST(a_session_that_is_taken_over)
+{
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    struct durable_client *listener = listen(&world);
+    connect_device(&world, 1000);
+    connect_device(&world, 1000);
+    expect(listener, "1", "");
+    expect(listener, "1", "SessionTakenOver");
+    expect(listener, "2", "");
+    expect_nothing(listener);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+TEST(a_session_that_overflows)
+{
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    struct durable_client *listener = listen(&world);
+    connect_device(&world, 1000);
+    expect(listener, "1", "");
+    session_overflow(durable_session(&world, "phone"));
+    durable_advance(&world, 1);
+    expect(listener, "1", "SessionOverflow");
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+TEST(the_bridge_is_no_client)
+{
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    struct durable_client *listener = listen(&world);
+    durable_lose(
+        connect_with(&world, identity_new_trusted(SLICE_LITERAL("ann")), "$wps/chat/1", 0));
+    expect_nothing(listener);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+TEST(nothing_is_told_while_nobody_listens)
+{
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    connect_device(&world, 1000);
+    struct durable_client *listener = listen(&world);
+    expect_nothing(listener);
+    CHECK_INT_EQUAL(world.broker.life_cycle_listeners, 1);
+    struct packet disconnect = {.type = PACKET_DISCONNECT};
+    disconnect.properties.present = PROPERTY_BIT(SESSION_EXPIRY_INTERVAL);
+    durable_send(listener, &disconnect);
+    CHECK_INT_EQUAL(world.broker.life_cycle_listeners, 0);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
