@@ -13,6 +13,7 @@
 #include "dispatch/archive_feed.h"
 #include "dispatch/attempt_log.h"
 #include "dispatch/catalog_store.h"
+#include "dispatch/life_cycle.h"
 #include "dispatch/ownership.h"
 #include "dispatch/pull_desk.h"
 #include "dispatch/queue_name.h"
@@ -88,6 +89,7 @@ static void on_look(struct timer *timer, void *context)
     while ((source = catalog_next(catalog, source))) {
         look_at_source(runner, source);
     }
+    life_cycle_look(runner->life_cycle);
     catalog_each_leftover(catalog, end_leftover, runner);
     runner->has_looked = true;
 }
@@ -385,6 +387,7 @@ struct runner *runner_new(struct grid *grid)
     list_init(&runner->legacies);
     list_init(&runner->jobs);
     timer_init(&runner->look_again, on_look);
+    runner->life_cycle = life_cycle_new(runner);
     staff_set_listener(grid->gateway->staff, &runner->staff_listener);
     grid->gateway->event_logs = &runner->logs;
     pull_desk_open(runner);
@@ -398,7 +401,8 @@ const struct catalog_listener *runner_catalog_listener(const struct runner *runn
 
 bool runner_hears(const struct runner *runner)
 {
-    return runner->has_looked && route_feeds_are_open(runner);
+    return runner->has_looked && route_feeds_are_open(runner) &&
+           life_cycle_hears(runner->life_cycle);
 }
 
 /* Who shares the work out is known later: the staff says so. */
@@ -441,6 +445,7 @@ void runner_free(struct runner *runner)
     }
     archive_feeds_free(runner);
     route_feeds_free(runner);
+    life_cycle_free(runner->life_cycle);
     runner_session_forget_erasures(&runner->erasures);
     stored_event_scratch_release(&runner->scratch);
     route_wrapper_release(&runner->wrapper);

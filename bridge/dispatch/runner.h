@@ -12,6 +12,7 @@
  *     runner_retry      what follows a failure: a copy for later, or the end
  *     runner_file       dead letters and archives on their way into files
  *     route_feed        MQTT messages that become events
+ *     life_cycle        events about MQTT clients themselves
  *
  * Single-threaded.
  *

@@ -27,6 +27,7 @@ struct runner {
     struct list feeds;    /* struct feed */
     struct list archives; /* struct archive */
     struct list routes;   /* struct route_feed */
+    struct life_cycle *life_cycle;
     struct list makings;  /* sessions of subscriptions to be */
     struct list erasures; /* runner_session.h */
     struct list farewells;
