@@ -167,7 +167,7 @@ static bool by_token_as_password(const struct attempt *attempt, enum auth_verdic
 static bool by_password(const struct attempt *attempt, enum auth_verdict *verdict,
                         struct auth_answer *answer)
 {
-    struct password_table *passwords = attempt->directory->passwords;
+    struct password_table *passwords = attempt->directory->accounts->passwords;
     bool is_mine = passwords && attempt->packet->connect.has_user_name &&
                    (!webhook_is_asked(attempt) ||
                     password_find(passwords, attempt_user_name(attempt)) != NULL);

@@ -19,7 +19,7 @@ static enum auth_verdict refuse(struct auth_answer *answer)
 
 static bool scram_is_offered(const struct directory *directory)
 {
-    return directory->scram;
+    return directory->accounts->scram;
 }
 
 static bool look_up(void *context, struct slice user, struct scram_secret *secret)
@@ -30,7 +30,7 @@ static bool look_up(void *context, struct slice user, struct scram_secret *secre
 static enum auth_verdict scram_start(const struct auth_step *step, void **state,
                                      struct auth_answer *answer)
 {
-    struct password_table *passwords = step->directory->passwords;
+    struct password_table *passwords = step->directory->accounts->passwords;
     uint8_t random[SERVER_NONCE_SIZE];
     struct buffer nonce = {0};
     if (!passwords) {

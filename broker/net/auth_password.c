@@ -34,7 +34,7 @@ static void password_job_free(struct password_job *job)
 static void password_job_work(struct side_job *side_job)
 {
     struct password_job *job = CONTAINER_OF(side_job, struct password_job, job);
-    struct password_table *table = job->directory->passwords;
+    struct password_table *table = job->directory->accounts->passwords;
     struct password_user *user = password_find(table, buffer_slice(&job->user));
     struct slice password = buffer_slice(&job->password);
     job->is_late = clock_now() > job->deadline;
@@ -81,7 +81,7 @@ static enum auth_verdict submit_password(const struct attempt *attempt, struct a
 
 enum auth_verdict auth_by_password(const struct attempt *attempt, struct auth_answer *answer)
 {
-    struct password_table *table = attempt->directory->passwords;
+    struct password_table *table = attempt->directory->accounts->passwords;
     struct slice name = attempt_user_name(attempt);
     struct password_user *user = password_find(table, name);
     if (user && password_is_remembered(table, user, attempt_password(attempt))) {

@@ -29,9 +29,9 @@ static struct identity *make_identity(const struct directory *directory, struct 
         directory->sign_in ? sign_in_find(directory->sign_in, name) : NULL;
     struct slice spelled = client ? client->name : name;
     size_t count;
-    const struct slice *groups = groups_of(directory->groups, name, &count);
+    const struct slice *groups = groups_of(directory->accounts->groups, name, &count);
     if (count == 0) {
-        groups = groups_of(directory->groups, spelled, &count);
+        groups = groups_of(directory->accounts->groups, spelled, &count);
     }
     return identity_new_with_attributes(spelled, groups, count, attributes);
 }

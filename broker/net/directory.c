@@ -59,9 +59,6 @@ struct directory *directory_new(struct accounts *accounts, struct sign_in *sign_
     struct directory *directory = memory_allocate_zero(sizeof(*directory));
     atomic_init(&directory->references, 1);
     directory->accounts = accounts_hold(accounts);
-    directory->passwords = accounts->passwords;
-    directory->groups = accounts->groups;
-    directory->scram = accounts->scram;
     directory->sign_in = sign_in_hold(sign_in);
     return directory;
 }

@@ -37,11 +37,8 @@ void accounts_release(struct accounts *accounts);
 
 struct directory {
     _Atomic unsigned references;
-    struct accounts *accounts; /* one count; the next three are its */
-    struct password_table *passwords;
-    struct groups *groups;
-    bool scram;
-    struct sign_in *sign_in; /* one count; NULL: there is no MQTT namespace */
+    struct accounts *accounts; /* one count */
+    struct sign_in *sign_in;   /* one count; NULL: there is no MQTT namespace */
 };
 
 /* One count. Holds one of each that it is made of. */

@@ -305,6 +305,15 @@ SIGN_INS = {
     "fails": "503\n",
 }
 
+# Of sign_in_token_fuzz.c: claims.
+SIGN_IN_CLAIMS = {
+    "custom": '{"iss":"i","sub":"s","aud":["x","https://plant.example/"],"exp":1800000060,"nbf":1800000000,"room":"345","floor":12,"t":["a"]}',
+    "oauth2": '{"iss":"i","oid":"o","sub":"s","aud":"https://eventgrid.azure.net/","exp":1800000060.5}',
+    "twice": '{"iss":"i","sub":"a\\u0000","sub":"b","aud":"plant","exp":1,"exp":1900000000,"k":1,"k":"2"}',
+    "other": '{"iss":"j","sub":"s","aud":"plant","exp":1800000060}',
+    "late": '{"iss":"i","sub":"s","aud":"PLANT.","exp":1700000000}',
+}
+
 # Of validation_answer_fuzz.c: as ANSWERS.
 CONSENTS = {
     "code": '200\nX: y\r\n\r\n{"ValidationResponse":"512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}',
@@ -836,6 +845,7 @@ write("upgrade", {name: row.encode() for name, row in UPGRADES.items()})
 write("http_answer", {name: bytes([5]) + row.encode() for name, row in HTTP_ANSWERS.items()})
 write("webhook_answer", {name: row.encode() for name, row in ANSWERS.items()})
 write("sign_in_answer", {name: row.encode() for name, row in SIGN_INS.items()})
+write("sign_in_token", {name: row.encode() for name, row in SIGN_IN_CLAIMS.items()})
 write("validation_answer", {name: row.encode() for name, row in CONSENTS.items()})
 write("validation_url", {name: row.encode() for name, row in CONSENT_URLS.items()})
 write("dead_letter", {name: row.encode() for name, row in LETTERS.items()})
