@@ -1,8 +1,10 @@
 /* Retained messages: a topic tree whose nodes have the message as their value.
  *
- * A filter walks the tree depth first without a stack: the node says where it is, the filter's
- * level at that depth says how it was reached. Messages are collected under the read lock with a
- * count each, and freed outside the lock.
+ * Messages are collected under the read lock with a count each, and freed outside the lock.
+ *
+ * Versions are times, so that nothing else need be kept to know when a message was set: the upper
+ * bits are ms since 1970, the lower ones count what happens in one of them. Stores of before have
+ * small ones, which tell no time.
  *
  * Expired messages are never handed out; the sweep that frees them goes round the hash table of
  * the nodes a slice at a time, so that its place in it is a number that no removal can spoil.
@@ -16,7 +18,9 @@
 
 #include "base/memory.h"
 #include "core/topic_tree.h"
-#include "mqtt/topic.h"
+#include "core/topic_walk.h"
+
+enum { VERSION_TIME_SHIFT = 20 };
 
 struct retained {
     pthread_rwlock_t lock;
@@ -63,11 +67,12 @@ size_t retained_count(struct retained *retained)
 
 /* Puts `message` (NULL: nothing) in the place of the node's; returns what was there. */
 static struct message *node_swap(struct retained *retained, struct topic_node *node,
-                                 struct message *message)
+                                 struct message *message, uint64_t version)
 {
     struct message *old = node->value;
 
     node->value = message;
+    node->stamp = version;
     retained->count += (size_t)(message != NULL) - (size_t)(old != NULL);
     retained->expiring += (size_t)(message && message->expires_at != MSEC_NEVER) -
                           (size_t)(old && old->expires_at != MSEC_NEVER);
@@ -77,42 +82,55 @@ static struct message *node_swap(struct retained *retained, struct topic_node *n
     return old;
 }
 
-/* `version` 0: the next one. */
-static uint64_t change(struct retained *retained, struct message *message, uint64_t version)
+/* Of a change that happens now; the write lock is held. */
+static uint64_t next_version(const struct retained *retained, msec_t now)
+{
+    uint64_t first = (uint64_t)now << VERSION_TIME_SHIFT;
+
+    return retained->version < first ? first : retained->version + 1;
+}
+
+static msec_t version_time(uint64_t version)
+{
+    return (msec_t)(version >> VERSION_TIME_SHIFT);
+}
+
+/* Returns what was there; the write lock is held. */
+static struct message *change(struct retained *retained, struct message *message, uint64_t version)
 {
     struct slice topic = message_topic(message);
-    struct message *old = NULL;
     struct topic_node *node;
 
-    pthread_rwlock_wrlock(&retained->lock);
-    version = version ? version : retained->version + 1;
     retained->version = version > retained->version ? version : retained->version;
     if (message_payload(message).length > 0) {
         node = topic_tree_add(&retained->tree, topic);
-        old = node_swap(retained, node, message_hold(message));
-    } else {
-        node = topic_tree_find(&retained->tree, topic);
-        if (node) {
-            old = node_swap(retained, node, NULL);
-        }
+        return node_swap(retained, node, message_hold(message), version);
     }
+    node = topic_tree_find(&retained->tree, topic);
+    return node ? node_swap(retained, node, NULL, version) : NULL;
+}
+
+uint64_t retained_set(struct retained *retained, struct message *message, msec_t now)
+{
+    pthread_rwlock_wrlock(&retained->lock);
+    uint64_t version = next_version(retained, now);
+    struct message *old = change(retained, message, version);
     pthread_rwlock_unlock(&retained->lock);
     message_release(old);
     return version;
 }
 
-uint64_t retained_set(struct retained *retained, struct message *message)
-{
-    return change(retained, message, 0);
-}
-
 void retained_restore(struct retained *retained, struct message *message, uint64_t version)
 {
+    pthread_rwlock_wrlock(&retained->lock);
+    struct message *old = NULL;
     if (message) {
-        change(retained, message, version);
+        old = change(retained, message, version);
     } else if (version > retained->version) {
         retained->version = version;
     }
+    pthread_rwlock_unlock(&retained->lock);
+    message_release(old);
 }
 
 static void matches_add(struct retained_matches *out, struct message *message)
@@ -133,126 +151,83 @@ void retained_matches_release(struct retained_matches *matches)
     *matches = (struct retained_matches){0};
 }
 
-enum { LEVELS_NEAR = 16 };
-
-/* A filter and where its walk is: `node` was reached by the first `depth` levels. */
-struct walk {
-    const struct topic_tree *tree;
-    const struct topic_node *node; /* NULL: at the end */
-    size_t depth;
-    struct topic_level *levels; /* `near`, or owned */
-    size_t level_count;
-    bool whole_trees; /* the filter ends with `#`, which is not among the levels */
-    struct topic_level near[LEVELS_NEAR];
-};
-
-static bool level_is(struct slice level, char wildcard)
+/* The message that the walk has come to; NULL: there is none to be handed out. */
+static struct message *found(const struct topic_walk *walk, msec_t now)
 {
-    return level.length == 1 && level.data[0] == wildcard;
-}
+    struct message *message = walk->node->value;
 
-static size_t count_levels(struct slice filter)
-{
-    size_t count = 1;
-
-    for (size_t i = 0; i < filter.length; i++) {
-        count += filter.data[i] == '/';
-    }
-    return count;
-}
-
-static void walk_begin(struct walk *walk, const struct topic_tree *tree, struct slice filter)
-{
-    size_t most = count_levels(filter);
-    struct slice text;
-    bool done = false;
-
-    walk->tree = tree;
-    walk->node = tree->root;
-    walk->depth = 0;
-    walk->levels = most <= LEVELS_NEAR ? walk->near : memory_allocate(most * sizeof(walk->near[0]));
-    walk->level_count = 0;
-    walk->whole_trees = false;
-    while (topic_next_level(&filter, &done, &text)) {
-        if (level_is(text, '#')) {
-            walk->whole_trees = true;
-        } else {
-            walk->levels[walk->level_count++] = topic_level_make(text);
-        }
-    }
-}
-
-static void walk_end(struct walk *walk)
-{
-    if (walk->levels != walk->near) {
-        free(walk->levels);
-    }
-}
-
-/* `node` or the first sibling after it that a wildcard may match: on the first level not those
- * that begin with $ (MQTT-4.7.2-1). */
-static const struct topic_node *first_visible(const struct topic_node *node, size_t depth)
-{
-    while (node && depth == 1 && node->length > 0 && node->level[0] == '$') {
-        node = node->next;
-    }
-    return node;
-}
-
-static bool reached_by_wildcard(const struct walk *walk)
-{
-    return walk->depth > walk->level_count || level_is(walk->levels[walk->depth - 1].text, '+');
-}
-
-/* The first child that the next level of the filter matches; NULL if none, or no level is left. */
-static const struct topic_node *walk_child(const struct walk *walk)
-{
-    bool past_levels = walk->depth >= walk->level_count;
-
-    if (past_levels && !walk->whole_trees) {
-        return NULL;
-    }
-    if (past_levels || level_is(walk->levels[walk->depth].text, '+')) {
-        return first_visible(walk->node->child, walk->depth + 1);
-    }
-    return topic_tree_child(walk->tree, walk->node, &walk->levels[walk->depth]);
-}
-
-static void walk_next(struct walk *walk)
-{
-    const struct topic_node *node = walk_child(walk);
-
-    if (node) {
-        walk->depth++;
-    }
-    while (!node && walk->depth > 0) {
-        if (reached_by_wildcard(walk)) {
-            node = first_visible(walk->node->next, walk->depth);
-        }
-        if (!node) {
-            walk->node = walk->node->parent;
-            walk->depth--;
-        }
-    }
-    walk->node = node;
+    return message && topic_walk_matches(walk) && !message_is_expired(message, now) ? message
+                                                                                    : NULL;
 }
 
 void retained_match(struct retained *retained, struct slice filter, msec_t now,
                     struct retained_matches *out)
 {
-    struct walk walk;
+    struct topic_walk walk;
 
     *out = (struct retained_matches){0};
-    walk_begin(&walk, &retained->tree, filter);
+    topic_walk_begin(&walk, &retained->tree, filter);
     pthread_rwlock_rdlock(&retained->lock);
-    for (; walk.node; walk_next(&walk)) {
-        struct message *message = walk.node->value;
-        if (message && walk.depth >= walk.level_count && !message_is_expired(message, now)) {
+    for (; walk.node; topic_walk_next(&walk)) {
+        struct message *message = found(&walk, now);
+        if (message) {
             matches_add(out, message_hold(message));
         }
     }
     pthread_rwlock_unlock(&retained->lock);
-    walk_end(&walk);
+    topic_walk_end(&walk);
+}
+
+/* Fills the page from where the walk is; leaves the walk behind what it has looked at. Returns the
+ * last node that it has looked at. */
+static const struct topic_node *fill(struct retained_page *page, struct topic_walk *walk,
+                                     const struct retained_question *question)
+{
+    const struct topic_node *last = NULL;
+
+    size_t looks = 0;
+
+    while (walk->node && looks < question->looks && page->count < question->most) {
+        struct message *message = found(walk, question->now);
+        if (message) {
+            page->items[page->count++] =
+                (struct retained_item){message_hold(message), version_time(walk->node->stamp)};
+        }
+        last = walk->node;
+        looks += walk->depth > 1 || last->length > 0; /* not where the topic would be empty */
+        topic_walk_next(walk);
+    }
+    return last;
+}
+
+void retained_read(struct retained *retained, const struct retained_question *question,
+                   struct retained_page *page)
+{
+    struct topic_walk walk;
+
+    assert(question->most <= RETAINED_PAGE_MAX);
+    *page = (struct retained_page){.count = 0};
+    topic_walk_begin(&walk, &retained->tree, question->filter);
+    pthread_rwlock_rdlock(&retained->lock);
+    if (question->behind.length > 0) {
+        topic_walk_seek(&walk, question->behind);
+    } else {
+        topic_walk_next(&walk);
+    }
+    const struct topic_node *last = fill(page, &walk, question);
+    if (last && walk.node) {
+        topic_node_append(&page->next, last);
+    }
+    pthread_rwlock_unlock(&retained->lock);
+    topic_walk_end(&walk);
+}
+
+void retained_page_release(struct retained_page *page)
+{
+    for (size_t i = 0; i < page->count; i++) {
+        message_release(page->items[i].message);
+    }
+    buffer_release(&page->next);
 }
 
 /* Takes the next `most` nodes of the sweep, once round at most, and keeps the expired ones. */
@@ -279,15 +254,15 @@ uint64_t retained_expire(struct retained *retained, msec_t now, size_t most,
 {
     *dropped = (struct retained_matches){0};
     pthread_rwlock_wrlock(&retained->lock);
-    uint64_t first = retained->version + 1;
+    uint64_t first = next_version(retained, now);
     most = most < retained->tree.nodes.count ? most : retained->tree.nodes.count;
     if (retained->expiring > 0 && most > 0) {
         struct topic_node **expired = memory_allocate(most * sizeof(struct topic_node *));
         size_t count = sweep_collect(retained, now, expired, most);
         for (size_t i = 0; i < count; i++) {
-            matches_add(dropped, node_swap(retained, expired[i], NULL));
+            matches_add(dropped, node_swap(retained, expired[i], NULL, first + i));
+            retained->version = first + i;
         }
-        retained->version += count;
         free(expired);
     }
     pthread_rwlock_unlock(&retained->lock);

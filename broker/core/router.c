@@ -262,7 +262,7 @@ static void find_recipients(struct shard *shard, const struct message *message, 
 static void retain(struct shard *shard, struct message *message)
 {
     const struct retained_watch *watch = &shard->broker->watch;
-    uint64_t version = retained_set(shard->broker->retained, message);
+    uint64_t version = retained_set(shard->broker->retained, message, shard->now);
     fact_put_retained(shard->outbox.batch, message, version);
     if (watch->prefix.length > 0 && slice_starts_with(message_topic(message), watch->prefix)) {
         watch->changed(watch->context, message);
@@ -359,7 +359,7 @@ void router_publish_volatile(struct shard *shard, struct message *message)
 {
     struct route route = {0};
     if (message->retain) {
-        retained_set(shard->broker->retained, message);
+        retained_set(shard->broker->retained, message, shard->now);
     }
     find_recipients(shard, message, &route);
     distribute(shard, message, &route);

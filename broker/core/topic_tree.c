@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "core/siblings.h"
 #include "mqtt/topic.h"
 
 static struct topic_node *node_new(struct slice level)
@@ -79,11 +80,7 @@ static struct topic_node *node_add_child(struct topic_tree *tree, struct topic_n
 
     node->hash = topic_node_hash(parent, level->hash);
     node->parent = parent;
-    node->next = parent->child;
-    if (node->next) {
-        node->next->previous = node;
-    }
-    parent->child = node;
+    siblings_add(&parent->children, node);
     if (shortcut) {
         *shortcut = node;
     }
@@ -98,14 +95,7 @@ static void node_remove(struct topic_tree *tree, struct topic_node *node)
     if (shortcut) {
         *shortcut = NULL;
     }
-    if (node->previous) {
-        node->previous->next = node->next;
-    } else {
-        node->parent->child = node->next;
-    }
-    if (node->next) {
-        node->next->previous = node->previous;
-    }
+    siblings_remove(&node->parent->children, node);
     hash_index_remove(&tree->nodes, node->hash, node);
     free(node);
 }
@@ -139,9 +129,28 @@ struct topic_node *topic_tree_find(const struct topic_tree *tree, struct slice t
 
 void topic_tree_prune(struct topic_tree *tree, struct topic_node *node)
 {
-    while (node->parent && !node->value && !node->child) {
+    while (node->parent && !node->value && !node->children) {
         struct topic_node *parent = node->parent;
         node_remove(tree, node);
         node = parent;
+    }
+}
+
+void topic_node_append(struct buffer *out, const struct topic_node *node)
+{
+    size_t length = 0;
+
+    for (const struct topic_node *at = node; at->parent; at = at->parent) {
+        length += at->length + 1u;
+    }
+    length--; /* no slash in front */
+    uint8_t *end = buffer_reserve(out, length) + length;
+    out->length += length;
+    for (const struct topic_node *at = node; at->parent; at = at->parent) {
+        end -= at->length;
+        memcpy(end, at->level, at->length);
+        if (at->parent->parent) {
+            *--end = '/';
+        }
     }
 }

@@ -2,8 +2,9 @@
  * level: subscriptions with wildcards, and retained messages under a filter with wildcards.
  *
  * All (parent, level) -> child lookups share one hash table, so a node with a million children
- * costs no more than one with two. A node knows its children as a list too (for wildcards that
- * walk the tree), and its children `+` and `#` at once (for names that walk filters).
+ * costs no more than one with two. A node knows its children in order too (core/siblings.h, for
+ * wildcards that walk the tree), and its children `+` and `#` at once (for names that walk
+ * filters).
  *
  * A node lives while it has a value or children. Nothing here recurses: a topic may have 65,536
  * levels. Not locked; the owners lock.
@@ -16,17 +17,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/slice.h"
 #include "core/hash_index.h"
 
 struct topic_node {
-    uint64_t hash;             /* of the levels from the root down to here */
-    struct topic_node *parent; /* NULL: the root */
-    struct topic_node *child;  /* the first */
-    struct topic_node *next;   /* sibling */
-    struct topic_node *previous;
+    uint64_t hash;                         /* of the levels from the root down to here */
+    struct topic_node *parent;             /* NULL: the root */
+    struct topic_node *children;           /* the root of their order (core/siblings.h) */
+    struct topic_node *left, *right;       /* in the order of the siblings, */
+    struct topic_node *next;               /* and behind it */
     struct topic_node *plus, *number_sign; /* the children + and #, or NULL */
     void *value;                           /* the owner's; NULL: none */
+    uint64_t stamp;                        /* the owner's, beside the value */
     uint16_t length;                       /* of `level` */
     uint8_t level[];
 };
@@ -65,6 +68,9 @@ static inline uint64_t topic_node_hash(const struct topic_node *parent, uint64_t
 
     return mixed ^ (mixed >> 32);
 }
+
+/* Appends the topic of a node that is not the root. */
+void topic_node_append(struct buffer *out, const struct topic_node *node);
 
 static inline struct slice topic_node_level(const struct topic_node *node)
 {

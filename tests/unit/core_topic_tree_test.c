@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "core/hash_index.h"
+#include "core/siblings.h"
 #include "core/topic_tree.h"
 
 static bool index_has(const struct hash_index *index, uint64_t hash, const void *element)
@@ -93,8 +94,67 @@ TEST(wildcards_have_shortcuts)
     CHECK(plus->number_sign == number_sign);
     CHECK(!plus->plus && !tree.root->plus && !tree.root->number_sign);
     topic_tree_prune(&tree, number_sign);
-    CHECK(!tree.root->child);
+    CHECK(!tree.root->children);
     CHECK_INT_EQUAL(tree.nodes.count, 0);
+    topic_tree_release(&tree);
+}
+
+/* In order, from either end, and from each place, there are these and no others. */
+static void check_order(const struct topic_tree *tree, const bool *present, unsigned count)
+{
+    const struct topic_node *node = siblings_first(tree->root->children);
+    char level[8];
+
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(level, sizeof(level), "%04u", i);
+        CHECK(siblings_from(tree->root->children, slice_from_string(level)) == node);
+        if (present[i]) {
+            CHECK(node != NULL);
+            CHECK_SLICE_EQUAL(topic_node_level(node), slice_from_string(level));
+            node = node->next;
+        }
+    }
+    CHECK(!node);
+}
+
+TEST(siblings_stay_in_order)
+{
+    enum { LEVELS = 300, STEPS = 3000 };
+    bool present[LEVELS] = {false};
+    struct topic_tree tree;
+    uint64_t random = 3;
+    int value;
+
+    topic_tree_init(&tree);
+    for (unsigned step = 0; step < STEPS; step++) {
+        unsigned i = test_random_below(&random, LEVELS);
+        char level[8];
+        test_note("step %u", step);
+        snprintf(level, sizeof(level), "%04u", i);
+        struct topic_node *node = topic_tree_add(&tree, slice_from_string(level));
+        node->value = present[i] ? NULL : &value;
+        topic_tree_prune(&tree, node);
+        present[i] = !present[i];
+        if (step % 10 == 0) {
+            check_order(&tree, present, LEVELS);
+        }
+    }
+    topic_tree_release(&tree);
+}
+
+TEST(a_node_knows_its_topic)
+{
+    static const char *const topics[] = {"a", "a/b", "/a", "a/", "/", "a//b", "long/er/than/that"};
+    struct topic_tree tree;
+    struct buffer text = {0};
+
+    topic_tree_init(&tree);
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        text.length = 0;
+        topic_node_append(&text, topic_tree_add(&tree, slice_from_string(topics[i])));
+        CHECK_SLICE_EQUAL(buffer_slice(&text), slice_from_string(topics[i]));
+    }
+    buffer_release(&text);
     topic_tree_release(&tree);
 }
 
@@ -112,7 +172,7 @@ TEST(pruning_stops_at_what_is_in_use)
     CHECK(topic_tree_find(&tree, SLICE_LITERAL("a/b")) == inner);
     topic_tree_prune(&tree, leaf);
     CHECK(!topic_tree_find(&tree, SLICE_LITERAL("a/b/c")));
-    CHECK(inner->child == beside && !beside->next && !beside->previous);
+    CHECK(inner->children == beside && !beside->next);
     topic_tree_prune(&tree, beside);
     CHECK(topic_tree_find(&tree, SLICE_LITERAL("a/b")) == inner);
     inner->value = NULL;
