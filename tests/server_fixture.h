@@ -34,6 +34,8 @@ struct server {
     unsigned port;
     uint32_t stored_messages_maximum; /* of a session; 0: the default */
     bool ends_sessions;               /* of clients, with their connection */
+    const struct access_rule *rules;
+    size_t rule_count;
 };
 
 static inline void server_listen(struct server *server, const struct listener_options *options)
@@ -140,7 +142,7 @@ static inline void server_start(struct server *server)
         options.stored_messages_maximum = server->stored_messages_maximum;
     }
     CHECK(listeners_listen(server->group.listeners, server->group.listener_count, &error));
-    settings = settings_new(&options, rule_set_new());
+    settings = settings_new(&options, rule_set_new_of_rules(server->rules, server->rule_count));
     for (unsigned i = 0; i < WORKERS; i++) {
         CHECK(worker_init(&server->workers[i], &server->group, i, &server->broker,
                           settings_hold(settings)) == 0);

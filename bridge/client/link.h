@@ -16,6 +16,7 @@
 struct channel;
 struct fanout;
 struct link;
+struct trunk_retained;
 
 struct link_open {
     struct slice placement; /* client identifier that decides on the worker; empty: any */
@@ -23,6 +24,14 @@ struct link_open {
     struct slice peer, user;
     uint32_t queue_messages;
     uint64_t queue_bytes;
+};
+
+/* Which retained messages are to be read (common/trunk/trunk.h, Reading). Borrowed. */
+struct link_read {
+    struct slice filter;
+    struct slice behind; /* this topic; empty: from the beginning */
+    uint32_t most;
+    bool with_content; /* then one */
 };
 
 /* --- implemented by the link --- */
@@ -40,6 +49,8 @@ struct link_ops {
     bool (*may_send)(const struct link *link, const struct channel *channel);
     /* All trunks are up. */
     bool (*is_ready)(const struct link *link);
+    /* Reads retained messages, as the session of the channel may: channel_events.retained. */
+    void (*read)(struct link *link, struct channel *channel, const struct link_read *read);
 };
 
 /* --- implemented by the client --- */
@@ -53,6 +64,8 @@ struct channel_events {
      * TRUNK_TELLS_SUBSCRIPTIONS; before all deliveries. Walk with trunk_next_filter(). NULL: not
      * wanted. */
     void (*subscriptions)(struct channel *channel, struct slice filters);
+    /* The answer to a read(), in turn. NULL: never asked for. */
+    void (*retained)(struct channel *channel, const struct trunk_retained *retained);
     /* may_send() is true again. */
     void (*writable)(struct channel *channel);
     /* The broker ended the connection (MQTT reason); the channel is closed. */

@@ -187,6 +187,19 @@ static void give_credit(struct link *link, struct channel *channel, uint32_t byt
     }
 }
 
+static void read_retained(struct link *link, struct channel *channel, const struct link_read *read)
+{
+    struct trunk_socket *socket = socket_of(link, channel);
+
+    trunk_put_read(&socket->out, &(struct trunk_read){
+                                     .channel = channel->number,
+                                     .with_content = read->with_content,
+                                     .most = read->most,
+                                     .filter = read->filter,
+                                     .behind = read->behind,
+                                 });
+}
+
 static void close_channel(struct link *link, struct channel *channel)
 {
     struct trunk_socket *socket;
@@ -208,6 +221,7 @@ static const struct link_ops link_ops = {
     .close = close_channel,
     .may_send = may_send,
     .is_ready = is_ready,
+    .read = read_retained,
 };
 
 /* ---------------------------------------------------------------- sockets that come and go */
@@ -454,6 +468,16 @@ static bool take_subscriptions(struct trunk_socket *socket, const struct trunk_f
     return true;
 }
 
+static bool take_retained(struct trunk_socket *socket, const struct trunk_frame *frame)
+{
+    struct channel *channel = channel_table_find(&socket->channels, frame->retained.channel);
+
+    if (channel && channel->events->retained) {
+        channel->events->retained(channel, &frame->retained);
+    }
+    return true;
+}
+
 static bool take_wrong(struct trunk_socket *socket, const struct trunk_frame *frame)
 {
     (void)socket, (void)frame;
@@ -470,6 +494,8 @@ static take_function *const takers[] = {
     [TRUNK_CREDIT_BACK] = take_credit,
     [TRUNK_CLOSE] = take_close,
     [TRUNK_SUBSCRIPTIONS] = take_subscriptions,
+    [TRUNK_READ] = take_wrong,
+    [TRUNK_RETAINED] = take_retained,
 };
 
 static bool take_frame(struct trunk_socket *socket, const struct trunk_frame *frame)

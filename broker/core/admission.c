@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "core/admission.h"
 
+#include "core/access.h"
+
 uint32_t admission_wanted_expiry(const struct packet *connect)
 {
     if (connect->connect.version != MQTT_5) {
@@ -52,6 +54,10 @@ static struct refusal refusal_of_count(const struct connection *connection,
     uint32_t most = shard->settings->options.user_sessions_maximum;
     bool replaces_own = session && admission_same_user(session, connection);
     bool is_refused;
+    *counted = NULL;
+    if (access_is_reserved_identifier(connection_client_identifier(connection))) {
+        return no_refusal; /* the bridge's, for this user */
+    }
     most = most == 0 ? UINT32_MAX : most + replaces_own;
     *counted = sessions_count_user(shard, connection->identity, most, &is_refused);
     return is_refused ? (struct refusal){REASON_QUOTA_EXCEEDED,

@@ -334,7 +334,10 @@ static enum auth_verdict ask_authenticator(struct connection *connection,
         answer->reason = REASON_BAD_AUTHENTICATION_METHOD;
         return AUTH_REFUSED;
     }
-    struct slice user = packet->connect.has_user_name ? packet->connect.user_name : SLICE_EMPTY;
+    struct slice user = connection_origin(connection).proven_name;
+    if (user.length == 0 && packet->connect.has_user_name) {
+        user = packet->connect.user_name;
+    }
     answer->identity = identity_new(user, NULL, 0);
     return AUTH_ACCEPTED;
 }
@@ -376,7 +379,8 @@ static enum reason_code check_connect(const struct connection *connection,
     if (packet->connect.will.present && packet->connect.will.retain && !options->retain_available) {
         return REASON_RETAIN_NOT_SUPPORTED;
     }
-    if (!connection_origin(connection).verified &&
+    const struct connection_origin origin = connection_origin(connection);
+    if (!origin.verified && origin.proven_name.length == 0 &&
         access_is_reserved_identifier(connection_client_identifier(connection))) {
         return REASON_CLIENT_IDENTIFIER_NOT_VALID;
     }

@@ -57,6 +57,8 @@ struct connection_origin {
                                                    none */
     struct identity *verified; /* who it is, if that is known: no authentication. NULL: it is
                                   not, the authenticator decides */
+    struct slice proven_name;  /* the user name, if the carrier has seen that proven; what the user
+                                  may do is for the access rules to say. Empty: it has not */
     struct session_bounds bounds;
     bool anonymous_allowed;       /* this listener lets clients in without a user name */
     bool use_certificate_as_user; /* the Common Name in its certificate is the user name */

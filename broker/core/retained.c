@@ -206,7 +206,8 @@ void retained_read(struct retained *retained, const struct retained_question *qu
     struct topic_walk walk;
 
     assert(question->most <= RETAINED_PAGE_MAX);
-    *page = (struct retained_page){.count = 0};
+    page->count = 0;
+    page->next = (struct buffer){0};
     topic_walk_begin(&walk, &retained->tree, question->filter);
     pthread_rwlock_rdlock(&retained->lock);
     if (question->behind.length > 0) {

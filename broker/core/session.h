@@ -23,6 +23,7 @@
 #include "core/identity.h"
 #include "core/inflight.h"
 #include "core/packet_ids.h"
+#include "core/retained.h"
 #include "core/session_ref.h"
 #include "core/shard.h"
 #include "core/subscriptions.h"
@@ -281,6 +282,12 @@ void session_update_subscriptions(struct session *session, bool check_access);
  * It comes into the tree with session_update_subscriptions(). */
 void session_restore_subscription(struct session *session, struct slice filter, uint32_t number,
                                   const struct subscriber *asked);
+/* The part of the retained messages that the question is about, without those that the session may
+ * not read. A reason code if it may read none that the filter matches. The page is to be released
+ * in any case. */
+enum reason_code session_read_retained(struct session *session,
+                                       const struct retained_question *question,
+                                       struct retained_page *page);
 /* Removes all its subscriptions from the tree. */
 void session_drop_subscriptions(struct session *session);
 

@@ -118,6 +118,16 @@ static enum auth_verdict continue_exchange(const struct attempt *attempt,
 typedef bool way_function(const struct attempt *attempt, enum auth_verdict *verdict,
                           struct auth_answer *answer);
 
+static bool by_carrier(const struct attempt *attempt, enum auth_verdict *verdict,
+                       struct auth_answer *answer)
+{
+    struct slice name = attempt->origin.proven_name;
+    if (name.length > 0) {
+        *verdict = auth_accept_user(attempt->directory, name, answer);
+    }
+    return name.length > 0;
+}
+
 static bool by_method(const struct attempt *attempt, enum auth_verdict *verdict,
                       struct auth_answer *answer)
 {
@@ -204,7 +214,7 @@ static bool as_nobody(const struct attempt *attempt, enum auth_verdict *verdict,
 
 /* In this order; docs/eventgrid.md, "Signing in", says the same. */
 static way_function *const ways[] = {
-    by_method, by_certificate, by_token_as_password, by_password, by_webhook, as_nobody,
+    by_carrier, by_method, by_certificate, by_token_as_password, by_password, by_webhook, as_nobody,
 };
 
 /* --- core's table --- */

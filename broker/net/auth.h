@@ -1,12 +1,13 @@
 /* Who may come in: the implementation of core's authenticator.
  *
- * The first of these that the client has brought something for decides: an Authentication Method in
- * CONNECT, a client certificate (of a client of the MQTT namespace, with a name that the namespace
- * or the listener takes as user name), a token as password, user name and password, the namespace's
- * webhook, anonymous (where the listener allows it). A certificate that says nothing leaves it to
- * the next. Passwords are hashed on a thread of their own, since one costs some 60 ms, and webhooks
- * are asked on another; the answer comes back to the worker as mail. Without a password file no
- * user name can be proven by a password: a client that brings one is anonymous.
+ * The first of these that the client has brought something for decides: a name that the bridge has
+ * seen proven, an Authentication Method in CONNECT, a client certificate (of a client of the MQTT
+ * namespace, with a name that the namespace or the listener takes as user name), a token as
+ * password, user name and password, the namespace's webhook, anonymous (where the listener allows
+ * it). A certificate that says nothing leaves it to the next. Passwords are hashed on a thread of
+ * their own, since one costs some 60 ms, and webhooks are asked on another; the answer comes back
+ * to the worker as mail. Without a password file no user name can be proven by a password: a client
+ * that brings one is anonymous.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_AUTH_H

@@ -459,7 +459,8 @@ static struct connection_origin channel_origin(const struct connection *connecti
 
     return (struct connection_origin){
         .peer_address = channel->peer_address,
-        .verified = channel->verified,
+        .verified = channel->is_named ? NULL : channel->verified,
+        .proven_name = channel->is_named ? channel->verified->user_name : SLICE_EMPTY,
         .bounds = channel->bounds,
         .anonymous_allowed = channel->anonymous_allowed,
     };
@@ -488,7 +489,12 @@ static void take_open(struct channel *channel, const struct trunk_open *open)
     bool is_loopback = open->flags & TRUNK_IS_LOOPBACK;
 
     channel->number = open->channel;
-    channel->verified = open->flags & TRUNK_VERIFIED ? identity_new_trusted(open->user) : NULL;
+    channel->is_named = open->flags & TRUNK_NAMED;
+    if (channel->is_named) {
+        channel->verified = identity_new(open->user, NULL, 0);
+    } else if (open->flags & TRUNK_VERIFIED) {
+        channel->verified = identity_new_trusted(open->user);
+    }
     channel->bounds = (struct session_bounds){
         .given = open->flags & TRUNK_BOUNDED,
         .messages = open->queue_messages,

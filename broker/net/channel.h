@@ -21,7 +21,8 @@ struct worker;
 
 struct channel {
     struct connection connection;
-    struct identity *verified;    /* who it is, if the bridge knows; one count */
+    struct identity *verified;    /* who it is, if the bridge knows; one count. If `is_named` it is
+                                     not trusted, and only the name counts */
     struct session_bounds bounds; /* of its session */
     struct trunk *trunk;   /* NULL: it has died or both sides have closed, but core waits for an
                               answer */
@@ -34,6 +35,7 @@ struct channel {
     int32_t input_credit;  /* bytes that the bridge may send */
     uint32_t input_used;   /* of those that came, not yet given back */
     uint32_t number;
+    bool is_named;
     bool anonymous_allowed;
     bool paused;              /* while core takes no input: it waits in `held` */
     bool tells_subscriptions; /* of the session that it resumes; once */
@@ -49,6 +51,8 @@ struct channel *channel_open(struct trunk *trunk, const struct trunk_open *open)
 void channel_receive(struct channel *channel, struct slice packets);
 /* The bridge has disposed of so many bytes. */
 void channel_credit(struct channel *channel, uint32_t bytes);
+/* It asks for retained messages. False: not in this way. */
+bool channel_read_retained(struct channel *channel, const struct trunk_read *read);
 /* The bridge's CLOSE: its browser is gone, or it answers ours. */
 void channel_closed(struct channel *channel);
 /* The trunk has room again. */

@@ -205,6 +205,13 @@ static bool take_close(struct trunk *trunk, const struct trunk_frame *frame)
     return true;
 }
 
+static bool take_read(struct trunk *trunk, const struct trunk_frame *frame)
+{
+    struct channel *channel = channel_table_find(&trunk->channels, frame->read.channel);
+
+    return channel && channel_read_retained(channel, &frame->read);
+}
+
 /* False: the bridge must not say this now. */
 static bool take_frame(struct trunk *trunk, const struct trunk_frame *frame)
 {
@@ -213,6 +220,8 @@ static bool take_frame(struct trunk *trunk, const struct trunk_frame *frame)
         [TRUNK_BYTES] = take_bytes,
         [TRUNK_CREDIT_BACK] = take_credit,
         [TRUNK_CLOSE] = take_close,
+        [TRUNK_READ] = take_read,
+        [TRUNK_RETAINED] = NULL, /* the last kind */
     };
 
     return takers[frame->kind] && takers[frame->kind](trunk, frame);

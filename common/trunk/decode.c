@@ -11,13 +11,18 @@ enum {
     MQTT_VERSION_MIN = 4,
     MQTT_VERSION_MAX = 5,
     OPEN_FLAGS = TRUNK_VERIFIED | TRUNK_IS_LOOPBACK | TRUNK_BOUNDED | TRUNK_TELLS_SUBSCRIPTIONS |
-                 TRUNK_HOLDS_CREDIT,
+                 TRUNK_HOLDS_CREDIT | TRUNK_NAMED,
     FILTER_LENGTH_SIZE = 2,
 };
 
 static uint32_t read_u32(const uint8_t *in)
 {
     return in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
+}
+
+static uint64_t read_u64(const uint8_t *in)
+{
+    return read_u32(in) | (uint64_t)read_u32(in + 4) << 32;
 }
 
 /* --- entries --- */
@@ -44,6 +49,26 @@ bool trunk_next_credit(struct slice *rest, struct trunk_credit_item *item)
     item->channel = read_u32(rest->data);
     item->bytes = read_u32(rest->data + TRUNK_CHANNEL_SIZE);
     *rest = slice_from(*rest, TRUNK_PAIR_SIZE);
+    return true;
+}
+
+bool trunk_next_message(struct slice *rest, struct trunk_message *message)
+{
+    const uint8_t *at = rest->data;
+    uint32_t length;
+
+    if (rest->length < TRUNK_MESSAGE_HEADER) {
+        return false;
+    }
+    message->modified_at = read_u64(at);
+    message->expires_at = read_u64(at + 8);
+    message->size = read_u32(at + 16);
+    length = read_u32(at + 20);
+    if (length > rest->length - TRUNK_MESSAGE_HEADER) {
+        return false;
+    }
+    message->packet = slice_make(at + TRUNK_MESSAGE_HEADER, length);
+    *rest = slice_from(*rest, TRUNK_MESSAGE_HEADER + (size_t)length);
     return true;
 }
 
@@ -153,6 +178,37 @@ static bool take_subscriptions(struct trunk_frame *out, const struct value *valu
     return rest.length == 0;
 }
 
+static bool take_read(struct trunk_frame *out, const struct value *values)
+{
+    out->read = (struct trunk_read){
+        .channel = (uint32_t)values[0].number,
+        .with_content = values[1].number != 0,
+        .most = (uint32_t)values[2].number,
+        .filter = values[3].bytes,
+        .behind = values[4].bytes,
+    };
+    return out->read.most > 0 && out->read.filter.length > 0;
+}
+
+static bool take_retained(struct trunk_frame *out, const struct value *values)
+{
+    struct slice rest = values[3].bytes;
+    struct trunk_message message;
+
+    out->retained = (struct trunk_retained){
+        .channel = (uint32_t)values[0].number,
+        .reason = (uint32_t)values[1].number,
+        .next = values[2].bytes,
+        .messages = values[3].bytes,
+    };
+    while (trunk_next_message(&rest, &message)) {
+        if (message.packet.length < PACKET_SIZE_MIN) {
+            return false;
+        }
+    }
+    return rest.length == 0;
+}
+
 /* --- frames --- */
 
 struct field_rule {
@@ -192,6 +248,19 @@ static const struct kind_rule {
     [TRUNK_CREDIT_BACK] = {take_credit, 1, {{VALUE_BYTES, TRUNK_FRAME_MAX}}},
     [TRUNK_CLOSE] = {take_close, 2, {CHANNEL, NUMBER(REASON_MAX)}},
     [TRUNK_SUBSCRIPTIONS] = {take_subscriptions, 2, {CHANNEL, {VALUE_BYTES, TRUNK_FRAME_MAX}}},
+    [TRUNK_READ] = {take_read,
+                    5,
+                    {CHANNEL,
+                     {VALUE_BOOLEAN, true},
+                     NUMBER(TRUNK_READ_MAX),
+                     {VALUE_TEXT, TRUNK_TOPIC_MAX},
+                     {VALUE_TEXT, TRUNK_TOPIC_MAX}}},
+    [TRUNK_RETAINED] = {take_retained,
+                        4,
+                        {CHANNEL,
+                         NUMBER(REASON_MAX),
+                         {VALUE_TEXT, TRUNK_TOPIC_MAX},
+                         {VALUE_BYTES, TRUNK_FRAME_MAX}}},
 };
 
 enum { KIND_COUNT = sizeof(kinds) / sizeof(kinds[0]) };

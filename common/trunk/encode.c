@@ -103,6 +103,11 @@ static void put_number(struct frame *frame, uint64_t value)
     msgpack_pack_uint64(&frame->packer, value);
 }
 
+static void put_boolean(struct frame *frame, bool value)
+{
+    (void)(value ? msgpack_pack_true(&frame->packer) : msgpack_pack_false(&frame->packer));
+}
+
 static void put_text(struct frame *frame, struct slice text)
 {
     msgpack_pack_str(&frame->packer, text.length);
@@ -125,6 +130,11 @@ static uint8_t *write_u32(uint8_t *at, uint32_t value)
     at[2] = (uint8_t)(value >> 16);
     at[3] = (uint8_t)(value >> 24);
     return at + 4;
+}
+
+static uint8_t *write_u64(uint8_t *at, uint64_t value)
+{
+    return write_u32(write_u32(at, (uint32_t)value), (uint32_t)(value >> 32));
 }
 
 void trunk_put_hello(struct buffer *out, const struct trunk_hello *hello)
@@ -227,6 +237,41 @@ void trunk_put_subscriptions(struct buffer *out, const struct trunk_subscription
     put_packets(&frame, subscriptions->filters);
 }
 
+void trunk_put_read(struct buffer *out, const struct trunk_read *read)
+{
+    struct frame frame;
+
+    frame_begin(&frame, out, TRUNK_READ, 5, read->filter.length + read->behind.length);
+    put_number(&frame, read->channel);
+    put_boolean(&frame, read->with_content);
+    put_number(&frame, read->most);
+    put_text(&frame, read->filter);
+    put_text(&frame, read->behind);
+    frame_end(&frame);
+}
+
+void trunk_append_message(struct buffer *messages, const struct trunk_message *message)
+{
+    uint8_t *at = buffer_reserve(messages, TRUNK_MESSAGE_HEADER + message->packet.length);
+
+    at = write_u64(write_u64(at, message->modified_at), message->expires_at);
+    at = write_u32(at, message->size);
+    write_u32(at, (uint32_t)message->packet.length);
+    messages->length += TRUNK_MESSAGE_HEADER;
+    buffer_append(messages, message->packet);
+}
+
+void trunk_put_retained(struct buffer *out, const struct trunk_retained *retained)
+{
+    struct frame frame;
+
+    frame_begin(&frame, out, TRUNK_RETAINED, 4, retained->next.length + retained->messages.length);
+    put_number(&frame, retained->channel);
+    put_number(&frame, retained->reason);
+    put_text(&frame, retained->next);
+    put_packets(&frame, retained->messages);
+}
+
 void trunk_put_credit(struct buffer *out, const struct trunk_credit_item *items, size_t count)
 {
     struct frame frame;
@@ -257,7 +302,7 @@ void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
     }
     frame_begin(&frame, out, TRUNK_PUBLISH, 4, publish->packets.length + targets_size);
     put_number(&frame, publish->version);
-    (void)(has_sequences ? msgpack_pack_true(&frame.packer) : msgpack_pack_false(&frame.packer));
+    put_boolean(&frame, has_sequences);
     uint8_t *at = put_entries(&frame, targets_size);
     for (size_t i = 0; i < count; i++) {
         at = write_u32(at, targets[i].channel);

@@ -14,6 +14,8 @@
  *   BYTES channel, packets   <->    BYTES channel, packets
  *                            <-     PUBLISH [channel (, sequence)] ..., packets
  *                            <-     SUBSCRIPTIONS channel, filters
+ *   READ channel, filter ... ->
+ *                            <-     RETAINED channel, reason, messages ...
  *   CREDIT [channel, bytes]  <->    CREDIT [channel, bytes]
  *   CLOSE channel            <->    CLOSE channel, reason
  *
@@ -36,6 +38,11 @@
  * before all deliveries, what the session is subscribed to that CONNECT has resumed. So a bridge
  * that has never seen a connection knows its groups.
  *
+ * Reading: the retained messages of a filter, those that the channel's session may read, without
+ * subscribing to it: in an order, a part at a time, so that any number of them can be walked. Each
+ * READ gets one RETAINED, in turn. Those need no credit: a bridge that wants to hold back what
+ * comes does not READ on.
+ *
  * Decoding is pure, allocates nothing that it keeps, and trusts nobody: what it hands out lies
  * inside its input. Single-threaded.
  *
@@ -52,11 +59,13 @@
 #include "base/slice.h"
 
 enum {
-    TRUNK_VERSION = 3,
+    TRUNK_VERSION = 4,
     TRUNK_CHANNELS_MAX = 1 << 20,
     TRUNK_CREDIT = 64 * 1024,            /* bytes a channel and direction */
     TRUNK_PEER_MAX = 255,                /* bytes */
     TRUNK_USER_MAX = 65535,              /* bytes */
+    TRUNK_TOPIC_MAX = 65535,             /* bytes */
+    TRUNK_READ_MAX = 100,                /* messages of a RETAINED */
     TRUNK_FRAME_MAX = 272 * 1024 * 1024, /* bytes, enough for the longest packet and all channels;
                                             a longer one is an error as soon as it begins */
     TRUNK_ANY_WORKER = 0xffff, /* HELLO of a bridge that does not know how many there are */
@@ -70,6 +79,8 @@ enum trunk_kind {
     TRUNK_CREDIT_BACK = 4,
     TRUNK_CLOSE = 5,
     TRUNK_SUBSCRIPTIONS = 6,
+    TRUNK_READ = 7,
+    TRUNK_RETAINED = 8,
 };
 
 struct trunk_hello {
@@ -87,6 +98,8 @@ enum trunk_open_flags {
     TRUNK_TELLS_SUBSCRIPTIONS = 1 << 3,
     TRUNK_HOLDS_CREDIT = 1 << 4, /* the bridge keeps messages, and bounds them by credit that it
                                     holds back: other packets do not wait for any */
+    TRUNK_NAMED = 1 << 5, /* the bridge knows who it is, `user`, and no more than that: access rules
+                             count, but reserved client identifiers are open */
 };
 
 struct trunk_open {
@@ -135,6 +148,28 @@ struct trunk_subscriptions {
     struct slice filters; /* walk with trunk_next_filter() */
 };
 
+struct trunk_read {
+    uint32_t channel;
+    bool with_content;   /* payload and properties of one message, or what is told of several */
+    uint32_t most;       /* messages, from 1 to TRUNK_READ_MAX; 1 with content */
+    struct slice filter; /* no $share */
+    struct slice behind; /* this topic the answer begins; empty: at the beginning */
+};
+
+struct trunk_retained {
+    uint32_t channel;
+    uint32_t reason;   /* MQTT 5 reason code: why there is nothing; 0: there is no such reason */
+    struct slice next; /* where the next READ begins; empty: there is no more */
+    struct slice messages; /* walk with trunk_next_message() */
+};
+
+struct trunk_message {
+    uint64_t modified_at; /* ms since 1970; 0: not known */
+    uint64_t expires_at;  /* likewise; 0: it does not */
+    uint32_t size;        /* bytes of topic, properties and payload, even if those are left out */
+    struct slice packet;  /* PUBLISH of MQTT 5, as it was published; its packet identifier is 1 */
+};
+
 struct trunk_frame {
     enum trunk_kind kind;
     union {
@@ -145,13 +180,15 @@ struct trunk_frame {
         struct trunk_credit credit;
         struct trunk_close close;
         struct trunk_subscriptions subscriptions;
+        struct trunk_read read;
+        struct trunk_retained retained;
     };
 };
 
 /* > 0: bytes used, *out is filled (its slices borrow `in`); 0: more bytes are needed; -1:
  * malformed. Everything that can be told from the frame alone is checked: kinds, types, numbers,
- * and that `targets`, `items` and `filters` are made of whole entries with channels below
- * TRUNK_CHANNELS_MAX.
+ * and that `targets`, `items`, `filters` and `messages` are made of whole entries with channels
+ * below TRUNK_CHANNELS_MAX.
  */
 ssize_t trunk_decode(struct trunk_frame *out, struct slice in);
 /* Size of the frame that starts at `in`, its length included: > 0; 0: not yet known; -1: too long.
@@ -162,6 +199,7 @@ bool trunk_next_target(const struct trunk_publish *publish, struct slice *rest,
                        struct trunk_target *target);
 bool trunk_next_filter(struct slice *rest, struct slice *filter);
 bool trunk_next_credit(struct slice *rest, struct trunk_credit_item *item);
+bool trunk_next_message(struct slice *rest, struct trunk_message *message);
 
 /* The frame that a buffer ends with, if there is room for more packets in it. Zeroed: none. Set it
  * to zero when the front of the buffer is taken away. */
@@ -183,6 +221,10 @@ void trunk_put_credit(struct buffer *out, const struct trunk_credit_item *items,
 /* `filters`: made with trunk_append_filter(). */
 void trunk_put_subscriptions(struct buffer *out, const struct trunk_subscriptions *subscriptions);
 void trunk_append_filter(struct buffer *filters, struct slice filter);
+void trunk_put_read(struct buffer *out, const struct trunk_read *read);
+/* `messages`: made with trunk_append_message(). */
+void trunk_put_retained(struct buffer *out, const struct trunk_retained *retained);
+void trunk_append_message(struct buffer *messages, const struct trunk_message *message);
 /* The targets are those of the array, not `publish->targets`. */
 void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
                        const struct trunk_publish *publish, const struct trunk_target *targets,

@@ -11,9 +11,10 @@
 #include "base/slice.h"
 
 enum {
-    TRUNK_LENGTH_SIZE = 4,  /* in front of a frame, big endian */
-    TRUNK_CHANNEL_SIZE = 4, /* of an entry of targets, little endian, */
-    TRUNK_PAIR_SIZE = 8,    /* with a sequence; of an entry of credit */
+    TRUNK_LENGTH_SIZE = 4,     /* in front of a frame, big endian */
+    TRUNK_CHANNEL_SIZE = 4,    /* of an entry of targets, little endian, */
+    TRUNK_PAIR_SIZE = 8,       /* with a sequence; of an entry of credit */
+    TRUNK_MESSAGE_HEADER = 24, /* of an entry of messages: two times, size, length of the packet */
     TRUNK_VALUES_MAX = 8,
 };
 

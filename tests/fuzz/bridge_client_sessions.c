@@ -356,4 +356,4 @@ static bool link_is_ready(const struct link *link)
 }
 
 const struct link_ops link_operations = {link_open,  link_send,     link_credit,
-                                         link_close, link_may_send, link_is_ready};
+                                         link_close, link_may_send, link_is_ready, NULL};

@@ -59,6 +59,23 @@ static void put_subscriptions(struct buffer *out, const struct trunk_subscriptio
     buffer_release(&filters);
 }
 
+static void put_retained(struct buffer *out, const struct trunk_retained *retained)
+{
+    struct slice rest = retained->messages;
+    struct trunk_retained again = *retained;
+    struct trunk_message message;
+    struct buffer messages = {0};
+
+    while (trunk_next_message(&rest, &message)) {
+        check_inside(message.packet, retained->messages);
+        trunk_append_message(&messages, &message);
+    }
+    FUZZ_CHECK(slice_equal(buffer_slice(&messages), retained->messages));
+    again.messages = buffer_slice(&messages);
+    trunk_put_retained(out, &again);
+    buffer_release(&messages);
+}
+
 static void put(struct buffer *out, const struct trunk_frame *frame, struct slice in)
 {
     switch (frame->kind) {
@@ -89,6 +106,15 @@ static void put(struct buffer *out, const struct trunk_frame *frame, struct slic
     case TRUNK_SUBSCRIPTIONS:
         check_inside(frame->subscriptions.filters, in);
         put_subscriptions(out, &frame->subscriptions);
+        break;
+    case TRUNK_READ:
+        check_inside(frame->read.filter, in);
+        check_inside(frame->read.behind, in);
+        trunk_put_read(out, &frame->read);
+        break;
+    case TRUNK_RETAINED:
+        check_inside(frame->retained.next, in);
+        put_retained(out, &frame->retained);
         break;
     }
 }

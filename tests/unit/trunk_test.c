@@ -31,7 +31,7 @@ TEST(hello)
     struct buffer bytes = {0}, wanted = {0};
 
     trunk_put_hello(&bytes, &hello);
-    bytes_append(&wanted, "0000000B 94 00 03 CD FFFF CE 00011170");
+    bytes_append(&wanted, "0000000B 94 00 04 CD FFFF CE 00011170");
     CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
     check_prefixes(&bytes);
     struct trunk_frame frame = decode(&bytes);
@@ -352,7 +352,7 @@ TEST(malformed)
         {"nothing", ""},
         {"no array", "05"},
         {"an empty array", "90"},
-        {"no such kind", "93 07 01 00"},
+        {"no such kind", "93 09 01 00"},
         {"a kind that is no number", "93 A105 01 00"},
         {"too few values", "92 05 01"},
         {"too many values", "94 05 01 00 00"},
@@ -377,7 +377,7 @@ TEST(malformed)
         {"a channel too high", "93 05 CE 00100000 00"},
         {"a channel too high by far", "93 05 CF 0000000100000001 00"},
         {"a reason that is none", "93 05 01 CD 0100"},
-        {"unknown flags", "97 01 01 20 A0 A0 00 00"},
+        {"unknown flags", "97 01 01 40 A0 A0 00 00"},
         {"more worker than 32 bits", "94 00 01 CF 0000000100000000 00"},
         {"an unknown version of MQTT", "95 03 06 C2 C402 3000 C404 01000000"},
         {"an old version of MQTT", "95 03 03 C2 C402 3000 C404 01000000"},
@@ -390,6 +390,14 @@ TEST(malformed)
         {"no credit", "92 04 C400"},
         {"half an item", "92 04 C40C 01000000 01000000 01000000"},
         {"credit for a channel too high", "92 04 C408 00001000 01000000"},
+        {"reading nothing", "96 07 01 C2 00 A1 'a' A0"},
+        {"reading too much", "96 07 01 C2 65 A1 'a' A0"},
+        {"reading of no filter", "96 07 01 C2 01 A0 A0"},
+        {"half a message", "95 08 01 00 A0 C408 0000000000000000"},
+        {"a message cut short",
+         "95 08 01 00 A0 C41A 0000000000000000 0000000000000000 00000000 03000000 3100"},
+        {"a message without a packet",
+         "95 08 01 00 A0 C418 0000000000000000 0000000000000000 00000000 00000000"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -447,4 +455,55 @@ TEST(subscriptions_that_are_none)
         CHECK_INT_EQUAL(trunk_decode(&frame, buffer_slice(&bytes)), -1);
         buffer_release(&bytes);
     }
+}
+
+TEST(reading)
+{
+    struct buffer bytes = {0}, wanted = {0};
+
+    trunk_put_read(&bytes,
+                   &(struct trunk_read){7, true, 100, SLICE_LITERAL("a/#"), SLICE_LITERAL("a/b")});
+    bytes_append(&wanted, "0000000D 96 07 07 C3 64 A3 'a/#' A3 'a/b'");
+    CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
+    check_prefixes(&bytes);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_READ);
+    CHECK_INT_EQUAL(frame.read.channel, 7);
+    CHECK(frame.read.with_content);
+    CHECK_INT_EQUAL(frame.read.most, 100);
+    CHECK_SLICE_EQUAL(frame.read.filter, SLICE_LITERAL("a/#"));
+    CHECK_SLICE_EQUAL(frame.read.behind, SLICE_LITERAL("a/b"));
+    buffer_release(&bytes);
+    buffer_release(&wanted);
+}
+
+TEST(retained_messages)
+{
+    struct buffer messages = {0}, bytes = {0}, wanted = {0};
+    struct trunk_message message;
+    struct slice rest;
+
+    trunk_append_message(&messages, &(struct trunk_message){UINT64_C(0x0102030405060708), 3, 9,
+                                                            slice_make("\x31\0", 2)});
+    trunk_put_retained(
+        &bytes, &(struct trunk_retained){7, 0x87, SLICE_LITERAL("n"), buffer_slice(&messages)});
+    bytes_append(&wanted, "00000026 95 08 07 CC87 A1 'n' C6 0000001A 0807060504030201 "
+                          "0300000000000000 09000000 02000000 3100");
+    CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
+    check_prefixes(&bytes);
+    struct trunk_frame frame = decode(&bytes);
+    CHECK_INT_EQUAL(frame.kind, TRUNK_RETAINED);
+    CHECK_INT_EQUAL(frame.retained.channel, 7);
+    CHECK_INT_EQUAL(frame.retained.reason, 0x87);
+    CHECK_SLICE_EQUAL(frame.retained.next, SLICE_LITERAL("n"));
+    rest = frame.retained.messages;
+    CHECK(trunk_next_message(&rest, &message));
+    CHECK(message.modified_at == UINT64_C(0x0102030405060708));
+    CHECK_INT_EQUAL(message.expires_at, 3);
+    CHECK_INT_EQUAL(message.size, 9);
+    CHECK_SLICE_EQUAL(message.packet, slice_make("\x31\0", 2));
+    CHECK(!trunk_next_message(&rest, &message));
+    buffer_release(&messages);
+    buffer_release(&bytes);
+    buffer_release(&wanted);
 }
