@@ -358,6 +358,17 @@ PULLS = {
     "range": "/topics/t/eventsubscriptions/s:receive?maxEvents=101\n{\"lockTokens\":[1]}",
 }
 
+# Of mqtt_request_fuzz.c: method, target, headers, an empty line, body.
+MQTT_REQUESTS = {
+    "publish": "POST\n/mqtt/messages?topic=a%2Fb&mqtt-qos=0\ncontent-type:text/plain\n"
+               "mqtt-user-properties:W3siYSI6ImIifV0=\nmqtt-correlation-data:+/8=\n"
+               "mqtt-response-topic:re/%C3%BC\nmqtt-payload-format-indicator:1\n\nhello",
+    "read": "GET\n/mqtt/retainedMessages/message?topic=a%2Fb\n\n",
+    "list": "GET\n/mqtt/retainedMessages?topicFilter=a%2F%2B%2F%23&maxResults=7\n\n",
+    "next": "GET\n/mqtt/retainedMessages?continuationToken=YS8jAGEvYg\n\n",
+    "wrong": "PUT\n/mqtt/messages\n\n",
+}
+
 # Of pull_wire_fuzz.c: its kind, then an order, an answer of events, one to three tokens.
 PULL_WIRE = {
     "order": bytes([0, 1, 3]) + struct.pack(">IIIII", 100, 1 << 20, 60000, 10, 2) + b"$q" + b"t" * 48,
@@ -853,6 +864,7 @@ write("validation_url", {name: row.encode() for name, row in CONSENT_URLS.items(
 write("dead_letter", {name: row.encode() for name, row in LETTERS.items()})
 write("pull_request", {name: row.encode() for name, row in PULLS.items()})
 write("pull_wire", PULL_WIRE)
+write("mqtt_request", {name: row.encode() for name, row in MQTT_REQUESTS.items()})
 write("archive_line", {name: row.encode() for name, row in ARCHIVE_LINES.items()})
 write("folder_journal", {name: row.encode() for name, row in FOLDER_JOURNALS.items()})
 write("mqtt_client", {name: client(row) for name, row in CLIENTS.items()})
