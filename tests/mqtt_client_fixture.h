@@ -123,7 +123,7 @@ static bool fake_is_ready(const struct link *link)
 }
 
 static const struct link_ops fake_link = {fake_open,       fake_link_send, fake_credit,
-                                          fake_link_close, fake_may_send,  fake_is_ready};
+                                          fake_link_close, fake_may_send,  fake_is_ready, NULL};
 
 static msec_t fake_clock(void)
 {

@@ -52,25 +52,41 @@ static void on_subscriptions(struct channel *channel, struct slice filters)
     }
 }
 
-/* They send little, and never wait for credit. */
 static void on_writable(struct channel *channel)
 {
-    (void)channel;
+    struct own_channel *own = own_of(channel);
+
+    if (own->events->writable) {
+        own->events->writable(own);
+    }
+}
+
+static void on_retained(struct channel *channel, const struct trunk_retained *retained)
+{
+    struct own_channel *own = own_of(channel);
+
+    if (own->events->retained) {
+        own->events->retained(own, retained);
+    }
+}
+
+static void end(struct own_channel *own, uint8_t reason)
+{
+    own->is_connected = false;
+    own->reason = reason;
+    own->events->ended(own);
 }
 
 static void on_lost(struct channel *channel)
 {
-    struct own_channel *own = own_of(channel);
-
-    own->is_connected = false;
-    own->events->ended(own);
+    end(own_of(channel), 0);
 }
 
 static void on_closed(struct channel *channel, uint8_t reason)
 {
     struct own_channel *own = own_of(channel);
 
-    on_lost(channel);
+    end(own, reason);
     if (own->events->again) {
         own_channel_try_later(own);
     }
@@ -94,6 +110,7 @@ static const struct channel_events channel_events = {
     .publish = on_publish,
     .subscriptions = on_subscriptions,
     .writable = on_writable,
+    .retained = on_retained,
     .closed = on_closed,
     .lost = on_lost,
 };
@@ -109,22 +126,43 @@ void own_channel_init(struct own_channel *own, struct gateway *gateway,
     timer_init(&own->try_again, on_try_again);
 }
 
+static void open_channel(struct own_channel *own, const struct link_open *open,
+                         const struct connect_request *connect)
+{
+    struct gateway *gateway = own->gateway;
+
+    timers_cancel(&gateway->timers, &own->try_again);
+    gateway->link->ops->open(gateway->link, &own->channel, open);
+    write_connect(&gateway->packet, connect);
+    own_channel_send(own);
+}
+
 void own_channel_open(struct own_channel *own, const char *peer,
                       const struct connect_request *connect)
 {
-    struct gateway *gateway = own->gateway;
     uint32_t tells = own->events->subscriptions ? TRUNK_TELLS_SUBSCRIPTIONS : 0;
     uint32_t holds = own->holds_credit ? TRUNK_HOLDS_CREDIT : 0;
 
-    timers_cancel(&gateway->timers, &own->try_again);
-    gateway->link->ops->open(gateway->link, &own->channel,
-                             &(struct link_open){
-                                 .placement = connect->client_identifier,
-                                 .flags = TRUNK_VERIFIED | tells | holds,
-                                 .peer = slice_from_string(peer),
-                             });
-    write_connect(&gateway->packet, connect);
-    own_channel_send(own);
+    open_channel(own,
+                 &(struct link_open){
+                     .placement = connect->client_identifier,
+                     .flags = TRUNK_VERIFIED | tells | holds,
+                     .peer = slice_from_string(peer),
+                 },
+                 connect);
+}
+
+void own_channel_open_as(struct own_channel *own, const char *peer, struct slice user,
+                         const struct connect_request *connect)
+{
+    open_channel(own,
+                 &(struct link_open){
+                     .placement = connect->client_identifier,
+                     .flags = TRUNK_NAMED,
+                     .peer = slice_from_string(peer),
+                     .user = user,
+                 },
+                 connect);
 }
 
 void own_channel_connect(struct own_channel *own, const char *role, const char *name,

@@ -29,6 +29,10 @@ struct own_channel_events {
     /* What the session was subscribed to before: behind connected(), if there is anything. Walk
      * with trunk_next_filter(). NULL: not wanted. */
     void (*subscriptions)(struct own_channel *own, struct slice filters);
+    /* link_ops.may_send() is true again. NULL: it sends little, and does not ask. */
+    void (*writable)(struct own_channel *own);
+    /* The answer to link_ops.read(). NULL: nothing is asked. */
+    void (*retained)(struct own_channel *own, const struct trunk_retained *retained);
     /* The broker is gone, or stops, or refuses. */
     void (*ended)(struct own_channel *own);
     /* Behind ended(), if the broker ended the connection. NULL: nothing is to be done. */
@@ -45,6 +49,7 @@ struct own_channel {
     struct gateway *gateway;
     const struct own_channel_events *events;
     bool is_connected; /* from connected() on */
+    uint8_t reason;    /* in ended(): why the broker has ended the connection; 0: it is gone */
     bool holds_credit; /* own_channel_credit() gives it back: who keeps messages bounds them so */
     struct timer try_again;
 };
@@ -58,6 +63,10 @@ void own_channel_connect(struct own_channel *own, const char *role, const char *
 /* The same for a session of any name, on behalf of `peer`. */
 void own_channel_open(struct own_channel *own, const char *peer,
                       const struct connect_request *connect);
+/* The same as somebody else, whose rights the broker knows; the bridge vouches for the name only.
+ */
+void own_channel_open_as(struct own_channel *own, const char *peer, struct slice user,
+                         const struct connect_request *connect);
 /* Sends and empties gateway->packet. */
 void own_channel_send(struct own_channel *own);
 /* Of publish(); does nothing at QoS 0. */

@@ -13,6 +13,7 @@
 #include "dispatch/door.h"
 #include "dispatch/folder_sources.h"
 #include "dispatch/management.h"
+#include "dispatch/mqtt_http.h"
 #include "dispatch/namespace_http.h"
 #include "dispatch/runner.h"
 
@@ -22,7 +23,7 @@ static bool is_path(const struct grid *grid, struct slice method, struct slice t
                     struct slice host)
 {
     return management_is_path(target) || namespace_http_is_path(target) ||
-           door_is_path(grid->door, method, target, host);
+           mqtt_http_is_path(target) || door_is_path(grid->door, method, target, host);
 }
 
 static void call(struct grid *grid, const struct grid_request *request, struct grid_reply *reply)
@@ -31,6 +32,8 @@ static void call(struct grid *grid, const struct grid_request *request, struct g
         management_call(grid->management, request, reply);
     } else if (namespace_http_is_path(request->target)) {
         namespace_http_call(grid->namespaces, request, reply);
+    } else if (mqtt_http_is_path(request->target)) {
+        mqtt_http_call(grid->mqtt, request, reply);
     } else {
         door_call(grid->door, request, reply);
     }
@@ -116,6 +119,7 @@ struct grid *grid_new(struct gateway *gateway, const struct grid_options *option
     grid->store = catalog_store_new(grid);
     grid->door = door_new(grid);
     grid->namespaces = namespace_http_new(grid);
+    grid->mqtt = mqtt_http_new(grid);
     grid->management = management_new(grid);
     grid->sources = folder_sources_new(grid);
     catalog_set_declared(grid->catalog, options->declared);
@@ -136,6 +140,7 @@ void grid_free(struct grid *grid)
     grid->management = NULL;
     folder_sources_free(grid->sources);
     namespace_http_free(grid->namespaces);
+    mqtt_http_free(grid->mqtt);
     runner_free(grid->runner);
     door_free(grid->door);
     catalog_store_free(grid->store);

@@ -5,6 +5,7 @@
  *     door        HTTP and MQTT -> events -> filters -> messages for the subscriptions that take it
  *     runner      a session for each subscription that this process runs -> deliveries -> PUBACK
  *     sources     folders whose files are blobs -> events -> door
+ *     mqtt        MQTT messages over HTTP: clients publish, and read retained ones
  *     namespaces  HTTP of their topics: publishers go to the door, receivers to the runner's queues
  *     management  ARM paths, /api/eventgrid: resources, log, dead letters, resend, replay
  *
@@ -23,6 +24,7 @@ struct door;
 struct folder_sources;
 struct gateway;
 struct management;
+struct mqtt_http;
 struct namespace_http;
 struct runner;
 struct settings_store;
@@ -50,6 +52,7 @@ struct grid {
     struct folder_sources *sources;
     struct management *management;
     struct namespace_http *namespaces;
+    struct mqtt_http *mqtt;
     struct buffer base_url; /* of the options */
 };
 

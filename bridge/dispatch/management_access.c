@@ -6,6 +6,7 @@
 #include "access/audience.h"
 #include "access/characters.h"
 #include "access/claims.h"
+#include "mqtt/utf8.h"
 #include "secret/access_keys.h"
 #include "secret/jwt.h"
 
@@ -106,6 +107,36 @@ const char *management_check_access(const struct upgrade_context *context,
         return NULL;
     }
     wrong = check_token(context, request, purpose, &text, now);
+    buffer_release(&text);
+    return wrong;
+}
+
+/* Of verified claims. */
+static const char *read_client(struct slice text, struct buffer *user)
+{
+    struct json_value claims, value;
+    bool is_named = json_parse(text, &claims) &&
+                    (jwt_claim(&claims, "oid", &value) || jwt_claim(&claims, "sub", &value)) &&
+                    value.type == JSON_STRING;
+
+    if (is_named) {
+        json_append_string_value(user, &value);
+    }
+    return user->length > 0 && utf8_is_valid_string(buffer_slice(user))
+               ? NULL
+               : "The token names nobody: it needs a claim oid or sub.";
+}
+
+const char *management_check_client(const struct upgrade_context *context,
+                                    const struct grid_request *request, struct buffer *user,
+                                    int64_t now)
+{
+    struct buffer text = {0};
+    const char *wrong = check_token(context, request, ACCESS_TO_PUBLISH, &text, now);
+
+    if (!wrong) {
+        wrong = read_client(buffer_slice(&text), user);
+    }
     buffer_release(&text);
     return wrong;
 }

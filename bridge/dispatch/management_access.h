@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "dispatch/call.h"
 
 struct upgrade_context;
@@ -23,5 +24,11 @@ enum access_purpose { ACCESS_TO_MANAGE, ACCESS_TO_PUBLISH, ACCESS_PURPOSES };
 const char *management_check_access(const struct upgrade_context *context,
                                     const struct grid_request *request, enum access_purpose purpose,
                                     bool opens, int64_t now);
+
+/* Whoever publishes or reads MQTT messages: the token, good for publishing, has to say who (`oid`,
+ * else `sub`), which is appended to `user`. It is asked for in any case. */
+const char *management_check_client(const struct upgrade_context *context,
+                                    const struct grid_request *request, struct buffer *user,
+                                    int64_t now);
 
 #endif
