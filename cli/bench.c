@@ -233,7 +233,9 @@ static const char *rest_check(const struct bench_options *options, const struct 
         return "requests are of the REST API: --rest says to whom";
     }
     if (!alone && options->rest >= BENCH_REST_HEALTH) {
-        return "the empty route and event topics deliver nothing: they are for the cell requests";
+        return "the empty route, event topics and MQTT topics deliver nothing here: they are for "
+               "the "
+               "cell requests";
     }
     if (options->rest == BENCH_REST_OFF) {
         return NULL;

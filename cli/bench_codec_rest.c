@@ -7,7 +7,7 @@
 #include "bench_rest.h"
 #include "bench_webpubsub.h"
 
-enum { STATUS_OK = 200, STATUS_ACCEPTED = 202 };
+enum { STATUS_OK = 200, STATUS_ACCEPTED = 202, STATUS_NO_CONTENT = 204 };
 
 /* The first answer is the server's welcome. */
 static void probe_send(struct bench_fleet *fleet, struct bench_connection *connection)
@@ -36,7 +36,7 @@ static enum bench_next answer_next(struct bench_fleet *fleet, struct bench_conne
     case REST_ANSWER_WHOLE:
         break;
     }
-    if (status != STATUS_OK && status != STATUS_ACCEPTED) {
+    if (status != STATUS_OK && status != STATUS_ACCEPTED && status != STATUS_NO_CONTENT) {
         bench_fleet_fail(fleet, "the server refused a request with status %d: %.*s", status,
                          (int)*size, (const char *)in.data);
         return BENCH_NEXT_FAILED;

@@ -41,7 +41,8 @@ static const struct option options[] = {
     {"protocol", 0, KIND_TEXT, AT(protocol), 0, 0, "NAME",
      "mqtt (the default), json, json-reliable, json-event or socketio"},
     {"rest", 0, KIND_REST, AT(rest), 0, 0, "TARGET",
-     "publishers use HTTP: group, user, hub of the REST API; event; or health, the empty route"},
+     "publishers use HTTP: group, user, hub of the REST API; event; mqtt; or health, the empty "
+     "route"},
     {"keys", 0, KIND_TEXT, AT(keys), 0, 0, "FILE", "REST: the server's access keys"},
     {"batch", 0, KIND_INT, AT(batch), 1, 5000, "N", "REST event: events in a request (1)"},
     {"event-key", 0, KIND_TEXT, AT(event_key), 0, 0, "KEY", "REST event: the topic's key"},
@@ -145,7 +146,7 @@ static bool value_read_self_test(enum bench_self_test *out, const char *text)
 
 static bool value_read_rest(enum bench_rest *out, const char *text)
 {
-    static const char *const targets[] = {"off", "group", "user", "hub", "health", "event"};
+    static const char *const targets[] = {"off", "group", "user", "hub", "health", "event", "mqtt"};
     int found = word_find(targets, sizeof(targets) / sizeof(targets[0]), text);
     *out = (enum bench_rest)found;
     return found >= 0;

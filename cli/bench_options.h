@@ -21,6 +21,7 @@ enum bench_rest {
     BENCH_REST_HUB,
     BENCH_REST_HEALTH, /* nobody: the empty route */
     BENCH_REST_EVENT,  /* an event topic */
+    BENCH_REST_MQTT,   /* an MQTT topic, of the cell's own; one for each publisher */
 };
 
 /* How the built-in relay of --self-test treats the messages. */

@@ -86,6 +86,10 @@ static void path_append(struct buffer *out, const struct bench_shape *shape)
         buffer_append_string(out, "/api/health");
         return;
     }
+    if (options->rest == BENCH_REST_MQTT) {
+        buffer_append_string(out, "/mqtt/messages");
+        return;
+    }
     buffer_append_format(out, "/api/hubs/%.*s/", SLICE_PRINT(hub));
     if (options->rest == BENCH_REST_GROUP) {
         buffer_append_string(out, "groups/");
@@ -97,8 +101,15 @@ static void path_append(struct buffer *out, const struct bench_shape *shape)
     buffer_append_string(out, ":send");
 }
 
-static void query_append(struct buffer *out, const struct bench_options *options)
+static void query_append(struct buffer *out, const struct bench_shape *shape)
 {
+    const struct bench_options *options = shape->options;
+
+    if (options->rest == BENCH_REST_MQTT) {
+        buffer_append_format(out, "?api-version=2025-02-15-preview&topic=bench%%2F%zu",
+                             shape->number);
+        return;
+    }
     buffer_append_string(out, "?api-version=2024-12-01");
     if (options->filter != NULL) {
         buffer_append_string(out, "&filter=");
@@ -113,8 +124,7 @@ static void host_append(struct buffer *out, const struct bench_options *options)
 
 void rest_probe_append(struct buffer *out, const struct bench_options *options)
 {
-    buffer_append_string(out, "GET /api/health");
-    query_append(out, options);
+    buffer_append_string(out, "GET /api/health?api-version=2024-12-01");
     host_append(out, options);
     buffer_append_string(out, "\r\n");
 }
@@ -129,10 +139,11 @@ static void post_build(struct bench_template *out, struct buffer *text,
     buffer_append_format(&url, "http://%s%.*s", options->endpoint.name, SLICE_PRINT(path));
     buffer_append_string(text, "POST ");
     buffer_append(text, buffer_slice(&path));
-    query_append(text, options);
+    query_append(text, shape);
     host_append(text, options);
     buffer_append_string(text, "Authorization: Bearer ");
-    token_append(text, options, buffer_slice(&url), "");
+    token_append(text, options, buffer_slice(&url),
+                 options->rest == BENCH_REST_MQTT ? ",\"sub\":\"bench\"" : "");
     buffer_append_format(text, "\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
                          shape->payload);
     out->stamp = (struct bench_field){text->length, WEBPUBSUB_STAMP_SIZE};

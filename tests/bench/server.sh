@@ -1,5 +1,6 @@
 #!/bin/bash
-# What the server's side of Web PubSub costs: REST sends beside the same server's empty route, events
+# What the server's side of Web PubSub costs: REST sends, and MQTT messages that are published over
+# HTTP (at QoS 1, to nobody), beside the same server's empty route, events
 # that go to a webhook and come back, and filters. `./dev bench server` calls it.
 #
 # Requests come over connections that are kept, one under way in each; what they send is delivered to
@@ -14,6 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 readonly cells='
 requests-empty  | -                     | requests --count 50 --rest health
 rest-user       | rate=18000,times=2.5  | pairs --count 50 --window 1 --rest user
+mqtt-publish    | rate=18000,times=2.5  | requests --count 50 --rest mqtt --payload 256
 rest-group10    | rate=18000,times=2.5  | groups --count 50 --group-size 10 --window 1 --rest group
 webhook-echo    | rate=25000            | echo --count 200 --window 1
 hub10000        | -                     | fan-out --count 10000 --window 1 --rest hub

@@ -60,6 +60,8 @@ TEST(requests_of_each_target)
         {BENCH_REST_USER, "POST /api/hubs/chat/users/u7/:send?",
          "http://127.0.0.1:8080/api/hubs/chat/users/u7/:send\""},
         {BENCH_REST_HUB, "POST /api/hubs/chat/:send?", "/api/hubs/chat/:send\""},
+        {BENCH_REST_MQTT, "POST /mqtt/messages?api-version=2025-02-15-preview&topic=bench%2F7 ",
+         "/mqtt/messages\""},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
