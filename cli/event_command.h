@@ -15,8 +15,7 @@
 #include <stddef.h>
 
 #include "event_flags.h"
-#include "look_options.h"
-#include "server_request.h"
+#include "grid_request.h"
 
 struct event_verb;
 
@@ -42,13 +41,6 @@ const char *event_word(const struct event_command *command, size_t place);
 /* Appends the path of a source: a topic's name, or "domains/D", "domains/D/topics/T",
  * "systemTopics/S". */
 void event_append_source(struct buffer *path, const char *source);
-/* Appends a slash and a segment. */
-void event_append_segment(struct buffer *path, const char *name);
-/* GET, or what `method` says, at a path below /api/eventgrid/. */
-bool event_ask(struct server *server, const char *method, const struct buffer *path,
-               struct slice query, struct slice body, struct buffer *answer);
-/* After an error message. */
-bool event_not_understood(void);
 
 typedef bool event_run(const struct event_command *command, struct server *server);
 

@@ -136,7 +136,7 @@ static const struct schema *ask_schema(struct server *server, const char *source
     struct json_value whole, properties;
 
     event_append_source(&path, source);
-    if (event_ask(server, "GET", &path, SLICE_EMPTY, SLICE_EMPTY, &answer)) {
+    if (grid_ask(server, "GET", &path, SLICE_EMPTY, SLICE_EMPTY, &answer)) {
         const char *name = "";
         if (json_parse(buffer_slice(&answer), &whole)) {
             json_find_member(&whole, "properties", &properties);
@@ -167,7 +167,7 @@ static bool ask_key(struct server *server, const char *source, struct buffer *he
     }
     event_append_source(&path, source);
     buffer_append_string(&path, "/listKeys");
-    good = event_ask(server, "POST", &path, SLICE_EMPTY, SLICE_EMPTY, &answer);
+    good = grid_ask(server, "POST", &path, SLICE_EMPTY, SLICE_EMPTY, &answer);
     if (good && json_parse(buffer_slice(&answer), &whole)) {
         buffer_append_format(header, "aeg-sas-key: %s", answer_text(&whole, "key1", &text));
         buffer_append_byte(header, '\0');
@@ -353,7 +353,7 @@ static bool print_trials(struct slice answer)
     struct json_walk walk, trials;
 
     if (!answer_walk(answer, "value", &walk)) {
-        return event_not_understood();
+        return grid_not_understood();
     }
     while (json_next_element(&walk, &event)) {
         if (answer_walk(event.text, "eventSubscriptions", &trials)) {

@@ -166,9 +166,9 @@ static void add_url(struct buffer *fields)
     char *rest = (char *)blob.data, *name;
 
     buffer_append_format(&url, "https://%s.blob.core.windows.net", (const char *)account.data);
-    event_append_segment(&url, (const char *)container.data);
+    grid_append_segment(&url, (const char *)container.data);
     while ((name = strsep(&rest, "/")) != NULL) {
-        event_append_segment(&url, name);
+        grid_append_segment(&url, name);
     }
     add_text(fields, "url", buffer_slice(&url));
     buffer_release(&url);

@@ -40,9 +40,9 @@ static bool look(const struct event_command *command, struct server *server,
     buffer_append_format(&query, "top=%ld%s", lines,
                          command->look.only_failures ? "&failures=true" : "");
     bool good =
-        event_ask(server, "GET", path, buffer_slice(&query), SLICE_EMPTY, &answer) &&
+        grid_ask(server, "GET", path, buffer_slice(&query), SLICE_EMPTY, &answer) &&
         (log_lines_print(buffer_slice(&answer), command->look.json, before, print_attempt) ||
-         event_not_understood());
+         grid_not_understood());
     buffer_release(&answer);
     buffer_release(&query);
     return good;
@@ -56,7 +56,7 @@ bool event_log(const struct event_command *command, struct server *server)
     event_append_source(&path, command->words[0]);
     if (name) {
         buffer_append_string(&path, "/eventSubscriptions");
-        event_append_segment(&path, name);
+        grid_append_segment(&path, name);
     }
     buffer_append_string(&path, "/log");
     bool good = look(command, server, &path, command->look.lines, &before);
@@ -88,7 +88,7 @@ static bool print_sent(const struct event_command *command, struct slice answer)
         printf("Sent: %s.\n", number);
     }
     buffer_release(&text);
-    return good || event_not_understood();
+    return good || grid_not_understood();
 }
 
 /* Posts the body; releases both. */
@@ -96,7 +96,7 @@ static bool send_again(const struct event_command *command, struct server *serve
                        struct buffer *path, struct buffer *body)
 {
     struct buffer answer = {0};
-    bool good = event_ask(server, "POST", path, SLICE_EMPTY, buffer_slice(body), &answer) &&
+    bool good = grid_ask(server, "POST", path, SLICE_EMPTY, buffer_slice(body), &answer) &&
                 print_sent(command, buffer_slice(&answer));
 
     buffer_release(&answer);
@@ -150,7 +150,7 @@ static void append_dead_letters(struct buffer *path, const struct event_command 
 {
     event_append_source(path, command->words[0]);
     buffer_append_string(path, "/eventSubscriptions");
-    event_append_segment(path, command->words[1]);
+    grid_append_segment(path, command->words[1]);
     buffer_append_format(path, "/%s", what);
 }
 
@@ -196,8 +196,8 @@ static bool each_dead_letter(const struct event_command *command, struct server 
             buffer_append_string(&query, "&after=");
             access_append_hub(&query, (const char *)next.data);
         }
-        good = event_ask(server, "GET", &path, buffer_slice(&query), SLICE_EMPTY, &answer) &&
-               (answer_walk(buffer_slice(&answer), "value", &walk) || event_not_understood());
+        good = grid_ask(server, "GET", &path, buffer_slice(&query), SLICE_EMPTY, &answer) &&
+               (answer_walk(buffer_slice(&answer), "value", &walk) || grid_not_understood());
         while (good && goes_on && json_next_element(&walk, &item)) {
             goes_on = see(command, &item, context);
         }

@@ -10,6 +10,7 @@
 #include "event.h"
 #include "hub.h"
 #include "keys.h"
+#include "namespace.h"
 #include "passwd.h"
 #include "pub.h"
 #include "serve.h"
@@ -40,6 +41,8 @@ static const struct command {
     {"token", token_main, "print a URL with which a browser connects to a hub"},
     {"hub", hub_main, "show and change the settings of hubs, look after their webhooks"},
     {"event", event_main, "event topics and event subscriptions: show, change, send, look after"},
+    {"namespace", namespace_main,
+     "namespaces: topics, subscriptions, MQTT clients and their rights"},
     {"store", store_main, "check, dump or compact the store of a broker"},
     {"version", version_main, "print the version"},
     {"help", help_main, "print this, or `help COMMAND`: the help of a command"},

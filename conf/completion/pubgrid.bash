@@ -24,17 +24,20 @@ _pubgrid_hub_commands()
     "$1" hub --help 2>/dev/null | sed -nE 's/^(Usage:)? +pubgrid hub ([a-z]+) .*/\2/p' | sort -u
 }
 
-# What `pubgrid event` can be about, and what it can do with that, one a line.
-_pubgrid_event_words()
+# What `pubgrid event` or `pubgrid namespace` can be about, and what it can do with that, one a line.
+_pubgrid_nouns_and_verbs()
 {
-    "$1" event --help 2>/dev/null |
-        sed -nE 's/^(Usage:)? +pubgrid event ([a-z|-]+) ([a-z|-]*).*/\2 \3/p' |
-        awk -v noun="$2" '{
+    "$1" "$2" --help 2>/dev/null |
+        sed -nE "s/^(Usage:)? +pubgrid $2 ([a-z|-]+) ?([a-z|-]*).*/\\2 \\3/p" |
+        awk -v noun="$3" '{
+            if (noun == "") {
+                gsub("[|]", "\n", $1)
+                print $1
+                next
+            }
             count = split($1, nouns, "|")
             for (i = 1; i <= count; i++) {
-                if (noun == "") {
-                    print nouns[i]
-                } else if (nouns[i] == noun) {
+                if (nouns[i] == noun) {
                     gsub("[|]", "\n", $2)
                     print $2
                 }
@@ -95,10 +98,10 @@ _pubgrid()
         mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_hub_commands "$program")" -- "$word")
         return
     fi
-    if [ "$command" = event ] && [[ $COMP_CWORD -le 3 && $word != -* ]]; then
+    if [[ $command =~ ^(event|namespace)$ && $COMP_CWORD -le 3 && $word != -* ]]; then
         local noun=
         [ "$COMP_CWORD" -eq 3 ] && noun=${COMP_WORDS[2]}
-        mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_event_words "$program" "$noun")" -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W "$(_pubgrid_nouns_and_verbs "$program" "$command" "$noun")" -- "$word")
         return
     fi
     if [ "$command ${COMP_WORDS[2]} $COMP_CWORD" = "hub set 4" ]; then
