@@ -79,6 +79,12 @@ def test_who_may_do_what():
         assert "another namespace is Enabled" in world.namespace("create", "other", "--mqtt", status=1)
 
 
+def test_help():
+    text = subprocess.run([f"{BIN}/pubgrid", "namespace", "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(len(line) <= 100 for line in text.splitlines())
+    assert "pubgrid namespace create plant" in text
+
+
 def test_what_is_wrong_is_said():
     with NamespaceWorld() as world:
         for words, said in [
