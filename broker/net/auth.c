@@ -147,12 +147,17 @@ static bool by_certificate(const struct attempt *attempt, enum auth_verdict *ver
     if (!certificate) {
         return false;
     }
-    bool good = (sign_in && sign_in_by_certificate(sign_in, certificate, attempt_user_name(attempt),
-                                                   &proof)) ||
-                (attempt->origin.use_certificate_as_user && certificate->is_trusted &&
-                 certificate_append_name(certificate->leaf, CERTIFICATE_SUBJECT, &proof.name));
+    const char *wrong =
+        sign_in ? sign_in_by_certificate(sign_in, certificate, attempt_user_name(attempt), &proof)
+                : "";
+    bool good =
+        !wrong || (attempt->origin.use_certificate_as_user && certificate->is_trusted &&
+                   certificate_append_name(certificate->leaf, CERTIFICATE_SUBJECT, &proof.name));
     if (good) {
         *verdict = auth_accept_user(attempt->directory, buffer_slice(&proof.name), answer);
+    } else if (sign_in) {
+        LOG_LIMITED(LOG_INFO, "certificate proves nothing", "user=%s peer=%s reason=\"%s\"",
+                    log_quote(attempt_user_name(attempt)), attempt->origin.peer_address, wrong);
     }
     proof_release(&proof);
     return good;

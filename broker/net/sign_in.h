@@ -80,9 +80,11 @@ bool sign_in_wants_certificates(const struct sign_in *sign_in);
 /* --- sign_in_certificate.c --- */
 
 /* Who the holder of the certificate is: the client that `user_name` names, if it is its
- * certificate; else, without a user name, what the certificate says. False: it proves nothing. */
-bool sign_in_by_certificate(const struct sign_in *sign_in, const struct peer_certificate *peer,
-                            struct slice user_name, struct proof *proof);
+ * certificate; else, without a user name, what the certificate says. NULL, or why it proves
+ * nothing. */
+const char *sign_in_by_certificate(const struct sign_in *sign_in,
+                                   const struct peer_certificate *peer, struct slice user_name,
+                                   struct proof *proof);
 
 /* --- sign_in_token.c --- */
 

@@ -7,22 +7,29 @@
 #include "base/ascii.h"
 #include "net/sign_in.h"
 
-/* Is it good by the authorities of the namespace? */
-static bool is_vouched_for(const struct sign_in *sign_in, const struct peer_certificate *peer)
+static const char *const not_in_time = "it has expired, or is not valid yet";
+static const char *const not_signed = "no authority that is known here has signed it";
+
+/* By the authorities of the namespace. NULL, or why not. */
+static const char *check_authorities(const struct sign_in *sign_in,
+                                     const struct peer_certificate *peer)
 {
     X509_STORE_CTX *check = X509_STORE_CTX_new();
-    bool good = check && sign_in->authority_count > 0 &&
-                X509_STORE_CTX_init(check, sign_in->authorities, peer->leaf, peer->chain) == 1 &&
-                X509_STORE_CTX_set_purpose(check, X509_PURPOSE_SSL_CLIENT) == 1 &&
-                X509_verify_cert(check) == 1;
+    const char *wrong = not_signed;
+    if (check && sign_in->authority_count > 0 &&
+        X509_STORE_CTX_init(check, sign_in->authorities, peer->leaf, peer->chain) == 1 &&
+        X509_STORE_CTX_set_purpose(check, X509_PURPOSE_SSL_CLIENT) == 1) {
+        bool good = X509_verify_cert(check) == 1;
+        wrong = good ? NULL : X509_verify_cert_error_string(X509_STORE_CTX_get_error(check));
+    }
     X509_STORE_CTX_free(check);
     ERR_clear_error();
-    return good;
+    return wrong;
 }
 
-static bool is_trusted(const struct sign_in *sign_in, const struct peer_certificate *peer)
+static const char *check_trust(const struct sign_in *sign_in, const struct peer_certificate *peer)
 {
-    return peer->is_trusted || is_vouched_for(sign_in, peer);
+    return peer->is_trusted ? NULL : check_authorities(sign_in, peer);
 }
 
 static bool is_in_time(const X509 *certificate)
@@ -34,18 +41,18 @@ static bool is_in_time(const X509 *certificate)
 /* --- the certificate of a client that is known --- */
 
 /* Nobody needs to have signed it: it is known itself. */
-static bool has_known_thumbprint(const struct sign_in_client *client, const X509 *certificate)
+static const char *check_thumbprint(const struct sign_in_client *client, const X509 *certificate)
 {
     for (size_t i = 0; i < client->thumbprint_count; i++) {
         if (certificate_has_thumbprint(certificate, client->thumbprints[i])) {
-            return is_in_time(certificate);
+            return is_in_time(certificate) ? NULL : not_in_time;
         }
     }
-    return false;
+    return "its thumbprint is none of the client's";
 }
 
-static bool is_certificate_of(const struct sign_in *sign_in, const struct sign_in_client *client,
-                              const struct peer_certificate *peer)
+static const char *check_client(const struct sign_in *sign_in, const struct sign_in_client *client,
+                                const struct peer_certificate *peer)
 {
     static const enum certificate_name kinds[VALIDATION_SCHEMES] = {
         [VALIDATE_SUBJECT] = CERTIFICATE_SUBJECT, [VALIDATE_DNS] = CERTIFICATE_DNS,
@@ -53,41 +60,52 @@ static bool is_certificate_of(const struct sign_in *sign_in, const struct sign_i
         [VALIDATE_EMAIL] = CERTIFICATE_EMAIL,
     };
     if (client->scheme == VALIDATE_THUMBPRINT) {
-        return has_known_thumbprint(client, peer->leaf);
+        return check_thumbprint(client, peer->leaf);
     }
-    return certificate_has_name(peer->leaf, kinds[client->scheme], client->name) &&
-           is_trusted(sign_in, peer);
+    return certificate_has_name(peer->leaf, kinds[client->scheme], client->name)
+               ? check_trust(sign_in, peer)
+               : "the client's name is not where its validationScheme says";
 }
 
 /* --- the name that a certificate gives --- */
 
 /* The first source that the certificate has. A client of that name has a word in the matter. */
-static bool take_name(const struct sign_in *sign_in, const struct peer_certificate *peer,
-                      struct proof *proof)
+static const char *take_name(const struct sign_in *sign_in, const struct peer_certificate *peer,
+                             struct proof *proof)
 {
     for (size_t i = 0; i < sign_in->source_count; i++) {
         if (certificate_append_name(peer->leaf, sign_in->sources[i], &proof->name)) {
             const struct sign_in_client *client = sign_in_find(sign_in, buffer_slice(&proof->name));
-            return client ? is_certificate_of(sign_in, client, peer) : is_trusted(sign_in, peer);
+            return client ? check_client(sign_in, client, peer) : check_trust(sign_in, peer);
         }
     }
-    return false;
+    return sign_in->source_count > 0 ? "it has none of the alternativeAuthenticationNameSources"
+                                     : "the user name is that of no client";
 }
 
-bool sign_in_by_certificate(const struct sign_in *sign_in, const struct peer_certificate *peer,
-                            struct slice user_name, struct proof *proof)
+static const char *check_name(const struct sign_in *sign_in, const struct peer_certificate *peer,
+                              struct slice user_name, struct proof *proof)
+{
+    const char *wrong = take_name(sign_in, peer, proof);
+    bool is_another =
+        user_name.length > 0 && !equal_ignoring_case(user_name, buffer_slice(&proof->name));
+    return wrong || !is_another ? wrong : "the user name is not the one in it";
+}
+
+const char *sign_in_by_certificate(const struct sign_in *sign_in,
+                                   const struct peer_certificate *peer, struct slice user_name,
+                                   struct proof *proof)
 {
     const struct sign_in_client *client =
         user_name.length > 0 ? sign_in_find(sign_in, user_name) : NULL;
-    if (client && is_certificate_of(sign_in, client, peer)) {
+    const char *wrong = client ? check_client(sign_in, client, peer) : NULL;
+    if (client && !wrong) {
         buffer_append(&proof->name, client->name);
-        return true;
+        return NULL;
     }
-    bool good =
-        take_name(sign_in, peer, proof) &&
-        (user_name.length == 0 || equal_ignoring_case(user_name, buffer_slice(&proof->name)));
-    if (!good) {
+    const char *unnamed = check_name(sign_in, peer, user_name, proof);
+    if (unnamed) {
         proof->name.length = 0;
     }
-    return good;
+    return unnamed && wrong ? wrong : unnamed;
 }

@@ -185,8 +185,10 @@ static void check(const struct world *world, int holder, bool with_chain, bool i
     };
     struct proof proof = {0};
     test_note("holder %d as %s", holder, user_name);
-    bool good = sign_in_by_certificate(world->sign_in, &peer, slice_from_string(user_name), &proof);
-    CHECK_INT_EQUAL(good, expected != NULL);
+    const char *wrong =
+        sign_in_by_certificate(world->sign_in, &peer, slice_from_string(user_name), &proof);
+    CHECK_INT_EQUAL(!wrong, expected != NULL);
+    CHECK(!wrong || wrong[0] != '\0');
     CHECK_SLICE_EQUAL(buffer_slice(&proof.name), slice_from_string(expected ? expected : ""));
     proof_release(&proof);
 }
@@ -249,6 +251,37 @@ TEST(names_out_of_the_certificate)
     world_make(&world, ROOT, dns_first, COUNT(dns_first));
     check(&world, LEAF, true, false, "", "leaf.example");
     check(&world, MIDDLE, false, false, "", "middle"); /* which has no name of the first kind */
+    world_release(&world);
+}
+
+static void check_why(const struct world *world, int holder, const char *user_name,
+                      const char *said)
+{
+    struct peer_certificate peer = {.leaf = world->holders[holder].certificate};
+    struct proof proof = {0};
+    const char *wrong =
+        sign_in_by_certificate(world->sign_in, &peer, slice_from_string(user_name), &proof);
+    test_note("%s", wrong ? wrong : "it is good");
+    CHECK(wrong && strstr(wrong, said));
+    proof_release(&proof);
+}
+
+TEST(why_a_certificate_proves_nothing)
+{
+    static const enum certificate_name email[] = {CERTIFICATE_EMAIL};
+    struct world world;
+    world_make(&world, -1, NULL, 0);
+    check_why(&world, LEAF, "leaf", "no authority");
+    check_why(&world, LEAF, "leaf2", "validationScheme");
+    check_why(&world, LEAF, "anybody", "thumbprint");
+    check_why(&world, OWN_EXPIRED, "nobody", "expired");
+    check_why(&world, LEAF, "stranger", "no client");
+    world_release(&world);
+    world_make(&world, MIDDLE, email, COUNT(email));
+    check_why(&world, EXPIRED, "leaf", "expired");
+    check_why(&world, ELSEWHERE, "leaf", "self-signed");
+    check_why(&world, MIDDLE, "", "alternativeAuthenticationNameSources");
+    check_why(&world, LEAF, "stranger", "not the one in it");
     world_release(&world);
 }
 
