@@ -181,7 +181,7 @@ static bool look_at(struct namespace_visit *visit, struct pull_request *wanted,
     static const struct pull_error method = {
         405, "MethodNotAllowed", SLICE_LITERAL("The method is not allowed at this address.")};
     static const struct pull_error no_topic = {
-        404, "NotFound", SLICE_LITERAL("There is no such topic in the namespace.")};
+        404, "ResourceNotFound", SLICE_LITERAL("There is no such topic in the namespace.")};
     const struct grid_request *request = visit->request;
 
     if (!slice_equal(request->method, SLICE_LITERAL("POST"))) {

@@ -152,7 +152,8 @@ static void begin(struct pull_call *call)
 void namespace_pull(const struct namespace_visit *visit)
 {
     static const struct pull_error no_subscription = {
-        404, "NotFound", SLICE_LITERAL("There is no such event subscription of the topic.")};
+        404, "ResourceNotFound",
+        SLICE_LITERAL("There is no such event subscription of the topic.")};
     static const struct pull_error no_queue = {
         400, "BadRequest",
         SLICE_LITERAL(

@@ -219,7 +219,7 @@ static const struct {
     lock_function *apply;
     bool is_settled; /* what it comes to is answered when the broker has stored it */
 } operations[] = {
-    [PULL_ACKNOWLEDGE] = {acknowledge, true}, [PULL_RELEASE] = {release, false},
+    [PULL_ACKNOWLEDGE] = {acknowledge, true}, [PULL_RELEASE] = {release, true},
     [PULL_REJECT] = {reject, true},           [PULL_RENEW_LOCK] = {renew, false},
     [PULL_GIVE_BACK] = {give_back, false},
 };

@@ -25,6 +25,7 @@ struct pull_order {
     /* The queue's. */
     struct feed *feed; /* NULL before and after */
     struct list link;  /* in a list of feed->pull */
+    uint64_t copies;   /* so many copies, ever, are to be done before it is settled */
     struct timer too_late;
 };
 

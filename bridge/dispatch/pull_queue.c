@@ -144,14 +144,27 @@ void pull_queue_settled(struct feed *feed, bool is_good)
     settle(feed);
 }
 
+void pull_queue_copied(struct feed *feed)
+{
+    struct list *copying = &feed->pull->copying;
+
+    while (!list_is_empty(copying) && order_of(copying->next)->copies <= feed->copies_done) {
+        struct list *link = copying->next;
+        list_remove(link);
+        list_add_last(&feed->pull->unsettled, link);
+    }
+    settle(feed);
+}
+
 static void apply(struct feed *feed, struct pull_order *order)
 {
     bool is_to_be_settled = pull_lock_apply(feed, order, runner_now(feed->runner));
 
     feed_wake(feed);
     if (is_to_be_settled) {
-        list_add_last(&feed->pull->unsettled, &order->link);
-        settle(feed);
+        order->copies = feed->copies_sent;
+        list_add_last(&feed->pull->copying, &order->link);
+        pull_queue_copied(feed);
     } else {
         finish(order, PULL_DONE);
     }
@@ -208,6 +221,7 @@ struct pull_queue *pull_queue_new(const struct feed *feed)
     feed->runner->gateway->random(&queue->owner, sizeof(queue->owner));
     list_init(&queue->locked);
     list_init(&queue->receivers);
+    list_init(&queue->copying);
     list_init(&queue->settling);
     list_init(&queue->unsettled);
     return queue;
@@ -221,6 +235,7 @@ void pull_queue_reset(struct feed *feed)
     queue->place_count = 0;
     queue->free_places.length = 0;
     finish_all(&queue->settling, PULL_UNAVAILABLE);
+    finish_all(&queue->copying, PULL_UNAVAILABLE);
     finish_all(&queue->unsettled, PULL_UNAVAILABLE);
 }
 

@@ -3,8 +3,8 @@
  *
  *     ready -> locked, by a token --acknowledge--> PUBACK, and the receiver hears of it when the
  *       ^        |                                 broker has stored that
- *       |        +--release, or its time is over-> leaving: a copy with an attempt more
- *       |        +--reject, too many attempts----> dying
+ *       |        +--release, or its time is over-> leaving: a copy with an attempt more, then
+ * PUBACK |        +--reject, too many attempts----> dying
  *       +--------+--its receiver had gone before it was sent
  *
  * The session's Receive Maximum bounds how many events can be locked at a time. Receivers that wait
@@ -30,8 +30,10 @@ struct pull_queue {
     struct buffer free_places; /* uint32_t each */
     struct list locked;        /* struct window_event, in the order of `due` */
     struct list receivers;     /* struct pull_order that wait for events, oldest first */
-    /* Orders whose PUBACKs have been sent: the broker is being asked for them, or will be. */
-    struct list settling, unsettled;
+    /* Orders that have done what they wanted: copies of their events are on their way; or all
+     * PUBACKs have been sent, and the broker will be asked, or is being asked, whether it has
+     * stored them. */
+    struct list copying, unsettled, settling;
 };
 
 /* --- pull_queue.c: receivers --- */
@@ -45,6 +47,8 @@ void pull_queue_pump(struct feed *feed, msec_t now);
 msec_t pull_queue_next(const struct feed *feed);
 /* The connection has ended: what was locked is forgotten. */
 void pull_queue_reset(struct feed *feed);
+/* A copy of an event that is given again has been taken, or refused. */
+void pull_queue_copied(struct feed *feed);
 /* The broker has stored what was sent before it was asked; or not. */
 void pull_queue_settled(struct feed *feed, bool is_good);
 /* An event that has come: if it may have been locked before a crash, that counts. */
@@ -58,8 +62,8 @@ void pull_lock_event(struct feed *feed, struct window_event *event,
 struct pull_token pull_lock_token(const struct feed *feed, const struct window_event *event);
 /* Those whose time is over. */
 void pull_lock_expire(struct feed *feed, msec_t now);
-/* Does to each of the order's locks what it says, and sets their results. True: PUBACKs were
- * sent. */
+/* Does to each of the order's locks what it says, and sets their results. True: what was done is
+ * to be stored by the broker. */
 bool pull_lock_apply(struct feed *feed, struct pull_order *order, msec_t now);
 
 #endif

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
+#include "dispatch/pull_queue.h"
 #include "dispatch/runner_feed.h"
 #include "dispatch/runner_state.h"
 
@@ -14,10 +15,14 @@ static void copy_acknowledged(struct staff_sent *sent, uint8_t reason)
     struct window_event *event = CONTAINER_OF(sent, struct window_event, sent);
     struct feed *feed = CONTAINER_OF(event->window, struct feed, window);
 
+    feed->copies_done++;
     if (reason_is_error(reason)) { /* it cannot be kept there, so the event waits here */
         feed_hold_event(feed, event, event->due);
     } else {
         window_event_acknowledge(event);
+    }
+    if (feed->pull) {
+        pull_queue_copied(feed);
     }
 }
 
@@ -43,6 +48,7 @@ void feed_retry_event(struct feed *feed, struct window_event *event, msec_t dela
     event->sent.acknowledged = copy_acknowledged;
     if (staff_publish(gateway->staff, &publication, &event->sent)) {
         list_add_last(&feed->leaving, &event->link);
+        feed->copies_sent++;
     } else {
         feed_hold_event(feed, event, event->due);
     }

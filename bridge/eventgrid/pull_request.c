@@ -20,8 +20,16 @@ static const struct {
     [PULL_RENEW_LOCK] = {SLICE_LITERAL("renewLock"), true},
 };
 
+static const struct slice namespaces = SLICE_LITERAL("namespaces");
+static const struct slice topics = SLICE_LITERAL("topics");
+static const struct slice subscriptions = SLICE_LITERAL("eventsubscriptions");
+
 static const struct pull_error not_found = {
-    404, "NotFound", SLICE_LITERAL("There is no such resource at this address.")};
+    404, "ResourceNotFound",
+    SLICE_LITERAL(
+        "There is no such operation at this address. Topics of a namespace have :publish, "
+        "their event subscriptions :receive, :acknowledge, :release, :reject and "
+        ":renewLock.")};
 
 /* ---------------------------------------------------------------- the path */
 
@@ -45,10 +53,25 @@ static enum pull_operation take_operation(struct slice *text)
     return operation;
 }
 
+/* "/namespaces/<namespace>/topics/..." */
+static bool is_in_namespace(struct slice path)
+{
+    take_up_to(&path, '/');
+    if (!equal_ignoring_case(take_up_to(&path, '/'), namespaces)) {
+        return false;
+    }
+    take_up_to(&path, '/');
+    return equal_ignoring_case(take_up_to(&path, '/'), topics);
+}
+
 bool pull_is_path(struct slice target)
 {
     struct slice path = take_up_to(&target, '?');
     size_t at = path.length;
+
+    if (is_in_namespace(path)) {
+        return true;
+    }
 
     while (at > 0 && path.data[at - 1] != '/') {
         at--;
@@ -63,8 +86,7 @@ static bool take_namespace(struct pull_request *request, size_t count)
     const struct slice *segments = request->url.segments;
 
     request->namespace_name = count > 0 ? segments[count - 1] : SLICE_EMPTY;
-    return count <= 1 ||
-           (count == 2 && equal_ignoring_case(segments[0], SLICE_LITERAL("namespaces")));
+    return count <= 1 || (count == 2 && equal_ignoring_case(segments[0], namespaces));
 }
 
 static bool read_path(struct pull_request *request)
@@ -86,8 +108,8 @@ static bool read_path(struct pull_request *request)
         return false;
     }
     const struct slice *end = url->segments + url->segment_count - tail;
-    if (!equal_ignoring_case(end[0], SLICE_LITERAL("topics")) ||
-        (tail == 4 && !equal_ignoring_case(end[2], SLICE_LITERAL("eventsubscriptions")))) {
+    if (!equal_ignoring_case(end[0], topics) ||
+        (tail == 4 && !equal_ignoring_case(end[2], subscriptions))) {
         return false;
     }
     request->topic = end[1];

@@ -53,7 +53,8 @@ struct pull_error {
     struct slice message;
 };
 
-/* Is it the path of such a request? `target`: path and query, as they came. */
+/* Is it the path of such a request, or one below a namespace's topics that there is not? `target`:
+ * path and query, as they came. */
 bool pull_is_path(struct slice target);
 /* False with `error`: the path is none of ours, or a parameter is out of its range. To be released
  * in any case. */

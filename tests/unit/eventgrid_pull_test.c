@@ -38,6 +38,7 @@ static const struct path_row paths[] = {
     {"/topics/t/api/events", PULL_OPERATIONS, "", "", ""},
     {"/api/hubs/chat/:send", PULL_OPERATIONS, "", "", ""},
     {"t:publish", PULL_OPERATIONS, "", "", ""},
+    {"/namespaces/n/mqtt/messages", PULL_OPERATIONS, "", "", ""},
 };
 
 TEST(a_path_names_the_operation_the_topic_and_the_subscription)
@@ -74,6 +75,11 @@ TEST(a_path_that_is_only_alike_is_not_found)
         "/topics/t/eventsubscriptions/s:publish",
         "/a/b/c/d/e/f/g/h/i:publish",
         "/topics/%zz:publish",
+        "/namespaces/n/topics",
+        "/namespaces/n/topics/t:nothing",
+        "/namespaces/n/topics/t",
+        "/namespaces/n/topics/t/eventsubscriptions/s",
+        "/namespaces/n/topics/t/eventsubscriptions/s:publish",
     };
     struct pull_request request;
     struct pull_error error;

@@ -297,6 +297,44 @@ TEST(a_released_event_comes_again_after_its_delay)
     world_free(world);
 }
 
+/* Else a crash could bring back the old copy, with a lower count. */
+TEST(a_release_is_answered_when_its_copy_is_there_and_the_event_is_gone)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    struct slice tokens = buffer_slice(&one.errand.found.tokens);
+    CHECK(pull_token_take_bytes(&tokens, &one.locks[0].token));
+    pull_errand_release(&one.errand);
+    one.errand = (struct pull_errand){.done = done,
+                                      .wanted = {.operation = PULL_RELEASE,
+                                                 .queue = slice_from_string(QUEUE),
+                                                 .locks = one.locks,
+                                                 .lock_count = 1,
+                                                 .delay_s = 10}};
+    one.is_done = false;
+    pull_errand_begin(world->grids[owner].runner, &one.errand);
+    CHECK(!one.is_done);
+    world_run(world, 0);
+    CHECK(one.is_done && one.is_good);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 0); /* the copy is delayed */
+    world->broker->refuses_delayed = true;
+    world_run(world, 10000);
+    receive(world, owner, &one, 1);
+    settle_after(world, owner, &one, PULL_RELEASE, 10);
+    CHECK(one.is_done && one.is_good); /* it waits in the window instead */
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 1);
+    world_run(world, 10000);
+    receive(world, owner, &one, 1);
+    CHECK(strstr(events_of(&one), "\"deliveryCount\":3}"));
+    release(&one);
+    world_free(world);
+}
+
 TEST(too_many_deliveries_are_the_end)
 {
     int owner;
