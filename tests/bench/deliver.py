@@ -11,20 +11,15 @@ SPDX-License-Identifier: Apache-2.0
 """
 import json
 import os
-import pathlib
 import signal
 import sys
 import time
 import urllib.request
 
+from cpu import cpu_ns
+
 TRIES = 3000  # without progress
 PAUSE_S = 0.02
-
-
-def cpu_ns(pids):
-    """What the processes' threads have run so far."""
-    return sum(int(path.read_text().split()[0])
-               for pid in pids for path in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
 def posted(port):

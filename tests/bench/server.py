@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Prints the tables of `./dev bench server` and `./dev bench events`.
+"""Prints the tables of `./dev bench server`, `./dev bench events` and `./dev bench pull`.
 
     server.py RESULTS CELLS
 
-RESULTS has the JSON lines of `pubgrid bench`, labelled with the cell; CELLS is the table of server.sh or events.sh. What
+RESULTS has the JSON lines of `pubgrid bench`, labelled with the cell; CELLS is the table of server.sh, events.sh or pull.sh. What
 is printed: requests (or round trips) a second, the server's CPU for each, that as a multiple of the empty
 route's, deliveries for each, and the tails. A cell NAME-filter is compared with the cell NAME.
 

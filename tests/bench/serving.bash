@@ -1,4 +1,4 @@
-# What the tables of the server's side share, server.sh and events.sh, which source this in the
+# What the tables of the server's side share, server.sh, events.sh and pull.sh, which source this in the
 # repository's folder: their options, the webhook (tests/bench/webhook.c), and going through the
 # cells, each with a fresh server.
 #
