@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
@@ -19,6 +20,7 @@ enum { SECONDS_AN_HOUR = 3600 };
 /* A namespace, or a child of one. */
 struct entry {
     struct map_node node;
+    struct list link;           /* in namespaces->parents, or in ->children of its kind */
     struct buffer key;          /* as in the place of its retained message */
     struct slice namespace_key; /* of `key`: the whole of it, or its beginning */
     struct slice name;          /* likewise, of a child */
@@ -31,7 +33,9 @@ struct entry {
 };
 
 struct namespaces {
-    struct map entries;
+    struct map entries; /* by key: */
+    struct list parents;
+    struct list children[CHILD_KINDS];
 };
 
 static struct entry *entry_of(const struct map_node *node)
@@ -49,6 +53,10 @@ struct namespaces *namespaces_new(void)
     struct namespaces *namespaces = memory_allocate_zero(sizeof(*namespaces));
 
     map_init(&namespaces->entries, key_of_entry);
+    list_init(&namespaces->parents);
+    for (size_t i = 0; i < CHILD_KINDS; i++) {
+        list_init(&namespaces->children[i]);
+    }
     return namespaces;
 }
 
@@ -94,6 +102,8 @@ static struct entry *find_or_add(struct namespaces *namespaces, struct slice key
         return NULL;
     }
     map_insert(&namespaces->entries, &entry->node);
+    list_add_last(entry->is_child ? &namespaces->children[entry->kind] : &namespaces->parents,
+                  &entry->link);
     return entry;
 }
 
@@ -114,6 +124,7 @@ static void visit_all(struct namespaces *namespaces, entry_visitor *visit)
 static void remove_entry(struct namespaces *namespaces, struct entry *entry)
 {
     map_remove(&namespaces->entries, &entry->node);
+    list_remove(&entry->link);
     entry_free(entry);
 }
 
@@ -316,9 +327,8 @@ static const struct entry *find_mqtt(const struct namespaces *namespaces)
 {
     const struct entry *found = NULL;
 
-    for (struct map_node *node = map_next(&namespaces->entries, NULL); node;
-         node = map_next(&namespaces->entries, node)) {
-        const struct entry *entry = entry_of(node);
+    LIST_FOREACH (link, &namespaces->parents) {
+        const struct entry *entry = CONTAINER_OF(link, struct entry, link);
         if (entry->properties && entry->properties->spaces.is_enabled &&
             (!found || slice_compare(buffer_slice(&entry->key), buffer_slice(&found->key)) < 0)) {
             found = entry;
@@ -346,11 +356,9 @@ void namespaces_each_child(const struct namespaces *namespaces, enum child_kind 
 {
     const struct entry *of = find_mqtt(namespaces);
 
-    for (struct map_node *node = of ? map_next(&namespaces->entries, NULL) : NULL; node;
-         node = map_next(&namespaces->entries, node)) {
-        const struct entry *entry = entry_of(node);
-        if (entry->child && entry->kind == kind &&
-            slice_equal(entry->namespace_key, of->namespace_key)) {
+    LIST_FOREACH (link, &namespaces->children[kind]) {
+        const struct entry *entry = CONTAINER_OF(link, struct entry, link);
+        if (of && entry->child && slice_equal(entry->namespace_key, of->namespace_key)) {
             visit(context, entry->child);
         }
     }
