@@ -69,7 +69,8 @@ static void worker_mailbox_ready(struct source *source, struct worker *worker, u
 
 static bool worker_has_work(const struct worker *worker)
 {
-    return !list_is_empty(&worker->shard.outbox.dirty) || !list_is_empty(&worker->trunks_dirty) ||
+    return worker->owes_turn || !list_is_empty(&worker->shard.outbox.dirty) ||
+           !list_is_empty(&worker->trunks_dirty) ||
            worker->shard.outbox.mail[worker->shard.index].first;
 }
 
@@ -180,8 +181,9 @@ static void worker_turn(struct worker *worker)
     while (worker_exchange(worker) && ++round < MAIL_ROUNDS) {
     }
     worker_flush(worker);
-    /* Flushing makes mail too: connections that move, acknowledgements that free a quota. */
-    worker_exchange(worker);
+    /* Flushing makes mail too: connections that move, acknowledgements that free a quota. What
+     * comes in by now may make more, for others or the store: the next turn sends it. */
+    worker->owes_turn = worker_exchange(worker);
 }
 
 /* ---------------------------------------------------------------- the thread */

@@ -69,6 +69,7 @@ struct worker {
     struct list channels_gone; /* members `waiting` of channels without a trunk, likewise */
     struct timer accept_timer; /* ends a pause of accepting */
     bool accepting;            /* the listeners are in the epoll set */
+    bool owes_turn; /* mail was run behind the last exchange: what follows from it waits */
     msec_t stop_at; /* a stopping worker ends then at the latest; MSEC_NEVER: not stopping */
     pthread_t thread;
     bool started;

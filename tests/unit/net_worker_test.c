@@ -9,7 +9,7 @@
 
 #include "server_fixture.h"
 
-enum { CLIENTS = 64 };
+enum { CLIENTS = 64, PATIENCE_MS = 20000 };
 
 TEST(clients_of_both_workers_reach_each_other)
 {
@@ -115,6 +115,59 @@ TEST(the_last_words_arrive)
     CHECK(memmem(got, length, "\x82", 1)); /* DISCONNECT, Protocol Error */
     close(fd);
     buffer_release(&out);
+    server_free(server);
+}
+
+/* A mail that comes again and again, so that its last run is anywhere in a worker's turn, and then
+ * has the worker post one to another. */
+struct chain {
+    struct mail mail;
+    struct mailbox *own;
+    unsigned left;
+    _Atomic bool *arrived;
+};
+
+static void chain_end(struct mail *mail, void *receiver)
+{
+    struct chain *chain = CONTAINER_OF(mail, struct chain, mail);
+
+    atomic_store(chain->arrived, receiver != NULL);
+    free(chain);
+}
+
+static void chain_run(struct mail *mail, void *receiver)
+{
+    struct chain *chain = CONTAINER_OF(mail, struct chain, mail);
+    struct mail_list list = {0};
+
+    if (!receiver) {
+        free(chain);
+    } else if (--chain->left > 0) {
+        mail_list_add(&list, mail);
+        mailbox_post(chain->own, &list);
+    } else {
+        mail->run = chain_end;
+        shard_post(receiver, 0, mail);
+    }
+}
+
+TEST(mail_that_follows_from_mail_waits_for_nothing)
+{
+    struct server *server = server_on("127.0.0.1");
+
+    for (unsigned length = 1; length <= 12; length++) {
+        _Atomic bool arrived = false;
+        struct chain *chain = memory_allocate_zero(sizeof(*chain));
+        struct mail_list list = {0};
+        *chain = (struct chain){{.run = chain_run}, server->mailboxes[1], length, &arrived};
+        mail_list_add(&list, &chain->mail);
+        mailbox_post(server->mailboxes[1], &list);
+        test_note("a chain of %u", length);
+        for (msec_t until = clock_now() + PATIENCE_MS; !atomic_load(&arrived);) {
+            CHECK(clock_now() < until);
+            usleep(1000);
+        }
+    }
     server_free(server);
 }
 
