@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "dispatch/ear.h"
 #include "dispatch/runner_state.h"
+#include "eventgrid/client_event.h"
 #include "mqtt/life_cycle.h"
 
 #define TOPIC_TYPE SLICE_LITERAL("Microsoft.EventGrid.Namespaces")
@@ -203,18 +204,25 @@ static void on_again(struct timer *timer, void *context)
     }
 }
 
-void life_cycle_take_change(struct life_cycle *life_cycle, const struct catalog_source *source,
-                            const struct client_change *change)
+void life_cycle_take_child(struct life_cycle *life_cycle, const struct catalog_child *child,
+                           bool is_deleted)
 {
+    const struct mqtt_client *client = child->resource ? &child->resource->client : NULL;
     struct told_change *told;
 
-    if (!is_ours(life_cycle) || life_cycle->change_count == CHANGES_MAX ||
-        !equal_ignoring_case(source->name.name, buffer_slice(&life_cycle->namespace_name))) {
+    if (child->kind != CHILD_CLIENT || !client || !is_ours(life_cycle) ||
+        life_cycle->change_count == CHANGES_MAX ||
+        !equal_ignoring_case(child->source->name.name, buffer_slice(&life_cycle->namespace_name))) {
         return;
     }
     told = memory_allocate_zero(sizeof(*told));
     told->life_cycle = life_cycle;
-    client_event_append(&told->body, buffer_slice(&life_cycle->namespace_name), change,
+    client_event_append(&told->body, buffer_slice(&life_cycle->namespace_name),
+                        &(struct client_change){.name = buffer_slice(&child->name),
+                                                .authentication_name = client->authentication_name,
+                                                .is_deleted = is_deleted,
+                                                .is_enabled = client->is_enabled,
+                                                .attributes = client->attributes_json},
                         runner_now(life_cycle->runner));
     list_add_last(&life_cycle->changes, &told->link);
     life_cycle->change_count++;

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 
 #include "dispatch/catalog.h"
-#include "eventgrid/client_event.h"
 
 struct life_cycle;
 struct runner;
@@ -21,8 +20,9 @@ void life_cycle_free(struct life_cycle *life_cycle);
 void life_cycle_look(struct life_cycle *life_cycle);
 /* Is what the broker tells heard, as far as that is up to this process? */
 bool life_cycle_hears(const struct life_cycle *life_cycle);
-/* A client resource of the namespace was made, changed or deleted, as all processes hear. */
-void life_cycle_take_change(struct life_cycle *life_cycle, const struct catalog_source *source,
-                            const struct client_change *change);
+/* A client was made, changed, or deleted (`is_deleted`), as all processes hear; or another child of
+ * a namespace. */
+void life_cycle_take_child(struct life_cycle *life_cycle, const struct catalog_child *child,
+                           bool is_deleted);
 
 #endif

@@ -237,6 +237,25 @@ static void on_source_changed(void *context, struct catalog_source *source)
     look_later(context);
 }
 
+/* What there is from the start is no news. */
+static void on_child_changed(void *context, const struct catalog_child *child)
+{
+    struct runner *runner = context;
+
+    if (runner->has_looked) {
+        life_cycle_take_child(runner->life_cycle, child, false);
+    }
+}
+
+static void on_child_removed(void *context, const struct catalog_child *child)
+{
+    struct runner *runner = context;
+
+    if (runner->has_looked) {
+        life_cycle_take_child(runner->life_cycle, child, true);
+    }
+}
+
 static void on_source_removed(void *context, struct catalog_source *source)
 {
     archive_feed_remove(context, source);
@@ -375,6 +394,8 @@ struct runner *runner_new(struct grid *grid)
         .subscription_removed = on_subscription_removed,
         .source_changed = on_source_changed,
         .source_removed = on_source_removed,
+        .child_changed = on_child_changed,
+        .child_removed = on_child_removed,
     };
     runner->staff_listener = (struct staff_listener){runner, staff_changed};
     runner->logs = (struct event_logs){runner, find_log, attempt_append_json};

@@ -133,8 +133,8 @@ void client_event_append(struct buffer *out, struct slice namespace_name,
     append_member(&data, ",\"clientName\":", change->name);
     append_member(&data, ",\"clientAuthenticationName\":", change->authentication_name);
     if (!change->is_deleted) {
-        append_time(&data, ",\"createdOn\":", change->created_ms);
-        append_time(&data, ",\"updatedOn\":", change->updated_ms);
+        append_time(&data, ",\"createdOn\":", now_ms);
+        append_time(&data, ",\"updatedOn\":", now_ms);
         buffer_append_format(&data, ",\"state\":\"%s\",\"attributes\":",
                              change->is_enabled ? "Enabled" : "Disabled");
         buffer_append(&data,

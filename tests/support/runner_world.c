@@ -436,6 +436,12 @@ void world_declare(struct world *world, const char *json)
     world_run(world, 0);
 }
 
+void world_set(struct world *world, const char *place, const char *settings)
+{
+    set_in_all(world, slice_from_string(place), slice_from_string(settings));
+    world_run(world, 0);
+}
+
 void world_set_topic(struct world *world, const char *key, const char *resource)
 {
     struct buffer settings = {0};

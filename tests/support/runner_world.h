@@ -63,6 +63,8 @@ void world_subscribe_to(struct world *world, const char *source_key, const char 
 void world_declare(struct world *world, const char *json);
 void world_unsubscribe(struct world *world, const char *name);
 void world_set_topic(struct world *world, const char *key, const char *resource);
+/* Whatever stands at a place of the settings; empty: nothing any more. */
+void world_set(struct world *world, const char *place, const char *settings);
 struct catalog_subscription *world_subscription(struct world *world, int bridge, const char *name);
 /* Which process runs it; -1: none. */
 int world_owner(struct world *world, const char *name);

@@ -58,8 +58,6 @@ TEST(a_client_resource)
 {
     struct client_change change = {.name = SLICE_LITERAL("c"),
                                    .authentication_name = SLICE_LITERAL("C@x"),
-                                   .created_ms = 1000,
-                                   .updated_ms = 2000,
                                    .is_enabled = true,
                                    .attributes = SLICE_LITERAL("{\"a\":[\"b\"]}")};
     struct buffer out = {0};
@@ -70,7 +68,7 @@ TEST(a_client_resource)
                 "\"subject\":\"clients/c\",\"eventTime\":\"1970-01-01T00:00:02.000Z\","
                 "\"dataVersion\":\"1\",\"data\":{\"namespaceName\":\"ns\",\"clientName\":\"c\","
                 "\"clientAuthenticationName\":\"C@x\","
-                "\"createdOn\":\"1970-01-01T00:00:01.000Z\","
+                "\"createdOn\":\"1970-01-01T00:00:02.000Z\","
                 "\"updatedOn\":\"1970-01-01T00:00:02.000Z\",\"state\":\"Enabled\","
                 "\"attributes\":{\"a\":[\"b\"]}}}");
     out.length = 0;

@@ -111,6 +111,32 @@ TEST(only_with_such_a_system_topic_anything_is_told)
     world_free(world);
 }
 
+TEST(changes_of_clients_are_events)
+{
+    struct world *world = world_that_listens();
+
+    world_set(world, NAMESPACE "/clients/pump",
+              "{\"name\":\"pump\",\"properties\":{\"authenticationName\":\"Pump-1\","
+              "\"attributes\":{\"floor\":3}}}");
+    CHECK_INT_EQUAL(world->entry_count, 1); /* by one process */
+    CHECK(strstr(entry(world, 0), "MQTTClientCreatedOrUpdated"));
+    CHECK(strstr(entry(world, 0), "\"clientName\":\"pump\",\"clientAuthenticationName\":"
+                                  "\"Pump-1\""));
+    CHECK(strstr(entry(world, 0), "\"state\":\"Enabled\",\"attributes\":{\"floor\":3}}"));
+    accept(world, 0, false);
+    world_run(world, 1000);
+    CHECK_INT_EQUAL(world->entry_count, 2);
+    accept(world, 1, true);
+    world_set(world, NAMESPACE "/clientgroups/any",
+              "{\"name\":\"any\",\"properties\":{"
+              "\"query\":\"authenticationName = 'x'\"}}");
+    CHECK_INT_EQUAL(world->entry_count, 2);
+    world_set(world, NAMESPACE "/clients/pump", "");
+    CHECK_INT_EQUAL(world->entry_count, 3);
+    CHECK(strstr(entry(world, 2), "MQTTClientDeleted"));
+    world_free(world);
+}
+
 TEST(another_process_listens_when_one_dies)
 {
     struct world *world = world_that_listens();
