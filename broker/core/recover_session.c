@@ -88,12 +88,23 @@ static void read_attributes(struct identity *identity, struct reader *reader)
     }
 }
 
+/* The identity that was read may be one that all anonymous clients share: it stays as it is. */
+static void make_trusted(struct session *session)
+{
+    struct identity *trusted = identity_new_trusted(session->identity->user_name);
+
+    identity_release(session->identity);
+    session->identity = trusted;
+}
+
 /* Rows of format 1 end before these. */
 static bool read_flags(struct session *session, struct reader *reader)
 {
     uint8_t flags = reader_left(reader) > 0 ? reader_u8(reader) : 0;
 
-    session->identity->trusted = flags & FACT_TRUSTED;
+    if (flags & FACT_TRUSTED) {
+        make_trusted(session);
+    }
     session->overflowed = flags & FACT_OVERFLOWED;
     if (flags & FACT_BOUNDED) {
         session->bounds.given = true;
@@ -140,7 +151,7 @@ bool recovered_read_session(struct recovered *recovered, struct broker *broker,
         return false;
     }
     bool is_refused; /* never: a bound does not end what is there */
-    session->counted = sessions_count_user(shard, identity, UINT32_MAX, &is_refused);
+    session->counted = sessions_count_user(shard, session->identity, UINT32_MAX, &is_refused);
     return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "core/facts.h"
+#include "core/identity.h"
 #include "support/durable_store.h"
 
 /* Empties what the client received; the number of packets whose first byte, without DUP, is so. */
@@ -25,6 +26,28 @@ static unsigned receive_all(struct durable_client *client, uint8_t first_byte, u
         }
     }
     return count;
+}
+
+/* The bridge's own sessions have no user name, and neither have anonymous clients. */
+TEST(that_a_session_is_the_bridges_makes_nobody_else_trusted)
+{
+    struct durable_world world;
+    struct identity *bridge = identity_new_trusted(SLICE_EMPTY);
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    world.origin.verified = bridge;
+    durable_connect(&world, "$wps//janitor/0", false, UINT32_MAX, NULL);
+    world.origin.verified = NULL;
+    durable_stop(&world);
+    start(&world, 2, world.now);
+    CHECK(durable_session(&world, "$wps//janitor/0")->identity->trusted);
+    struct identity *nobody = identity_new(SLICE_EMPTY, NULL, 0);
+    CHECK(!nobody->trusted);
+    identity_release(nobody);
+    identity_release(bridge);
+    durable_stop(&world);
+    durable_world_release(&world);
 }
 
 /* ---------------------------------------------------------------- by example */
