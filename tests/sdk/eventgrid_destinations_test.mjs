@@ -6,6 +6,7 @@
 import { WebPubSubClient } from '@azure/web-pubsub-client';
 import { CloudEvent, HTTP, MQTT } from 'cloudevents';
 import assert from 'node:assert/strict';
+import { message, properties } from './lib/binding.mjs';
 import { untilDeadLetter } from './lib/dead_letters.mjs';
 import { connectMqtt } from './lib/device.mjs';
 import { Grid, sample } from './lib/eventgrid.mjs';
@@ -114,18 +115,6 @@ const toMqtt = (topic, more) => ({
     destination: { endpointType: 'MqttTopic', properties: { topic, ...more } },
 });
 
-/* As npm's cloudevents wants a message of MQTT. */
-function message({ payload, packet: { properties } }) {
-    const { contentType, userProperties = {} } = properties;
-    const isStructured = contentType.startsWith('application/cloudevents');
-    const isJson = /json/.test(contentType);
-    return {
-        PUBLISH: { 'Content Type': contentType },
-        headers: { ...userProperties, ...(!isStructured && { datacontenttype: contentType }) },
-        body: isJson ? JSON.parse(payload) : payload.toString(),
-    };
-}
-
 /* The event of a message, in the strictest reading; but that "#1" is no URI (3.7). */
 function read(received) {
     const one = MQTT.toEvent(message(received), true);
@@ -226,22 +215,6 @@ test('a loop of event topics ends: TooManyHops', async () => {
 
 /* ---------------------------------------------------------------- $events (CloudEvents over MQTT) */
 
-const properties = (mode, more = {}) => {
-    const { PUBLISH, headers } = mode;
-    const userProperties = Object.fromEntries(
-        Object.entries(headers)
-            .filter(([name, value]) => value !== undefined && name !== 'datacontenttype')
-            .map(([name, value]) => [name, String(value)]),
-    );
-    return {
-        qos: 1,
-        properties: {
-            contentType: PUBLISH['Content Type'],
-            ...(Object.keys(userProperties).length && { userProperties }), // MQTT.js stumbles over none
-            ...more,
-        },
-    };
-};
 const made = (id, more = {}) =>
     new CloudEvent({
         id,
