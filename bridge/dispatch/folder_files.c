@@ -96,7 +96,7 @@ void folder_files_release(struct folder_files *files)
 
 static bool differs(const struct folder_file *file)
 {
-    return file->was_told != file->is_there ||
+    return file->is_uncertain || file->was_told != file->is_there ||
            (file->is_there && (file->is_repeated || !file_facts_equal(&file->told, &file->seen)));
 }
 
@@ -197,21 +197,23 @@ void folder_files_see(struct folder_files *files, const struct folder_sights *si
 
 /* ---------------------------------------------------------------- what was told */
 
-void folder_files_restore(struct folder_files *files, struct slice path,
-                          const struct file_facts *facts)
+void folder_files_restore(struct folder_files *files, const struct journal_line *line)
 {
-    struct folder_file *file = find(files, path);
+    struct folder_file *file = find(files, line->path);
 
-    if (!facts) {
+    if (line->kind == JOURNAL_GONE) {
         if (file) {
             drop(files, file);
         }
         return;
     }
-    file = file ? file : add(files, path);
-    if (file) {
-        file->told = file->seen = *facts;
+    file = file ? file : add(files, line->path);
+    if (file && line->kind == JOURNAL_TOLD) {
+        file->told = file->seen = line->facts;
         file->was_told = file->is_there = true;
+    }
+    if (file) {
+        file->is_uncertain = line->kind == JOURNAL_BEGUN;
     }
 }
 
@@ -219,7 +221,7 @@ static void take_for_told(struct folder_files *files, struct folder_file *file)
 {
     file->was_told = file->is_there;
     file->told = file->seen;
-    file->is_repeated = false;
+    file->is_repeated = file->is_uncertain = false;
     look_at(files, file);
 }
 
@@ -254,7 +256,7 @@ void folder_files_told(struct folder_files *files, const struct folder_change *c
 {
     struct folder_file *file = change->file;
 
-    file->is_taken = false;
+    file->is_taken = file->is_uncertain = false;
     file->was_told = !change->is_gone;
     file->told = change->facts;
     look_at(files, file);

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "dispatch/folder_watch.h"
+#include "eventgrid/folder_journal.h"
 
 enum {
     FOLDER_FILES_MAX = 250000,
@@ -22,6 +23,7 @@ struct folder_file {
     bool was_told, is_there; /* an event said that it is there; it was seen there */
     bool is_repeated;        /* it was closed, and looks as before, but so soon that it may have
                               * changed */
+    bool is_uncertain;       /* something was about to be told when a process died */
     bool is_taken;           /* an event is on its way */
     bool was_fresh;          /* it had only just changed when it was seen */
     uint32_t round;          /* in which it was seen */
@@ -44,9 +46,8 @@ static inline struct slice folder_file_path(const struct folder_file *file)
     return slice_make(file->path, file->path_length);
 }
 
-/* An event said so, before this process was there. NULL: that it is gone. */
-void folder_files_restore(struct folder_files *files, struct slice path,
-                          const struct file_facts *facts);
+/* That was written before this process was there. */
+void folder_files_restore(struct folder_files *files, const struct journal_line *line);
 /* Takes in what was seen. */
 void folder_files_see(struct folder_files *files, const struct folder_sights *sights,
                       const struct folder_report *report);

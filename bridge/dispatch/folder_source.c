@@ -1,7 +1,9 @@
 /* See folder_source.h.
  *
- * One thing at a time: either a few events are on their way through the door, or their lines into
- * the state file.
+ * One thing at a time, over and over: a few changes that are due are taken; lines that they are
+ * about to be told, and that those before were told, go into the state file; then their events to
+ * the door. So whenever a process dies, the file says of which files it is not known whether
+ * something was told.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/folder_source.h"
@@ -22,7 +24,7 @@
 #include "resource/folder.h"
 
 enum {
-    EVENTS_MAX = 100,   /* that are on their way */
+    EVENTS_MAX = 100,   /* at a time */
     BUSY_MS = 100,      /* until the door is asked again */
     REFUSED_MS = 1000,  /* until events are told again that were refused */
     NO_TOPIC_MS = 1000, /* until its system topic is looked for again */
@@ -40,13 +42,13 @@ struct folder_source {
     bool is_silent; /* it is watched for the first time: what is there is not told */
     struct folder_change changes[EVENTS_MAX];
     uint64_t sequences[EVENTS_MAX];
-    size_t change_count; /* that are on their way */
+    size_t change_count; /* that are about to be told */
+    bool is_under_way;   /* the door has them */
     size_t most;         /* events at a time; 1 after they were too large together */
     struct door_load load;
     struct timer timer; /* goes on telling */
     uint64_t sequence;  /* the last */
     bool has_topic;     /* when it was looked for last; true at first, to say it once */
-    uint64_t told;      /* events, ever */
     struct publish_scratch scratch;
     struct buffer body;
 };
@@ -90,108 +92,103 @@ static void append_change(struct folder_source *source, const struct folder_chan
                                             .time_ms = now_of(source)});
 }
 
-/* False: nothing is due. */
-static bool take_changes(struct folder_source *source)
+static void note_change(struct folder_source *source, size_t i, enum journal_kind kind)
 {
-    source->change_count = source->body.length = 0;
+    const struct folder_change *change = &source->changes[i];
+
+    folder_state_add(&source->state,
+                     &(struct journal_line){
+                         .kind = kind,
+                         .sequence = source->sequences[i],
+                         .facts = kind == JOURNAL_TOLD ? change->facts : (struct file_facts){0},
+                         .path = folder_file_path(change->file),
+                     });
+}
+
+/* What is due, as far as it goes at once: that it is about to be told is to be written. */
+static void take_changes(struct folder_source *source)
+{
+    source->body.length = 0;
     while (source->change_count < source->most &&
            folder_files_take(&source->files, &source->changes[source->change_count])) {
         size_t i = source->change_count++;
         source->sequences[i] = next_sequence(source);
         buffer_append_byte(&source->body, i == 0 ? '[' : ',');
         append_change(source, &source->changes[i], source->sequences[i]);
+        note_change(source, i, JOURNAL_BEGUN);
     }
     buffer_append_byte(&source->body, ']');
-    return source->change_count > 0;
 }
 
-static void put_changes_back(struct folder_source *source, msec_t wait_ms)
+/* The next ones, if nothing is on its way: with their lines go those of what was told before. */
+static void go_on(struct folder_source *source)
 {
-    for (size_t i = 0; i < source->change_count; i++) {
-        folder_files_put_back(&source->files, &source->changes[i]);
+    if (source->is_silent || source->change_count > 0 || folder_state_is_writing(&source->state)) {
+        return;
     }
-    source->change_count = 0;
-    tell_later(source, wait_ms);
+    take_changes(source);
+    folder_state_write(&source->state);
 }
 
-/* They are accepted: lines say so before others are told. */
+/* They are accepted. */
 static void changes_are_told(struct folder_source *source)
 {
     for (size_t i = 0; i < source->change_count; i++) {
-        const struct folder_change *change = &source->changes[i];
-        folder_state_add(&source->state, &(struct journal_line){
-                                             .is_gone = change->is_gone,
-                                             .sequence = source->sequences[i],
-                                             .facts = change->facts,
-                                             .path = folder_file_path(change->file),
-                                         });
-        folder_files_told(&source->files, change);
+        note_change(source, i, source->changes[i].is_gone ? JOURNAL_GONE : JOURNAL_TOLD);
+        folder_files_told(&source->files, &source->changes[i]);
     }
-    source->told += source->change_count;
     source->change_count = 0;
     source->most = EVENTS_MAX;
-    folder_state_write(&source->state);
+    go_on(source);
 }
 
 static void on_accepted(struct door_load *load, bool is_accepted)
 {
     struct folder_source *source = CONTAINER_OF(load, struct folder_source, load);
 
+    source->is_under_way = false;
     if (is_accepted) {
         changes_are_told(source);
     } else {
-        put_changes_back(source, REFUSED_MS);
+        tell_later(source, REFUSED_MS);
     }
 }
 
 /* The broker takes nothing as large as these: they go one by one; one alone never will. */
 static void changes_are_too_large(struct folder_source *source)
 {
-    if (source->change_count > 1) {
-        put_changes_back(source, 0);
-        source->most = 1;
+    if (source->change_count == 1) {
+        log_write(LOG_ERROR, "a file's event is too large", "source=%.*s path=%s",
+                  SLICE_PRINT(source->properties.name),
+                  log_quote(folder_file_path(source->changes[0].file)));
+        changes_are_told(source);
         return;
     }
-    log_write(LOG_ERROR, "a file's event is too large", "source=%.*s path=%s",
-              SLICE_PRINT(source->properties.name),
-              log_quote(folder_file_path(source->changes[0].file)));
-    changes_are_told(source);
+    for (size_t i = 0; i < source->change_count; i++) {
+        folder_files_put_back(&source->files, &source->changes[i]);
+    }
+    source->change_count = 0;
+    source->most = 1;
+    go_on(source);
 }
 
-static void hand_over(struct folder_source *source, struct catalog_source *topic)
+static void hand_over(struct folder_source *source, struct catalog_source *topic,
+                      const struct event *events, size_t count)
 {
-    const struct event *events;
-    struct publish_error error;
-    size_t count;
+    enum door_answer answer;
 
-    if (!publish_parse(&(struct publish_request){.topic = topic->properties,
-                                                 .topic_id = catalog_topic_id(topic),
-                                                 .content_type = SLICE_LITERAL("application/json"),
-                                                 .body = buffer_slice(&source->body),
-                                                 .now_ms = now_of(source),
-                                                 .random = source->grid->gateway->random},
-                       &source->scratch, &events, &count, &error)) {
-        LOG_LIMITED(LOG_ERROR, "events of files are not good", "source=%.*s reason=\"%.*s\"",
-                    SLICE_PRINT(source->properties.name), SLICE_PRINT(error.message));
-        put_changes_back(source, REFUSED_MS);
-        return;
-    }
     source->load = (struct door_load){.done = on_accepted};
-    catalog_statistics(topic)->published += count;
-    switch (door_accept(source->grid->door, topic, events, count, 1, &source->load)) {
-    case DOOR_ACCEPTED:
+    answer = door_accept(source->grid->door, topic, events, count, 1, &source->load);
+    source->is_under_way = answer == DOOR_WAITS;
+    if (answer == DOOR_ACCEPTED || answer == DOOR_WAITS) {
+        catalog_statistics(topic)->published += count;
+    }
+    if (answer == DOOR_ACCEPTED) {
         changes_are_told(source);
-        break;
-    case DOOR_WAITS:
-        break;
-    case DOOR_BUSY:
-        catalog_statistics(topic)->published -= count;
-        put_changes_back(source, BUSY_MS);
-        break;
-    case DOOR_TOO_LARGE:
-        catalog_statistics(topic)->published -= count;
+    } else if (answer == DOOR_BUSY) {
+        tell_later(source, BUSY_MS);
+    } else if (answer == DOOR_TOO_LARGE) {
         changes_are_too_large(source);
-        break;
     }
 }
 
@@ -210,19 +207,30 @@ static struct catalog_source *find_topic(struct folder_source *source)
     return topic;
 }
 
+/* The lines are written. */
 static void tell(struct folder_source *source)
 {
-    struct catalog_source *topic;
+    struct catalog_source *topic = find_topic(source);
+    const struct event *events;
+    struct publish_error error;
+    size_t count;
 
-    if (source->is_silent || source->change_count > 0 || folder_state_is_writing(&source->state) ||
-        list_is_empty(&source->files.due)) {
-        return;
-    }
-    topic = find_topic(source);
     if (!topic) {
         tell_later(source, NO_TOPIC_MS);
-    } else if (take_changes(source)) {
-        hand_over(source, topic);
+    } else if (publish_parse(
+                   &(struct publish_request){.topic = topic->properties,
+                                             .topic_id = catalog_topic_id(topic),
+                                             .content_type = SLICE_LITERAL("application/json"),
+                                             .body = buffer_slice(&source->body),
+                                             .now_ms = now_of(source),
+                                             .random = source->grid->gateway->random},
+                   &source->scratch, &events, &count, &error)) {
+        hand_over(source, topic, events, count);
+    } else { /* the topic has another schema */
+        LOG_LIMITED(LOG_ERROR, "a folder's system topic does not take its events",
+                    "source=%.*s reason=\"%.*s\"", SLICE_PRINT(source->properties.name),
+                    SLICE_PRINT(error.message));
+        tell_later(source, REFUSED_MS);
     }
 }
 
@@ -242,8 +250,14 @@ static void append_known(void *context, struct folder_state *state)
     while ((node = map_next(&source->files.by_path, node))) {
         const struct folder_file *file = CONTAINER_OF(node, struct folder_file, node);
         if (file->was_told) {
-            folder_state_add(state, &(struct journal_line){.sequence = source->sequence,
+            folder_state_add(state, &(struct journal_line){.kind = JOURNAL_TOLD,
+                                                           .sequence = source->sequence,
                                                            .facts = file->told,
+                                                           .path = folder_file_path(file)});
+        }
+        if (file->is_taken || file->is_uncertain) {
+            folder_state_add(state, &(struct journal_line){.kind = JOURNAL_BEGUN,
+                                                           .sequence = source->sequence,
                                                            .path = folder_file_path(file)});
         }
     }
@@ -278,7 +292,7 @@ static void on_seen(struct folder_watch *watch, const struct folder_sights *sigh
             }
         }
     }
-    tell(source);
+    go_on(source);
 }
 
 /* ---------------------------------------------------------------- the state file */
@@ -287,7 +301,7 @@ static void on_line(void *context, const struct journal_line *line)
 {
     struct folder_source *source = context;
 
-    folder_files_restore(&source->files, line->path, line->is_gone ? NULL : &line->facts);
+    folder_files_restore(&source->files, line);
     if (line->sequence > source->sequence) {
         source->sequence = line->sequence;
     }
@@ -308,7 +322,13 @@ static void on_read(void *context, bool is_new)
 
 static void on_written(void *context)
 {
-    tell(context);
+    struct folder_source *source = context;
+
+    if (source->change_count > 0) {
+        tell(source);
+    } else {
+        go_on(source);
+    }
 }
 
 static const struct folder_state_events state_events = {
@@ -376,7 +396,7 @@ void folder_source_free(struct folder_source *source)
     if (source->watch.under_way) {
         outside->ops->unwatch(outside->context, &source->watch);
     }
-    if (source->change_count > 0) {
+    if (source->is_under_way) {
         door_forget(source->grid->door, &source->load);
     }
     folder_state_close(&source->state);

@@ -1,8 +1,9 @@
 /* A source of events that is a folder: what becomes of its files are events of a system topic, by
- * the door, so filters, conversion and retries are those of any event. A file's change counts as
- * told when the door has accepted its event, and a line in the folder's state file says so then
- * (eventgrid/folder_journal.h): what happens while nobody looks, or a moment before a crash, is
- * told at the next start, at worst twice, with the same id.
+ * the door, so filters, conversion and retries are those of any event. A line in the folder's state
+ * file (eventgrid/folder_journal.h) says that something is about to be told of a file, and another
+ * one what was told, when the door has accepted the event. So what happens while nobody looks is
+ * told at the next start, and so is what a crash has left open: at worst twice, with the same id,
+ * or that a file is gone of which nobody has heard.
  *
  *     folder_watch    what is seen                          (dispatch/folder_watch.h, bridge/net)
  *     folder_files    what was told and seen of each file, so what is due

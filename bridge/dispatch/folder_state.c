@@ -151,6 +151,9 @@ void folder_state_write_whole(struct folder_state *state)
 
 void folder_state_write(struct folder_state *state)
 {
+    if (state->lines.length == 0) {
+        return;
+    }
     if (state->line_count > 2 * state->known_count + SPARE_LINES) {
         folder_state_write_whole(state);
     } else {

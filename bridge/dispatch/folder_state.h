@@ -18,7 +18,8 @@ struct folder_state_events {
     void (*line)(void *context, const struct journal_line *line);
     /* All was. `is_new`: there is none, or one of another folder. */
     void (*read)(void *context, bool is_new);
-    /* It is written anew: folder_state_add() for each file of which something was told. */
+    /* It is written anew: folder_state_add() for each file of which something was told, or is about
+     * to be. */
     void (*append_known)(void *context, struct folder_state *state);
     /* What was added is on the disk. */
     void (*written)(void *context);
@@ -50,7 +51,7 @@ void folder_state_open(struct folder_state *state, struct grid *grid, struct sli
 void folder_state_close(struct folder_state *state);
 
 void folder_state_add(struct folder_state *state, const struct journal_line *line);
-/* Writes what was added; not while it is writing. */
+/* Writes what was added, if anything was; not while it is writing. */
 void folder_state_write(struct folder_state *state);
 /* Writes all that is known, in place of what is there. */
 void folder_state_write_whole(struct folder_state *state);

@@ -10,6 +10,8 @@
 
 #define HEAD SLICE_LITERAL("pubgrid-folder 1 ")
 
+static const char signs[] = {[JOURNAL_BEGUN] = '?', [JOURNAL_TOLD] = '+', [JOURNAL_GONE] = '-'};
+
 /* ---------------------------------------------------------------- names */
 
 static void append_name(struct buffer *out, struct slice name)
@@ -106,8 +108,8 @@ void journal_append(struct buffer *out, const struct journal_line *line)
 {
     const struct file_facts *facts = &line->facts;
 
-    buffer_append_format(out, "%c %" PRIu64 " ", line->is_gone ? '-' : '+', line->sequence);
-    if (!line->is_gone) {
+    buffer_append_format(out, "%c %" PRIu64 " ", signs[line->kind], line->sequence);
+    if (line->kind == JOURNAL_TOLD) {
         buffer_append_format(out, "%" PRIu64 " %" PRId64 " %" PRIu64 " ", facts->size,
                              facts->modified_ns, facts->inode);
     }
@@ -115,12 +117,23 @@ void journal_append(struct buffer *out, const struct journal_line *line)
     buffer_append_byte(out, '\n');
 }
 
+static bool take_kind(struct slice *rest, enum journal_kind *kind)
+{
+    struct slice sign = take_up_to(rest, ' ');
+
+    for (size_t i = 0; i < sizeof(signs) && sign.length == 1; i++) {
+        if (sign.data[0] == signs[i]) {
+            *kind = (enum journal_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool journal_read(struct slice text, struct buffer *space, struct journal_line *out)
 {
-    struct slice sign = take_up_to(&text, ' ');
-
-    *out = (struct journal_line){.is_gone = slice_equal(sign, SLICE_LITERAL("-"))};
-    return (out->is_gone || slice_equal(sign, SLICE_LITERAL("+"))) &&
-           take_number(&text, &out->sequence) && (out->is_gone || take_facts(&text, &out->facts)) &&
+    *out = (struct journal_line){0};
+    return take_kind(&text, &out->kind) && take_number(&text, &out->sequence) &&
+           (out->kind != JOURNAL_TOLD || take_facts(&text, &out->facts)) &&
            read_name(text, space, &out->path) && path_is_good(out->path);
 }

@@ -2,6 +2,7 @@
  * noticed:
  *
  *     pubgrid-folder 1 <directory>
+ *     ? <sequence> <path>                                  something is about to be told
  *     + <sequence> <size> <modified, ns> <inode> <path>    this was told of the file
  *     - <sequence> <path>                                  that it is gone was told
  *
@@ -17,10 +18,16 @@
 
 enum { JOURNAL_PATH_MAX = 4096 /* bytes, without escapes */ };
 
+enum journal_kind {
+    JOURNAL_BEGUN, /* if no other line follows: it was told, or not */
+    JOURNAL_TOLD,
+    JOURNAL_GONE,
+};
+
 struct journal_line {
-    bool is_gone;
+    enum journal_kind kind;
     uint64_t sequence;
-    struct file_facts facts; /* zeroed if it is gone */
+    struct file_facts facts; /* of JOURNAL_TOLD; else zeroed */
     struct slice path;
 };
 

@@ -84,7 +84,7 @@ bool folder_hints_watch(struct folder_hints *hints, const char *absolute, struct
     return true;
 }
 
-static bool is_in(struct slice path, struct slice folder)
+bool folder_path_is_in(struct slice path, struct slice folder)
 {
     return folder.length == 0 || slice_equal(path, folder) ||
            (path.length > folder.length && slice_starts_with(path, folder) &&
@@ -98,7 +98,7 @@ void folder_hints_forget(struct folder_hints *hints, struct slice path)
     for (; node; node = next) {
         struct hinted_folder *folder = folder_of(node);
         next = map_next(&hints->folders, node);
-        if (is_in(path_of(folder), path)) {
+        if (folder_path_is_in(path_of(folder), path)) {
             (void)inotify_rm_watch(hints->descriptor, folder->watch);
             drop(hints, folder);
         }

@@ -41,6 +41,8 @@ void folder_hints_close(struct folder_hints *hints);
 bool folder_hints_watch(struct folder_hints *hints, const char *absolute, struct slice path);
 /* Nothing is said of the folder and those in it any more; "": of none. */
 void folder_hints_forget(struct folder_hints *hints, struct slice path);
+/* Is the path the folder's, or of what is in it? */
+bool folder_path_is_in(struct slice path, struct slice folder);
 /* False: there is none now. */
 bool folder_hints_take(struct folder_hints *hints, struct folder_hint *hint);
 

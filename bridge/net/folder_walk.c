@@ -424,8 +424,12 @@ static void take_folder(struct folder_walk *walk, struct slice path)
     add_place(&walk->folders, path, 0);
 }
 
+/* What is being read is not there any more; where it is now, there is another hint. */
 static void take_folder_moved(struct folder_walk *walk, struct slice path)
 {
+    if (walk->open && folder_path_is_in(buffer_slice(&walk->open_path), path)) {
+        close_folder(walk);
+    }
     folder_hints_forget(&walk->hints, path);
     tell(walk, SIGHT_GONE_BELOW, path);
 }

@@ -8,6 +8,7 @@ SPDX-License-Identifier: Apache-2.0
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -202,6 +203,82 @@ def test_killed_while_files_come():
         repeated = [subject for subject, of in ids.items() if len(of) > 1]
         assert not repeated, f"told again with another id: {repeated}"
         print(f"{len(names)} files, {len(hook.all)} events")
+
+
+class Churn(threading.Thread):
+    """Files and folders that come, change, move and go at random; what is there at the end is `sizes`."""
+
+    def __init__(self, root, seed):
+        super().__init__()
+        self.root, self.random, self.steps = root, random.Random(seed), 0
+        self.is_over = threading.Event()
+
+    def folder(self):
+        return os.path.join(self.root, *(self.random.choice("abc") for _ in range(self.random.randrange(4))))
+
+    def write(self):
+        os.makedirs(folder := self.folder(), exist_ok=True)
+        with open(f"{folder}/{self.random.randrange(8)}", self.random.choice("wa")) as file:
+            file.write("x" * self.random.randrange(100))
+
+    def place(self):
+        os.makedirs(folder := self.folder(), exist_ok=True)
+        with open(f"{folder}/new.part", "w") as file:
+            file.write("x" * self.random.randrange(100))
+        os.rename(file.name, f"{folder}/{self.random.randrange(8)}")
+
+    def remove(self):
+        os.remove(f"{self.folder()}/{self.random.randrange(8)}")
+
+    def move(self):
+        os.rename(self.folder(), self.folder())
+
+    def remove_folder(self):
+        if (folder := self.folder()) != self.root:
+            shutil.rmtree(folder)
+
+    def run(self):
+        moves = [self.write] * 12 + [self.place] * 4 + [self.remove] * 4 + [self.move, self.remove_folder]
+        while not self.is_over.is_set():
+            with contextlib.suppress(OSError):  # there is no such file, or it is in the way
+                self.random.choice(moves)()
+            self.steps += 1
+            time.sleep(0.001)  # a pace, not a wait
+
+    def sizes(self):
+        return {os.path.relpath(path, self.root): os.path.getsize(path)
+                for folder, _, names in os.walk(self.root) for path in (f"{folder}/{name}" for name in names)
+                if not path.endswith(".part")}
+
+
+def test_whatever_happens_the_last_events_say_what_is_there():
+    """Under churn and kills: of each blob the event with the greatest sequencer is what it has come to."""
+    seed = int(os.environ.get("SEED", time.time()))
+    with Events() as hook, FolderWorld(hook) as world:
+        def known():
+            last = {}
+            for event in list(hook.all):
+                data, name = event["data"], event["subject"].removeprefix(BLOBS)
+                if name not in last or last[name][0] <= data["sequencer"]:
+                    last[name] = (data["sequencer"], data.get("contentLength"))
+            return {name: length for name, (_, length) in last.items() if length is not None}
+
+        churn = Churn(world.pictures, seed)
+        churn.start()
+        for _ in range(4):
+            steps, seen = churn.steps, len(hook.all)
+            until(lambda: churn.steps > steps + 700 and len(hook.all) > seen + 50, "much happens")  # pylint: disable=W0640
+            for pid in world.bridges():
+                os.kill(pid, signal.SIGKILL)
+        churn.is_over.set()
+        churn.join()
+        try:
+            until(lambda: known() == churn.sizes(), "what is known is what is there")
+        except AssertionError:
+            print(f"seed {seed}: told {set(known().items()) - set(churn.sizes().items())}, "
+                  f"there {set(churn.sizes().items()) - set(known().items())}")
+            raise
+        print(f"{churn.steps} steps, {len(hook.all)} events, {len(churn.sizes())} files")
 
 
 def test_ten_thousand_files():

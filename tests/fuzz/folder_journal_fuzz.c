@@ -20,7 +20,7 @@ static void check_line(struct slice text)
         journal_append(&out, &line);
         FUZZ_CHECK(memchr(out.data, '\n', out.length) == out.data + out.length - 1);
         FUZZ_CHECK(journal_read(slice_make(out.data, out.length - 1), &other_space, &again));
-        FUZZ_CHECK(again.is_gone == line.is_gone && again.sequence == line.sequence);
+        FUZZ_CHECK(again.kind == line.kind && again.sequence == line.sequence);
         FUZZ_CHECK(file_facts_equal(&again.facts, &line.facts));
         FUZZ_CHECK(slice_equal(again.path, line.path));
     }

@@ -387,7 +387,7 @@ ARCHIVE_LINES = {
 
 # Of folder_journal_fuzz.c.
 FOLDER_JOURNALS = {
-    "whole": "pubgrid-folder 1 /srv/pictures\n+ 255 7 1772227432000000000 42 2031/cat.jpg\n- 256 2031/cat.jpg\n",
+    "whole": "pubgrid-folder 1 /srv/pictures\n? 255 2031/cat.jpg\n+ 255 7 1772227432000000000 42 2031/cat.jpg\n- 256 2031/cat.jpg\n",
     "escapes": "pubgrid-folder 1 /srv/a%0Ab\n+ 1 2 -3 4 %25\n+ 18446744073709551615 0 0 0 a b\n",
     "out": "- 1 ../a\n- 1 a/../b\n- 1 /a\n- 1 a//b\n- 1 %2E%2E/a\n- 1 a%00\n",
     "cut": "pubgrid-folder 1 /srv\n+ 255 7 17722",

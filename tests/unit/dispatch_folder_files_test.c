@@ -168,22 +168,64 @@ TEST(what_was_in_a_folder_goes_with_it)
     folder_files_release(&files);
 }
 
-TEST(what_was_told_by_others_is_known)
+static void restore(enum journal_kind kind, const char *path)
 {
     struct file_facts facts = {.size = 1, .inode = 1};
 
+    folder_files_restore(
+        &files,
+        &(struct journal_line){.kind = kind, .facts = facts, .path = slice_from_string(path)});
+}
+
+TEST(what_was_told_by_others_is_known)
+{
     begin();
-    folder_files_restore(&files, SLICE_LITERAL("a"), &facts);
-    folder_files_restore(&files, SLICE_LITERAL("b"), &facts);
-    folder_files_restore(&files, SLICE_LITERAL("c"), &facts);
-    folder_files_restore(&files, SLICE_LITERAL("c"), NULL);
-    folder_files_restore(&files, SLICE_LITERAL("d"), NULL);
+    restore(JOURNAL_TOLD, "a");
+    restore(JOURNAL_TOLD, "b");
+    restore(JOURNAL_BEGUN, "c");
+    restore(JOURNAL_TOLD, "c");
+    restore(JOURNAL_GONE, "c");
+    restore(JOURNAL_GONE, "d");
     CHECK_INT_EQUAL(files.by_path.count, 2);
     see(SIGHT_ALL_BEGINS, "", 0);
     see(SIGHT_FILE, "a", 1);
     see(SIGHT_ALL_ENDS, "", 0);
     CHECK_STRING_EQUAL(due(), "-b");
     CHECK_STRING_EQUAL(due(), "");
+    folder_files_release(&files);
+}
+
+/* Somebody may have heard of it, or not. */
+TEST(what_was_about_to_be_told_is_told)
+{
+    begin();
+    restore(JOURNAL_BEGUN, "made, gone");
+    restore(JOURNAL_TOLD, "as before");
+    restore(JOURNAL_BEGUN, "as before");
+    restore(JOURNAL_TOLD, "changed, gone");
+    restore(JOURNAL_BEGUN, "changed, gone");
+    restore(JOURNAL_BEGUN, "told");
+    restore(JOURNAL_TOLD, "told");
+    see(SIGHT_ALL_BEGINS, "", 0);
+    CHECK_STRING_EQUAL(due(), "");
+    see(SIGHT_FILE, "as before", 1);
+    see(SIGHT_FILE, "told", 1);
+    CHECK_STRING_EQUAL(due(), "+as before");
+    CHECK_STRING_EQUAL(due(), "");
+    see(SIGHT_CLOSED, "made, gone", 1);
+    CHECK_STRING_EQUAL(due(), "+made, gone");
+    see(SIGHT_GONE, "made, gone", 0);
+    CHECK_STRING_EQUAL(due(), "-made, gone");
+    see(SIGHT_ALL_ENDS, "", 0);
+    CHECK_STRING_EQUAL(due(), "-changed, gone");
+    CHECK_STRING_EQUAL(due(), "");
+    CHECK_INT_EQUAL(files.by_path.count, 2);
+    restore(JOURNAL_BEGUN, "made, gone");
+    see(SIGHT_ALL_BEGINS, "", 0);
+    see(SIGHT_KEPT, "as before", 0);
+    see(SIGHT_KEPT, "told", 0);
+    see(SIGHT_ALL_ENDS, "", 0);
+    CHECK_STRING_EQUAL(due(), "-made, gone");
     folder_files_release(&files);
 }
 

@@ -205,7 +205,8 @@ TEST(what_is_there_at_first_is_not_told_and_what_comes_is)
     expect("\"subject\":\"/blobServices/default/containers/pictures/blobs/new.png\"");
     expect_nothing();
     CHECK(says(&world.file, "pubgrid-folder 1 /srv\n+ "));
-    CHECK(says(&world.file, " 1 0 1 old\n+ ") && says(&world.file, " 2 0 1 new.png\n"));
+    CHECK(says(&world.file, " 1 0 1 old\n? ") && says(&world.file, " new.png\n+ ") &&
+          says(&world.file, " 2 0 1 new.png\n"));
     end();
 }
 
@@ -256,8 +257,8 @@ TEST(the_state_of_another_folder_is_none)
     end();
 }
 
-/* Nothing counts as told before its line is on the disk. */
-TEST(while_lines_cannot_be_written_nothing_more_is_told)
+/* Nothing is told before its line is on the disk. */
+TEST(while_lines_cannot_be_written_nothing_is_told)
 {
     begin();
     start(ENTRY(""));
@@ -267,12 +268,33 @@ TEST(while_lines_cannot_be_written_nothing_more_is_told)
     run();
     see(SIGHT_CLOSED, "b", 1);
     go_on(500);
-    expect("/blobs/a\"");
     expect_nothing();
     world.file_error = NULL;
     go_on(1000);
+    expect("/blobs/a\"");
     expect("/blobs/b\"");
-    CHECK(says(&world.file, " a\n+ ") && says(&world.file, " b\n"));
+    CHECK(says(&world.file, " 1 0 1 a\n? ") && says(&world.file, " 1 0 1 b\n"));
+    end();
+}
+
+/* The process dies when the event was accepted and no line says so, and the file goes then. */
+TEST(what_was_told_just_before_a_crash_is_told_to_be_gone)
+{
+    size_t length;
+
+    begin();
+    start(ENTRY(""));
+    see_all();
+    see(SIGHT_CLOSED, "a", 1);
+    run();
+    expect("Microsoft.Storage.BlobCreated");
+    stop();
+    length = (size_t)((uint8_t *)memchr(world.file.data, '+', world.file.length) - world.file.data);
+    world.file.length = length;
+    start(ENTRY(""));
+    see_all();
+    expect("Microsoft.Storage.BlobDeleted");
+    CHECK(says(&world.file, " a\n- "));
     end();
 }
 
@@ -298,12 +320,12 @@ TEST(what_is_refused_is_told_again)
     see(SIGHT_CLOSED, "a", 1);
     run();
     expect_nothing();
-    CHECK(!says(&world.file, " a\n"));
+    CHECK(!says(&world.file, " 1 0 1 a\n"));
     buffer_append_u16(&world.session->filters, (uint16_t)world.session->id.length);
     buffer_append(&world.session->filters, buffer_slice(&world.session->id));
     go_on(1000);
     expect("/blobs/a\"");
-    CHECK(says(&world.file, " a\n"));
+    CHECK(says(&world.file, " 1 0 1 a\n"));
     end();
 }
 

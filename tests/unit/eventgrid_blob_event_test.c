@@ -1,9 +1,9 @@
 /* bridge/eventgrid/blob_event, media_type, folder_journal: files as blobs.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/media_type.h"
 #include "eventgrid/blob_event.h"
 #include "eventgrid/folder_journal.h"
-#include "base/media_type.h"
 #include "test.h"
 #include "json/json.h"
 
@@ -166,7 +166,7 @@ static void check_again(const struct journal_line *line)
     journal_append(&text, line);
     CHECK(memchr(text.data, '\n', text.length) == text.data + text.length - 1);
     CHECK(journal_read(slice_make(text.data, text.length - 1), &space, &again));
-    CHECK(again.is_gone == line->is_gone && again.sequence == line->sequence);
+    CHECK(again.kind == line->kind && again.sequence == line->sequence);
     CHECK(file_facts_equal(&again.facts, &line->facts));
     CHECK_SLICE_EQUAL(again.path, line->path);
     buffer_release(&text);
@@ -175,12 +175,16 @@ static void check_again(const struct journal_line *line)
 
 TEST(lines_are_read_as_they_were_written)
 {
-    check_again(&(struct journal_line){.sequence = 3, .facts = {1, 2, 3}, .path = TEXT("a b/c")});
-    check_again(&(struct journal_line){.sequence = UINT64_MAX,
+    check_again(&(struct journal_line){
+        .kind = JOURNAL_TOLD, .sequence = 3, .facts = {1, 2, 3}, .path = TEXT("a b/c")});
+    check_again(&(struct journal_line){.kind = JOURNAL_TOLD,
+                                       .sequence = UINT64_MAX,
                                        .facts = {UINT64_MAX, INT64_MAX, UINT64_MAX},
                                        .path = TEXT("\n%\t\x7F\xFF")});
-    check_again(&(struct journal_line){.facts = {1, -5, 3}, .path = TEXT("before 1970")});
-    check_again(&(struct journal_line){.is_gone = true, .sequence = 4, .path = TEXT(" ")});
+    check_again(&(struct journal_line){
+        .kind = JOURNAL_TOLD, .facts = {1, -5, 3}, .path = TEXT("before 1970")});
+    check_again(&(struct journal_line){.sequence = 5, .path = TEXT("begun")});
+    check_again(&(struct journal_line){.kind = JOURNAL_GONE, .sequence = 4, .path = TEXT(" ")});
 }
 
 TEST(what_is_no_line_is_none)
