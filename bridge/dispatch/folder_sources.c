@@ -15,13 +15,17 @@
 #include "dispatch/ownership.h"
 #include "json/json.h"
 
-enum { LOOK_MS = 200 }; /* until it is looked again who watches what */
+enum {
+    LOOK_MS = 200,      /* until it is looked again who watches what */
+    TAKEOVER_MS = 1000, /* by then another process that had it has let go of it */
+};
 
 struct declared_folder {
     struct list link;
     struct buffer entry;          /* JSON, compact */
     struct buffer key;            /* for ownership */
     struct folder_source *source; /* NULL: this process does not watch it */
+    msec_t ours_since;            /* MSEC_NEVER: it is not */
     bool is_wanted;               /* while it is looked what is declared now */
 };
 
@@ -33,23 +37,28 @@ struct folder_sources {
 
 /* ---------------------------------------------------------------- who watches it */
 
-static bool is_ours(const struct folder_sources *sources, const struct declared_folder *folder)
+static bool is_ours(const struct declared_folder *folder, const char *const *names, size_t count)
 {
-    const char *names[STAFF_PEERS_MAX + 1];
-    size_t count = staff_names(sources->grid->gateway->staff, names);
-
     return count > 0 && ownership_choose(buffer_slice(&folder->key), names, count) == 0;
 }
 
 static void look_at(struct folder_sources *sources, struct declared_folder *folder)
 {
-    bool ours = is_ours(sources, folder);
+    const char *names[STAFF_PEERS_MAX + 1];
+    size_t count = staff_names(sources->grid->gateway->staff, names);
+    msec_t now = gateway_now(sources->grid->gateway);
 
-    if (ours && !folder->source) {
+    if (!is_ours(folder, names, count)) {
+        folder->ours_since = MSEC_NEVER;
+        if (folder->source) {
+            folder_source_free(folder->source);
+            folder->source = NULL;
+        }
+        return;
+    }
+    folder->ours_since = folder->ours_since < now ? folder->ours_since : now;
+    if (!folder->source && (count == 1 || now - folder->ours_since >= TAKEOVER_MS)) {
         folder->source = folder_source_new(sources->grid, buffer_slice(&folder->entry));
-    } else if (!ours && folder->source) {
-        folder_source_free(folder->source);
-        folder->source = NULL;
     }
 }
 
@@ -107,6 +116,7 @@ static void folder_new(struct folder_sources *sources, const struct json_value *
     struct json_value name;
 
     folder->is_wanted = true;
+    folder->ours_since = MSEC_NEVER;
     json_find_member(entry, "name", &name);
     buffer_append(&folder->entry, entry->text);
     buffer_append_string(&folder->key, "sources/");

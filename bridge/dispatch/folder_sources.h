@@ -1,7 +1,7 @@
 /* The folders that are sources of events (event_grid.sources): each is watched by one of the
  * processes, as ownership.h says. When that one dies, another one goes on with what the state file
- * says. While two views of who is there differ, two may watch it: then events are told twice, with
- * the same ids. Single-threaded; pure.
+ * says; who takes it over waits a moment, so that two views of who is there do not fight.
+ * Single-threaded; pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_FOLDER_SOURCES_H
