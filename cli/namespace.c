@@ -82,20 +82,22 @@ static const char usage[] =
 
 #define OF(noun) (1U << (noun))
 
-/* Names lead to it: of the namespace, of a topic, its own. */
+enum { NAMES_MAX = 3 };
+
+/* The path to it: collections, a name behind each. */
 static const struct noun {
-    const char *word;       /* NULL: none is said */
-    const char *collection; /* of the path, in the last one that is named before */
+    const char *word; /* NULL: none is said */
     size_t names;
+    const char *collections[NAMES_MAX]; /* [names] */
 } nouns[NOUNS] = {
-    [NOUN_NAMESPACE] = {NULL, "namespaces", 1},
-    [NOUN_TOPIC] = {"topic", "topics", 2},
-    [NOUN_SUBSCRIPTION] = {"subscription", "eventSubscriptions", 3},
-    [NOUN_CLIENT] = {"client", "clients", 2},
-    [NOUN_GROUP] = {"group", "clientGroups", 2},
-    [NOUN_SPACE] = {"space", "topicSpaces", 2},
-    [NOUN_BINDING] = {"binding", "permissionBindings", 2},
-    [NOUN_CERTIFICATE] = {"certificate", "caCertificates", 2},
+    [NOUN_NAMESPACE] = {NULL, 1, {"namespaces"}},
+    [NOUN_TOPIC] = {"topic", 2, {"namespaces", "topics"}},
+    [NOUN_SUBSCRIPTION] = {"subscription", 3, {"namespaces", "topics", "eventSubscriptions"}},
+    [NOUN_CLIENT] = {"client", 2, {"namespaces", "clients"}},
+    [NOUN_GROUP] = {"group", 2, {"namespaces", "clientGroups"}},
+    [NOUN_SPACE] = {"space", 2, {"namespaces", "topicSpaces"}},
+    [NOUN_BINDING] = {"binding", 2, {"namespaces", "permissionBindings"}},
+    [NOUN_CERTIFICATE] = {"certificate", 2, {"namespaces", "caCertificates"}},
 };
 
 struct command {
@@ -120,12 +122,10 @@ struct verb {
 /* Appends the path of the first `names` names. */
 static void append_path(struct buffer *path, const struct command *command, size_t names)
 {
-    const char *const collections[] = {
-        "namespaces", nouns[command->noun].names == 3 ? "topics" : nouns[command->noun].collection,
-        nouns[command->noun].collection};
+    const struct noun *noun = &nouns[command->noun];
 
-    for (size_t i = 0; i < nouns[command->noun].names; i++) {
-        buffer_append_format(path, "/%s", collections[i]);
+    for (size_t i = 0; i < noun->names; i++) {
+        buffer_append_format(path, "/%s", noun->collections[i]);
         if (i < names) {
             grid_append_segment(path, command->words[i]);
         }

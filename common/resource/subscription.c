@@ -175,6 +175,11 @@ struct event_subscription *event_subscription_read(struct slice json,
         (subscription->of_namespace ? namespace_subscription_read : read_basic)(&reading, &value,
                                                                                 &draft);
         settle_schema(&reading, draft.schema, topic->schema, &subscription->delivery_schema);
+        if (subscription->destination.topic_id.length > 0 &&
+            subscription->delivery_schema != SCHEMA_CLOUD_EVENTS) {
+            reading_mistake_at(&reading, "eventDeliverySchema",
+                               "is CloudEventSchemaV1_0 if events go to a topic of a namespace");
+        }
     }
     if (reading.mistakes > 0) {
         event_subscription_release(subscription);

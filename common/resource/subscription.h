@@ -113,7 +113,8 @@ enum destination_kind {
     DESTINATION_WEBHOOK,
     DESTINATION_WEB_PUB_SUB, /* beyond Azure: a hub, one of its groups or users */
     DESTINATION_MQTT_TOPIC,  /* beyond Azure */
-    DESTINATION_EVENT_TOPIC, /* beyond Azure: another event topic of this server */
+    DESTINATION_EVENT_TOPIC, /* another event topic of this server; beyond Azure if it is a custom
+                                one */
     DESTINATION_QUEUE,       /* of a namespace: receivers fetch the events (5.2) */
     DESTINATION_KINDS
 };
@@ -148,8 +149,9 @@ struct destination {
     /* DESTINATION_MQTT_TOPIC: {subject}, {type}, {id} and {topic} stand for the event's */
     struct slice topic;
     bool retain;
-    /* DESTINATION_EVENT_TOPIC: the key of a custom topic (source.h) */
-    struct slice source_key;
+    /* DESTINATION_EVENT_TOPIC: the key of a custom topic (source.h), or of a namespace's, whose
+     * resource id is shown again */
+    struct slice source_key, topic_id;
     uint32_t lock_ms; /* DESTINATION_QUEUE */
     /* The JSON of `identity`, if it stands in deliveryWithResourceIdentity; only shown. */
     struct slice identity;

@@ -52,7 +52,7 @@ void endpoint_read_properties(struct reading *reading, const struct endpoint *en
 /* What Azure has and this server has not. */
 static const char *const unavailable[] = {
     "StorageQueue",     "ServiceBusQueue", "ServiceBusTopic",    "EventHub",
-    "HybridConnection", "MonitorAlert",    "PartnerDestination", "NamespaceTopic",
+    "HybridConnection", "MonitorAlert",    "PartnerDestination",
 };
 
 void endpoint_report_type(struct reading *reading, struct slice type, const char *kinds)
@@ -280,6 +280,31 @@ static struct slice topic_reference_key(struct reading *reading,
     return copy;
 }
 
+/* --- topics of namespaces --- */
+
+static void read_namespace_topic(struct reading *reading, const struct endpoint *endpoint,
+                                 struct destination *destination)
+{
+    static const struct property rows[] = {
+        TEXT_PROPERTY(struct destination, "resourceId", topic_id, TEXT_MAX),
+    };
+    static const struct property_table table = PROPERTY_TABLE(rows);
+    struct source_name source;
+    struct buffer key = {0};
+
+    destination->kind = DESTINATION_EVENT_TOPIC;
+    endpoint_read_properties(reading, endpoint, &table, destination);
+    if (source_id_parse(destination->topic_id, &source) && source.kind == SOURCE_NAMESPACE_TOPIC) {
+        source_key_append(&key, &source);
+        destination->source_key = arena_copy(reading->arena, buffer_slice(&key));
+        buffer_release(&key);
+    } else {
+        reading_mistake_at(reading, "properties.resourceId",
+                           "is the id of a topic of a namespace: /subscriptions/S/resourceGroups/G/"
+                           "providers/Microsoft.EventGrid/namespaces/N/topics/T");
+    }
+}
+
 /* --- all of them --- */
 
 const char *const destination_names[DESTINATION_KINDS] = {
@@ -288,7 +313,8 @@ const char *const destination_names[DESTINATION_KINDS] = {
     [DESTINATION_MQTT_TOPIC] = "MqttTopic",
     [DESTINATION_EVENT_TOPIC] = "EventGridTopic",
 };
-static const char destination_kinds[] = "WebHook, WebPubSub, MqttTopic or EventGridTopic";
+static const char destination_kinds[] =
+    "WebHook, WebPubSub, MqttTopic, EventGridTopic or " NAMESPACE_TOPIC_NAME;
 
 /* Of DESTINATION_EVENT_TOPIC none: what is read is not kept as it is. */
 static const struct {
@@ -331,6 +357,10 @@ void destination_read(struct reading *reading, const struct json_value *value, v
     size_t before;
 
     if (!endpoint_read(reading, value, &endpoint)) {
+        return;
+    }
+    if (equal_ignoring_case(endpoint.type, SLICE_LITERAL(NAMESPACE_TOPIC_NAME))) {
+        read_namespace_topic(reading, &endpoint, destination);
         return;
     }
     if (!find_destination(endpoint.type, &destination->kind)) {

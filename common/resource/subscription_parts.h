@@ -84,6 +84,8 @@ void attributes_append(struct buffer *out, const struct destination *destination
 /* Names of destinations, as endpointType; NULL: it is none. */
 extern const char *const destination_names[DESTINATION_KINDS];
 #define DEAD_LETTER_FILES_NAME "StorageBlob"
+/* DESTINATION_EVENT_TOPIC, if it is a topic of a namespace. */
+#define NAMESPACE_TOPIC_NAME "NamespaceTopic"
 
 /* Which of them have one value, called `value`, and which have several, called `values`. */
 enum filter_shape {

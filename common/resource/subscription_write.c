@@ -225,6 +225,11 @@ static void append_topic_name(struct buffer *out, struct slice key)
 
 static void append_event_topic(struct buffer *out, const struct destination *destination)
 {
+    if (destination->topic_id.length > 0) {
+        buffer_append_string(out, "\"resourceId\":");
+        json_append_string(out, destination->topic_id);
+        return;
+    }
     append_topic_name(out, destination->source_key);
 }
 
@@ -254,7 +259,8 @@ void destination_append(struct buffer *out, const struct destination *destinatio
         append_wrapper(out, destination->identity, "deliveryWithResourceIdentity", "destination");
 
     buffer_append_format(out, "{\"endpointType\":\"%s\",\"properties\":{",
-                         destination_names[destination->kind]);
+                         destination->topic_id.length > 0 ? NAMESPACE_TOPIC_NAME
+                                                          : destination_names[destination->kind]);
     append_properties[destination->kind](out, destination);
     buffer_append_format(out, "}}%s", end);
 }

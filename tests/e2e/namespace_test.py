@@ -60,6 +60,22 @@ def test_from_nothing_to_an_event_that_is_received():
         assert world.rows("list") == []
 
 
+def test_events_of_a_custom_topic_go_to_a_namespace():
+    arm = "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid"
+    with NamespaceWorld() as world:
+        world.namespace("create", "plant")
+        world.namespace("topic", "create", "plant", "all")
+        world.event("subscription", "create", "namespaces/plant/topics/all", "pull", "-", given="{}")
+        world.event("topic", "create", "orders", "--input-schema", "CloudEventSchemaV1_0")
+        there = {"endpointType": "NamespaceTopic", "properties": {"resourceId": f"{arm}/namespaces/plant/topics/all"}}
+        world.event("subscription", "create", "orders", "forward", "-",
+                    given=json.dumps({"properties": {"destination": there}}))
+        world.event("send", "orders", "--type", "order.paid", "--subject", "42")
+        headers = {"Authorization": f"SharedAccessKey {world.key('keys', 'plant')}"}
+        status, got = world.ask("POST", "/plant/topics/all/eventsubscriptions/pull:receive", None, headers)
+        assert status == 200 and got["value"][0]["event"]["subject"] == "42", got
+
+
 def test_who_may_do_what():
     with NamespaceWorld() as world:
         world.namespace("create", "plant", "--mqtt", "--session-expiry", "2")

@@ -82,7 +82,9 @@ static void check_limits(const struct event_subscription *subscription)
         FUZZ_CHECK(destination->topic.length > 0 && destination->topic.data[0] != '$');
         break;
     case DESTINATION_EVENT_TOPIC:
-        FUZZ_CHECK(slice_starts_with(destination->source_key, SLICE_LITERAL("topics/")));
+        FUZZ_CHECK(slice_starts_with(destination->source_key, destination->topic_id.length > 0
+                                                                  ? SLICE_LITERAL("namespaces/")
+                                                                  : SLICE_LITERAL("topics/")));
         break;
     case DESTINATION_QUEUE:
         FUZZ_CHECK(subscription->of_namespace);

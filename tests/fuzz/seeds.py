@@ -777,6 +777,8 @@ RESOURCES = {
                    '"properties":{"resourceId":"/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/topics/abc"}}},'
                    '"deadLetterWithResourceIdentity":{"identity":{},"deadLetterDestination":{"endpointType":"StorageBlob",'
                    '"properties":{"blobContainerName":"abc","resourceId":"/x"}}}}'),
+    "to-namespace": ('1\n{"destination":{"endpointType":"NamespaceTopic","properties":{"resourceId":"/subscriptions/s/resourceGroups/g/'
+                     'providers/Microsoft.EventGrid/namespaces/abc/topics/abc"}}}'),
     "unavailable": '0\n{"destination":{"endpointType":"EventHub","properties":{"resourceId":"/x"}},"lables":5}',
     "queue": ('7\n{"deliveryConfiguration":{"deliveryMode":"Queue","queue":{"receiveLockDurationInSeconds":60,"maxDeliveryCount":4,'
               '"eventTimeToLive":"P1DT2H3M4S","deadLetterDestinationWithResourceIdentity":{"identity":{},"deadLetterDestination":{"endpointType":'

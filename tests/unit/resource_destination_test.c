@@ -247,16 +247,42 @@ TEST(event_topics)
               "properties.resourceId", "is the id of");
 }
 
+#define NAMESPACE_TOPIC_ID                                                                         \
+    "/subscriptions/s/resourceGroups/g/providers/Microsoft.EventGrid/namespaces/Plant/topics/In"
+#define TO_NAMESPACE                                                                               \
+    "'destination':{'endpointType':'namespacetopic','properties':{'resourceId':"                   \
+    "'" NAMESPACE_TOPIC_ID "X'}}"
+
+TEST(topics_of_namespaces)
+{
+    struct buffer error = {0};
+    struct event_subscription *subscription =
+        read_members("{" TO_NAMESPACE ",'eventDeliverySchema':'CloudEventSchemaV1_0'}", &error);
+
+    CHECK(subscription);
+    CHECK_INT_EQUAL(subscription->destination.kind, DESTINATION_EVENT_TOPIC);
+    CHECK_SLICE_EQUAL(subscription->destination.source_key,
+                      SLICE_LITERAL("namespaces/plant/topics/inx"));
+    check_members(subscription, "'destination':{'endpointType':'NamespaceTopic','properties':{"
+                                "'resourceId':'" NAMESPACE_TOPIC_ID "X'}}");
+    event_subscription_release(subscription);
+    CHECK(!read_members("{" TO_NAMESPACE "}", &error));
+    check_mistake(&error, "eventDeliverySchema", "is CloudEventSchemaV1_0");
+    check_bad("NamespaceTopic", "", "properties.resourceId", "is the id of a topic of a namespace");
+    check_bad("NamespaceTopic", "'resourceId':'" TOPIC_ID "'", "properties.resourceId",
+              "is the id of a topic of a namespace");
+}
+
 TEST(what_is_not_available_here)
 {
     static const char *const types[] = {
-        "StorageQueue", "ServiceBusQueue",    "ServiceBusTopic", "EventHub",     "HybridConnection",
-        "MonitorAlert", "PartnerDestination", "NamespaceTopic",  "storagequeue",
+        "StorageQueue",     "ServiceBusQueue", "ServiceBusTopic",    "EventHub",
+        "HybridConnection", "MonitorAlert",    "PartnerDestination", "storagequeue",
     };
     for (size_t i = 0; i < COUNT(types); i++) {
         check_bad(types[i], "'resourceId':'/x'", "endpointType",
-                  "is not available on this server; use WebHook, WebPubSub, MqttTopic or "
-                  "EventGridTopic instead");
+                  "is not available on this server; use WebHook, WebPubSub, MqttTopic, "
+                  "EventGridTopic or NamespaceTopic instead");
     }
     check_bad("AzureFunction", "'resourceId':'/x'", "endpointType",
               "use WebHook with the endpointUrl http://HOST/runtime/webhooks/EventGrid"
