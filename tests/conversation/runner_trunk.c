@@ -158,7 +158,9 @@ static void take_frame(struct target *target, const struct trunk_frame *frame)
         take_close(target, &frame->close);
         break;
     case TRUNK_OPEN:
-    case TRUNK_SUBSCRIPTIONS: /* nobody asks for them */
+    case TRUNK_SUBSCRIPTIONS: /* nobody asks for these */
+    case TRUNK_READ:
+    case TRUNK_RETAINED:
         break;
     }
 }
