@@ -431,7 +431,7 @@ TEST(the_examples_in_the_delivered_file_are_good)
     }
     buffer_append_byte(&yaml, '\0');
     struct config *config = load_good((const char *)yaml.data);
-    CHECK_INT_EQUAL(count_names(config), 15);
+    CHECK_INT_EQUAL(count_names(config), 16);
     config_free(config);
     buffer_release(&yaml);
     free(section);
