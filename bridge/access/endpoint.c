@@ -13,6 +13,7 @@ static const struct endpoint_path {
 } paths[] = {
     {ENDPOINT_CLIENT, {"client", "hubs", "{hub}"}},
     {ENDPOINT_CLIENT, {"client"}},
+    {ENDPOINT_SYSTEM, {"clients", "mqtt", "hubs", "$system"}},
     {ENDPOINT_MQTT_HUB, {"clients", "mqtt", "hubs", "{hub}"}},
     {ENDPOINT_MQTT, {"mqtt"}},
 };
@@ -63,5 +64,9 @@ void endpoint_find(struct endpoint *endpoint, const struct url *url)
 
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)
 {
-    return a->kind == b->kind && a->hub_is_valid && b->hub_is_valid && strcmp(a->hub, b->hub) == 0;
+    if (a->kind != b->kind) {
+        return false;
+    }
+    return a->kind == ENDPOINT_SYSTEM ||
+           (a->hub_is_valid && b->hub_is_valid && strcmp(a->hub, b->hub) == 0);
 }

@@ -15,6 +15,7 @@ enum endpoint_kind {
     ENDPOINT_CLIENT,   /* /client/hubs/{hub}, /client?hub={hub}, /client/?hub={hub} */
     ENDPOINT_MQTT,     /* /mqtt */
     ENDPOINT_MQTT_HUB, /* /clients/mqtt/hubs/{hub} */
+    ENDPOINT_SYSTEM,   /* /clients/mqtt/hubs/$system: no hub has such a name */
 };
 
 struct endpoint {
@@ -25,7 +26,8 @@ struct endpoint {
 
 void endpoint_find(struct endpoint *endpoint, const struct url *url);
 
-/* Do both have the same kind, with a hub, and name the same valid one? */
+/* Do both have the same kind, for which there are tokens, and name the same valid hub if it has one?
+ */
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 
 #endif

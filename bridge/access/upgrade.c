@@ -61,13 +61,15 @@ static bool find_endpoint(struct decision *decision)
     if (endpoint->kind == ENDPOINT_MQTT) {
         return true;
     }
-    if (!endpoint->hub_is_valid) {
+    if (!endpoint->hub_is_valid && endpoint->kind != ENDPOINT_SYSTEM) {
         return refuse(decision, STATUS_BAD_REQUEST, "The name of the hub is missing or not valid.");
     }
     if (!url_query_is_valid(decision->url.query)) {
         return refuse(decision, STATUS_BAD_REQUEST, "The query of the URL is not valid.");
     }
-    decision->upgrade->hub = memory_copy_string(slice_from_string(endpoint->hub));
+    if (endpoint->kind != ENDPOINT_SYSTEM) {
+        decision->upgrade->hub = memory_copy_string(slice_from_string(endpoint->hub));
+    }
     return true;
 }
 
@@ -77,10 +79,11 @@ static bool choose_subprotocol(struct decision *decision)
         [ENDPOINT_CLIENT] = UPGRADE_WEBPUBSUB,
         [ENDPOINT_MQTT] = UPGRADE_MQTT,
         [ENDPOINT_MQTT_HUB] = UPGRADE_MQTT_HUB,
+        [ENDPOINT_SYSTEM] = UPGRADE_SYSTEM,
     };
     struct upgrade *upgrade = decision->upgrade;
     enum endpoint_kind kind = decision->endpoint.kind;
-    bool mqtt = kind == ENDPOINT_MQTT || kind == ENDPOINT_MQTT_HUB;
+    bool mqtt = kind != ENDPOINT_CLIENT;
     upgrade->subprotocol = subprotocol_choose(decision->request->subprotocols, mqtt);
     if (mqtt && upgrade->subprotocol == SUBPROTOCOL_NONE) {
         return refuse(decision, STATUS_BAD_REQUEST, "This endpoint needs the subprotocol mqtt.");
@@ -153,7 +156,7 @@ static bool authenticate(struct decision *decision)
     bool good = true;
     if (token.length > 0) {
         good = use_token(decision, token);
-    } else if (!decision->upgrade->settings->anonymous_allowed) {
+    } else if (!decision->upgrade->settings->anonymous_allowed || !decision->upgrade->hub) {
         decision->upgrade->needs_handler = handler_judges(decision->upgrade);
         good = decision->upgrade->needs_handler ||
                refuse(decision, STATUS_UNAUTHORIZED, "A token is needed.");

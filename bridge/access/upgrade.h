@@ -43,6 +43,8 @@ enum upgrade_kind {
     UPGRADE_RAW,       /* plain WebSocket, `raw_*` */
     UPGRADE_MQTT,      /* /mqtt: MQTT as on any listener, not authenticated yet */
     UPGRADE_MQTT_HUB,  /* /clients/mqtt/hubs/{hub} */
+    UPGRADE_SYSTEM,    /* /clients/mqtt/hubs/$system: the whole topic tree, for who has a token that
+                          an access key has signed for just this */
 };
 
 enum subprotocol {
@@ -71,7 +73,7 @@ struct upgrade {
     bool awaits_admission; /* the handshake is answered when the connect event is */
     bool was_asked;        /* there was a connect event, and it was answered in favour */
     const struct hub_settings *settings; /* held */
-    char *hub;                           /* lower case */
+    char *hub;                           /* lower case; NULL of UPGRADE_MQTT, UPGRADE_SYSTEM */
     struct buffer user;                  /* user id; empty: none */
     struct roles *roles;
     struct buffer *groups; /* webpubsub.group: joined at connect; [group_count] */
@@ -88,6 +90,12 @@ struct upgrade {
     struct buffer connection_id;
     struct buffer claims; /* of the token, JSON; empty: there is none */
 };
+
+static inline bool upgrade_is_of_hub(const struct upgrade *upgrade)
+{
+    return upgrade->kind == UPGRADE_WEBPUBSUB || upgrade->kind == UPGRADE_RAW ||
+           upgrade->kind == UPGRADE_MQTT_HUB;
+}
 
 /* Decides. The result is the caller's, also when it refuses. */
 struct upgrade *upgrade_decide(const struct upgrade_context *context,

@@ -70,8 +70,7 @@ bool admission_is_wanted(struct gateway *gateway, const struct upgrade *upgrade)
     const struct events *events = &gateway->events;
     struct client_event event;
 
-    if (!events->ops || upgrade->kind == UPGRADE_MQTT || upgrade->kind == UPGRADE_REFUSED ||
-        upgrade->is_recovery) {
+    if (!events->ops || !upgrade_is_of_hub(upgrade) || upgrade->is_recovery) {
         return false;
     }
     event = event_of(upgrade);

@@ -11,8 +11,8 @@
 
 static const struct client_kind *kind_for(const struct upgrade *upgrade)
 {
-    return upgrade->kind == UPGRADE_MQTT || upgrade->kind == UPGRADE_MQTT_HUB ? &mqtt_kind
-                                                                              : &webpubsub_kind;
+    return upgrade->kind == UPGRADE_WEBPUBSUB || upgrade->kind == UPGRADE_RAW ? &webpubsub_kind
+                                                                              : &mqtt_kind;
 }
 
 struct client *client_new(struct gateway *gateway, struct websocket *websocket,

@@ -16,6 +16,11 @@ static bool is_of_hub(const struct mqtt_client *mqtt)
     return mqtt->client.upgrade->kind == UPGRADE_MQTT_HUB;
 }
 
+static bool is_of_system(const struct mqtt_client *mqtt)
+{
+    return mqtt->client.upgrade->kind == UPGRADE_SYSTEM;
+}
+
 static void update_pause(struct mqtt_client *mqtt)
 {
     struct client *client = &mqtt->client;
@@ -132,7 +137,7 @@ void mqtt_open(struct mqtt_client *mqtt, struct slice client_identifier, uint32_
     struct client *client = &mqtt->client;
     struct link_open open = {.placement = client_identifier, .flags = flags};
 
-    if (is_of_hub(mqtt)) {
+    if (client->upgrade->kind != UPGRADE_MQTT) {
         open.user = buffer_slice(&client->upgrade->user);
     }
     if (gateway_is_ready(client->gateway)) {
@@ -155,7 +160,14 @@ static void relay_connect(struct mqtt_client *mqtt, struct slice packet)
     } else {
         mqtt->version = connect.type == PACKET_CONNECT ? connect.connect.version : MQTT_UNKNOWN;
     }
-    mqtt_open(mqtt, identifier, 0);
+    if (!is_of_system(mqtt)) {
+        mqtt_open(mqtt, identifier, 0);
+    } else if (slice_starts_with(identifier, SLICE_LITERAL("$wps/"))) {
+        mqtt_refuse(mqtt, mqtt->version, REASON_CLIENT_IDENTIFIER_NOT_VALID); /* sessions of ours */
+        return;
+    } else {
+        mqtt_open(mqtt, identifier, TRUNK_VERIFIED);
+    }
     buffer_append(&mqtt->client.gateway->packet, packet);
 }
 

@@ -47,7 +47,8 @@ static struct slice with_tokens(struct slice text, struct slice claims, bool *ha
 static void check_hub(const struct upgrade *upgrade)
 {
     FUZZ_CHECK(upgrade->settings);
-    FUZZ_CHECK((upgrade->hub == NULL) == (upgrade->kind == UPGRADE_MQTT));
+    FUZZ_CHECK((upgrade->hub == NULL) ==
+               (upgrade->kind == UPGRADE_MQTT || upgrade->kind == UPGRADE_SYSTEM));
     if (upgrade->hub) {
         struct slice hub = slice_from_string(upgrade->hub);
         FUZZ_CHECK(hub_name_is_valid(hub));
@@ -59,7 +60,8 @@ static void check_hub(const struct upgrade *upgrade)
 
 static void check_subprotocol(const struct upgrade *upgrade)
 {
-    bool is_mqtt = upgrade->kind == UPGRADE_MQTT || upgrade->kind == UPGRADE_MQTT_HUB;
+    bool is_mqtt = upgrade->kind == UPGRADE_MQTT || upgrade->kind == UPGRADE_MQTT_HUB ||
+                   upgrade->kind == UPGRADE_SYSTEM;
     FUZZ_CHECK((upgrade->subprotocol == SUBPROTOCOL_MQTT) == is_mqtt);
     FUZZ_CHECK((upgrade->subprotocol == SUBPROTOCOL_NONE) == (upgrade->kind == UPGRADE_RAW));
     FUZZ_CHECK((subprotocol_name(upgrade->subprotocol) == NULL) == (upgrade->kind == UPGRADE_RAW));

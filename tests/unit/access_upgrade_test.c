@@ -269,6 +269,26 @@ TEST(mqtt_of_a_hub)
         STATUS(.claims = claims, .target = "/clients/mqtt/hubs/hub1", .subprotocols = JSON), 400);
 }
 
+TEST(the_system_hub_needs_a_token_of_its_own)
+{
+    static const char claims[] =
+        EXP ",\"aud\":\"http://127.0.0.1:8080/clients/mqtt/hubs/$system\",\"sub\":\"u\"";
+    static const char of_hub[] =
+        EXP ",\"aud\":\"http://127.0.0.1:8080/clients/mqtt/hubs/system\",\"sub\":\"u\"";
+    static const char target[] = "/clients/mqtt/hubs/$system";
+    struct upgrade *upgrade =
+        DECIDE(.claims = claims, .target = "/clients/mqtt/hubs/%24SYSTEM", .subprotocols = "mqtt");
+    CHECK_INT_EQUAL(upgrade->kind, UPGRADE_SYSTEM);
+    CHECK(!upgrade->hub);
+    CHECK_SLICE_EQUAL(buffer_slice(&upgrade->user), SLICE_LITERAL("u"));
+    upgrade_free(upgrade);
+    CHECK_INT_EQUAL(STATUS(.claims = of_hub, .target = target, .subprotocols = "mqtt"), 401);
+    CHECK_INT_EQUAL(STATUS(.target = target, .subprotocols = "mqtt"), 401);
+    CHECK_INT_EQUAL(STATUS(.claims = claims, .target = target, .subprotocols = JSON), 400);
+    CHECK_INT_EQUAL(
+        STATUS(.claims = claims, .target = "/client/hubs/$system", .subprotocols = JSON), 400);
+}
+
 /* --- raw clients --- */
 
 TEST(raw_modes)

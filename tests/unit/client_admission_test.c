@@ -88,9 +88,10 @@ TEST(who_is_asked_about)
         enum upgrade_kind kind;
         bool is_recovery, is_handled, is_wanted;
     } rows[] = {
-        {UPGRADE_WEBPUBSUB, false, true, true}, {UPGRADE_RAW, false, true, true},
-        {UPGRADE_MQTT_HUB, false, true, true},  {UPGRADE_MQTT, false, true, false},
-        {UPGRADE_WEBPUBSUB, true, true, false}, {UPGRADE_WEBPUBSUB, false, false, false},
+        {UPGRADE_WEBPUBSUB, false, true, true},   {UPGRADE_RAW, false, true, true},
+        {UPGRADE_MQTT_HUB, false, true, true},    {UPGRADE_MQTT, false, true, false},
+        {UPGRADE_SYSTEM, false, true, false},     {UPGRADE_WEBPUBSUB, true, true, false},
+        {UPGRADE_WEBPUBSUB, false, false, false},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

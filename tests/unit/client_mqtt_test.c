@@ -114,6 +114,26 @@ TEST(wrong_connects_are_the_brokers)
     }
 }
 
+/* Who has its token is as trusted as a bridge, but has no session of a bridge. */
+TEST(the_system_hub)
+{
+    fixture_begin(UPGRADE_SYSTEM, "ann");
+    browser_sends(CONNECT_5);
+    CHECK_INT_EQUAL(fixture.flags, TRUNK_IS_LOOPBACK | TRUNK_VERIFIED);
+    CHECK_SLICE_EQUAL(buffer_slice(&fixture.user), SLICE_LITERAL("ann"));
+    CHECK_BROKER_GOT(CONNECT_5);
+    broker_sends("20 [00 00 00]");
+    browser_sends("30 [<$SYS/a> 00 'x']");
+    CHECK_BROKER_GOT("30 [<$SYS/a> 00 'x']");
+    fixture_end();
+    fixture_begin(UPGRADE_SYSTEM, "ann");
+    browser_sends("10 [<MQTT> 05 02 003C 00 <$wps//staff/0>]");
+    CHECK(!fixture.opened || !fixture.client->channel.is_open);
+    CHECK_BROWSER_GOT("20 [00 85 00]");
+    CHECK_INT_EQUAL(fixture.websocket.closed, 1002);
+    fixture_end();
+}
+
 TEST(text_is_not_mqtt)
 {
     connect(CONNECT_5);
