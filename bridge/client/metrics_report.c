@@ -12,10 +12,11 @@
 
 #define SYS_BRIDGE "$SYS/bridge/"
 #define SYS_BROKER "$SYS/broker/"
+#define WATCHED    "watched" /* behind SYS_BROKER */
 
 enum {
     SUBSCRIBE_ID = 2,         /* no answer is waited for */
-    INTERVAL_LEAST_MS = 1000, /* the broker's own turn for $SYS */
+    INTERVAL_LEAST_MS = 1000, /* the broker's own turn for $SYS, and while somebody watches */
     LOOK_MS = 60000,          /* at least so often it is seen that the setting has changed */
     SEND_BYTES = 16384,
     MISSED_MAX = 3, /* intervals without a word: the process is gone */
@@ -28,6 +29,7 @@ struct reporter {
     struct metrics_board board;
     struct buffer topic, text; /* scratch */
     msec_t started_at, told_at;
+    bool is_watched;
 };
 
 static struct reporter *reporter_of(struct own_channel *own)
@@ -110,10 +112,16 @@ static msec_t interval(const struct reporter *reporter)
     return set < INTERVAL_LEAST_MS ? INTERVAL_LEAST_MS : set;
 }
 
+/* How often what changed is told now. */
+static msec_t pace(const struct reporter *reporter)
+{
+    return reporter->is_watched ? INTERVAL_LEAST_MS : interval(reporter);
+}
+
 static void set_timer(struct reporter *reporter)
 {
     struct gateway *gateway = reporter->gateway;
-    msec_t pause = interval(reporter);
+    msec_t pause = pace(reporter);
 
     timers_set(&gateway->timers, &reporter->timer,
                gateway_now(gateway) + (pause < LOOK_MS ? pause : LOOK_MS));
@@ -124,7 +132,7 @@ static void on_timer(struct timer *timer, void *context)
     struct reporter *reporter = CONTAINER_OF(timer, struct reporter, timer);
     struct gateway *gateway = context;
 
-    if (gateway_now(gateway) - reporter->told_at >= interval(reporter)) {
+    if (gateway_now(gateway) - reporter->told_at >= pace(reporter)) {
         tell_all(reporter);
     }
     set_timer(reporter);
@@ -164,6 +172,16 @@ static void hear_bridge(struct reporter *reporter, struct slice topic, struct sl
     }
 }
 
+static void hear_broker(struct reporter *reporter, struct slice topic, struct slice text)
+{
+    if (slice_equal(topic, SLICE_LITERAL(WATCHED))) {
+        reporter->is_watched = slice_equal(text, SLICE_LITERAL("1"));
+        set_timer(reporter);
+    } else {
+        broker_numbers_take(&reporter->board.broker, topic, text);
+    }
+}
+
 static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t sequence)
 {
     static const struct slice bridge = {(const uint8_t *)SYS_BRIDGE, sizeof(SYS_BRIDGE) - 1};
@@ -176,8 +194,7 @@ static void on_publish(struct own_channel *own, struct fanout *fanout, uint32_t 
         hear_bridge(reporter, slice_from(publish->topic, bridge.length), publish->payload,
                     publish->retain);
     } else if (fanout->is_valid && slice_starts_with(publish->topic, broker)) {
-        broker_numbers_take(&reporter->board.broker, slice_from(publish->topic, broker.length),
-                            publish->payload);
+        hear_broker(reporter, slice_from(publish->topic, broker.length), publish->payload);
     }
 }
 
@@ -211,6 +228,7 @@ static void on_connected(struct own_channel *own, const struct packet *connack)
 static void on_ended(struct own_channel *own)
 {
     board_clear(&reporter_of(own)->board);
+    reporter_of(own)->is_watched = false;
 }
 
 static const struct own_channel_events events = {

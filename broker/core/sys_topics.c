@@ -1,6 +1,7 @@
 /* $SYS values: sums of the shards' counters, and load averages over 1, 5 and 15 minutes.
  *
  * A value is published only when it changed, so an idle broker is silent (except for its uptime).
+ * While somebody watches (docs/metrics.md), that is once a second.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "core/sys_topics.h"
@@ -92,7 +93,11 @@ enum {
     LOAD_SPANS = 3,
     TEXT_SIZE = 64,
     TOPIC_SIZE = 96,
+    WATCHED_INTERVAL_MS = 1000,
 };
+
+/* Nothing is published there: who subscribes to it watches. */
+static const struct slice watch_topic = {(const uint8_t *)"$wps//watch", 11};
 
 static const struct {
     const char *name;
@@ -102,6 +107,7 @@ static const struct {
 struct sys_topics {
     msec_t published_at; /* 0: never */
     int store_state;     /* as published; -1: never */
+    bool is_watched;     /* as published */
     uint64_t clients_maximum, heap_maximum;
     struct totals last;
     uint64_t last_value[VALUE_COUNT];
@@ -223,12 +229,26 @@ static void publish_store_state(struct shard *shard)
     }
 }
 
+/* The bridges follow. */
+static void publish_watched(struct shard *shard)
+{
+    struct sys_topics *sys = shard->sys_topics;
+    subscriptions_match(shard->broker->subscriptions, watch_topic, &shard->recipients);
+    bool is_watched = shard->recipients.count > 0;
+    if (is_watched != sys->is_watched) {
+        sys->is_watched = is_watched;
+        publish_number(shard, "$SYS/broker/watched", is_watched);
+    }
+}
+
 void sys_topics_update(struct shard *shard)
 {
     struct sys_topics *sys = shard->sys_topics;
     msec_t interval = shard->settings->options.sys_interval_ms;
     if (interval > 0) {
         publish_store_state(shard);
+        publish_watched(shard);
+        interval = sys->is_watched ? WATCHED_INTERVAL_MS : interval;
     }
     bool first = sys->published_at == 0;
     if (interval == 0 || (!first && shard->now - sys->published_at < interval)) {

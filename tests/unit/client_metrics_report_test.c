@@ -114,6 +114,26 @@ TEST(it_tells_all_and_then_what_changed)
     fakes_free(fakes);
 }
 
+TEST(it_tells_each_second_while_somebody_watches)
+{
+    struct channel *channel;
+    struct fakes *fakes = begin(&channel);
+
+    welcome(fakes, channel);
+    fakes_to_broker(fakes);
+    hear(channel, "$SYS/broker/watched", "1", false);
+    pass_time(fakes, 1000);
+    CHECK_HAS(fakes_to_broker(fakes), "$SYS/bridge/2/uptime_seconds\" qos=0 retain [1]");
+    pass_time(fakes, 1000);
+    CHECK_HAS(fakes_to_broker(fakes), "$SYS/bridge/2/uptime_seconds\" qos=0 retain [2]");
+    hear(channel, "$SYS/broker/watched", "0", false);
+    pass_time(fakes, INTERVAL_MS - 1);
+    CHECK_STRING_EQUAL(fakes_to_broker(fakes), "");
+    pass_time(fakes, 1);
+    CHECK_HAS(fakes_to_broker(fakes), "$SYS/bridge/2/uptime_seconds");
+    fakes_free(fakes);
+}
+
 TEST(a_broker_that_is_back_is_told_all_again)
 {
     struct channel *channel;
