@@ -11,6 +11,7 @@
 #include "core/alias.h"
 #include "core/delayed.h"
 #include "core/facts.h"
+#include "core/inspect.h"
 #include "core/publisher.h"
 #include "core/reply.h"
 #include "core/router.h"
@@ -130,6 +131,13 @@ static void accept_publish(struct session *session, const struct packet *packet,
             router_acknowledge_stored(session, publish->qos, publish->packet_id);
         } else if (publish->qos > QOS_0) {
             router_acknowledge(session, publish->qos, publish->packet_id, reason);
+        }
+        return;
+    }
+    if (topic.data[0] == '$' && inspect_is_question(session, topic)) {
+        inspect_ask(session, packet, topic);
+        if (publish->qos > QOS_0) {
+            router_acknowledge(session, publish->qos, publish->packet_id, REASON_SUCCESS);
         }
         return;
     }

@@ -22,7 +22,7 @@ ALLOWED = {
     "common/policy": {"base", "mqtt", "json", "policy"},
     "common/resource": {"base", "mqtt", "json", "names", "secret", "policy", "resource"},
     "common/config": {"base", "mqtt", "json", "names", "secret", "policy", "resource", "config"},
-    "broker/core": {"base", "mqtt", "policy", "store", "core", "config/core_options.h"},
+    "broker/core": {"base", "mqtt", "json", "policy", "store", "core", "config/core_options.h"},
     "broker/store": {"base", "store"},
     "broker/net": {"base", "mqtt", "json", "secret", "tls", "trunk", "policy", "resource", "core", "store", "net"},
     "broker": {"base", "mqtt", "json", "secret", "tls", "policy", "resource", "config", "core", "store", "net", "broker"},
