@@ -237,6 +237,7 @@ static struct service_listener *listeners_from(const struct bridge_config *confi
             .certificate_file = config->listeners[i].certificate,
             .key_file = config->listeners[i].key,
             .page_enabled = config->listeners[i].page,
+            .console_enabled = config->listeners[i].console,
             .metrics_enabled = config->listeners[i].metrics,
         };
     }

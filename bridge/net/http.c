@@ -10,6 +10,8 @@
 #include "net/service_state.h"
 #include "page/page.h"
 
+#define CONSOLE_PATH "/console"
+
 /* ---------------------------------------------------------------- what is at them */
 
 /* The process is there. */
@@ -40,30 +42,30 @@ static void answer_upgrade_only(const struct http_request *request, struct http_
     http_refuse(answer, 400, "this is for WebSockets: the request has no Upgrade header");
 }
 
-/* The page is a setting of the listener. */
-static bool shows_page(const struct http_request *request)
+static void refuse_path(struct http_answer *answer)
 {
-    return request->listener->page_enabled;
+    http_refuse(answer, 404, "there is nothing at this path");
 }
 
-/* And so are the metrics. */
+/* The metrics, and each page, are a setting of the listener. */
 static void answer_metrics(const struct http_request *request, struct http_answer *answer)
 {
     if (!request->listener->metrics_enabled) {
-        http_refuse(answer, 404, "there is nothing at this path");
+        refuse_path(answer);
         return;
     }
     answer->content_type = METRICS_CONTENT_TYPE;
     gateway_write_metrics(request->service->options.gateway, &answer->body);
 }
 
-static void answer_page(const struct http_request *request, struct http_answer *answer)
+static void answer_file(const struct http_request *request, const struct embedded_file *files,
+                        struct slice path, struct http_answer *answer)
 {
     struct slice if_none_match = http_head_find(request->head, SLICE_LITERAL("if-none-match"));
     struct page_file file;
 
-    if (!shows_page(request) || !page_find(request->path, &file)) {
-        http_refuse(answer, 404, "there is nothing at this path");
+    if (!page_find(files, path, &file)) {
+        refuse_path(answer);
         return;
     }
     if (page_is_current(&file, if_none_match)) {
@@ -78,6 +80,29 @@ static void answer_page(const struct http_request *request, struct http_answer *
     }
 }
 
+static void answer_page(const struct http_request *request, struct http_answer *answer)
+{
+    if (request->listener->page_enabled) {
+        answer_file(request, page_files, request->path, answer);
+    } else {
+        refuse_path(answer);
+    }
+}
+
+static void answer_console(const struct http_request *request, struct http_answer *answer)
+{
+    struct slice path = slice_from(request->path, sizeof(CONSOLE_PATH) - 1);
+
+    if (!request->listener->console_enabled) {
+        refuse_path(answer);
+    } else if (path.length == 0) {
+        answer->status = 308;
+        http_add_header(answer, "location", "console/");
+    } else {
+        answer_file(request, console_files, path, answer);
+    }
+}
+
 static void answer_negotiate(const struct http_request *request, struct http_answer *answer)
 {
     struct buffer user = {0};
@@ -85,8 +110,8 @@ static void answer_negotiate(const struct http_request *request, struct http_ans
                                .host = http_head_find(request->head, SLICE_LITERAL("host")),
                                .now = clock_now() / 1000};
 
-    if (!shows_page(request)) {
-        http_refuse(answer, 404, "there is nothing at this path");
+    if (!request->listener->page_enabled) {
+        refuse_path(answer);
         return;
     }
     url_query_find(request->query, "user", &user);
@@ -114,6 +139,8 @@ static const struct http_route {
     {"/client/", true, answer_upgrade_only},
     {"/clients/", true, answer_upgrade_only},
     {"/mqtt", false, answer_upgrade_only},
+    {CONSOLE_PATH, false, answer_console},
+    {CONSOLE_PATH "/", true, answer_console},
     {"/", true, answer_page},
 };
 
@@ -138,7 +165,7 @@ void http_answer_request(const struct http_request *request, struct http_answer 
         if (route) {
             route->answer(request, answer);
         } else {
-            http_refuse(answer, 404, "there is nothing at this path");
+            refuse_path(answer);
         }
         break;
     case HTTP_OPTIONS:

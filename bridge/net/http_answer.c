@@ -17,6 +17,7 @@ static const struct status_text {
     {202, "Accepted", NULL},
     {204, "No Content", NULL},
     {304, "Not Modified", NULL},
+    {308, "Permanent Redirect", NULL},
     {400, "Bad Request", "BadRequest"},
     {401, "Unauthorized", "Unauthorized"},
     {403, "Forbidden", "Forbidden"},

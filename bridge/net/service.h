@@ -26,6 +26,7 @@ struct service_listener {
     uint16_t port;                           /* 0: any, see service_port() */
     const char *certificate_file, *key_file; /* PEM; both NULL: without TLS */
     bool page_enabled;                       /* the page at / */
+    bool console_enabled;                    /* the console at /console/ */
     bool metrics_enabled;                    /* the metrics at /metrics */
 };
 

@@ -13,6 +13,6 @@ struct embedded_file {
     size_t length;
 };
 
-extern const struct embedded_file page_files[];
+extern const struct embedded_file page_files[], console_files[];
 
 #endif

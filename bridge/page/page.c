@@ -2,11 +2,10 @@
  * program needs none beside it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "page.h"
+#include "page/page.h"
 
 #include <inttypes.h>
 
-#include "embedded.h"
 #include "mqtt/utf8.h"
 #include "secret/access_keys.h"
 #include "secret/jwt.h"
@@ -25,10 +24,9 @@ const struct page_header page_headers[] = {
 static const struct {
     const char *suffix, *content_type;
 } content_types[] = {
-    {".html", "text/html; charset=utf-8"},
-    {".css", "text/css; charset=utf-8"},
-    {".js", "text/javascript; charset=utf-8"},
-    {".svg", "image/svg+xml"},
+    {".html", "text/html; charset=utf-8"},     {".css", "text/css; charset=utf-8"},
+    {".js", "text/javascript; charset=utf-8"}, {".svg", "image/svg+xml"},
+    {".md", "text/plain; charset=utf-8"},      {"LICENSE", "text/plain; charset=utf-8"},
 };
 
 static bool ends_with(struct slice text, const char *suffix)
@@ -49,12 +47,12 @@ static const char *content_type_of(struct slice path)
     return "application/octet-stream";
 }
 
-bool page_find(struct slice path, struct page_file *file)
+bool page_find(const struct embedded_file *files, struct slice path, struct page_file *file)
 {
     if (slice_equal(path, SLICE_LITERAL("/"))) {
         path = SLICE_LITERAL("/index.html");
     }
-    for (const struct embedded_file *at = page_files; at->path != NULL; at++) {
+    for (const struct embedded_file *at = files; at->path != NULL; at++) {
         if (slice_equal(path, slice_from_string(at->path))) {
             *file = (struct page_file){.content_type = content_type_of(path),
                                        .tag = at->tag,

@@ -1,8 +1,9 @@
 /* The page at / where a person tries it out: its files, compiled in, and the answer of
- * GET /negotiate?user=NAME, with which it gets its WebSocket's URL. Pure.
+ * GET /negotiate?user=NAME, with which it gets its WebSocket's URL. And the files of the console at
+ * /console/, which needs no answer of ours: its user brings an access key. Pure.
  *
- * Only where the configuration enables the page (bridge.page): whoever can reach /negotiate gets a
- * token for hub `playground`, for an hour.
+ * Only where the configuration enables them (bridge.page, bridge.console): whoever can reach
+ * /negotiate gets a token for hub `playground`, for an hour.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_PAGE_PAGE_H
@@ -14,6 +15,7 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "page/embedded.h"
 
 #define PAGE_HUB "playground"
 
@@ -38,8 +40,9 @@ extern const struct page_header page_headers[];
 #define PAGE_FILE_CACHE      "no-cache"
 #define PAGE_NEGOTIATE_CACHE "no-store"
 
-/* The file at this path of the URL ("/" and what stands beside it, without query). False: none. */
-bool page_find(struct slice path, struct page_file *file);
+/* The file among `files`, page_files or console_files, at this path of the URL below theirs ("/" and
+ * what stands beside it, without query). False: none. */
+bool page_find(const struct embedded_file *files, struct slice path, struct page_file *file);
 /* Does the browser have the file already, by its If-None-Match header (may be empty)? Then 304. */
 bool page_is_current(const struct page_file *file, struct slice if_none_match);
 

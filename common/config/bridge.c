@@ -179,6 +179,7 @@ void bridge_finish(struct loading *loading)
     for (size_t i = 0; i < bridge->listener_count; i++) {
         struct http_listener_config *listener = &bridge->listeners[i];
         listener->page = shows_page(listener, bridge->page);
+        listener->console = shows_page(listener, bridge->console);
         listener->metrics = shows_page(listener, bridge->metrics);
     }
     bridge->trunk = loading_resolve_path(loading->config, bridge->trunk_given, "trunk.sock");

@@ -53,6 +53,7 @@ struct http_listener_config {
     bool tls;
     char *certificate, *key; /* PEM files; NULL: not given */
     bool page;               /* resolved: show the sample page at `/` */
+    bool console;            /* resolved: the console at `/console/` */
     bool metrics;            /* resolved: show the metrics at `/metrics` */
 };
 
@@ -65,7 +66,7 @@ struct bridge_config {
     char *trunk;                    /* resolved: Unix socket between broker and bridge */
     char *keys;                     /* resolved: file of the two access keys */
     bool ignore_audience_host;
-    uint8_t page, metrics; /* enum bridge_page */
+    uint8_t page, console, metrics; /* enum bridge_page */
     uint32_t maximum_message_size;
     uint32_t webhook_connections, webhook_connections_per_handler;
     uint32_t webhook_events; /* that wait */

@@ -79,6 +79,7 @@
     OPTION(bridge, keys, TEXT, "", 0, 0, RESTART, bridge.keys_given)                               \
     OPTION(bridge, ignore_audience_host, BOOL, "false", 0, 0, RELOAD, bridge.ignore_audience_host) \
     OPTION(bridge, page, CHOICE_PAGE, "auto", 0, 0, RESTART, bridge.page)                          \
+    OPTION(bridge, console, CHOICE_PAGE, "auto", 0, 0, RESTART, bridge.console)                    \
     OPTION(bridge, metrics, CHOICE_PAGE, "auto", 0, 0, RESTART, bridge.metrics)                    \
     OPTION(bridge, maximum_message_size, SIZE, "1MiB", 1024, 268435456, RESTART,                   \
            bridge.maximum_message_size)                                                            \

@@ -67,7 +67,7 @@ TEST(a_bridge_with_everything)
     config_free(config);
 }
 
-TEST(page_and_metrics_are_where_they_are_wanted)
+TEST(pages_and_metrics_are_where_they_are_wanted)
 {
     static const struct {
         const char *page;
@@ -77,12 +77,14 @@ TEST(page_and_metrics_are_where_they_are_wanted)
         char text[128];
         test_note("%s", cases[i].page);
         snprintf(text, sizeof(text),
-                 "bridge: {page: %s, metrics: %s, "
+                 "bridge: {page: %s, console: %s, metrics: %s, "
                  "listeners: [\"http://127.0.0.1\", \"http://0.0.0.0\"]}\n",
-                 cases[i].page, cases[i].page);
+                 cases[i].page, cases[i].page, cases[i].page);
         struct config *config = load_good(text);
         CHECK_INT_EQUAL(config->bridge.listeners[0].page, cases[i].loopback);
         CHECK_INT_EQUAL(config->bridge.listeners[1].page, cases[i].everywhere);
+        CHECK_INT_EQUAL(config->bridge.listeners[0].console, cases[i].loopback);
+        CHECK_INT_EQUAL(config->bridge.listeners[1].console, cases[i].everywhere);
         CHECK_INT_EQUAL(config->bridge.listeners[0].metrics, cases[i].loopback);
         CHECK_INT_EQUAL(config->bridge.listeners[1].metrics, cases[i].everywhere);
         config_free(config);

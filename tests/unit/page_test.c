@@ -65,7 +65,7 @@ TEST(files)
         struct page_file file;
 
         test_note("%s", rows[i].path);
-        CHECK(page_find(slice_from_string(rows[i].path), &file));
+        CHECK(page_find(page_files, slice_from_string(rows[i].path), &file));
         CHECK_STRING_EQUAL(file.content_type, rows[i].content_type);
         CHECK(contains(file.content, rows[i].within));
         CHECK(file.content.data[file.content.length - 1] == '\n');
@@ -81,7 +81,7 @@ TEST(no_other_path)
         struct page_file file;
 
         test_note("%s", paths[i]);
-        CHECK(!page_find(slice_from_string(paths[i]), &file));
+        CHECK(!page_find(page_files, slice_from_string(paths[i]), &file));
     }
 }
 
@@ -90,8 +90,8 @@ TEST(tags)
     struct page_file script, style;
     struct buffer list = {0};
 
-    CHECK(page_find(SLICE_LITERAL("/page.js"), &script));
-    CHECK(page_find(SLICE_LITERAL("/page.css"), &style));
+    CHECK(page_find(page_files, SLICE_LITERAL("/page.js"), &script));
+    CHECK(page_find(page_files, SLICE_LITERAL("/page.css"), &style));
     CHECK(strcmp(script.tag, style.tag) != 0);
     CHECK(page_is_current(&script, slice_from_string(script.tag)));
     CHECK(page_is_current(&script, SLICE_LITERAL("*")));

@@ -1,0 +1,132 @@
+/* Connections and sessions of all kinds, as the broker has them: finding one, looking inside, closing it with a reason.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { ask, bytes, button, card, field, fill, make, problem, span, table } from './dom.js';
+
+const PAGE = 100;
+
+/* Of browsers' sessions: '$wps/HUB/ID' is a Web PubSub connection. */
+function hubConnection(clientId) {
+    const [, hub, id] = /^\$wps\/([^/]+)\/([A-Za-z0-9_-]{22})$/.exec(clientId) ?? [];
+    return hub ? { hub, id } : null;
+}
+
+function kind(session) {
+    const browser = hubConnection(session.clientId);
+    if (browser) {
+        return `Web PubSub, hub ${browser.hub}`;
+    }
+    return `MQTT ${session.protocolVersion === 5 ? '5' : '3.1.1'}`;
+}
+
+const expiry = ({ expiryInterval }) => (expiryInterval === null ? 'never' : span(expiryInterval));
+
+function details(session) {
+    const facts = [
+        ['Client identifier', session.clientId],
+        ['User', session.userName || 'none'],
+        ['Kind', kind(session)],
+        ['Connected', session.isConnected ? `from ${session.peer}` : 'no'],
+        ['Waiting', `${session.waiting} messages, ${bytes(session.waitingBytes)}`],
+        ['Sent, not acknowledged', session.unacknowledged],
+        ['Session expires', expiry(session)],
+        ['Kept on the disk', session.isDurable ? 'yes' : 'no'],
+    ];
+    return make('dl', { className: 'facts' },
+        facts.map(([name, value]) => [make('dt', {}, name), make('dd', {}, String(value))]));
+}
+
+export function connections({ session, system }) {
+    const list = make('div', {}), one = make('div', {});
+    const contains = make('input', { type: 'search' });
+    const all = make('input', { type: 'checkbox' });
+    let rows = [], after = null;
+
+    async function load(more) {
+        const parameters = { contains: contains.value, limit: String(PAGE) };
+        const page = await system.ask('sessions', {
+            ...parameters, ...(all.checked ? { all: '1' } : {}), ...(more && after ? { after } : {}),
+        });
+        rows = more ? rows.concat(page.sessions) : page.sessions;
+        after = page.after ?? null;
+        return [
+            table('Sessions', [
+                { title: 'Client identifier', cell: (row) => button(row.clientId || '(empty)', () => look(row.clientId), { className: 'link' }) },
+                { title: 'User', cell: (row) => row.userName },
+                { title: 'Kind', cell: kind },
+                { title: 'From', cell: (row) => (row.isConnected ? row.peer : 'away') },
+                { title: 'Subscriptions', number: true, cell: (row) => String(row.subscriptions) },
+                { title: 'Waiting', number: true, cell: (row) => String(row.waiting) },
+            ], rows, 'No session fits.'),
+            after ? button('More', () => fill(list, () => load(true))) : null,
+        ];
+    }
+
+    function look(clientId) {
+        fill(one, async () => {
+            const { session: found } = await system.ask('session', { clientId });
+            if (!found) {
+                return card('Session', make('p', { className: 'note' }, 'It is gone.'));
+            }
+            return card(`Session ${clientId}`, details(found),
+                make('div', { className: 'actions' },
+                    found.isConnected ? button('Close the connection', () => close(found), { className: 'grave' }) : null,
+                    button('End the session', () => end(found), { className: 'grave' }),
+                    button('Look again', () => look(clientId))),
+                make('h3', {}, 'Subscriptions'),
+                table('Subscriptions', [
+                    { title: 'Topic filter', cell: (row) => row.filter },
+                    { title: 'QoS', number: true, cell: (row) => String(row.qos) },
+                ], found.filters, 'None.'));
+        });
+        one.scrollIntoView({ block: 'nearest' });
+    }
+
+    /* A browser is told the reason; MQTT has a code for it, 0x98. */
+    async function close(found) {
+        const browser = hubConnection(found.clientId);
+        const reason = browser ? field('Reason, as the client is told', { name: 'reason' }) : null;
+        const said = await ask(`Close the connection of ${found.clientId}?`, [reason ?? make('p', {}, 'The client gets DISCONNECT 0x98.')], 'Close it', true);
+        if (!said) {
+            return;
+        }
+        try {
+            if (browser) {
+                const query = said.get('reason') ? `?reason=${encodeURIComponent(said.get('reason'))}` : '';
+                await session.send('DELETE', `/api/hubs/${browser.hub}/connections/${browser.id}${query}`);
+            } else {
+                await system.ask('close', { clientId: found.clientId });
+            }
+            look(found.clientId);
+            fill(list, () => load(false));
+        } catch (error) {
+            one.prepend(problem(error));
+        }
+    }
+
+    async function end(found) {
+        const said = await ask(`End the session of ${found.clientId}?`,
+            [make('p', {}, 'Its subscriptions and the messages that wait for it are lost.')], 'End it', true);
+        if (said) {
+            await system.ask('end', { clientId: found.clientId });
+            look(found.clientId);
+            fill(list, () => load(false));
+        }
+    }
+
+    const search = make('form', {
+        className: 'row',
+        onsubmit(event) {
+            event.preventDefault();
+            fill(list, () => load(false));
+        },
+    }, field('Client identifier or user contains', contains),
+    make('label', { className: 'check' }, all, ' also those of the bridge itself'),
+    make('button', { className: 'primary' }, 'Find'));
+
+    return {
+        element: make('div', {}, card(null, search, list), one),
+        shown: () => fill(list, () => load(false)),
+        close() {},
+    };
+}

@@ -1,0 +1,113 @@
+/* The console: signing in with an access key, and which view is shown. Each view is a function of what they share,
+ * { session, system, numbers }, and answers { element, shown(), close() }; the address's hash names it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { connections } from './connections.js';
+import { card, field, make, problem } from './dom.js';
+import { events } from './events.js';
+import { hubs } from './hubs.js';
+import { Numbers } from './numbers.js';
+import { overview } from './overview.js';
+import { playground } from './playground.js';
+import { Session } from './session.js';
+import { System } from './system.js';
+import { topics } from './topics.js';
+
+const views = {
+    overview: ['Overview', overview],
+    connections: ['Connections', connections],
+    topics: ['Topics', topics],
+    hubs: ['Hubs', hubs],
+    events: ['Events', events],
+    playground: ['Playground', playground],
+};
+
+const stateTexts = { offline: 'Not connected', connecting: 'Connecting…', online: 'Live' };
+
+const $ = (id) => document.getElementById(id);
+
+let shared = null; // of who is signed in
+let view = null;
+
+function showState(state) {
+    $('state').dataset.state = state;
+    $('state').textContent = stateTexts[state];
+}
+
+/* ---------------------------------------------------------------- views */
+
+/* '#topics/factory/%2B' is the view `topics` with the place 'factory/+'. */
+function show() {
+    if (!shared) {
+        return;
+    }
+    const [name, ...rest] = location.hash.slice(1).split('/');
+    const [title, open] = views[name] ?? views.overview;
+    view?.close();
+    view = open(shared, rest.map(decodeURIComponent));
+    $('view').replaceChildren(make('h1', {}, title), view.element);
+    document.title = `${title} – Pubgrid console`;
+    for (const link of $('tabs').children) {
+        link.ariaCurrent = link.textContent === title ? 'page' : null;
+    }
+    view.shown?.();
+}
+
+/* ---------------------------------------------------------------- signing in */
+
+async function enter(written) {
+    const session = await Session.open(written);
+    const system = new System(session);
+    system.addEventListener('state', ({ detail }) => showState(detail));
+    await system.open();
+    shared = { session, system, numbers: new Numbers(system) };
+    $('tabs').hidden = $('sign-out').hidden = false;
+    show();
+}
+
+function signOut() {
+    Session.forget();
+    view?.close();
+    shared?.numbers.close();
+    shared?.system.close();
+    shared = view = null;
+    $('tabs').hidden = $('sign-out').hidden = true;
+    showState('offline');
+    signIn();
+}
+
+function signIn(error = null) {
+    const input = make('input', { type: 'password', required: true, autocomplete: 'off', name: 'key' });
+    const trouble = make('div', {});
+    const form = make('form', {
+        async onsubmit(event) {
+            event.preventDefault();
+            trouble.replaceChildren();
+            try {
+                await enter(input.value);
+            } catch (refusal) {
+                trouble.replaceChildren(problem(refusal.status === 401 ? new Error('This is not an access key of this server.') : refusal));
+            }
+        },
+    }, field('Access key, or connection string', input), make('button', { className: 'primary' }, 'Sign in'));
+    trouble.append(...(error ? [problem(error)] : []));
+    $('view').replaceChildren(make('h1', {}, 'Sign in'), card(null,
+        make('p', {}, 'An access key opens everything on this server. ', make('code', {}, 'pubgrid keys'),
+            ' prints it. It stays in this tab, which signs its requests with it.'),
+        form, trouble));
+    input.focus();
+}
+
+$('tabs').append(...Object.entries(views).map(([name, [title]]) => make('a', { href: `#${name}` }, title)));
+$('sign-out').onclick = signOut;
+window.addEventListener('hashchange', show);
+
+const key = Session.remembered();
+if (key) {
+    enter(key).catch((error) => {
+        Session.forget();
+        signIn(error);
+    });
+} else {
+    signIn();
+}

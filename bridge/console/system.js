@@ -1,0 +1,137 @@
+/* The system hub: the console is an MQTT client that sees the whole topic tree. Everything live on these pages comes this
+ * way, over one WebSocket.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import mqtt from './mqtt.esm.js';
+
+const PATH = '/clients/mqtt/hubs/$system';
+const WATCH = '$wps//watch'; // while it is subscribed to, $SYS is told each second
+const ANSWER_MS = 10000;
+const TOKEN_SECONDS = 12 * 3600;
+
+const decoder = new TextDecoder();
+
+/* Does a topic match a filter (MQTT 5, 4.7)? */
+export function matches(filter, topic) {
+    const wanted = filter.split('/'), levels = topic.split('/');
+    if (topic.startsWith('$') && /^[+#]/.test(filter)) {
+        return false;
+    }
+    for (let i = 0; i < wanted.length; i++) {
+        if (wanted[i] === '#') {
+            return true;
+        }
+        if (i >= levels.length || (wanted[i] !== '+' && wanted[i] !== levels[i])) {
+            return false;
+        }
+    }
+    return wanted.length === levels.length;
+}
+
+/* The payload as text, or what there is of it. */
+export function payloadText(payload) {
+    const text = decoder.decode(payload);
+    return text.includes('\uFFFD') ? `${payload.length} bytes, no text` : text;
+}
+
+/* Events: 'state' (detail 'connecting', 'online', 'offline'). */
+export class System extends EventTarget {
+    constructor(session) {
+        super();
+        this.session = session;
+        this.watchers = new Set(); // { filter, handler }
+        this.asked = new Map(); // correlation -> { resolve, items, timer }
+        this.number = 0;
+        this.name = `console-${crypto.randomUUID()}`;
+        this.answers = `$wps//console/${this.name}`;
+    }
+
+    async open() {
+        this.tell('connecting');
+        this.url = await this.session.socketUrl(PATH, { sub: 'console' }, TOKEN_SECONDS);
+        this.client = mqtt.connect(this.url, {
+            protocolVersion: 5,
+            clientId: this.name,
+            reconnectPeriod: 2000,
+            resubscribe: true,
+            timerVariant: 'native',
+            transformWsUrl: () => this.url,
+        });
+        this.client.on('connect', () => this.tell('online'));
+        this.client.on('close', () => this.tell('offline'));
+        this.client.on('reconnect', () => this.renew());
+        this.client.on('error', () => this.tell('offline'));
+        this.client.on('message', (topic, payload, packet) => this.receive(topic, payload, packet));
+        this.client.subscribe([WATCH, '$SYS/#', `${this.answers}/#`]);
+    }
+
+    close() {
+        this.client?.end(true);
+    }
+
+    tell(state) {
+        this.dispatchEvent(new CustomEvent('state', { detail: state }));
+    }
+
+    async renew() {
+        this.tell('connecting');
+        this.url = await this.session.socketUrl(PATH, { sub: 'console' }, TOKEN_SECONDS);
+    }
+
+    receive(topic, payload, packet) {
+        if (topic.startsWith(`${this.answers}/`)) {
+            this.take(topic.slice(this.answers.length + 1), payload);
+            return;
+        }
+        for (const watcher of this.watchers) {
+            if (matches(watcher.filter, topic)) {
+                watcher.handler(topic, payload, packet);
+            }
+        }
+    }
+
+    /* Calls handler(topic, payload, packet) for what comes; returns a function that ends it. $SYS needs no subscription. */
+    watch(filter, handler, options = { qos: 0 }) {
+        const watcher = { filter, handler };
+        const isOurs = filter.startsWith('$SYS/');
+        this.watchers.add(watcher);
+        if (!isOurs) {
+            this.client.subscribe(filter, options);
+        }
+        return () => {
+            this.watchers.delete(watcher);
+            if (!isOurs && ![...this.watchers].some((other) => other.filter === filter)) {
+                this.client.unsubscribe(filter);
+            }
+        };
+    }
+
+    publish(topic, payload, options = {}) {
+        return this.client.publishAsync(topic, payload, options);
+    }
+
+    /* Asks the broker itself (docs/console.md); resolves with the answer's JSON. */
+    ask(what, parameters = {}) {
+        const number = String(++this.number);
+        return new Promise((resolve, reject) => {
+            const timer = setTimeout(() => {
+                this.asked.delete(number);
+                reject(new Error('The broker does not answer.'));
+            }, ANSWER_MS);
+            this.asked.set(number, { resolve, timer });
+            this.client.publish(`$wps//inspect/${what}`, '', {
+                qos: 0,
+                properties: { responseTopic: `${this.answers}/${number}`, userProperties: parameters },
+            });
+        });
+    }
+
+    take(number, payload) {
+        const waiting = this.asked.get(number);
+        if (waiting) {
+            this.asked.delete(number);
+            clearTimeout(waiting.timer);
+            waiting.resolve(JSON.parse(decoder.decode(payload)));
+        }
+    }
+}

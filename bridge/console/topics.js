@@ -1,0 +1,149 @@
+/* The topic tree: retained messages, and what comes while one watches.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { button, bytes, card, clock, code, field, fill, make, table } from './dom.js';
+import { payloadText } from './system.js';
+
+const PAGE = 300; // retained messages that are asked for at once, in several questions
+const SHOWN = 200; // messages of a watch
+const BURST = 200; // a second; beyond it the watch ends
+
+/* Topics become a tree: Map of level -> { topic or null, children }. */
+function treeOf(topics) {
+    const root = new Map();
+    for (const topic of topics) {
+        let level = root;
+        const names = topic.topic.split('/');
+        names.forEach((name, i) => {
+            if (!level.has(name)) {
+                level.set(name, { topic: null, children: new Map() });
+            }
+            const node = level.get(name);
+            node.topic = i === names.length - 1 ? topic : node.topic;
+            level = node.children;
+        });
+    }
+    return root;
+}
+
+export function topics({ system }, [place]) {
+    const tree = make('div', { className: 'tree' }), one = make('div', {}), live = make('div', {});
+    const filter = make('input', { name: 'filter', required: true, value: place ?? '#', maxLength: 65535 });
+    let items = [], after = null, stop = null;
+
+    function branch(node, name, path) {
+        const label = node.topic
+            ? button(name || '(empty)', () => look(node.topic.topic), { className: 'link' })
+            : make('span', {}, name || '(empty)');
+        const size = node.topic ? make('span', { className: 'note' }, ` ${bytes(node.topic.size)}`) : null;
+        if (node.children.size === 0) {
+            return make('li', {}, label, size);
+        }
+        return make('li', {}, make('details', { open: path === '' && node.children.size < 50 },
+            make('summary', {}, label, size),
+            make('ul', {}, [...node.children].map(([level, child]) => branch(child, level, `${path}/${level}`)))));
+    }
+
+    async function load(more) {
+        const wanted = (more ? items.length : 0) + PAGE;
+        let found = more ? items : [];
+        after = more ? after : '';
+        while (after !== null && found.length < wanted) {
+            const page = await system.ask('retained', { filter: filter.value, ...(after ? { after } : {}) });
+            found = found.concat(page.retained);
+            after = page.after ?? null;
+        }
+        items = found;
+        if (items.length === 0) {
+            return make('p', { className: 'note' }, 'No retained message has such a topic.');
+        }
+        return [
+            make('ul', {}, [...treeOf(items)].map(([name, node]) => branch(node, name, ''))),
+            after ? button('More', () => fill(tree, () => load(true))) : null,
+        ];
+    }
+
+    /* The retained message itself comes as to any subscriber. */
+    function look(topic) {
+        fill(one, () => new Promise((resolve) => {
+            const timer = setTimeout(() => done(card(topic, make('p', { className: 'note' }, 'There is no message any more.'))), 3000);
+            const end = system.watch(topic, (name, payload, packet) => done(show(name, payload, packet)));
+            function done(content) {
+                clearTimeout(timer);
+                end();
+                resolve(content);
+            }
+        }));
+    }
+
+    function show(topic, payload, packet) {
+        const properties = packet.properties ?? {};
+        return card(topic,
+            make('p', { className: 'note' }, `QoS ${packet.qos}, ${bytes(payload.length)}`,
+                properties.contentType ? `, ${properties.contentType}` : ''),
+            code(payloadText(payload)),
+            properties.userProperties ? code({ ...properties.userProperties }) : null,
+            button('Clear it', async () => {
+                await system.publish(topic, '', { retain: true, qos: 1 });
+                one.replaceChildren();
+                fill(tree, () => load(false));
+            }, { className: 'grave' }));
+    }
+
+    function watch() {
+        const rows = [];
+        let second = 0, count = 0, drawing = false;
+        const place = make('div', {}), note = make('p', { className: 'note', role: 'status' }, `Watching ${filter.value}`);
+        unwatch();
+        const draw = () => {
+            drawing = false;
+            place.replaceChildren(table('Messages', [
+                { title: 'Time', cell: (row) => clock(row.time) },
+                { title: 'Topic', cell: (row) => row.topic },
+                { title: 'QoS', number: true, cell: (row) => String(row.qos) },
+                { title: 'Payload', cell: (row) => row.text },
+            ], rows, 'Nothing has come yet.'));
+        };
+        const end = system.watch(filter.value, (topic, payload, packet) => {
+            const now = Math.floor(Date.now() / 1000);
+            count = now === second ? count + 1 : 1;
+            second = now;
+            if (count > BURST) {
+                unwatch();
+                note.textContent = `More than ${BURST} messages a second fit ${filter.value}: watch fewer topics.`;
+                return;
+            }
+            rows.unshift({ time: Date.now(), topic, qos: packet.qos, text: payloadText(payload).slice(0, 200) });
+            rows.length = Math.min(rows.length, SHOWN);
+            if (!drawing) {
+                drawing = true;
+                requestAnimationFrame(draw);
+            }
+        });
+        stop = () => {
+            end();
+            stop = null;
+            note.textContent = `Not watching ${filter.value} any more.`;
+        };
+        live.replaceChildren(card('Live', note, button('Stop', unwatch), place));
+        draw();
+    }
+
+    function unwatch() {
+        stop?.();
+    }
+
+    const search = make('form', {
+        className: 'row',
+        onsubmit(event) {
+            event.preventDefault();
+            fill(tree, () => load(false));
+        },
+    }, field('Topic filter', filter), make('button', { className: 'primary' }, 'Show retained'), button('Watch live', watch));
+
+    return {
+        element: make('div', {}, card(null, search), make('div', { className: 'halves' }, card('Retained messages', tree), one), live),
+        shown: () => fill(tree, () => load(false)),
+        close: unwatch,
+    };
+}
