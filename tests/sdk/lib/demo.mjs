@@ -2,7 +2,7 @@
  *
  *     const demo = await Demo.start('whiteboard');
  *     const page = await demo.open();
- *     await demo.picture(page, 'two-people');      build/.../screenshots/whiteboard-two-people.png
+ *     await demo.picture(page, 'two-people');
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
@@ -13,44 +13,27 @@ import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import { promisify } from 'node:util';
-import { chromium } from 'playwright-core';
+import { Pages } from './pages.mjs';
 import { atEnd, explain } from './runner.mjs';
 import { within } from './wait.mjs';
 
-const CHROMIUM = '/usr/bin/chromium';
 const here = import.meta.dirname;
 const EXAMPLES = path.resolve(here, '../../../examples');
 const BIN = path.resolve(process.env.BIN ?? path.join(here, '../../../build/dev/bin'));
 const START_MS = 60_000;
 
-const looks = {
-    light: { colorScheme: 'light' },
-    dark: { colorScheme: 'dark' },
-    phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
-};
-
-for (const needed of [CHROMIUM, path.join(EXAMPLES, 'node_modules')]) {
-    if (!fs.existsSync(needed)) {
-        console.log(`left out: ${needed} is missing`);
-        process.exit(77);
-    }
+if (!fs.existsSync(path.join(EXAMPLES, 'node_modules'))) {
+    console.log('left out: the npm packages of examples/ are missing');
+    process.exit(77);
 }
 
 export class Demo {
     static async start(name) {
         const demo = new Demo();
         demo.name = name;
-        demo.complaints = []; // of pages
         demo.folder = fs.mkdtempSync(path.join(os.tmpdir(), `pubgrid-demo-${name}-`));
         demo.#spawn();
-        demo.browser = await chromium.launch({
-            executablePath: CHROMIUM,
-            args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-        });
-        atEnd('the browser ends, and no page has complained', async () => {
-            await demo.browser.close();
-            assert.deepEqual(demo.complaints, []);
-        });
+        demo.pages = await Pages.start(name);
         demo.url = await within(() => `it starts; it says ${demo.said}`, demo.#started, START_MS);
         return demo;
     }
@@ -102,31 +85,15 @@ export class Demo {
 
     /* Another person's browser, at the page; `look`: light, dark or phone. */
     async open({ look = 'light', target = '', live = true } = {}) {
-        const context = await this.browser.newContext(looks[look]);
-        const page = await context.newPage();
-        page.on('pageerror', (error) => this.complaints.push(error.message));
-        page.on('console', (message) => {
-            if (message.type() === 'error') {
-                this.complaints.push(`${message.text()} (${message.location().url})`);
-            }
-        });
-        await page.goto(`${this.url}${target}`);
+        const page = await this.pages.open(`${this.url}${target}`, look);
         if (live) {
             await page.getByRole('status').getByText('Live').waitFor();
         }
         return page;
     }
 
-    /* Is nothing wider than the screen? And a picture, to be looked at. */
-    async picture(page, what) {
-        const folder = path.join(BIN, '../screenshots');
-        fs.mkdirSync(folder, { recursive: true });
-        const { wide, screen } = await page.evaluate(() => ({
-            wide: document.documentElement.scrollWidth,
-            screen: document.documentElement.clientWidth,
-        }));
-        assert.ok(wide <= screen, `${what}: the page is ${wide} pixels wide, the screen ${screen}`);
-        await page.screenshot({ path: path.join(folder, `${this.name}-${what}.png`) });
+    picture(page, what) {
+        return this.pages.picture(page, what);
     }
 
     /* One of the example's programs, to its end. */
