@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "core/life_cycle.h"
 
+#include "core/access.h"
 #include "core/delayed.h"
 #include "mqtt/life_cycle.h"
 #include "mqtt/publisher.h"
@@ -60,7 +61,8 @@ static bool is_told(const struct session *session)
     unsigned listeners =
         atomic_load_explicit(&session->shard->broker->life_cycle_listeners, memory_order_relaxed);
 
-    return listeners > 0 && !session->identity->trusted;
+    return listeners > 0 && !session->identity->trusted &&
+           !access_is_reserved_identifier(session_client_identifier(session));
 }
 
 static void tell(const struct session *session, const char *reason)

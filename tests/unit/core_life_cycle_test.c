@@ -206,6 +206,9 @@ TEST(the_bridge_is_no_client)
     struct durable_client *listener = listen(&world);
     durable_lose(
         connect_with(&world, identity_new_trusted(SLICE_LITERAL("ann")), "$wps/chat/1", 0));
+    /* On behalf of somebody, for a request over HTTP. */
+    durable_lose(
+        connect_with(&world, identity_new(SLICE_LITERAL("ann"), NULL, 0), "$wps/.http/0-1", 0));
     expect_nothing(listener);
     durable_stop(&world);
     durable_world_release(&world);
