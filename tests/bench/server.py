@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Prints the tables of `./dev bench server`, `./dev bench events` and `./dev bench pull`.
+"""Prints the tables of `./dev bench server`, `./dev bench events`, `./dev bench pull` and
+`./dev bench routing`.
 
     server.py RESULTS CELLS
 
@@ -50,11 +51,14 @@ def verdict(goals, cell, arguments, found):
     mine, texts = found[cell], []
     empty, post = found.get("requests-empty"), found.get("post")
     plain = found.get(cell.removesuffix("-filter"))
+    one, two = found.get("one-subscriber"), found.get("two-subscribers")
     values = {
         "rate": (mine["rate"], lambda value, limit: value >= limit),
         "events": (mine["rate"] * batch_of(arguments), lambda value, limit: value >= limit),
         "posts": (mine["us"] / post["us"] if post else None, lambda value, limit: value <= limit),
         "times": (mine["us"] / empty["us"] if empty else None, lambda value, limit: value <= limit),
+        "more": ((mine["us"] - one["us"]) / (two["us"] - one["us"]) if one and two else None,
+                 lambda value, limit: value <= limit),
         "browser-us": ((mine["us"] - plain["us"]) / mine["fan"] if plain else None,
                        lambda value, limit: value <= limit),
     }
