@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Prints the tables of `./dev bench server`, `./dev bench events`, `./dev bench pull` and
-`./dev bench routing`.
+"""Prints the tables of `./dev bench server`, `events`, `pull`, `routing` and `console`.
 
     server.py RESULTS CELLS
 
-RESULTS has the JSON lines of `pubgrid bench`, labelled with the cell; CELLS is the table of server.sh, events.sh or pull.sh. What
+RESULTS has the JSON lines of `pubgrid bench`, labelled with the cell; CELLS is the table of server.sh or another of them. What
 is printed: requests (or round trips) a second, the server's CPU for each, that as a multiple of the empty
 route's, deliveries for each, and the tails. A cell NAME-filter is compared with the cell NAME.
 
@@ -52,6 +51,7 @@ def verdict(goals, cell, arguments, found):
     empty, post = found.get("requests-empty"), found.get("post")
     plain = found.get(cell.removesuffix("-filter"))
     one, two = found.get("one-subscriber"), found.get("two-subscribers")
+    without = found.get("without")
     values = {
         "rate": (mine["rate"], lambda value, limit: value >= limit),
         "events": (mine["rate"] * batch_of(arguments), lambda value, limit: value >= limit),
@@ -59,6 +59,7 @@ def verdict(goals, cell, arguments, found):
         "times": (mine["us"] / empty["us"] if empty else None, lambda value, limit: value <= limit),
         "more": ((mine["us"] - one["us"]) / (two["us"] - one["us"]) if one and two else None,
                  lambda value, limit: value <= limit),
+        "console": ((mine["us"] / without["us"] - 1) * 100 if without else None, lambda value, limit: value <= limit),
         "browser-us": ((mine["us"] - plain["us"]) / mine["fan"] if plain else None,
                        lambda value, limit: value <= limit),
     }
