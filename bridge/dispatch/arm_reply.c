@@ -30,19 +30,34 @@ static void append_string_member(struct buffer *out, const char *name, struct sl
     json_append_string(out, value);
 }
 
-/* The member of what the resource was made with, or what stands for it. */
-static void append_given(struct buffer *out, const struct topic_properties *properties,
-                         const char *name, const char *otherwise)
-{
-    struct json_value resource, value;
+/* What a resource may have around its properties, in the order of a GET. */
+static const struct {
+    const char *name, *otherwise; /* JSON that stands for it; NULL: it is left out */
+} given_members[] = {
+    {"location", "\"local\""}, {"tags", "{}"}, {"identity", NULL}, {"sku", NULL}, {"kind", NULL}};
 
-    buffer_append_format(out, ",\"%s\":", name);
-    if (properties && json_parse(buffer_slice(&properties->json), &resource) &&
-        resource.type == JSON_OBJECT && json_find_member(&resource, name, &value) &&
-        value.type != JSON_NULL) {
-        buffer_append(out, value.text);
-    } else {
-        buffer_append_string(out, otherwise);
+static bool find_given(const struct topic_properties *properties, const char *name,
+                       struct json_value *value)
+{
+    struct json_value resource;
+
+    return properties && json_parse(buffer_slice(&properties->json), &resource) &&
+           resource.type == JSON_OBJECT && json_find_member(&resource, name, value) &&
+           value->type != JSON_NULL;
+}
+
+/* The members of what the resource was made with, or what stands for them. */
+static void append_given(struct buffer *out, const struct topic_properties *properties)
+{
+    struct json_value value;
+
+    for (size_t i = 0; i < sizeof(given_members) / sizeof(given_members[0]); i++) {
+        const char *name = given_members[i].name, *otherwise = given_members[i].otherwise;
+        bool is_given = find_given(properties, name, &value);
+        if (is_given || otherwise) {
+            buffer_append_format(out, ",\"%s\":", name);
+            buffer_append(out, is_given ? value.text : slice_from_string(otherwise));
+        }
     }
 }
 
@@ -80,8 +95,7 @@ void arm_append_source(struct buffer *out, const struct catalog_source *source,
     append_string_member(out, "name", source_own_name(name));
     buffer_append_format(out, ",\"type\":\"Microsoft.EventGrid/%s\"", kinds[name->kind].type);
     if (!source_has_parent(name->kind)) {
-        append_given(out, source->properties, "location", "\"local\"");
-        append_given(out, source->properties, "tags", "{}");
+        append_given(out, source->properties);
     }
     buffer_append_string(out, ",\"properties\":");
     append_properties(out, source, base_url);
