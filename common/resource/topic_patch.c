@@ -44,11 +44,16 @@ bool topic_properties_patch(struct slice json, struct slice patch, struct buffer
 {
     /* Who changes one thing about MQTT does not want it switched off. */
     static const char *const levels[] = {"properties", "topicSpacesConfiguration", NULL};
-    struct json_value before, change;
+    struct json_value before, change, properties;
 
     if (!json_parse(json, &before) || !json_parse(patch, &change) || before.type != JSON_OBJECT ||
         change.type != JSON_OBJECT) {
         buffer_append_string(error, "body: is an object in { }\n");
+        return false;
+    }
+    if (json_find_member(&change, "properties", &properties) && properties.type != JSON_OBJECT &&
+        properties.type != JSON_NULL) {
+        buffer_append_string(error, "properties: is an object in { }\n");
         return false;
     }
     merge(out, &before, &change, levels);
