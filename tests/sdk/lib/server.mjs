@@ -23,7 +23,7 @@ import { EVERYTHING, inSeconds, sign } from './tokens.mjs';
 import { until } from './wait.mjs';
 
 const here = path.dirname(new URL(import.meta.url).pathname);
-const BIN = process.env.BIN ?? path.resolve(here, '../../../build/dev/bin');
+export const BIN = process.env.BIN ?? path.resolve(here, '../../../build/dev/bin');
 const LOG_LINES = 30; // shown when something fails
 const CONNECTIONS_MAX = 32; // until each bridge process has got one, before we look anew
 
@@ -59,13 +59,23 @@ const list = (items) =>
 
 const plain = (value) => (typeof value === 'object' ? JSON.stringify(value) : value);
 
-function configuration({ folder, mqttPort, httpPort, listeners, hubs, bridge, more }) {
+function configuration({
+    folder,
+    mqttPort,
+    mqttListeners,
+    httpPort,
+    listeners,
+    hubs,
+    bridge,
+    more,
+}) {
     const further = listeners.map((listener) => `    - ${JSON.stringify(listener)}\n`);
+    const doors = mqttListeners.map((listener) => `  - ${JSON.stringify(listener)}\n`);
     const options = Object.entries(bridge).map(([name, value]) => `  ${name}: ${value}\n`);
     return `workers: 2
 listeners:
   - tcp://127.0.0.1:${mqttPort}
-store:
+${doors.join('')}store:
   path: ${folder}/store
 bridge:
   listeners:
@@ -74,9 +84,15 @@ ${further.join('')}${options.join('')}${hubs.length ? `hubs:\n${list(hubs)}` : '
 }
 
 export class Server {
-    /* hubs, bridge, listeners (further ones of the bridge): what the configuration says of them;
-     * more: further text of it. */
-    static async start({ hubs = [], bridge = {}, listeners = [], more = '' } = {}) {
+    /* hubs, bridge, listeners (further ones of the bridge), mqttListeners (of the broker): what the
+     * configuration says of them; more: further text of it. */
+    static async start({
+        hubs = [],
+        bridge = {},
+        listeners = [],
+        mqttListeners = [],
+        more = '',
+    } = {}) {
         const server = new Server();
         server.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'pubgrid-sdk-'));
         server.mqttPort = await freePort();
@@ -88,6 +104,7 @@ export class Server {
             configuration({
                 ...server,
                 listeners,
+                mqttListeners,
                 hubs,
                 bridge: { ...bridge, processes: server.processes },
                 more,
@@ -276,6 +293,13 @@ export class Server {
             `another ${name}`,
             () => !pids().includes(victim) && pids().length === before.length,
         );
+    }
+
+    /* It ends well, and is there again with the same files. */
+    async restart() {
+        await this.stop();
+        this.#spawn();
+        await this.ready();
     }
 
     async stop() {
