@@ -40,6 +40,7 @@ struct folder_source {
     struct folder_state state;
     struct folder_watch watch;
     bool is_silent; /* it is watched for the first time: what is there is not told */
+    bool is_new;    /* that is just being written */
     struct folder_change changes[EVENTS_MAX];
     uint64_t sequences[EVENTS_MAX];
     size_t change_count; /* that are about to be told */
@@ -286,9 +287,11 @@ static void on_seen(struct folder_watch *watch, const struct folder_sights *sigh
         const struct folder_report *report = folder_sights_at(sights, i);
         folder_files_see(&source->files, sights, report);
         if (report->sight == SIGHT_ALL_ENDS) {
-            say_seen(source);
-            if (source->is_silent) {
+            source->is_new = source->is_silent;
+            if (source->is_new) {
                 end_silence(source);
+            } else {
+                say_seen(source);
             }
         }
     }
@@ -324,6 +327,10 @@ static void on_written(void *context)
 {
     struct folder_source *source = context;
 
+    if (source->is_new) { /* from now on nothing is missed */
+        say_seen(source);
+        source->is_new = false;
+    }
     if (source->change_count > 0) {
         tell(source);
     } else {
