@@ -274,8 +274,13 @@ test('connections and clients are events of the namespace system topic', async (
     };
     const ofPhone = ({ clientSessionName }) => clientSessionName === 'phone';
     const connect = () =>
-        open({ username: 'dev-1', password: 'x', clientId: 'phone', clean: false,
-               properties: { sessionExpiryInterval: 100 } });
+        open({
+            username: 'dev-1',
+            password: 'x',
+            clientId: 'phone',
+            clean: false,
+            properties: { sessionExpiryInterval: 100 },
+        });
     await until('the broker tells', async () => {
         const probe = await open({ clientId: 'probe' });
         await probe.endAsync();
