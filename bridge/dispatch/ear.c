@@ -92,8 +92,7 @@ static void hold(struct heard *heard)
     }
 }
 
-/* False: it is to be tried again. */
-static bool give(struct heard *heard, const struct packet *publish)
+static enum ear_answer give(struct heard *heard, const struct packet *publish)
 {
     enum ear_answer answer;
 
@@ -104,20 +103,27 @@ static bool give(struct heard *heard, const struct packet *publish)
     } else if (answer == EAR_NOT_NOW) {
         hold(heard);
     }
-    return answer != EAR_NOT_NOW;
+    return answer;
 }
 
-/* Those that wait are tried again: the first one, or all. */
+static void go_on(struct ear *ear);
+
+/* Those that wait are tried again: the first one, which tells of the others, or all. */
 static void give_waiting(struct ear *ear, bool only_first)
 {
     LIST_FOREACH_SAFE (link, &ear->heard) {
         struct heard *heard = CONTAINER_OF(link, struct heard, link);
+        enum ear_answer answer;
         struct packet publish;
         if (!heard->waits) {
             continue;
         }
         heard_decode(heard, &publish);
-        if (!give(heard, &publish) || only_first) {
+        answer = give(heard, &publish);
+        if (only_first && answer == EAR_DONE) {
+            go_on(ear);
+        }
+        if (only_first || answer == EAR_NOT_NOW) {
             return;
         }
     }

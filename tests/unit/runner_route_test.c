@@ -195,6 +195,23 @@ TEST(without_its_topic_messages_wait)
     world_free(world);
 }
 
+/* As at a topic that nobody subscribes to: there is no answer that the others could wait for. */
+TEST(what_waits_goes_on_when_the_first_is_done_at_once)
+{
+    struct world *world = world_with(SPACES(TO_TEE));
+
+    world->door_answer = DOOR_BUSY;
+    publish(world, "a", "");
+    publish(world, "b", "");
+    CHECK_INT_EQUAL(waiting(ROUTE), 2);
+    world->door_answer = DOOR_ACCEPTED;
+    world_run(world, 1000);
+    CHECK_INT_EQUAL(waiting(ROUTE), 0);
+    publish(world, "c", "");
+    CHECK_INT_EQUAL(waiting(ROUTE), 0);
+    world_free(world);
+}
+
 TEST(what_is_too_large_is_passed_over)
 {
     struct world *world = world_with(SPACES(TO_TEE));
