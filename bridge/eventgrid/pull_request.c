@@ -64,6 +64,14 @@ static bool is_in_namespace(struct slice path)
     return equal_ignoring_case(take_up_to(&path, '/'), topics);
 }
 
+/* "/api/hubs/...": names of groups and users may end as an operation does. */
+static bool is_of_hubs(struct slice path)
+{
+    take_up_to(&path, '/');
+    return equal_ignoring_case(take_up_to(&path, '/'), SLICE_LITERAL("api")) &&
+           equal_ignoring_case(take_up_to(&path, '/'), SLICE_LITERAL("hubs"));
+}
+
 bool pull_is_path(struct slice target)
 {
     struct slice path = take_up_to(&target, '?');
@@ -72,7 +80,9 @@ bool pull_is_path(struct slice target)
     if (is_in_namespace(path)) {
         return true;
     }
-
+    if (is_of_hubs(path)) {
+        return false;
+    }
     while (at > 0 && path.data[at - 1] != '/') {
         at--;
     }

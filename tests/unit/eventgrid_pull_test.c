@@ -37,6 +37,9 @@ static const struct path_row paths[] = {
     {"/topics/t:purge", PULL_OPERATIONS, "", "", ""},
     {"/topics/t/api/events", PULL_OPERATIONS, "", "", ""},
     {"/api/hubs/chat/:send", PULL_OPERATIONS, "", "", ""},
+    {"/api/hubs/chat/groups/room:release", PULL_OPERATIONS, "", "", ""},
+    {"/api/hubs/chat/users/ann/groups/topics:publish?x=1", PULL_OPERATIONS, "", "", ""},
+    {"/api/topics/t:publish", PULL_PUBLISH, "api", "t", ""},
     {"t:publish", PULL_OPERATIONS, "", "", ""},
     {"/namespaces/n/mqtt/messages", PULL_OPERATIONS, "", "", ""},
 };
