@@ -73,11 +73,6 @@ void ear_wake(struct ear *ear);
 void ear_close(struct ear *ear);
 void ear_release(struct ear *ear);
 
-/* Is it subscribed? */
-static inline bool ear_is_open(const struct ear *ear)
-{
-    return ear->session.state == SESSION_OPEN;
-}
 /* The message as it came; its slices lie in `heard`. */
 void heard_decode(const struct heard *heard, struct packet *publish);
 

@@ -194,7 +194,8 @@ static uint32_t wait_left(const struct pull_errand *errand)
 {
     msec_t left = errand->deadline - runner_now(errand->runner);
 
-    return left > 0 && left < errand->wanted.wait_ms ? (uint32_t)left : errand->wanted.wait_ms;
+    left = left > 0 ? left : 0;
+    return left < errand->wanted.wait_ms ? (uint32_t)left : errand->wanted.wait_ms;
 }
 
 static void errand_try(struct pull_errand *errand)
@@ -225,7 +226,7 @@ void pull_errand_begin(struct runner *runner, struct pull_errand *errand)
     errand_try(errand);
 }
 
-void pull_errand_abandon(struct pull_errand *errand)
+static void abandon(struct pull_errand *errand)
 {
     if (!errand->runner) {
         return;
@@ -242,7 +243,7 @@ void pull_errand_abandon(struct pull_errand *errand)
 
 void pull_errand_release(struct pull_errand *errand)
 {
-    pull_errand_abandon(errand);
+    abandon(errand);
     pull_order_release(&errand->order);
     pull_found_release(&errand->found);
 }

@@ -27,8 +27,7 @@ struct pull_errand {
 };
 
 void pull_errand_begin(struct runner *runner, struct pull_errand *errand);
-/* Nobody waits any more: events that come after all are given back. Harmless if it is done. */
-void pull_errand_abandon(struct pull_errand *errand);
+/* Done or not: if not, nobody waits any more, and events that come after all are given back. */
 void pull_errand_release(struct pull_errand *errand);
 
 /* --- orders of other processes --- */

@@ -201,6 +201,23 @@ TEST(who_has_waited_long_enough_gets_nothing)
     world_free(world);
 }
 
+/* Nobody ran the queue while it could have waited, and the time came late. */
+TEST(who_has_waited_for_the_queue_itself_does_not_wait_again)
+{
+    struct world *world = world_new();
+    struct receiver one = {0};
+
+    world_use_namespace(world);
+    receive(world, 0, &one, 1);
+    CHECK(!one.is_done);
+    world_subscribe(world, NAME, QUEUE_OF(""));
+    world_run(world, 11000);
+    CHECK(one.is_done && one.is_good);
+    CHECK_INT_EQUAL(got(&one), 0);
+    release(&one);
+    world_free(world);
+}
+
 TEST(who_has_gone_gets_nothing)
 {
     int owner;
@@ -208,7 +225,7 @@ TEST(who_has_gone_gets_nothing)
     struct receiver one = {0}, other = {0};
 
     receive(world, owner, &one, 1);
-    pull_errand_abandon(&one.errand);
+    pull_errand_release(&one.errand);
     receive(world, owner, &other, 1);
     world_publish(world, NAME, "e1");
     world_run(world, 0);
@@ -456,7 +473,7 @@ TEST(events_for_a_receiver_elsewhere_that_has_gone_are_given_back_uncounted)
 
     receive(world, 1 - owner, &one, 5);
     world_publish(world, NAME, "e1");
-    pull_errand_abandon(&one.errand); /* it is not known there yet */
+    pull_errand_release(&one.errand); /* it is not known there yet */
     world_run(world, 0);
     CHECK(!one.is_done);
     receive(world, owner, &other, 5);
