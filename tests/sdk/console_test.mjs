@@ -2,17 +2,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import http from 'node:http';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
 import { connectMqtt } from './lib/device.mjs';
 import { Pages } from './lib/pages.mjs';
 import { atEnd, run, test } from './lib/runner.mjs';
 import { Server } from './lib/server.mjs';
 import { deferred, until, within } from './lib/wait.mjs';
-
-const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const webhook = http.createServer((request, response) => { // takes one kind of event only
     request.on('data', () => {}).on('end', () => response.writeHead(webhook.status).end());
@@ -53,16 +49,6 @@ const view = (page, name) => page.getByRole('navigation').getByRole('link', { na
 const row = (page, table, text) => page.getByRole('region', { name: table }).getByRole('row').filter({ hasText: text });
 const confirm = (page, name) => page.getByRole('dialog').getByRole('button', { name }).click();
 
-/* No finding of axe that is serious or worse. */
-async function isAccessible(page, what) {
-    await page.evaluate(AXE);
-    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-    const found = violations
-        .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
-    assert.deepEqual(found, [], what);
-}
-
 const page = await pages.open(CONSOLE);
 
 test('the address without a slash leads there', async () => {
@@ -72,7 +58,7 @@ test('the address without a slash leads there', async () => {
 });
 
 test('without an access key one sees nothing', async () => {
-    await isAccessible(page, 'signing in');
+    await pages.isAccessible(page, 'signing in');
     await page.getByLabel('Access key').fill('no key of this server');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('alert').getByText('not an access key').waitFor();
@@ -102,7 +88,6 @@ test('numbers are live', async () => {
         await publisher.publishAsync('news', 'x');
         return times.add(await published.textContent()).size > 5;
     });
-    await isAccessible(page, 'overview');
     await pages.picture(page, 'overview');
     publisher.end(true);
 });
@@ -117,7 +102,6 @@ test('a device is found, looked at, closed', async () => {
     await page.getByRole('button', { name: 'Find' }).click();
     await page.getByRole('button', { name: 'boiler-7' }).click();
     await row(page, 'Subscriptions', 'house/+/set').waitFor();
-    await isAccessible(page, 'connections');
     await pages.picture(page, 'connections');
     await page.getByRole('button', { name: 'Close the connection' }).click();
     await confirm(page, 'Close it');
@@ -151,7 +135,6 @@ test('retained messages, and those that come', async () => {
         await device.publishAsync('house/door', 'open');
         return (await row(page, 'Messages', 'house/door').count()) > 0;
     });
-    await isAccessible(page, 'topics');
     await pages.picture(page, 'topics');
     await page.getByRole('button', { name: 'Clear it' }).click();
     await page.getByRole('listitem').filter({ hasText: /^cellar/ }).waitFor({ state: 'detached' });
@@ -188,7 +171,6 @@ test('settings of a hub', async () => {
     await editor.fill('{"anonymousConnectPolicy":"allow"}');
     await confirm(page, 'Set');
     await page.getByRole('button', { name: 'As in the configuration' }).waitFor();
-    await isAccessible(page, 'hubs');
     await pages.picture(page, 'hubs');
     await page.getByRole('button', { name: 'Change settings' }).click();
     await editor.fill('{"anonymousConnectPolicy":"perhaps"}');
@@ -216,7 +198,6 @@ test('an event: who would get it, who got it, its dead letter, again', async () 
         await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
         return (await row(page, 'Dead letters', 'UndeliverableDueTo').count()) > 0;
     });
-    await isAccessible(page, 'events');
     await pages.picture(page, 'events');
     webhook.status = 200;
     await page.getByRole('button', { name: 'Send again', exact: true }).click();
@@ -245,7 +226,6 @@ test('trying things out', async () => {
     await page.getByLabel('Payload').fill('from a device');
     await page.getByRole('button', { name: 'Publish' }).click();
     await frames.getByText('from a device').waitFor();
-    await isAccessible(page, 'playground');
     await pages.picture(page, 'playground');
 });
 
@@ -278,7 +258,6 @@ test('in the dark, and on a phone', async () => {
             await view(other, name);
             await other.getByRole('heading', { name, exact: true }).waitFor();
             await other.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
-            await isAccessible(other, `${name}, ${look}`);
             await pages.picture(other, `${name.toLowerCase()}-${look}`);
         }
         await other.context().close();

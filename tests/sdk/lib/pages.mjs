@@ -2,15 +2,17 @@
  *
  *     const pages = await Pages.start('console');
  *     const page = await pages.open(url, 'dark');
- *     await pages.picture(page, 'overview');      build/.../screenshots/console-overview.png
+ *     await pages.picture(page, 'overview');      build/.../screenshots/console-overview.png, and axe-core looks, too
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { atEnd } from './runner.mjs';
 
+const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const CHROMIUM = '/usr/bin/chromium';
 const BIN = path.resolve(process.env.BIN ?? path.join(import.meta.dirname, '../../../build/dev/bin'));
 
@@ -57,8 +59,19 @@ export class Pages {
         return page;
     }
 
-    /* Is nothing wider than the screen? And a picture, to be looked at. */
+    /* axe-core finds nothing serious, or worse. */
+    async isAccessible(page, what) {
+        await page.evaluate(AXE);
+        const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+        const found = violations
+            .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+            .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`);
+        assert.deepEqual(found, [], what);
+    }
+
+    /* Is nothing wider than the screen, and all of it accessible? And a picture, to be looked at. */
     async picture(page, what) {
+        await this.isAccessible(page, what);
         const folder = path.join(BIN, '../screenshots');
         fs.mkdirSync(folder, { recursive: true });
         const { wide, screen } = await page.evaluate(() => ({
