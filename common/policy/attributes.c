@@ -4,6 +4,7 @@
 #include "policy/attributes.h"
 
 #include "base/ascii.h"
+#include "mqtt/utf8.h"
 
 const struct attribute *attributes_find(const struct attribute *first, struct slice key)
 {
@@ -67,12 +68,13 @@ bool attribute_parse_integer(struct slice text, int64_t *out)
 
 /* --- reading --- */
 
-static struct slice copy_text(const struct json_value *text, struct arena *arena)
+/* False: it has a NUL in it, and could be told nobody over MQTT. */
+static bool copy_text(const struct json_value *text, struct arena *arena, struct slice *into)
 {
     struct buffer scratch = {0};
-    struct slice copy = arena_copy(arena, json_string_value(text, &scratch));
+    *into = arena_copy(arena, json_string_value(text, &scratch));
     buffer_release(&scratch);
-    return copy;
+    return utf8_is_valid_string(*into);
 }
 
 /* False: an element is no text. */
@@ -87,10 +89,9 @@ static bool read_texts(const struct json_value *array, struct arena *arena, stru
     struct slice *texts = arena_allocate(arena, count * sizeof(*texts));
     walk = json_elements(array);
     for (size_t i = 0; json_next_element(&walk, &element); i++) {
-        if (element.type != JSON_STRING) {
+        if (element.type != JSON_STRING || !copy_text(&element, arena, &texts[i])) {
             return false;
         }
-        texts[i] = copy_text(&element, arena);
     }
     out->texts = texts;
     out->text_count = count;
@@ -100,10 +101,9 @@ static bool read_texts(const struct json_value *array, struct arena *arena, stru
 static bool read_text(const struct json_value *value, struct arena *arena, struct attribute *out)
 {
     struct slice *text = arena_allocate(arena, sizeof(*text));
-    *text = copy_text(value, arena);
     out->texts = text;
     out->text_count = 1;
-    return true;
+    return copy_text(value, arena, text);
 }
 
 static bool read_integer(const struct json_value *value, struct arena *arena, struct attribute *out)
@@ -121,8 +121,9 @@ const char *attribute_read(const struct json_value *value, struct arena *arena,
         bool (*read)(const struct json_value *value, struct arena *arena, struct attribute *out);
         const char *otherwise;
     } types[] = {
-        {JSON_STRING, ATTRIBUTE_TEXT, read_text, NULL},
-        {JSON_ARRAY, ATTRIBUTE_TEXTS, read_texts, "has something in its array that is no text"},
+        {JSON_STRING, ATTRIBUTE_TEXT, read_text, "is a text with a NUL in it"},
+        {JSON_ARRAY, ATTRIBUTE_TEXTS, read_texts,
+         "has something in its array that is no text, or one with a NUL"},
         {JSON_NUMBER, ATTRIBUTE_INTEGER, read_integer, "is a number, but no integer of 64 bits"},
     };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

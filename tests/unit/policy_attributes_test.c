@@ -53,8 +53,10 @@ TEST(other_values_are_told)
         {"1.5", "is a number, but no integer of 64 bits"},
         {"1e3", "is a number, but no integer of 64 bits"},
         {"9223372036854775808", "is a number, but no integer of 64 bits"},
-        {"[\"a\",1]", "has something in its array that is no text"},
-        {"[[\"a\"]]", "has something in its array that is no text"},
+        {"\"a\\u0000b\"", "is a text with a NUL in it"},
+        {"[\"a\",\"\\u0000\"]", "has something in its array that is no text, or one with a NUL"},
+        {"[\"a\",1]", "has something in its array that is no text, or one with a NUL"},
+        {"[[\"a\"]]", "has something in its array that is no text, or one with a NUL"},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct arena arena = {0};
