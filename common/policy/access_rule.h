@@ -11,8 +11,9 @@
 
 enum access_action { ACCESS_PUBLISH = 1, ACCESS_SUBSCRIBE = 2 }; /* may be or-ed */
 
-/* Whom a rule is about: the names are exact, "*" is everybody; user and group empty: everybody,
- * anonymous clients too. "anonymous" as group names the clients without a user name. */
+/* Whom a rule is about: the names are exact (that of a client of the namespace: in any case), "*"
+ * is everybody; user and group empty: everybody, anonymous clients too. "anonymous" as group names
+ * the clients without a user name. */
 struct access_rule {
     struct slice user, group;
     int actions; /* enum access_action, or-ed */

@@ -34,7 +34,8 @@ struct client_profile {
     const struct slice *groups; /* [group_count], of the configuration; none if anonymous */
     size_t group_count;
     const struct attribute *attributes; /* that it has signed in with; these go before */
-    const struct attribute *registered; /* of its client resource */
+    bool is_registered;                 /* there is a client resource of that name */
+    const struct attribute *registered; /* its attributes */
 };
 
 /* NULL: it has none of that key. */

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "mqtt/topic.h"
@@ -43,13 +44,20 @@ static bool is_everybody(struct slice name)
     return name.length == 0 || slice_equal(name, SLICE_LITERAL("*"));
 }
 
+/* Nobody who is anonymous has a name, and rules' names are not empty. The name of a client of the
+ * namespace is spelled as its resource has it, which the configuration need not know. */
+static bool is_user(const struct client_profile *client, struct slice user)
+{
+    return is_everybody(user) || slice_equal(user, client->authentication_name) ||
+           (client->is_registered && equal_ignoring_case(user, client->authentication_name));
+}
+
 static bool is_about(const struct rule *rule, const struct client_profile *client)
 {
     if (rule->query && !query_matches(rule->query, client)) {
         return false;
     }
-    /* Nobody who is anonymous has a name, and rules' names are not empty. */
-    return (is_everybody(rule->user) || slice_equal(rule->user, client->authentication_name)) &&
+    return is_user(client, rule->user) &&
            (is_everybody(rule->group) || in_group(client, rule->group));
 }
 
@@ -115,6 +123,7 @@ struct rights *rights_prepare(const struct rule_set *set, const struct client_pr
     struct client_profile client = *asked;
     const struct registered_client *registered = rule_set_client(set, client.authentication_name);
     struct preparation preparation = {0};
+    client.is_registered = registered != NULL;
     client.registered = registered ? registered->attributes : NULL;
     take_rules(&preparation, set, &client, true);
     take_rules(&preparation, set, &client, false);

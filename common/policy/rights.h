@@ -18,7 +18,7 @@
 
 struct rights;
 
-/* `client->registered` is looked up here. Keeps nothing of `set` and `client`. */
+/* Whether the client is registered is looked up here. Keeps nothing of `set` and `client`. */
 struct rights *rights_prepare(const struct rule_set *set, const struct client_profile *client);
 void rights_free(struct rights *rights);
 

@@ -158,6 +158,30 @@ TEST(who_is_disabled_may_do_nothing)
     rule_set_free(set);
 }
 
+/* The client goes by the name as its resource spells it; the configuration may spell it otherwise.
+ */
+TEST(rules_are_about_a_client_of_the_namespace_in_any_case)
+{
+    static const struct access_rule rules[] = {
+        {.actions = ACCESS_SUBSCRIBE,
+         .user = SLICE_LITERAL("sensor1"),
+         .deny = true,
+         .filter = SLICE_LITERAL("common/#")},
+        {.actions = ACCESS_SUBSCRIBE,
+         .user = SLICE_LITERAL("guest"),
+         .filter = SLICE_LITERAL("log/+")},
+    };
+    struct rule_set *set = plant();
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        rule_set_add_rule(set, &rules[i]);
+    }
+    CHECK_RIGHTS(set, "{\"name\":\"Sensor1\"}", {"receive", "common/x", 'n'},
+                 {"receive", "commands/Sensor1", 'y'}, {"receive", "log/1", 'n'});
+    CHECK_RIGHTS(set, "{\"name\":\"guest\"}", {"receive", "log/1", 'y'});
+    CHECK_RIGHTS(set, "{\"name\":\"GUEST\"}", {"receive", "log/1", 'n'}); /* not registered */
+    rule_set_free(set);
+}
+
 TEST(access_rules_stand_beside_bindings)
 {
     static const struct access_rule rules[] = {
