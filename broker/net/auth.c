@@ -150,9 +150,10 @@ static bool by_certificate(const struct attempt *attempt, enum auth_verdict *ver
     const char *wrong =
         sign_in ? sign_in_by_certificate(sign_in, certificate, attempt_user_name(attempt), &proof)
                 : "";
-    bool good =
-        !wrong || (attempt->origin.use_certificate_as_user && certificate->is_trusted &&
-                   certificate_append_name(certificate->leaf, CERTIFICATE_SUBJECT, &proof.name));
+    if (wrong && attempt->origin.use_certificate_as_user) {
+        wrong = sign_in_by_common_name(sign_in, certificate, &proof);
+    }
+    bool good = !wrong;
     if (good) {
         *verdict = auth_accept_user(attempt->directory, buffer_slice(&proof.name), answer);
     } else if (sign_in) {

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "net/proof.h"
 
+#include "mqtt/utf8.h"
+
 void proof_take_attribute(struct proof *proof, struct slice key, const struct json_value *value)
 {
     struct attribute attribute;
@@ -14,6 +16,12 @@ void proof_take_attribute(struct proof *proof, struct slice key, const struct js
     own->key = arena_copy(&proof->memory, key);
     own->next = proof->attributes; /* found first: of several the last one counts */
     proof->attributes = own;
+}
+
+bool proof_has_name(const struct proof *proof)
+{
+    struct slice name = buffer_slice(&proof->name);
+    return name.length > 0 && name.length <= UINT16_MAX && utf8_is_valid_string(name);
 }
 
 void proof_release(struct proof *proof)

@@ -22,6 +22,8 @@ struct proof {
 /* A member of an object that somebody trusted has written: an attribute, if its name and its value
  * may be those of one, else it is left out. `key` is raw, as json_next_member() gives it. */
 void proof_take_attribute(struct proof *proof, struct slice key, const struct json_value *value);
+/* Has it a name that a client of MQTT can have? Sessions, and events of what it does, go by it. */
+bool proof_has_name(const struct proof *proof);
 void proof_release(struct proof *proof);
 
 #endif

@@ -86,6 +86,12 @@ const char *sign_in_by_certificate(const struct sign_in *sign_in,
                                    const struct peer_certificate *peer, struct slice user_name,
                                    struct proof *proof);
 
+/* The same on a listener that takes the Common Name for a user name (`sign_in` NULL: there is no
+ * MQTT namespace): its own authorities must have signed the certificate, and if there is a client
+ * of that name, it must be its certificate. */
+const char *sign_in_by_common_name(const struct sign_in *sign_in,
+                                   const struct peer_certificate *peer, struct proof *proof);
+
 /* --- sign_in_token.c --- */
 
 enum token_kind {

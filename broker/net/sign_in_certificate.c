@@ -8,6 +8,7 @@
 #include "net/sign_in.h"
 
 static const char *const not_in_time = "it has expired, or is not valid yet";
+static const char *const not_a_name = "its name is no text that a user name can be";
 static const char *const not_signed = "no authority that is known here has signed it";
 
 /* By the authorities of the namespace. NULL, or why not. */
@@ -75,6 +76,9 @@ static const char *take_name(const struct sign_in *sign_in, const struct peer_ce
 {
     for (size_t i = 0; i < sign_in->source_count; i++) {
         if (certificate_append_name(peer->leaf, sign_in->sources[i], &proof->name)) {
+            if (!proof_has_name(proof)) {
+                return not_a_name;
+            }
             const struct sign_in_client *client = sign_in_find(sign_in, buffer_slice(&proof->name));
             return client ? check_client(sign_in, client, peer) : check_trust(sign_in, peer);
         }
@@ -108,4 +112,24 @@ const char *sign_in_by_certificate(const struct sign_in *sign_in,
         proof->name.length = 0;
     }
     return unnamed && wrong ? wrong : unnamed;
+}
+
+const char *sign_in_by_common_name(const struct sign_in *sign_in,
+                                   const struct peer_certificate *peer, struct proof *proof)
+{
+    if (!peer->is_trusted) {
+        return not_signed;
+    }
+    if (!certificate_append_name(peer->leaf, CERTIFICATE_SUBJECT, &proof->name) ||
+        !proof_has_name(proof)) {
+        proof->name.length = 0;
+        return not_a_name;
+    }
+    const struct sign_in_client *client =
+        sign_in ? sign_in_find(sign_in, buffer_slice(&proof->name)) : NULL;
+    const char *wrong = client ? check_client(sign_in, client, peer) : NULL;
+    if (wrong) {
+        proof->name.length = 0;
+    }
+    return wrong;
 }

@@ -2,7 +2,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/ascii.h"
-#include "mqtt/utf8.h"
 #include "net/sign_in.h"
 #include "secret/access_keys.h"
 #include "secret/jwt.h"
@@ -151,11 +150,6 @@ static const char *check_claims(const struct sign_in *sign_in, enum token_kind k
 
 /* --- who --- */
 
-static bool name_is_good(struct slice name)
-{
-    return name.length > 0 && name.length <= UINT16_MAX && utf8_is_valid_string(name);
-}
-
 /* Entra's tokens name a client by its object id. */
 static const char *take_name(enum token_kind kind, const struct json_value *claims,
                              struct proof *proof)
@@ -168,7 +162,7 @@ static const char *take_name(enum token_kind kind, const struct json_value *clai
     if (value.type == JSON_STRING) {
         json_append_string_value(&proof->name, &value);
     }
-    return name_is_good(buffer_slice(&proof->name)) ? NULL : "the name in the token (sub) is none";
+    return proof_has_name(proof) ? NULL : "the name in the token (sub) is none";
 }
 
 static bool is_registered(struct slice key)

@@ -6,7 +6,6 @@
 #include <openssl/pem.h>
 
 #include "base/timestamp.h"
-#include "mqtt/utf8.h"
 #include "secret/base64.h"
 #include "json/json.h"
 
@@ -113,10 +112,7 @@ static const char *read_name(const struct json_value *answer, struct proof *proo
     if (value.type == JSON_STRING) {
         json_append_string_value(&proof->name, &value);
     }
-    struct slice name = buffer_slice(&proof->name);
-    return name.length > 0 && name.length <= UINT16_MAX && utf8_is_valid_string(name)
-               ? NULL
-               : "clientAuthenticationName is no name";
+    return proof_has_name(proof) ? NULL : "clientAuthenticationName is no name";
 }
 
 static const char *read_attributes(const struct json_value *answer, struct proof *proof)

@@ -266,6 +266,51 @@ static void check_why(const struct world *world, int holder, const char *user_na
     proof_release(&proof);
 }
 
+/* `sign_in` NULL: no namespace. NULL: it proves nothing. */
+static void check_common_name(const struct sign_in *sign_in, const char *name, bool is_trusted,
+                              const char *expected)
+{
+    struct holder holder = make(name, NULL, NAMES, 3600);
+    struct peer_certificate peer = {.leaf = holder.certificate, .is_trusted = is_trusted};
+    struct proof proof = {0};
+    test_note("%s", name);
+    const char *wrong = sign_in_by_common_name(sign_in, &peer, &proof);
+    CHECK_INT_EQUAL(!wrong, expected != NULL);
+    CHECK_SLICE_EQUAL(buffer_slice(&proof.name), slice_from_string(expected ? expected : ""));
+    proof_release(&proof);
+    holder_release(&holder);
+}
+
+TEST(the_common_name_of_a_client_is_taken_only_of_its_own_certificate)
+{
+    struct world world;
+    world_make(&world, -1, NULL, 0);
+    check_common_name(NULL, "anybody", true, "anybody");
+    check_common_name(NULL, "anybody", false, NULL);
+    check_common_name(world.sign_in, "stranger", true, "stranger");
+    check_common_name(world.sign_in, "stranger", false, NULL);
+    check_common_name(world.sign_in, "leaf", true, "leaf");
+    check_common_name(world.sign_in, "Anybody", true, NULL); /* known by another's thumbprint */
+    check_common_name(world.sign_in, "leaf2", true, NULL);   /* not where its scheme says */
+    world_release(&world);
+}
+
+/* A name of a certificate's extension may have any bytes. */
+TEST(names_that_are_no_text_of_mqtt)
+{
+    static const enum certificate_name dns[] = {CERTIFICATE_DNS};
+    struct world world;
+    world_make(&world, -1, dns, COUNT(dns));
+    struct holder holder = make("other", NULL, "DNS:\xFF\xFE", 3600);
+    struct peer_certificate peer = {.leaf = holder.certificate, .is_trusted = true};
+    struct proof proof = {0};
+    CHECK(sign_in_by_certificate(world.sign_in, &peer, SLICE_EMPTY, &proof));
+    CHECK_INT_EQUAL(proof.name.length, 0);
+    proof_release(&proof);
+    holder_release(&holder);
+    world_release(&world);
+}
+
 TEST(why_a_certificate_proves_nothing)
 {
     static const enum certificate_name email[] = {CERTIFICATE_EMAIL};
