@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -272,4 +273,26 @@ TEST(without_an_issuer_there_are_the_servers_tokens)
                  &proof));
     proof_release(&proof);
     world_release(&world);
+}
+
+/* Whoever manages the namespace writes the path: nothing there may hold the broker up. */
+TEST(a_certificate_url_of_what_is_no_file_is_left_out)
+{
+    char folder[] = "/tmp/sign_in_XXXXXX", path[64], url[80];
+    CHECK(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/fifo", folder);
+    CHECK_INT_EQUAL(mkfifo(path, 0600), 0);
+    snprintf(url, sizeof(url), "file://%s", path);
+    struct issuer_certificate certificate = {.url = slice_from_string(url)};
+    struct client_authentication authentication = {
+        .token_issuer = SLICE_LITERAL("https://issuer"),
+        .issuer_certificates = &certificate,
+        .issuer_certificate_count = 1,
+    };
+    struct sign_in *sign_in = sign_in_new(&(struct sign_in_options){
+        .name = SLICE_LITERAL("Plant"), .authentication = &authentication});
+    CHECK(!sign_in_takes_tokens(sign_in, TOKEN_CUSTOM));
+    sign_in_release(sign_in);
+    unlink(path);
+    rmdir(folder);
 }
