@@ -70,6 +70,11 @@ struct refusal admission_check(const struct connection *connection, const struct
                                struct session_count **counted)
 {
     const struct shard *shard = connection->shard;
+    /* By the rules of the shard that checks its sessions when they change: on its way here from
+     * another one the client is in nobody's list. */
+    if (!access_may_connect(shard->settings->access, connection->identity)) {
+        return (struct refusal){REASON_NOT_AUTHORIZED, "this client is disabled"};
+    }
     if (session && shard->settings->options.identifiers_are_owned &&
         !connection->identity->trusted && !admission_same_user(session, connection)) {
         return (struct refusal){REASON_NOT_AUTHORIZED,

