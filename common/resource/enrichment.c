@@ -30,12 +30,7 @@ enum { EXPRESSIONS = sizeof(expressions) / sizeof(expressions[0]) };
 
 static bool is_word(struct slice text)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        if (!ascii_is_alphanumeric(text.data[i]) && text.data[i] != '_' && text.data[i] != '-') {
-            return false;
-        }
-    }
-    return text.length > 0;
+    return text.length > 0 && ascii_has_only(text, "_-");
 }
 
 /* `.name`, or `['any name']` with either kind of quotes. */

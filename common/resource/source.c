@@ -7,17 +7,6 @@
 
 /* --- names (spec/eventgrid.md 1.10) --- */
 
-static bool has_only(struct slice name, const char *others)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        uint8_t c = name.data[i];
-        if (!ascii_is_alphanumeric(c) && (c == '\0' || !strchr(others, c))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* What is said of a name that is not good. */
 struct name_sentences {
     const char *length, *characters, *reserved;
@@ -41,7 +30,7 @@ static const char *check_name(struct slice name, const struct name_sentences *se
     if (name.length < TOPIC_NAME_MIN || name.length > TOPIC_NAME_MAX) {
         return sentences->length;
     }
-    if (!has_only(name, "-")) {
+    if (!ascii_has_only(name, "-")) {
         return sentences->characters;
     }
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
@@ -71,9 +60,10 @@ const char *domain_topic_name_check(struct slice name)
     if (name.length == 0 || name.length > DOMAIN_TOPIC_NAME_MAX) {
         return "Domain topic name must be between 1 and 128 characters in length.";
     }
-    return has_only(name, "-._") ? NULL
-                                 : "Domain topic name must have only letters (A to Z), digits, "
-                                   "hyphens, dots and underscores.";
+    return ascii_has_only(name, "-._")
+               ? NULL
+               : "Domain topic name must have only letters (A to Z), digits, "
+                 "hyphens, dots and underscores.";
 }
 
 const char *subscription_name_check(struct slice name)
@@ -81,7 +71,7 @@ const char *subscription_name_check(struct slice name)
     if (name.length < SUBSCRIPTION_NAME_MIN || name.length > SUBSCRIPTION_NAME_MAX) {
         return "Event subscription name must be between 3 and 64 characters in length.";
     }
-    return has_only(name, "-")
+    return ascii_has_only(name, "-")
                ? NULL
                : "Event subscription name must have only letters (A to Z), digits and hyphens.";
 }
