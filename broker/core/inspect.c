@@ -140,7 +140,8 @@ static void append_filters(struct buffer *out, const struct session *session)
 
 static bool text_contains(struct slice text, struct slice part)
 {
-    return part.length == 0 || memmem(text.data, text.length, part.data, part.length) != NULL;
+    return part.length == 0 || (text.length >= part.length &&
+                                memmem(text.data, text.length, part.data, part.length) != NULL);
 }
 
 static bool is_listed(const struct inspection *inspection, const struct session *session)
