@@ -47,6 +47,8 @@ ROUNDING = 0.55  # seconds: delays in the broker are whole ones
 LATE = 5  # seconds that an attempt may come after its time, on a machine that is busy
 CALM = 12  # seconds before the first kill
 UNREST = 4  # seconds after a process has ended or begun, in which sessions find their owners
+LOOK = 0.05  # seconds between two looks at the processes and their log
+TAKEN_OVER = "another process runs a subscription now"
 SHOWN = 6  # failures of a kind that are printed
 SUBSCRIPTIONS = ("STEADY", "FLAKY", "JUDGED")
 KINDS = ("plain",) * 8 + ("good", "bad", "never")  # of events; all but the first are for `judged`
@@ -160,14 +162,16 @@ event_grid:
         threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self):
-        """Notes when processes end and begin."""
-        before = None
+        """Notes when processes end and begin, and when one has taken over what another ran: some seconds after a kill the
+        broker's memory of a process that is no more is found out, too."""
+        before, log = None, open(self.log.name, errors="replace")
         while self.process.poll() is None:
-            pids = self.children()
-            if pids != before:
+            now, pids, has_moved = time.monotonic(), self.children(), any(TAKEN_OVER in line for line in log)
+            if pids != before or has_moved:
                 before = pids
-                self.changes.append(time.monotonic())
-            time.sleep(0.05)  # between two looks
+                self.changes.append(now - LOOK)
+            time.sleep(LOOK)
+        log.close()
 
     def children(self, name=""):
         """Process ids of the children, or of those with that name."""
