@@ -110,6 +110,20 @@ static void append_event_topic(struct buffer *out, const char *endpoint)
                            slice_from_string(endpoint));
 }
 
+/* By its resource id, or in short "namespaces/N/topics/T". */
+static void append_namespace_topic(struct buffer *out, const char *endpoint)
+{
+    struct buffer id = {0};
+
+    buffer_append_string(&id, endpoint[0] == '/'
+                                  ? ""
+                                  : "/subscriptions/00000000-0000-0000-0000-000000000000"
+                                    "/resourceGroups/pubgrid/providers/Microsoft.EventGrid/");
+    buffer_append_string(&id, endpoint);
+    append_endpoint_member(out, "resourceId", buffer_slice(&id));
+    buffer_release(&id);
+}
+
 static const struct endpoint_type {
     const char *word, *type;
     void (*append)(struct buffer *out, const char *endpoint);
@@ -118,6 +132,7 @@ static const struct endpoint_type {
     {"webpubsub", "WebPubSub", append_hub},
     {"mqtttopic", "MqttTopic", append_mqtt_topic},
     {"eventgridtopic", "EventGridTopic", append_event_topic},
+    {"namespacetopic", "NamespaceTopic", append_namespace_topic},
 };
 
 /* NULL after an error message. */
@@ -131,7 +146,8 @@ static const struct endpoint_type *find_endpoint_type(const struct event_flags *
         }
     }
     fprintf(stderr,
-            "Error: --endpoint-type is webhook, webpubsub, mqtttopic or eventgridtopic, not: %s\n",
+            "Error: --endpoint-type is webhook, webpubsub, mqtttopic, eventgridtopic or "
+            "namespacetopic, not: %s\n",
             word);
     return NULL;
 }

@@ -118,10 +118,15 @@ static const struct schema {
 
 /* ---------------------------------------------------------------- sending it */
 
+static bool is_of_namespace(const char *source)
+{
+    return strncmp(source, "namespaces/", strlen("namespaces/")) == 0;
+}
+
 /* A domain's topic is published to at its domain: splits "domains/D/topics/T". */
 static const char *split_domain_topic(const char *source, struct buffer *domain)
 {
-    const char *topic = strstr(source, "/topics/");
+    const char *topic = is_of_namespace(source) ? NULL : strstr(source, "/topics/");
 
     buffer_append(domain, slice_make(source, topic ? (size_t)(topic - source) : strlen(source)));
     buffer_append_byte(domain, '\0');
@@ -319,7 +324,11 @@ static void print_all_accepted(const struct event_command *command, struct slice
 
 bool event_send(const struct event_command *command, struct server *server)
 {
-    static const struct event_post post = {"", "/api/events", true};
+    const struct event_post post = {
+        .behind = is_of_namespace(command->words[0]) ? ":publish" : "/api/events",
+        .before = "",
+        .as_publisher = true,
+    };
     struct event_text text = {0};
     struct buffer answer = {0};
     bool good = post_event(command, server, &post, &text, &answer);

@@ -62,7 +62,7 @@ static void print_usage(FILE *out)
 {
     fputs("Usage: pubgrid COMMAND [ARGUMENTS]\n\nCommands:\n", out);
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     }
     fputs("\nEach command has --help. See pubgrid(1).\n", out);
 }

@@ -84,7 +84,8 @@ static const char *take_name(const struct sign_in *sign_in, const struct peer_ce
         }
     }
     return sign_in->source_count > 0 ? "it has none of the alternativeAuthenticationNameSources"
-                                     : "the user name is that of no client";
+                                     : "the user name is that of no client, and there are no "
+                                       "alternativeAuthenticationNameSources";
 }
 
 static const char *check_name(const struct sign_in *sign_in, const struct peer_certificate *peer,

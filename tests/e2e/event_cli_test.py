@@ -140,11 +140,17 @@ def test_subscriptions():
         assert server.requests[-1][1] == "/api/eventgrid/domains/shop/topics/t/eventSubscriptions/x"
 
 
+NAMESPACE_TOPIC = ("/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/pubgrid"
+                   "/providers/Microsoft.EventGrid/namespaces/n/topics/t")
+
+
 def test_destinations_beyond_azure():
     rows = [("webpubsub", "chat", {"hub": "chat"}), ("webpubsub", "chat/groups/a/b", {"hub": "chat", "group": "a/b"}),
             ("WebPubSub", "chat/users/u", {"hub": "chat", "user": "u"}), ("mqtttopic", "a/{id}", {"topic": "a/{id}"}),
             ("eventgridtopic", "stock", {"topicName": "stock"}),
-            ("eventgridtopic", "/s/topics/x", {"resourceId": "/s/topics/x"})]
+            ("eventgridtopic", "/s/topics/x", {"resourceId": "/s/topics/x"}),
+            ("namespacetopic", "/s/namespaces/n/topics/t", {"resourceId": "/s/namespaces/n/topics/t"}),
+            ("namespacetopic", "namespaces/n/topics/t", {"resourceId": NAMESPACE_TOPIC})]
     with EventServer(*[answer(SUBSCRIPTION)] * (len(rows) + 1)) as server:
         for kind, endpoint, properties in rows:
             server.run("subscription", "create", "orders", "billing", "--endpoint-type", kind, "--endpoint", endpoint)
@@ -234,6 +240,14 @@ def test_events_are_sent_in_the_schema_of_their_topic():
                                       "application/json", "application/cloudevents-batch+json"], server.types
         server.run("send", "systemTopics/s", "--type", "t")  # which has no keys
         assert server.requests[-1][1] == "/systemTopics/s/api/events"
+    with EventServer(*sent(clouds)) as server:
+        server.run("send", "namespaces/n/topics/t", "--type", "t")
+        assert [path for _, path, *_ in server.requests] == [
+            f"/api/eventgrid/namespaces/n/topics/t{more}" for more in ("", "/listKeys")] + ["/namespaces/n/topics/t:publish"]
+        assert server.types[-1] == "application/cloudevents+json" and server.body()["type"] == "t"
+    with EventServer(answer(clouds), answer({"value": []})) as server:
+        server.run("test", "namespaces/n/topics/t", "--type", "t")
+        assert server.requests[-1][1] == "/api/eventgrid/namespaces/n/topics/t/test"
 
 
 VM = "/subscriptions/s1/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm\"1"

@@ -321,6 +321,7 @@ TEST(why_a_certificate_proves_nothing)
     check_why(&world, LEAF, "anybody", "thumbprint");
     check_why(&world, OWN_EXPIRED, "nobody", "expired");
     check_why(&world, LEAF, "stranger", "no client");
+    check_why(&world, LEAF, "", "there are no alternativeAuthenticationNameSources");
     world_release(&world);
     world_make(&world, MIDDLE, email, COUNT(email));
     check_why(&world, EXPIRED, "leaf", "expired");
