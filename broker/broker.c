@@ -516,6 +516,8 @@ void server_hear(struct server *server)
 
     if (hearing_take(&server->hearing, server->namespaces, &marks)) {
         take_into_force(server, buffer_slice(&marks));
+    } else if (marks.length > 0) {
+        settings_swap(&server->group, NULL, buffer_slice(&marks));
     }
     buffer_release(&marks);
 }

@@ -24,24 +24,30 @@ struct taking {
     struct hearing *hearing;
     struct namespaces *namespaces;
     struct buffer *marks;
+    bool has_changed; /* what the namespaces say */
 };
 
 /* --- the main thread --- */
 
-static void take_retained(struct hearing *hearing, struct namespaces *namespaces,
+/* False: it is nothing that `namespaces` knows of. */
+static bool take_retained(struct hearing *hearing, struct namespaces *namespaces,
                           struct slice filter)
 {
     struct retained_matches stored = {0};
+    bool is_known = false;
 
     retained_match(hearing->retained, filter, clock_now(), &stored);
     for (size_t i = 0; i < stored.count; i++) {
-        namespaces_set_stored(namespaces, slice_from(message_topic(stored.items[i]), prefix.length),
-                              message_payload(stored.items[i]));
+        is_known |= namespaces_set_stored(namespaces,
+                                          slice_from(message_topic(stored.items[i]), prefix.length),
+                                          message_payload(stored.items[i]));
     }
     if (stored.count == 0) {
-        namespaces_set_stored(namespaces, slice_from(filter, prefix.length), SLICE_EMPTY);
+        is_known =
+            namespaces_set_stored(namespaces, slice_from(filter, prefix.length), SLICE_EMPTY);
     }
     retained_matches_release(&stored);
+    return is_known;
 }
 
 static void append_mark(struct buffer *marks, const struct message *message)
@@ -62,7 +68,8 @@ static void heard_run(struct mail *mail, void *receiver)
     struct taking *taking = receiver;
 
     if (taking) {
-        take_retained(taking->hearing, taking->namespaces, message_topic(heard->message));
+        taking->has_changed |=
+            take_retained(taking->hearing, taking->namespaces, message_topic(heard->message));
         append_mark(taking->marks, heard->message);
     }
     message_release(heard->message);
@@ -77,11 +84,10 @@ void hearing_take_stored(struct hearing *hearing, struct namespaces *namespaces)
 bool hearing_take(struct hearing *hearing, struct namespaces *namespaces, struct buffer *marks)
 {
     struct mail_list list = mailbox_take(&hearing->mailbox);
-    struct taking taking = {hearing, namespaces, marks};
-    bool has_changed = list.first != NULL;
+    struct taking taking = {hearing, namespaces, marks, false};
 
     mail_list_run(&list, &taking);
-    return has_changed;
+    return taking.has_changed;
 }
 
 /* --- any worker's thread --- */

@@ -28,7 +28,9 @@ void hearing_release(struct hearing *hearing);
 /* All that is retained, when nothing was heard yet. */
 void hearing_take_stored(struct hearing *hearing, struct namespaces *namespaces);
 /* What has changed since then goes to `namespaces`, and the marks of the changes (the Correlation
- * Data of their messages) to `marks`, one behind the other. False: nothing has. */
+ * Data of their messages) to `marks`, one behind the other. False: nothing has that `namespaces`
+ * knows of; topics and their event subscriptions, which are none of the broker's business, are told
+ * there, too. */
 bool hearing_take(struct hearing *hearing, struct namespaces *namespaces, struct buffer *marks);
 
 #endif

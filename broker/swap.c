@@ -11,8 +11,8 @@
 
 /* One for all workers; the last one frees it. */
 struct swap {
-    _Atomic unsigned left; /* workers */
-    struct settings *settings;
+    _Atomic unsigned left;     /* workers */
+    struct settings *settings; /* one count; NULL: none are new */
     size_t marks_length;
     uint8_t marks[];
 };
@@ -40,7 +40,7 @@ static void swap_run(struct mail *mail, void *receiver)
     struct swap_mail *news = CONTAINER_OF(mail, struct swap_mail, mail);
     struct swap *swap = news->swap;
 
-    if (receiver) {
+    if (receiver && swap->settings) {
         shard_reload(receiver, settings_hold(swap->settings));
     }
     free(news);
