@@ -45,21 +45,31 @@ static struct refusal refusal_of_store(const struct connection *connection,
     return no_refusal;
 }
 
+/* NULL: it is nobody's, or refused. */
+static struct session_count *count(const struct connection *connection, uint32_t most,
+                                   bool *is_refused)
+{
+    *is_refused = false;
+    return access_is_reserved_identifier(connection_client_identifier(connection))
+               ? NULL /* the bridge's, for this user */
+               : sessions_count_user(connection->shard, connection->identity, most, is_refused);
+}
+
+struct session_count *admission_count(const struct connection *connection)
+{
+    bool is_refused;
+    return count(connection, UINT32_MAX, &is_refused);
+}
+
 /* A new session counts for its user (*counted) before the one that it replaces counts no more. */
 static struct refusal refusal_of_count(const struct connection *connection,
                                        const struct session *session,
                                        struct session_count **counted)
 {
-    struct shard *shard = connection->shard;
-    uint32_t most = shard->settings->options.user_sessions_maximum;
+    uint32_t most = connection->shard->settings->options.user_sessions_maximum;
     bool replaces_own = session && admission_same_user(session, connection);
     bool is_refused;
-    *counted = NULL;
-    if (access_is_reserved_identifier(connection_client_identifier(connection))) {
-        return no_refusal; /* the bridge's, for this user */
-    }
-    most = most == 0 ? UINT32_MAX : most + replaces_own;
-    *counted = sessions_count_user(shard, connection->identity, most, &is_refused);
+    *counted = count(connection, most == 0 ? UINT32_MAX : most + replaces_own, &is_refused);
     return is_refused ? (struct refusal){REASON_QUOTA_EXCEEDED,
                                          "this user has as many sessions as one may have"}
                       : no_refusal;

@@ -30,5 +30,8 @@ struct refusal {
 struct refusal admission_check(const struct connection *connection, const struct packet *connect,
                                const struct session *session, bool resumed,
                                struct session_count **counted);
+/* Counts a session that takes the place of one which was to be resumed, whatever the bound. NULL:
+ * it is nobody's. */
+struct session_count *admission_count(const struct connection *connection);
 
 #endif

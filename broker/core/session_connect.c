@@ -412,7 +412,9 @@ void session_connect(struct connection *connection, const struct packet *packet)
     }
     session = take_over(connection, &packet->connect, &ended_stored);
     bool present = session != NULL;
-    assert(present == resumed);
+    if (resumed && !present) {
+        counted = admission_count(connection); /* it has overflowed by its own will meanwhile */
+    }
     if (!session) {
         session = session_create(shard, connection_client_identifier(connection));
     }

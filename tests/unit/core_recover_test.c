@@ -179,6 +179,30 @@ TEST(a_session_that_was_about_to_end_ends)
     durable_world_release(&world);
 }
 
+/* The last message that it may have to wait for is its own will. */
+TEST(a_session_that_ends_while_it_is_taken_over)
+{
+    struct will will = {
+        .present = true, .topic = SLICE_LITERAL("t"), .payload = SLICE_LITERAL("x")};
+    struct durable_world world;
+    struct durable_client *client, *sender;
+
+    durable_world_init(&world);
+    world.options.queue_qos0 = true;
+    start(&world, 1, 0);
+    sender = durable_connect(&world, "sender", true, 0, NULL);
+    world.origin.bounds = (struct session_bounds){.given = true, .messages = 1, .bytes = 1000};
+    client = durable_connect(&world, "a", true, 1000, &will);
+    durable_subscribe(client, "t", 1, 0);
+    durable_publish(sender, "t", "one", QOS_1, 1, false);
+    CHECK_INT_EQUAL(durable_session(&world, "a")->unacknowledged, 1);
+    durable_connect(&world, "a", false, 1000, NULL);
+    CHECK(durable_session(&world, "a") != NULL);
+    CHECK_INT_EQUAL(durable_session(&world, "a")->subscriptions.count, 0);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
 TEST(what_was_due_meanwhile_happens)
 {
     struct durable_world world;
