@@ -142,17 +142,20 @@ static bool ask(struct command *command, struct server *server, const char *meth
     return grid_do(&command->look, server, method, &path, body, print);
 }
 
+enum { COLUMNS = 3 };
+
 /* What tells one from the others, of its properties. */
 static const struct {
-    const char *head, *members[2];
+    const char *head, *members[COLUMNS];
 } columns[NOUNS] = {
     [NOUN_NAMESPACE] = {"WHERE", {"endpoint", NULL}},
     [NOUN_TOPIC] = {"WHERE", {"endpoint", NULL}},
     [NOUN_SUBSCRIPTION] = {"STATE", {"provisioningState", NULL}},
     [NOUN_CLIENT] = {"AUTHENTICATION NAME AND STATE", {"authenticationName", "state"}},
     [NOUN_GROUP] = {"QUERY", {"query", NULL}},
-    [NOUN_SPACE] = {"DESCRIPTION", {"description", NULL}},
-    [NOUN_BINDING] = {"GROUP AND SPACE", {"clientGroupName", "topicSpaceName"}},
+    [NOUN_SPACE] = {"TOPIC TEMPLATES", {"topicTemplates", NULL}},
+    [NOUN_BINDING] = {"GROUP, SPACE AND PERMISSION",
+                      {"clientGroupName", "topicSpaceName", "permission"}},
     [NOUN_CERTIFICATE] = {"EXPIRES", {"expiryTimeInUtc", NULL}},
 };
 
@@ -160,17 +163,15 @@ static void print_item(const struct json_value *item, const void *context)
 {
     enum namespace_noun noun = *(const enum namespace_noun *)context;
     struct json_value properties;
-    struct buffer name = {0}, texts[2] = {{0}, {0}};
+    struct buffer text = {0};
 
     json_find_member(item, "properties", &properties);
-    printf("%-32s", answer_text(item, "name", &name));
-    for (size_t i = 0; i < 2 && columns[noun].members[i]; i++) {
-        printf(" %s", answer_text(&properties, columns[noun].members[i], &texts[i]));
+    printf("%-32s", answer_text(item, "name", &text));
+    for (size_t i = 0; i < COLUMNS && columns[noun].members[i]; i++) {
+        printf(" %s", answer_text(&properties, columns[noun].members[i], &text));
     }
     putchar('\n');
-    buffer_release(&name);
-    buffer_release(&texts[0]);
-    buffer_release(&texts[1]);
+    buffer_release(&text);
 }
 
 static bool list(struct command *command, struct server *server)

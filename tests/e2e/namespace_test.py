@@ -86,7 +86,8 @@ def test_who_may_do_what():
         world.namespace("binding", "create", "plant", "send", "--group", "pumps", "--space", "own", "--permission",
                         "Publisher")
         assert world.rows("client", "list", "plant") == [["pump-1", "pump-1", "Enabled"]]
-        assert world.rows("binding", "list", "plant") == [["send", "pumps", "own"]]
+        assert world.rows("binding", "list", "plant") == [["send", "pumps", "own", "Publisher"]]
+        assert world.rows("space", "list", "plant") == [["own", '["a/${client.authenticationName}","b,c/#"]']]
         assert world.properties("space", "show", "plant", "own")["topicTemplates"][1] == "b,c/#"
         assert "needs it" in world.namespace("group", "delete", "plant", "pumps", status=1)
         world.namespace("update", "plant", "-", given='{"tags":{"a":"b"}}')
