@@ -48,7 +48,8 @@ LATE = 5  # seconds that an attempt may come after its time, on a machine that i
 CALM = 12  # seconds before the first kill
 UNREST = 4  # seconds after a process has ended or begun, in which sessions find their owners
 LOOK = 0.05  # seconds between two looks at the processes and their log
-TAKEN_OVER = "another process runs a subscription now"
+UNREST_LINES = ("connected to the broker", "another bridge process does not answer",
+                "another process runs a subscription now")  # of the log
 SHOWN = 6  # failures of a kind that are printed
 SUBSCRIPTIONS = ("STEADY", "FLAKY", "JUDGED")
 KINDS = ("plain",) * 8 + ("good", "bad", "never")  # of events; all but the first are for `judged`
@@ -162,16 +163,21 @@ event_grid:
         threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self):
-        """Notes when processes end and begin, and when one has taken over what another ran: some seconds after a kill the
-        broker's memory of a process that is no more is found out, too."""
+        """Notes when processes end and begin, find each other, and take over what another ran: on a machine that is busy
+        that is seconds after a kill."""
         before, log = None, open(self.log.name, errors="replace")
         while self.process.poll() is None:
-            now, pids, has_moved = time.monotonic(), self.children(), any(TAKEN_OVER in line for line in log)
+            now, pids, has_moved = time.monotonic(), self.children(), self.has_moved(log)
             if pids != before or has_moved:
                 before = pids
                 self.changes.append(now - LOOK)
             time.sleep(LOOK)
         log.close()
+
+    @staticmethod
+    def has_moved(log):
+        """Reads on to the end of the log."""
+        return [line for line in log if any(words in line for words in UNREST_LINES)] != []
 
     def children(self, name=""):
         """Process ids of the children, or of those with that name."""
