@@ -42,7 +42,7 @@ struct word_list {
 static void begin_mistake_in_list(struct loading *loading, const struct word_list *list,
                                   size_t index)
 {
-    char place[PLACE_MAX];
+    char place[PLACE_MAX + KEY_MAX]; /* the section has a place of its own */
 
     snprintf(place, sizeof(place), "%s.%s.%zu", list->key, list->name, index);
     loading_begin_mistake(loading, place);
