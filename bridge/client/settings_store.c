@@ -178,6 +178,7 @@ static void broker_is_late(struct timer *timer, void *context)
     (void)context;
     log_write(LOG_WARNING, "a change of settings is not in force in time", "number=%u",
               change->number);
+    change->is_followed = false; /* should it be in force after all, nobody is asked twice */
     ask_who_has_heard(change);
 }
 

@@ -208,6 +208,53 @@ TEST(who_is_silent_is_dead)
     end();
 }
 
+/* --- settings that the broker follows --- */
+
+static void all_ones(void *out, size_t length)
+{
+    memset(out, 1, length);
+}
+
+/* The broker has the first change in force. */
+static void apply_first(void)
+{
+    struct settings_mark mark = {0x01010101 /* all_ones() */, 1};
+    struct buffer bytes = {0};
+
+    settings_mark_append(&bytes, &mark);
+    broker_publish(broker, &(struct packet){.type = PACKET_PUBLISH,
+                                            .publish = {.topic = SLICE_LITERAL("$config/applied"),
+                                                        .payload = buffer_slice(&bytes)}});
+    broker_run(broker);
+    buffer_release(&bytes);
+}
+
+TEST(who_is_being_asked_is_not_asked_again_when_a_late_broker_has_it_in_force)
+{
+    static const struct settings_kind kind = {.prefix = SLICE_LITERAL("$config/plant/"),
+                                              .places = "#",
+                                              .role = "plant",
+                                              .followed = SLICE_LITERAL("rules/")};
+    struct waiter waiter = {.change.done = done, .stored = -1};
+    struct settings_store *store;
+
+    start();
+    gateway_of(0)->random = all_ones; /* the origin of its marks */
+    store = settings_store_new(gateway_of(0), &kind);
+    settings_store_connect(store, &ears[0].listener);
+    broker_run(broker);
+    broker->bridges[1].is_deaf = true;
+    CHECK(settings_store_set(store, SLICE_LITERAL("rules/a"), SLICE_LITERAL("{}"), &waiter.change));
+    broker_run(broker);
+    broker_advance(broker, SETTINGS_HEARD_MS); /* the broker is late: process 1 is asked */
+    apply_first();
+    CHECK_INT_EQUAL(waiter.stored, -1);
+    broker_advance(broker, STAFF_TIMEOUT_MS);
+    CHECK_INT_EQUAL(waiter.stored, 1); /* once */
+    settings_store_free(store);
+    end();
+}
+
 TEST(who_dies_meanwhile_is_not_waited_for)
 {
     struct waiter waiter;
