@@ -1,6 +1,6 @@
 /* What is told of a folder that is watched: the seam between bridge/dispatch, which is pure, and
- * bridge/net, which looks at the disk (net/folder_watch.h). What is told is what was seen, in turn;
- * several changes of a file that come in a row may be seen as one.
+ * bridge/net, which looks at the disk (net/folder_watcher.h). What is told is what was seen, in
+ * turn; several changes of a file that come in a row may be seen as one.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_DISPATCH_FOLDER_WATCH_H
