@@ -122,8 +122,8 @@ static bool fake_is_ready(const struct link *link)
     return fixture.is_ready;
 }
 
-static const struct link_ops fake_link = {fake_open,       fake_link_send, fake_credit,
-                                          fake_link_close, fake_may_send,  fake_is_ready, NULL};
+static const struct link_ops fake_link = {
+    fake_open, fake_link_send, fake_credit, fake_link_close, fake_may_send, fake_is_ready, NULL};
 
 static msec_t fake_clock(void)
 {

@@ -26,7 +26,8 @@ struct endpoint {
 
 void endpoint_find(struct endpoint *endpoint, const struct url *url);
 
-/* Do both have the same kind, for which there are tokens, and name the same valid hub if it has one?
+/* Do both have the same kind, for which there are tokens, and name the same valid hub if it has
+ * one?
  */
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 

@@ -3,8 +3,9 @@
  * Its packets are put together again, however they were cut into WebSocket messages, and go to the
  * broker as they are (`/mqtt`: a listener like any other, the broker authenticates; the system hub,
  * `/clients/mqtt/hubs/$system`: the token has authenticated, and opens the whole topic tree) or as
- * the hub's (`/clients/mqtt/hubs/{hub}`; see mqtt_hub.h). What the broker sends comes the other way. The bridge keeps no state of the session: packet identifiers, quotas and
- * QoS are between client and broker.
+ * the hub's (`/clients/mqtt/hubs/{hub}`; see mqtt_hub.h). What the broker sends comes the other
+ * way. The bridge keeps no state of the session: packet identifiers, quotas and QoS are between
+ * client and broker.
  *
  *   begin --CONNECT--> channel open --DISCONNECT, an error, or either side is gone--> closing
  *

@@ -40,8 +40,8 @@ extern const struct page_header page_headers[];
 #define PAGE_FILE_CACHE      "no-cache"
 #define PAGE_NEGOTIATE_CACHE "no-store"
 
-/* The file among `files`, page_files or console_files, at this path of the URL below theirs ("/" and
- * what stands beside it, without query). False: none. */
+/* The file among `files`, page_files or console_files, at this path of the URL below theirs ("/"
+ * and what stands beside it, without query). False: none. */
 bool page_find(const struct embedded_file *files, struct slice path, struct page_file *file);
 /* Does the browser have the file already, by its If-None-Match header (may be empty)? Then 304. */
 bool page_is_current(const struct page_file *file, struct slice if_none_match);

@@ -5,7 +5,7 @@
  *
  *     what       parameters                      answer
  *     sessions   contains, after, limit, all     {"sessions":[{...}],"after":"1.4711"}
- *     session    clientId                        {"session":{...,"filters":[...]}} or {"session":null}
+ *     session    clientId                        {"session":{...,"filters":[...]}}, or null
  *     close      clientId                        {"closed":true}: DISCONNECT 0x98
  *     end        clientId                        {"ended":true}: the session, too
  *     retained   filter, after, limit            {"retained":[{...}],"after":"a/topic"}

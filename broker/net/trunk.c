@@ -216,12 +216,9 @@ static bool take_read(struct trunk *trunk, const struct trunk_frame *frame)
 static bool take_frame(struct trunk *trunk, const struct trunk_frame *frame)
 {
     static bool (*const takers[])(struct trunk *, const struct trunk_frame *) = {
-        [TRUNK_OPEN] = take_open,
-        [TRUNK_BYTES] = take_bytes,
-        [TRUNK_CREDIT_BACK] = take_credit,
-        [TRUNK_CLOSE] = take_close,
-        [TRUNK_READ] = take_read,
-        [TRUNK_RETAINED] = NULL, /* the last kind */
+        [TRUNK_OPEN] = take_open,          [TRUNK_BYTES] = take_bytes,
+        [TRUNK_CREDIT_BACK] = take_credit, [TRUNK_CLOSE] = take_close,
+        [TRUNK_READ] = take_read,          [TRUNK_RETAINED] = NULL, /* the last kind */
     };
 
     return takers[frame->kind] && takers[frame->kind](trunk, frame);

@@ -12,10 +12,10 @@
 #include <sys/types.h>
 
 #include "base/buffer.h"
-#include "policy/access_rule.h"
 #include "config/core_options.h"
 #include "config/event_handler.h"
 #include "names/names.h"
+#include "policy/access_rule.h"
 
 /* --- the broker's part --- */
 

@@ -355,5 +355,5 @@ static bool link_is_ready(const struct link *link)
     return link == &world.link && world.is_ready;
 }
 
-const struct link_ops link_operations = {link_open,  link_send,     link_credit,
-                                         link_close, link_may_send, link_is_ready, NULL};
+const struct link_ops link_operations = {link_open,     link_send,     link_credit, link_close,
+                                         link_may_send, link_is_ready, NULL};

@@ -250,8 +250,8 @@ static void fake_random(void *out, size_t length)
 
 /* ---------------------------------------------------------------- the world */
 
-static const struct link_ops link_ops = {fake_open,       fake_link_send, fake_credit,
-                                         fake_link_close, fake_may_send,  fake_is_ready, NULL};
+static const struct link_ops link_ops = {
+    fake_open, fake_link_send, fake_credit, fake_link_close, fake_may_send, fake_is_ready, NULL};
 static const struct websocket_ops socket_ops = {fake_send, fake_close, fake_pause};
 
 static void add_role(struct upgrade *upgrade, const char *role)

@@ -463,8 +463,7 @@ void world_use_namespace(struct world *world)
 struct catalog_subscription *world_subscription(struct world *world, int bridge, const char *name)
 {
     return catalog_find_subscription(world->grids[bridge].catalog,
-                                     slice_from_string(world->source_key),
-                                     slice_from_string(name));
+                                     slice_from_string(world->source_key), slice_from_string(name));
 }
 
 int world_owner(struct world *world, const char *name)
