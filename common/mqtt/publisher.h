@@ -8,7 +8,6 @@
 
 #define PUBLISHER_NAME      "$wps.publisher"  /* authentication name; without: anonymous */
 #define PUBLISHER_RECEIVED  "$wps.received"   /* when the broker had it: Unix ms */
-#define PUBLISHER_ATTRIBUTE "$wps.attribute." /* and the key; a list's values joined with commas   \
-                                               */
+#define PUBLISHER_ATTRIBUTE "$wps.attribute." /* and the key; of a list its values and commas */
 
 #endif
