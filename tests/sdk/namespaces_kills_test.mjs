@@ -128,6 +128,7 @@ test('publishers and receivers go on while processes die: each event arrives', a
     const accepted = [];
     const seen = new Set();
     let isDone = false;
+    let isPublished = false; // all of it: the last answer may come behind isDone
     const publishing = (async () => {
         for (let number = 0; !isDone; number += 1) {
             const id = `stream-${number}`;
@@ -140,7 +141,7 @@ test('publishers and receivers go on while processes die: each event arrives', a
         }
     })();
     const receiving = (async () => {
-        while (!isDone || accepted.some((id) => !seen.has(id))) {
+        while (!isPublished || accepted.some((id) => !seen.has(id))) {
             try {
                 const some = await queue.receive(50);
                 idsOf(some).forEach((id) => seen.add(id));
@@ -154,6 +155,7 @@ test('publishers and receivers go on while processes die: each event arrives', a
     await killBroker();
     isDone = true;
     await publishing;
+    isPublished = true;
     await Promise.race([
         receiving,
         until('all', () => accepted.every((id) => seen.has(id)), 50_000),

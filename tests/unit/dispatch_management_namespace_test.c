@@ -35,7 +35,8 @@ TEST(a_namespace_is_made_shown_changed_and_deleted)
     ask("PUT", PLANT VERSION,
         "{'location':'westus2','sku':{'name':'Standard','capacity':1},'tags':{'a':'b'}}", 201,
         "{'id':'" PLANT "','name':'Plant','type':'Microsoft.EventGrid/namespaces',"
-        "'location':'westus2','tags':{'a':'b'},'properties':{'provisioningState':'Succeeded',"
+        "'location':'westus2','tags':{'a':'b'},'sku':{'name':'Standard','capacity':1},"
+        "'properties':{'provisioningState':'Succeeded',"
         "'metricResourceId':'namespaces/plant','endpoint':'http://localhost:9000/Plant',"
         "'publicNetworkAccess':'Enabled'");
     ask("PATCH", PLANT VERSION, "{'properties':{'topicSpacesConfiguration':{'state':'Enabled'}}}",
