@@ -20,6 +20,7 @@ test('a function is run when a virtual machine is created', async () => {
     await create(one, 'storage account', 'files');
     await happened(other, 'files').getByText('Microsoft.Storage/storageAccounts/write: Succeeded').waitFor();
     await create(one, 'virtual machine', 'web-1');
+    await done(one, 'web-1').waitFor();
     await create(one, 'virtual machine', 'web-2');
     for (const page of [one, other]) {
         await done(page, 'web-1').getByText('owner=team-1').waitFor();
