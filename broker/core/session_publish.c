@@ -209,12 +209,11 @@ enum reason_code session_receive_publish(struct session *session, const struct p
     enum reason_code refused = check_publish(session, packet, topic);
     if (refused == REASON_SUCCESS) {
         accept_publish(session, packet, topic);
-    } else if (must_go(session, refused)) {
-        return refused;
+    } else if (must_go(session, refused) ||
+               (publish->qos == QOS_0 && refused == REASON_PAYLOAD_FORMAT_INVALID)) {
+        return refused; /* there is no acknowledgement to say it in */
     } else if (publish->qos > QOS_0) {
         router_acknowledge(session, publish->qos, publish->packet_id, refused);
-    } else if (refused == REASON_PAYLOAD_FORMAT_INVALID) {
-        return refused; /* QoS 0 has no acknowledgement to say it in */
     } else {
         counter_add(&counters->publish_dropped, 1);
     }
