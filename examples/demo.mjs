@@ -13,8 +13,9 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
-const here = import.meta.dirname;
+const here = fileURLToPath(new URL('.', import.meta.url));
 const bin = path.resolve(process.env.BIN ?? path.join(here, '../build/release/bin'));
 const name = process.argv[2];
 

@@ -39,7 +39,7 @@ function isNewer(name, { data: { url, sequencer } }) {
 
 const fileOf = (request) => path.join(FOLDER, path.basename(parameter(request, 'name')));
 
-site(import.meta.filename, {
+site(import.meta.url, {
     ...webhook('/api/events', take),
     'GET /negotiate': () => hub.getClientAccessToken(),
     'GET /blobs': () => [...blobs.values()],

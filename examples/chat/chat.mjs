@@ -62,7 +62,7 @@ const handler = new WebPubSubEventHandler('chat', {
 });
 
 site(
-    import.meta.filename,
+    import.meta.url,
     {
         'GET /negotiate': (_, request) =>
             hub.getClientAccessToken({ userId: parameter(request, 'name') }),

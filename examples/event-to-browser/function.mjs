@@ -12,7 +12,7 @@ async function take({ id, data: { symbol, price, before } }) {
     await hub.group('function').sendToAll({ id, symbol, price, arrow });
 }
 
-site(import.meta.filename, {
+site(import.meta.url, {
     ...webhook('/api/events', take),
     /* The address at which the page may listen, and to which groups. */
     'GET /negotiate': () => hub.getClientAccessToken({ groups: ['function', 'direct'] }),

@@ -57,7 +57,7 @@ function turn(body) {
     return show();
 }
 
-site(import.meta.filename, {
+site(import.meta.url, {
     ...Object.assign({}, ...names.map((name) => webhook(`/services/${name}`, (event) => take(services[name], event)))),
     'GET /negotiate': () => hub.getClientAccessToken(),
     'GET /state': state,

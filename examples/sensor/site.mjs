@@ -6,7 +6,7 @@ import { hubOf, site } from '../shared/site.mjs';
 
 const hub = hubOf('greenhouse');
 
-site(import.meta.filename, {
+site(import.meta.url, {
     'GET /negotiate': () =>
         hub.getClientAccessToken({
             groups: ['temperature', 'heater', 'device'],

@@ -6,6 +6,7 @@ import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 const types = { html: 'text/html', css: 'text/css', js: 'text/javascript', mjs: 'text/javascript' };
 
@@ -36,14 +37,14 @@ export const webhook = (target, take) => ({
     [`POST ${target}`]: (body) => take(JSON.parse(body)),
 });
 
-/* Serves index.html of the program's folder, and `routes`: "METHOD /path" -> (body, request,
- * response); what they return is sent as JSON. One that throws is a 500, so Event Grid tries again.
+/* Serves index.html of the folder of the program (its import.meta.url), and `routes`: "METHOD /path" ->
+ * (body, request, response); what they return is sent as JSON. One that throws is a 500, so Event Grid tries again.
  * `first`: an express application that gets each request before. */
 export function site(program, routes, first = (request, response, next) => next()) {
     const files = {
-        '/': path.join(path.dirname(program), 'index.html'),
-        '/live.js': path.join(import.meta.dirname, 'live.js'),
-        '/style.css': path.join(import.meta.dirname, 'style.css'),
+        '/': fileURLToPath(new URL('index.html', program)),
+        '/live.js': fileURLToPath(new URL('live.js', import.meta.url)),
+        '/style.css': fileURLToPath(new URL('style.css', import.meta.url)),
     };
     async function answer(request, response) {
         const target = request.url.split('?')[0];

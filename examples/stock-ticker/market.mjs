@@ -32,7 +32,7 @@ async function tick() {
     setTimeout(tick, TICK_MS);
 }
 
-site(import.meta.filename, {
+site(import.meta.url, {
     'GET /negotiate': () => market.getClientAccessToken({ groups: [...history.keys()] }),
     'GET /history': () => Object.fromEntries(history),
 });

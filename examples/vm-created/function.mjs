@@ -44,7 +44,7 @@ async function create(body) {
     await promisify(execFile)(PUBGRID, [...words, ...resource, '-c', PUBGRID_CONFIG, '--server', SERVER]);
 }
 
-site(import.meta.filename, {
+site(import.meta.url, {
     ...webhook('/api/events', take),
     'GET /negotiate': () => hub.getClientAccessToken({ groups: ['activity', 'function'] }),
     'GET /machines': () => [...machines.values()],

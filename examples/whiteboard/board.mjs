@@ -27,7 +27,7 @@ memory.on('group-message', ({ message: { data } }) => {
 });
 
 await memory.start();
-site(import.meta.filename, {
+site(import.meta.url, {
     'GET /negotiate': (_, request) =>
         hub.getClientAccessToken({ ...MAY, userId: parameter(request, 'name') }),
     'GET /picture': () => picture,

@@ -12,12 +12,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Pages } from './pages.mjs';
 import { atEnd, explain } from './runner.mjs';
 import { within } from './wait.mjs';
 
-const here = import.meta.dirname;
+const here = fileURLToPath(new URL('.', import.meta.url));
 const EXAMPLES = path.resolve(here, '../../../examples');
 const BIN = path.resolve(process.env.BIN ?? path.join(here, '../../../build/dev/bin'));
 const START_MS = 60_000;

@@ -9,12 +9,13 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { atEnd } from './runner.mjs';
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const CHROMIUM = '/usr/bin/chromium';
-const BIN = path.resolve(process.env.BIN ?? path.join(import.meta.dirname, '../../../build/dev/bin'));
+const BIN = path.resolve(process.env.BIN ?? fileURLToPath(new URL('../../../build/dev/bin', import.meta.url)));
 
 export const looks = {
     light: { colorScheme: 'light' },
