@@ -7,6 +7,15 @@
  * hold one of the words.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+
+/* Debian 12 has Node.js 18, which lacks these. */
+Array.prototype.toSorted ??= function toSorted(compare) {
+    return [...this].sort(compare);
+};
+Array.prototype.toReversed ??= function toReversed() {
+    return [...this].reverse();
+};
+
 const DEADLINE = 60_000; // ms, unless the test says otherwise
 
 const strays = []; // errors that no test has waited for
