@@ -4,10 +4,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
-import { connectMqtt } from './lib/device.mjs';
 import { Grid } from './lib/eventgrid.mjs';
 import { Namespace } from './lib/namespaces.mjs';
-import { passwordSection } from './lib/passwords.mjs';
+import { connectAs, passwordSection } from './lib/passwords.mjs';
 import {
     mayPublish,
     maySubscribe,
@@ -35,12 +34,7 @@ const { server } = grid;
 const namespace = new Namespace(grid, 'devices');
 
 const connect = (user, options = {}) =>
-    connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, {
-        clientId: `${user}-session`,
-        username: user,
-        password: user,
-        ...options,
-    });
+    connectAs(server, user, { clientId: `${user}-session`, ...options });
 const probe = await connect('Probe');
 const setProbe = (attributes) => namespace.put('clients/Probe', { attributes });
 

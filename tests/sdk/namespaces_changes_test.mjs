@@ -5,10 +5,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { connectMqtt } from './lib/device.mjs';
 import { Grid, fresh } from './lib/eventgrid.mjs';
-import { Namespace } from './lib/namespaces.mjs';
-import { passwordSection } from './lib/passwords.mjs';
+import { Namespace, mqttProperties } from './lib/namespaces.mjs';
+import { connectAs, passwordSection } from './lib/passwords.mjs';
 import { mayPublish, maySubscribe, permit, publishCode } from './lib/permissions.mjs';
 import { run, test } from './lib/runner.mjs';
 import { within } from './lib/wait.mjs';
@@ -19,12 +18,7 @@ const grid = await Grid.start(
         namespaces: [
             {
                 name: 'devices',
-                properties: {
-                    topicSpacesConfiguration: {
-                        state: 'Enabled',
-                        maximumClientSessionsPerAuthenticationName: 100,
-                    },
-                },
+                properties: mqttProperties(),
                 clients: [{ name: 'publisher', properties: { attributes: { kind: 'publisher' } } }],
                 clientGroups: [
                     {
@@ -52,13 +46,7 @@ const grid = await Grid.start(
 const { server } = grid;
 const namespace = new Namespace(grid, 'devices');
 
-const connect = (user, options = {}) =>
-    connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, {
-        clientId: fresh('session'),
-        username: user,
-        password: user,
-        ...options,
-    });
+const connect = (...all) => connectAs(server, ...all);
 const publisher = await connect('publisher');
 
 /* What `client`, who hears `marks`, has got until now of what `publisher` has sent before. */

@@ -7,8 +7,14 @@ import { CloudEvent, HTTP, MQTT } from 'cloudevents';
 import assert from 'node:assert/strict';
 import { connectMqtt } from './lib/device.mjs';
 import { ACCOUNT, GROUP, Grid, PROVIDER, fresh } from './lib/eventgrid.mjs';
-import { Namespace, NamespaceTopic, Queue, queueProperties } from './lib/namespaces.mjs';
-import { passwordSection } from './lib/passwords.mjs';
+import {
+    Namespace,
+    NamespaceTopic,
+    Queue,
+    mqttProperties,
+    queueProperties,
+} from './lib/namespaces.mjs';
+import { connectAs, passwordSection } from './lib/passwords.mjs';
 import { bridges } from './lib/processes.mjs';
 import { run, test } from './lib/runner.mjs';
 import { until } from './lib/wait.mjs';
@@ -42,26 +48,22 @@ const grid = await Grid.start(
         namespaces: [
             {
                 name: 'devices',
-                properties: {
-                    topicSpacesConfiguration: {
-                        state: 'Enabled',
-                        maximumClientSessionsPerAuthenticationName: 100,
-                        routeTopicResourceId: `${provider}/namespaces/devices/topics/routed`,
-                        routes: [
-                            {
-                                name: 'alarms',
-                                topicFilters: ['plant/+/alarm', 'alarms/#'],
-                                topicResourceId: 'namespaces/devices/topics/alarms',
-                            },
-                            {
-                                name: 'custom',
-                                topicFilters: ['custom/#'],
-                                topicResourceId: `${provider}/topics/custom`,
-                            },
-                        ],
-                        routingEnrichments: enrichments,
-                    },
-                },
+                properties: mqttProperties({
+                    routeTopicResourceId: `${provider}/namespaces/devices/topics/routed`,
+                    routes: [
+                        {
+                            name: 'alarms',
+                            topicFilters: ['plant/+/alarm', 'alarms/#'],
+                            topicResourceId: 'namespaces/devices/topics/alarms',
+                        },
+                        {
+                            name: 'custom',
+                            topicFilters: ['custom/#'],
+                            topicResourceId: `${provider}/topics/custom`,
+                        },
+                    ],
+                    routingEnrichments: enrichments,
+                }),
                 topics,
                 clients: [
                     {
@@ -90,13 +92,7 @@ const namespace = await new Namespace(grid, 'devices').readKeys();
 const queueOf = (name) => new Queue(new NamespaceTopic(namespace, name), 'all');
 const [routed, alarms] = ['routed', 'alarms'].map(queueOf);
 
-const connect = (options = {}) =>
-    connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, {
-        clientId: fresh('session'),
-        username: 'device',
-        password: 'device',
-        ...options,
-    });
+const connect = (options) => connectAs(server, 'device', options);
 const five = await connect();
 const three = await connect({ protocolVersion: 4 });
 
@@ -395,14 +391,10 @@ test('routing is changed while the server runs', async () => {
     const put = (more) =>
         namespace.must([200, 201], 'PUT', '', {
             location: 'westus',
-            properties: {
-                topicSpacesConfiguration: {
-                    state: 'Enabled',
-                    maximumClientSessionsPerAuthenticationName: 100,
-                    routeTopicResourceId: before.routeTopicResourceId,
-                    ...more,
-                },
-            },
+            properties: mqttProperties({
+                routeTopicResourceId: before.routeTopicResourceId,
+                ...more,
+            }),
         });
     await put({
         routingEnrichments: { static: [{ key: 'plant', value: 'p2', valueType: 'String' }] },

@@ -5,10 +5,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 import { EventGridDeserializer, isSystemEvent } from '@azure/eventgrid';
 import assert from 'node:assert/strict';
-import { connectMqtt } from './lib/device.mjs';
 import { ACCOUNT, GROUP, Grid, PROVIDER, Source, fresh } from './lib/eventgrid.mjs';
-import { Namespace } from './lib/namespaces.mjs';
-import { passwordSection } from './lib/passwords.mjs';
+import { Namespace, mqttProperties } from './lib/namespaces.mjs';
+import { connectAs, passwordSection } from './lib/passwords.mjs';
 import { run, test } from './lib/runner.mjs';
 import { until } from './lib/wait.mjs';
 
@@ -18,12 +17,7 @@ const grid = await Grid.start(
         namespaces: [
             {
                 name: 'devices',
-                properties: {
-                    topicSpacesConfiguration: {
-                        state: 'Enabled',
-                        maximumClientSessionsPerAuthenticationName: 100,
-                    },
-                },
+                properties: mqttProperties(),
             },
         ],
         system_topics: [
@@ -41,13 +35,7 @@ const life = new Source(grid, '/systemTopics/life', { schema: 'EventGridSchema',
 const endpoint = await life.hears();
 const deserializer = new EventGridDeserializer();
 
-const connect = (user, options = {}) =>
-    connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, {
-        clientId: fresh('session'),
-        username: user,
-        password: user,
-        ...options,
-    });
+const connect = (...all) => connectAs(server, ...all);
 
 /* The next event of this type with this subject. */
 async function told(type, subject) {

@@ -4,15 +4,13 @@
  * SPDX-License-Identifier: Apache-2.0 */
 import { CloudEvent, HTTP, MQTT } from 'cloudevents';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { message, properties } from './lib/binding.mjs';
 import { connectMqtt } from './lib/device.mjs';
 import { ACCOUNT, GROUP, Grid, PROVIDER } from './lib/eventgrid.mjs';
+import { mqttProperties } from './lib/namespaces.mjs';
+import { passwordSection } from './lib/passwords.mjs';
 import { bridges } from './lib/processes.mjs';
-import { atEnd, run, test } from './lib/runner.mjs';
+import { run, test } from './lib/runner.mjs';
 import { until } from './lib/wait.mjs';
 
 const MOST_ENRICHMENTS = {
@@ -30,24 +28,16 @@ const MOST_ENRICHMENTS = {
 };
 
 /* One account, and anonymous clients from this machine. */
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'pubgrid-routing-'));
-atEnd('the passwords go', async () => fs.rmSync(folder, { recursive: true }));
-const passwords = path.join(folder, 'passwords');
-execFileSync(path.join(process.env.BIN, 'pubgrid'), ['passwd', '-b', '-c', passwords, 'dev-1', 'x']);
-
 const grid = await Grid.start(
     {
         namespaces: [
             {
                 name: 'Plant',
-                properties: {
-                    topicSpacesConfiguration: {
-                        state: 'Enabled',
-                        maximumClientSessionsPerAuthenticationName: 10,
-                        routeTopicResourceId: 'topics/orders',
-                        routingEnrichments: MOST_ENRICHMENTS,
-                    },
-                },
+                properties: mqttProperties({
+                    maximumClientSessionsPerAuthenticationName: 10,
+                    routeTopicResourceId: 'topics/orders',
+                    routingEnrichments: MOST_ENRICHMENTS,
+                }),
                 clients: [
                     {
                         name: 'device',
@@ -62,7 +52,7 @@ const grid = await Grid.start(
     },
     {
         more: `access:\n  - publish: ["#", "$events/orders"]\n    subscribe: ["#", "$events/orders"]
-auth:\n  allow_anonymous: yes\n  password_file: ${passwords}\n`,
+${passwordSection('dev-1')}  allow_anonymous: yes\n`,
     },
 );
 const { server } = grid;
@@ -74,7 +64,7 @@ await orders.subscribe({
 });
 
 const open = (options = {}) => connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, options);
-const device = await open({ username: 'dev-1', password: 'x' });
+const device = await open({ username: 'dev-1', password: 'dev-1' });
 
 /* The event that a message with this subject becomes, as npm's cloudevents reads it. */
 async function routed(subject) {
@@ -276,7 +266,7 @@ test('connections and clients are events of the namespace system topic', async (
     const connect = () =>
         open({
             username: 'dev-1',
-            password: 'x',
+            password: 'dev-1',
             clientId: 'phone',
             clean: false,
             properties: { sessionExpiryInterval: 100 },

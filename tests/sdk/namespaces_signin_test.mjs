@@ -9,9 +9,9 @@ import fs from 'node:fs';
 import { AUTHORITY, certificate, clientCertificate, otherAuthority } from './lib/certificates.mjs';
 import { connectMqtt } from './lib/device.mjs';
 import { Grid, fresh } from './lib/eventgrid.mjs';
-import { Namespace } from './lib/namespaces.mjs';
-import { passwordSection } from './lib/passwords.mjs';
-import { mayPublish } from './lib/permissions.mjs';
+import { Namespace, mqttProperties } from './lib/namespaces.mjs';
+import { connectAs, passwordSection } from './lib/passwords.mjs';
+import { mayPublish, permitOwn } from './lib/permissions.mjs';
 import { run, test } from './lib/runner.mjs';
 import { freePort } from './lib/server.mjs';
 
@@ -19,13 +19,8 @@ const QUOTA_EXCEEDED = 0x97;
 const TAKEN_OVER = 0x8e;
 const ca = fs.readFileSync(AUTHORITY, 'utf8');
 const port = await freePort();
-const spaces = (more = {}) => ({
-    topicSpacesConfiguration: {
-        state: 'Enabled',
-        maximumClientSessionsPerAuthenticationName: 2,
-        ...more,
-    },
-});
+const spaces = (more = {}) =>
+    mqttProperties({ maximumClientSessionsPerAuthenticationName: 2, ...more });
 const grid = await Grid.start(
     { namespaces: [{ name: 'devices', properties: spaces() }] },
     {
@@ -36,14 +31,7 @@ const grid = await Grid.start(
 const { server } = grid;
 const namespace = new Namespace(grid, 'devices');
 await namespace.put('caCertificates/known', { encodedCertificate: ca });
-await namespace.put('topicSpaces/own', {
-    topicTemplates: ['own/${client.authenticationName}', 'kinds/${client.attributes.kind}'],
-});
-await namespace.put('permissionBindings/own', {
-    clientGroupName: '$all',
-    topicSpaceName: 'own',
-    permission: 'Publisher',
-});
+await permitOwn(namespace);
 
 /* Over TLS, with the certificate of the client, if it has one. */
 const connect = (made, options = {}) =>
@@ -53,12 +41,7 @@ const connect = (made, options = {}) =>
         ...(made && { cert: made.pem, key: fs.readFileSync(made.key) }),
         ...options,
     });
-const plain = (user, options = {}) =>
-    connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, {
-        clientId: fresh('session'),
-        ...(user && { username: user, password: user }),
-        ...options,
-    });
+const plain = (user, options = {}) => connectAs(server, user, options);
 
 /* It is not let in; resolves to the reason code, if there is one. */
 const refused = (promise) =>

@@ -9,7 +9,8 @@ import fs from 'node:fs';
 import { clientCertificate } from './lib/certificates.mjs';
 import { connectMqtt } from './lib/device.mjs';
 import { Grid, fresh, json } from './lib/eventgrid.mjs';
-import { Namespace } from './lib/namespaces.mjs';
+import { Namespace, mqttProperties } from './lib/namespaces.mjs';
+import { permitOwn } from './lib/permissions.mjs';
 import { RawMqtt } from './lib/raw_mqtt.mjs';
 import { run, test } from './lib/runner.mjs';
 import { inSeconds, sign } from './lib/tokens.mjs';
@@ -19,13 +20,6 @@ const ISSUER = 'https://issuer.example';
 const [rsa, ec, stranger] = [true, false, false].map((isRsa, index) =>
     clientCertificate(`issuer-${index}`, { by: null, isRsa }),
 );
-const spaces = (clientAuthentication) => ({
-    topicSpacesConfiguration: {
-        state: 'Enabled',
-        maximumClientSessionsPerAuthenticationName: 100,
-        clientAuthentication,
-    },
-});
 const customJwtAuthentication = {
     tokenIssuer: ISSUER,
     issuerCertificates: [
@@ -34,18 +28,16 @@ const customJwtAuthentication = {
     ],
 };
 const grid = await Grid.start({
-    namespaces: [{ name: 'devices', properties: spaces({ customJwtAuthentication }) }],
+    namespaces: [
+        {
+            name: 'devices',
+            properties: mqttProperties({ clientAuthentication: { customJwtAuthentication } }),
+        },
+    ],
 });
 const { server } = grid;
 const namespace = new Namespace(grid, 'devices');
-await namespace.put('topicSpaces/own', {
-    topicTemplates: ['own/${client.authenticationName}', 'kinds/${client.attributes.kind}'],
-});
-await namespace.put('permissionBindings/own', {
-    clientGroupName: '$all',
-    topicSpaceName: 'own',
-    permission: 'Publisher',
-});
+await permitOwn(namespace);
 const AUDIENCE = 'devices'; // the namespace
 
 /* ---------------------------------------------------------------- tokens */
@@ -276,7 +268,9 @@ test('a webhook is told of all of CONNECT, and lets in under its name and attrib
     const webhookAuthentication = { endpointUrl: `http://127.0.0.1:${hook.port}/authenticate` };
     await namespace.must([200, 201], 'PUT', '', {
         location: 'x',
-        properties: spaces({ customJwtAuthentication, webhookAuthentication }),
+        properties: mqttProperties({
+            clientAuthentication: { customJwtAuthentication, webhookAuthentication },
+        }),
     });
     hook.answer('authenticate', () => allow({ attributes: { kind: 'web', floor: 7 } }));
     const clientId = fresh('session');

@@ -35,6 +35,15 @@ export const cloudEvent = (id, more = {}) => ({
     ...more,
 });
 
+/* The properties of a namespace whose MQTT is enabled. */
+export const mqttProperties = (more = {}) => ({
+    topicSpacesConfiguration: {
+        state: 'Enabled',
+        maximumClientSessionsPerAuthenticationName: 100,
+        ...more,
+    },
+});
+
 /* The properties of an event subscription that is received from (5.4). */
 export const queueProperties = (queue = {}, more = {}) => ({
     deliveryConfiguration: { deliveryMode: 'Queue', queue },

@@ -1,10 +1,13 @@
-/* A password file with users, made with `pubgrid passwd`; the password of each is its name.
+/* A password file with users, made with `pubgrid passwd`, and MQTT clients of theirs; the password of each
+ * is its name.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { connectMqtt } from './device.mjs';
+import { fresh } from './eventgrid.mjs';
 import { BIN } from './server.mjs';
 
 /* The part of the configuration that names it. */
@@ -18,3 +21,11 @@ export function passwordSection(...users) {
     }
     return `auth:\n  password_file: ${file}\n`;
 }
+
+export const connectAs = (server, user, options = {}) =>
+    connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, {
+        clientId: fresh('session'),
+        username: user,
+        password: user,
+        ...options,
+    });

@@ -26,6 +26,18 @@ export async function permit(namespace, { query, group = fresh('group'), templat
     return { group, space, bindings };
 }
 
+/* Everybody may publish to what has its own name, and to what has its attribute `kind`. */
+export async function permitOwn(namespace) {
+    await namespace.put('topicSpaces/own', {
+        topicTemplates: ['own/${client.authenticationName}', 'kinds/${client.attributes.kind}'],
+    });
+    await namespace.put('permissionBindings/own', {
+        clientGroupName: '$all',
+        topicSpaceName: 'own',
+        permission: 'Publisher',
+    });
+}
+
 const REFUSED = 0x80; // reason codes from here on say no
 
 /* The reason code of PUBACK (MQTT 5). */
