@@ -34,14 +34,21 @@ static void done(struct pull_errand *errand, bool is_good)
     receiver->is_good = is_good;
 }
 
-static void begin(struct world *world, int bridge, struct receiver *receiver,
-                  struct pull_wanted wanted)
+/* What follows from it has not come yet. */
+static void begin_quietly(struct world *world, int bridge, struct receiver *receiver,
+                          struct pull_wanted wanted)
 {
     pull_errand_release(&receiver->errand);
     receiver->errand = (struct pull_errand){.wanted = wanted, .done = done};
     receiver->errand.wanted.queue = slice_from_string(QUEUE);
     receiver->is_done = receiver->is_good = false;
     pull_errand_begin(world->grids[bridge].runner, &receiver->errand);
+}
+
+static void begin(struct world *world, int bridge, struct receiver *receiver,
+                  struct pull_wanted wanted)
+{
+    begin_quietly(world, bridge, receiver, wanted);
     world_run(world, 0);
 }
 
@@ -65,9 +72,8 @@ static const char *events_of(struct receiver *receiver)
     return (const char *)receiver->text.data;
 }
 
-/* Does something to all that it has got. */
-static void settle_after(struct world *world, int bridge, struct receiver *receiver, int operation,
-                         uint32_t delay_s)
+/* The tokens of all that it has got become its locks; how many. */
+static size_t take_locks(struct receiver *receiver)
 {
     struct slice tokens = buffer_slice(&receiver->errand.found.tokens);
     size_t count = 0;
@@ -75,11 +81,24 @@ static void settle_after(struct world *world, int bridge, struct receiver *recei
     while (pull_token_take_bytes(&tokens, &receiver->locks[count].token)) {
         count++;
     }
-    begin(world, bridge, receiver,
-          (struct pull_wanted){.operation = operation,
-                               .locks = receiver->locks,
-                               .lock_count = count,
-                               .delay_s = delay_s});
+    return count;
+}
+
+/* To do something with the first `count` of its locks. */
+static struct pull_wanted with_locks(struct receiver *receiver, int operation, size_t count)
+{
+    return (struct pull_wanted){
+        .operation = operation, .locks = receiver->locks, .lock_count = count};
+}
+
+/* Does something to all that it has got. */
+static void settle_after(struct world *world, int bridge, struct receiver *receiver, int operation,
+                         uint32_t delay_s)
+{
+    struct pull_wanted wanted = with_locks(receiver, operation, take_locks(receiver));
+
+    wanted.delay_s = delay_s;
+    begin(world, bridge, receiver, wanted);
 }
 
 static void settle(struct world *world, struct receiver *receiver, int operation)
@@ -153,8 +172,7 @@ TEST(an_acknowledged_event_is_not_acknowledged_again)
     receive(world, owner, &one, 1);
     settle(world, &one, PULL_ACKNOWLEDGE);
     token = one.locks[0].token;
-    begin(world, owner, &one,
-          (struct pull_wanted){.operation = PULL_ACKNOWLEDGE, .locks = one.locks, .lock_count = 1});
+    begin(world, owner, &one, with_locks(&one, PULL_ACKNOWLEDGE, 1));
     CHECK(one.is_good);
     CHECK_INT_EQUAL(one.locks[0].result, PULL_TOKEN_LOST);
     CHECK(pull_token_equal(&one.locks[0].token, &token));
@@ -277,9 +295,7 @@ TEST(a_lock_is_renewed_for_its_whole_time_within_an_hour)
     settle(world, &one, PULL_RENEW_LOCK);
     for (int minute = 0; minute < 66; minute++) {
         world_run(world, 55000);
-        begin(world, owner, &one,
-              (struct pull_wanted){
-                  .operation = PULL_RENEW_LOCK, .locks = one.locks, .lock_count = 1});
+        begin(world, owner, &one, with_locks(&one, PULL_RENEW_LOCK, 1));
         test_note("%d", minute);
         CHECK_INT_EQUAL(one.locks[0].result, minute < 65 ? PULL_SUCCEEDED : PULL_TOKEN_LOST);
     }
@@ -324,17 +340,10 @@ TEST(a_release_is_answered_when_its_copy_is_there_and_the_event_is_gone)
     world_publish(world, NAME, "e1");
     world_run(world, 0);
     receive(world, owner, &one, 1);
-    struct slice tokens = buffer_slice(&one.errand.found.tokens);
-    CHECK(pull_token_take_bytes(&tokens, &one.locks[0].token));
-    pull_errand_release(&one.errand);
-    one.errand = (struct pull_errand){.done = done,
-                                      .wanted = {.operation = PULL_RELEASE,
-                                                 .queue = slice_from_string(QUEUE),
-                                                 .locks = one.locks,
-                                                 .lock_count = 1,
-                                                 .delay_s = 10}};
-    one.is_done = false;
-    pull_errand_begin(world->grids[owner].runner, &one.errand);
+    CHECK_INT_EQUAL(take_locks(&one), 1);
+    struct pull_wanted later = with_locks(&one, PULL_RELEASE, 1);
+    later.delay_s = 10;
+    begin_quietly(world, owner, &one, later);
     CHECK(!one.is_done);
     world_run(world, 0);
     CHECK(one.is_done && one.is_good);
@@ -424,14 +433,12 @@ TEST(a_token_of_nobody_opens_nothing)
     world_publish(world, NAME, "e1");
     world_run(world, 0);
     receive(world, owner, &one, 1);
-    struct slice tokens = buffer_slice(&one.errand.found.tokens);
-    CHECK(pull_token_take_bytes(&tokens, &one.locks[0].token));
+    CHECK_INT_EQUAL(take_locks(&one), 1);
     one.locks[1].token = one.locks[2].token = one.locks[0].token;
     one.locks[0].token.secret[0] ^= 1;
     one.locks[1].token.place = 100000;
     one.locks[2].token.owner++;
-    begin(world, owner, &one,
-          (struct pull_wanted){.operation = PULL_ACKNOWLEDGE, .locks = one.locks, .lock_count = 3});
+    begin(world, owner, &one, with_locks(&one, PULL_ACKNOWLEDGE, 3));
     CHECK(one.is_good);
     for (int i = 0; i < 3; i++) {
         CHECK_INT_EQUAL(one.locks[i].result, PULL_TOKEN_LOST);
@@ -493,14 +500,12 @@ TEST(a_dead_process_takes_its_locks_along_and_the_deliveries_are_counted)
     world_publish(world, NAME, "e1");
     world_run(world, 0);
     receive(world, owner, &one, 1);
-    struct slice tokens = buffer_slice(&one.errand.found.tokens);
-    CHECK(pull_token_take_bytes(&tokens, &one.locks[0].token));
+    CHECK_INT_EQUAL(take_locks(&one), 1);
     pull_errand_release(&one.errand);
     world_kill(world, owner);
     world_run(world, 0);
     CHECK_INT_EQUAL(world_owner(world, NAME), 1 - owner);
-    begin(world, 1 - owner, &one,
-          (struct pull_wanted){.operation = PULL_ACKNOWLEDGE, .locks = one.locks, .lock_count = 1});
+    begin(world, 1 - owner, &one, with_locks(&one, PULL_ACKNOWLEDGE, 1));
     CHECK(one.is_good);
     CHECK_INT_EQUAL(one.locks[0].result, PULL_TOKEN_LOST);
     receive(world, 1 - owner, &other, 1);
@@ -556,16 +561,8 @@ TEST(an_acknowledgement_that_the_broker_has_not_stored_is_not_answered)
     world_publish(world, NAME, "e1");
     world_run(world, 0);
     receive(world, owner, &one, 1);
-    struct slice tokens = buffer_slice(&one.errand.found.tokens);
-    CHECK(pull_token_take_bytes(&tokens, &one.locks[0].token));
-    pull_errand_release(&one.errand);
-    one.errand = (struct pull_errand){.done = done,
-                                      .wanted = {.operation = PULL_ACKNOWLEDGE,
-                                                 .queue = slice_from_string(QUEUE),
-                                                 .locks = one.locks,
-                                                 .lock_count = 1}};
-    one.is_done = false;
-    pull_errand_begin(world->grids[owner].runner, &one.errand);
+    CHECK_INT_EQUAL(take_locks(&one), 1);
+    begin_quietly(world, owner, &one, with_locks(&one, PULL_ACKNOWLEDGE, 1));
     CHECK(!one.is_done);
     broker_lose(world->broker);
     CHECK(one.is_done && !one.is_good);
