@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "core/identity.h"
 #include "core/recover.h"
 #include "core/session_counts.h"
 #include "mqtt/placement.h"
@@ -255,6 +256,19 @@ struct durable_client *durable_connect(struct durable_world *world, const char *
     return client;
 }
 
+struct durable_client *durable_connect_as(struct durable_world *world, struct identity *identity,
+                                          const char *identifier, bool clean_start, uint32_t expiry,
+                                          const struct will *will)
+{
+    struct durable_client *client;
+
+    world->origin.verified = identity;
+    client = durable_connect(world, identifier, clean_start, expiry, will);
+    world->origin.verified = NULL;
+    identity_release(identity);
+    return client;
+}
+
 void durable_acknowledge(struct durable_client *client, enum packet_type type, uint16_t packet_id)
 {
     struct packet packet = {.type = type, .ack = {.packet_id = packet_id}};
@@ -326,6 +340,39 @@ bool durable_receive(struct durable_client *client, uint8_t *first, uint16_t *pa
     }
     buffer_consume(&client->received, (size_t)size);
     return true;
+}
+
+bool durable_receive_publish(struct durable_client *client, struct packet *packet,
+                             struct buffer *bytes)
+{
+    struct packet_limits limits = {
+        .version = MQTT_5, .from_server = true, .packet_size_max = UINT32_MAX};
+    ssize_t size;
+
+    do {
+        bytes->length = 0;
+        buffer_append(bytes, buffer_slice(&client->received));
+        size = packet_decode(packet, buffer_slice(bytes), &limits);
+        if (size <= 0) {
+            return false;
+        }
+        buffer_consume(&client->received, (size_t)size);
+    } while (packet->type != PACKET_PUBLISH);
+    return true;
+}
+
+struct slice durable_user_property(const struct packet *packet, const char *name)
+{
+    struct slice raw = packet->properties.raw;
+    struct property_item item;
+
+    while (properties_next(&raw, &item)) {
+        if (item.property == PROPERTY_USER_PROPERTY &&
+            slice_equal(item.name, slice_from_string(name))) {
+            return item.value;
+        }
+    }
+    return SLICE_EMPTY;
 }
 
 struct session *durable_session(struct durable_world *world, const char *identifier)

@@ -77,6 +77,10 @@ void durable_save(struct durable_world *world);
 /* Connects; CONNACK is in `received`. `will` may be NULL. */
 struct durable_client *durable_connect(struct durable_world *world, const char *identifier,
                                        bool clean_start, uint32_t expiry, const struct will *will);
+/* The same over a connection that has signed in as `identity`, which is released. */
+struct durable_client *durable_connect_as(struct durable_world *world, struct identity *identity,
+                                          const char *identifier, bool clean_start, uint32_t expiry,
+                                          const struct will *will);
 /* Sends a packet; then everything that follows from it happens. */
 void durable_send(struct durable_client *client, const struct packet *packet);
 void durable_acknowledge(struct durable_client *client, enum packet_type type, uint16_t packet_id);
@@ -90,6 +94,11 @@ void durable_lose(struct durable_client *client);
  * there is none. The payload of a PUBLISH is in `payload`. */
 bool durable_receive(struct durable_client *client, uint8_t *first, uint16_t *packet_id,
                      struct buffer *payload);
+/* The next PUBLISH, which borrows `bytes`; what came before it is dropped. False: there is none. */
+bool durable_receive_publish(struct durable_client *client, struct packet *packet,
+                             struct buffer *bytes);
+/* Its value; empty: there is none. */
+struct slice durable_user_property(const struct packet *packet, const char *name);
 
 struct session *durable_session(struct durable_world *world, const char *identifier);
 /* All that must survive, as text: a line each for sessions, subscriptions, deliveries, pins,

@@ -8,12 +8,9 @@
 
 static struct durable_client *connect_console(struct durable_world *world)
 {
-    struct durable_client *client;
+    struct durable_client *client = durable_connect_as(world, identity_new_trusted(SLICE_EMPTY),
+                                                       "$wps//console", false, 0, NULL);
 
-    world->origin.verified = identity_new_trusted(SLICE_EMPTY);
-    client = durable_connect(world, "$wps//console", false, 0, NULL);
-    identity_release(world->origin.verified);
-    world->origin.verified = NULL;
     durable_subscribe(client, "answers", 0, 0);
     return client;
 }

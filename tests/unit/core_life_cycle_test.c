@@ -7,26 +7,16 @@
 #include "mqtt/life_cycle.h"
 #include "mqtt/publisher.h"
 
-static struct durable_client *connect_with(struct durable_world *world, struct identity *identity,
-                                           const char *name, uint32_t expiry)
-{
-    struct durable_client *client;
-
-    world->origin.verified = identity;
-    client = durable_connect(world, name, false, expiry, NULL);
-    world->origin.verified = NULL;
-    identity_release(identity);
-    return client;
-}
-
 static struct durable_client *connect_device(struct durable_world *world, uint32_t expiry)
 {
-    return connect_with(world, identity_new(SLICE_LITERAL("dev-1"), NULL, 0), "phone", expiry);
+    return durable_connect_as(world, identity_new(SLICE_LITERAL("dev-1"), NULL, 0), "phone", false,
+                              expiry, NULL);
 }
 
 static struct durable_client *connect_listener(struct durable_world *world)
 {
-    return connect_with(world, identity_new_trusted(SLICE_EMPTY), LIFE_CYCLE_LISTENER, UINT32_MAX);
+    return durable_connect_as(world, identity_new_trusted(SLICE_EMPTY), LIFE_CYCLE_LISTENER, false,
+                              UINT32_MAX, NULL);
 }
 
 static struct durable_client *listen(struct durable_world *world)
@@ -37,54 +27,19 @@ static struct durable_client *listen(struct durable_world *world)
     return listener;
 }
 
-/* The next PUBLISH that it got; false: none. */
-static bool next_publish(struct durable_client *client, struct packet *packet, struct buffer *bytes)
-{
-    struct packet_limits limits = {
-        .version = MQTT_5, .from_server = true, .packet_size_max = UINT32_MAX};
-    uint8_t first;
-    uint16_t packet_id;
-
-    for (;;) {
-        bytes->length = 0;
-        buffer_append(bytes, buffer_slice(&client->received));
-        if (!durable_receive(client, &first, &packet_id, NULL)) {
-            return false;
-        }
-        CHECK(packet_decode(packet, buffer_slice(bytes), &limits) > 0);
-        if (packet->type == PACKET_PUBLISH) {
-            durable_acknowledge(client, PACKET_PUBACK, packet_id);
-            return true;
-        }
-    }
-}
-
-static struct slice user_property(const struct packet *packet, const char *name)
-{
-    struct slice raw = packet->properties.raw;
-    struct property_item item;
-
-    while (properties_next(&raw, &item)) {
-        if (item.property == PROPERTY_USER_PROPERTY &&
-            slice_equal(item.name, slice_from_string(name))) {
-            return item.value;
-        }
-    }
-    return SLICE_EMPTY;
-}
-
 /* `reason` empty: it was connected. */
 static void expect(struct durable_client *listener, const char *number, const char *reason)
 {
     struct buffer bytes = {0};
     struct packet packet;
 
-    CHECK(next_publish(listener, &packet, &bytes));
+    CHECK(durable_receive_publish(listener, &packet, &bytes));
+    durable_acknowledge(listener, PACKET_PUBACK, packet.publish.packet_id);
     CHECK_SLICE_EQUAL(packet.publish.topic, SLICE_LITERAL(LIFE_CYCLE_TOPIC));
-    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_NAME), SLICE_LITERAL("dev-1"));
-    CHECK_SLICE_EQUAL(user_property(&packet, LIFE_CYCLE_SESSION), SLICE_LITERAL("phone"));
-    CHECK_SLICE_EQUAL(user_property(&packet, LIFE_CYCLE_NUMBER), slice_from_string(number));
-    CHECK_SLICE_EQUAL(user_property(&packet, LIFE_CYCLE_REASON), slice_from_string(reason));
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, PUBLISHER_NAME), SLICE_LITERAL("dev-1"));
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, LIFE_CYCLE_SESSION), SLICE_LITERAL("phone"));
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, LIFE_CYCLE_NUMBER), slice_from_string(number));
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, LIFE_CYCLE_REASON), slice_from_string(reason));
     buffer_release(&bytes);
 }
 
@@ -93,7 +48,7 @@ static void expect_nothing(struct durable_client *listener)
     struct buffer bytes = {0};
     struct packet packet;
 
-    CHECK(!next_publish(listener, &packet, &bytes));
+    CHECK(!durable_receive_publish(listener, &packet, &bytes));
     buffer_release(&bytes);
 }
 
@@ -204,11 +159,11 @@ TEST(the_bridge_is_no_client)
     durable_world_init(&world);
     start(&world, 1, 0);
     struct durable_client *listener = listen(&world);
-    durable_lose(
-        connect_with(&world, identity_new_trusted(SLICE_LITERAL("ann")), "$wps/chat/1", 0));
+    durable_lose(durable_connect_as(&world, identity_new_trusted(SLICE_LITERAL("ann")),
+                                    "$wps/chat/1", false, 0, NULL));
     /* On behalf of somebody, for a request over HTTP. */
-    durable_lose(
-        connect_with(&world, identity_new(SLICE_LITERAL("ann"), NULL, 0), "$wps/.http/0-1", 0));
+    durable_lose(durable_connect_as(&world, identity_new(SLICE_LITERAL("ann"), NULL, 0),
+                                    "$wps/.http/0-1", false, 0, NULL));
     expect_nothing(listener);
     durable_stop(&world);
     durable_world_release(&world);

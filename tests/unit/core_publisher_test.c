@@ -9,66 +9,18 @@
 
 #define ROUTE "$wps//events/routes/plant/default"
 
-static struct durable_client *connect_with(struct durable_world *world, struct identity *identity,
-                                           const char *name, const struct will *will)
-{
-    bool is_route = identity->trusted;
-    struct durable_client *client;
-
-    world->origin.verified = identity;
-    client = durable_connect(world, name, !is_route, is_route ? UINT32_MAX : 0, will);
-    world->origin.verified = NULL;
-    identity_release(identity);
-    return client;
-}
-
 /* The route's client, over a connection of the bridge. */
 static struct durable_client *connect_route(struct durable_world *world)
 {
-    return connect_with(world, identity_new_trusted(SLICE_EMPTY), ROUTE, NULL);
+    return durable_connect_as(world, identity_new_trusted(SLICE_EMPTY), ROUTE, false, UINT32_MAX,
+                              NULL);
 }
 
 static struct durable_client *connect_device(struct durable_world *world, const char *user,
                                              const struct will *will)
 {
-    return connect_with(world, identity_new(slice_from_string(user), NULL, 0),
-                        user[0] ? user : "stranger", will);
-}
-
-/* The next PUBLISH that it got; false: none. */
-static bool next_publish(struct durable_client *client, struct packet *packet, struct buffer *bytes)
-{
-    struct packet_limits limits = {
-        .version = MQTT_5, .from_server = true, .packet_size_max = UINT32_MAX};
-    uint8_t first;
-    uint16_t packet_id;
-
-    for (;;) {
-        bytes->length = 0;
-        buffer_append(bytes, buffer_slice(&client->received));
-        if (!durable_receive(client, &first, &packet_id, NULL)) {
-            return false;
-        }
-        CHECK(packet_decode(packet, buffer_slice(bytes), &limits) > 0);
-        if (packet->type == PACKET_PUBLISH) {
-            return true;
-        }
-    }
-}
-
-/* The value of the user property; empty: there is none. */
-static struct slice user_property(const struct packet *packet, const char *name)
-{
-    struct slice raw = packet->properties.raw;
-    struct property_item item;
-
-    while (properties_next(&raw, &item)) {
-        if (item.property == PROPERTY_USER_PROPERTY &&
-            slice_equal(item.name, slice_from_string(name))) {
-            return item.value;
-        }
-    }
-    return SLICE_EMPTY;
+    return durable_connect_as(world, identity_new(slice_from_string(user), NULL, 0),
+                              user[0] ? user : "stranger", true, 0, will);
 }
 
 static void expect_told(struct durable_client *client, const char *payload, const char *name,
@@ -79,10 +31,10 @@ static void expect_told(struct durable_client *client, const char *payload, cons
     char digits[32];
 
     snprintf(digits, sizeof(digits), "%lld", (long long)received);
-    CHECK(next_publish(client, &packet, &bytes));
+    CHECK(durable_receive_publish(client, &packet, &bytes));
     CHECK_SLICE_EQUAL(packet.publish.payload, slice_from_string(payload));
-    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_NAME), slice_from_string(name));
-    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_RECEIVED),
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, PUBLISHER_NAME), slice_from_string(name));
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, PUBLISHER_RECEIVED),
                       received > 0 ? slice_from_string(digits) : SLICE_EMPTY);
     buffer_release(&bytes);
 }
@@ -163,13 +115,15 @@ TEST(attributes_of_the_client_are_told)
                                                     .attributes = &rooms});
     struct durable_client *route = connect_route(&world);
     durable_subscribe(route, "#", 1, 0);
-    struct durable_client *device = connect_with(
+    struct durable_client *device = durable_connect_as(
         &world, identity_new_with_attributes(SLICE_LITERAL("dev-1"), NULL, 0, &signed_in), "device",
-        NULL);
+        true, 0, NULL);
     durable_publish(device, "a", "x", QOS_1, 1, false);
-    CHECK(next_publish(route, &packet, &bytes));
-    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_ATTRIBUTE "rooms"), SLICE_LITERAL("r1,r2"));
-    CHECK_SLICE_EQUAL(user_property(&packet, PUBLISHER_ATTRIBUTE "floor"), SLICE_LITERAL("-3"));
+    CHECK(durable_receive_publish(route, &packet, &bytes));
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, PUBLISHER_ATTRIBUTE "rooms"),
+                      SLICE_LITERAL("r1,r2"));
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, PUBLISHER_ATTRIBUTE "floor"),
+                      SLICE_LITERAL("-3"));
     buffer_release(&bytes);
     durable_stop(&world);
     durable_world_release(&world);
