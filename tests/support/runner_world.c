@@ -400,6 +400,24 @@ void door_forget(struct door *door, struct door_load *load)
     }
 }
 
+const char *world_entry(const struct world *world, size_t number)
+{
+    return number < world->entry_count ? (const char *)world->entries[number].text.data : "";
+}
+
+void world_answer_entry(struct world *world, size_t number, bool is_accepted)
+{
+    struct door_load *load = world->entries[number].load;
+
+    if (!load) {
+        abort();
+    }
+    world->entries[number].load = NULL;
+    load->next_event = 1;
+    load->done(load, is_accepted);
+    world_run(world, 0);
+}
+
 /* ---------------------------------------------------------------- settings */
 
 void world_subscribe_to(struct world *world, const char *source_key, const char *name,
@@ -480,20 +498,27 @@ int world_owner(struct world *world, const char *name)
 
 /* ---------------------------------------------------------------- events */
 
+size_t world_publish_with(struct world *world, struct publish publish, struct buffer *properties)
+{
+    struct packet packet = {
+        .type = PACKET_PUBLISH,
+        .publish = publish,
+        .properties = {.present = PROPERTY_BIT(USER_PROPERTY), .raw = buffer_slice(properties)}};
+    size_t count = broker_publish(world->broker, &packet);
+
+    buffer_release(properties);
+    return count;
+}
+
 size_t world_publish_event(struct world *world, const char *queue, const struct queued_event *event)
 {
-    struct packet packet = {.type = PACKET_PUBLISH};
     struct buffer properties = {0};
-    size_t count;
 
     queued_event_append_properties(&properties, event);
-    packet.properties.present = PROPERTY_BIT(USER_PROPERTY);
-    packet.properties.raw = buffer_slice(&properties);
-    packet.publish =
-        (struct publish){.qos = QOS_1, .topic = slice_from_string(queue), .payload = event->json};
-    count = broker_publish(world->broker, &packet);
-    buffer_release(&properties);
-    return count;
+    return world_publish_with(
+        world,
+        (struct publish){.qos = QOS_1, .topic = slice_from_string(queue), .payload = event->json},
+        &properties);
 }
 
 static void append_queue(struct buffer *out, const char *name)

@@ -73,6 +73,8 @@ int world_owner(struct world *world, const char *name);
 size_t world_publish(struct world *world, const char *name, const char *id);
 size_t world_publish_event(struct world *world, const char *queue,
                            const struct queued_event *event);
+/* A message with these user properties, which are released. */
+size_t world_publish_with(struct world *world, struct publish publish, struct buffer *properties);
 /* How many messages wait in its session, sent or not. */
 size_t world_waiting(struct world *world, const char *name);
 
@@ -90,6 +92,10 @@ void world_answer_body(struct world *world, int status, const char *head, const 
 void world_answer_quietly(struct world *world, int status);
 void world_fail(struct world *world, enum delivery_failure failure);
 void world_answer_all(struct world *world, int status);
+/* What a call of door_accept() was about; empty: there was none. */
+const char *world_entry(const struct world *world, size_t number);
+/* Answers one that waits. */
+void world_answer_entry(struct world *world, size_t number, bool is_accepted);
 /* NULL: there is none. */
 const struct world_file *world_find_file(struct world *world, const char *part_of_path);
 void world_add_file(struct world *world, enum file_root root, const char *path, const char *text);

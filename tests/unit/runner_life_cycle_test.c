@@ -17,9 +17,8 @@
 /* The broker tells of a connection; how many hear it. */
 static size_t tell(struct world *world, const char *number, const char *reason)
 {
-    struct packet packet = {
-        .type = PACKET_PUBLISH,
-        .publish = {.topic = SLICE_LITERAL(LIFE_CYCLE_TOPIC), .qos = QOS_1, .packet_id = 1}};
+    struct publish publish = {
+        .topic = SLICE_LITERAL(LIFE_CYCLE_TOPIC), .qos = QOS_1, .packet_id = 1};
     struct buffer raw = {0};
 
     write_user_property(&raw, PUBLISHER_NAME, SLICE_LITERAL("dev-1"));
@@ -29,10 +28,7 @@ static size_t tell(struct world *world, const char *number, const char *reason)
     if (reason) {
         write_user_property(&raw, LIFE_CYCLE_REASON, slice_from_string(reason));
     }
-    packet.properties.present = PROPERTY_BIT(USER_PROPERTY);
-    packet.properties.raw = buffer_slice(&raw);
-    size_t count = broker_publish(world->broker, &packet);
-    buffer_release(&raw);
+    size_t count = world_publish_with(world, publish, &raw);
     world_run(world, 0);
     return count;
 }
@@ -47,45 +43,29 @@ static struct world *world_that_listens(void)
     return world;
 }
 
-static const char *entry(const struct world *world, size_t number)
-{
-    return number < world->entry_count ? (const char *)world->entries[number].text.data : "";
-}
-
-static void accept(struct world *world, size_t number, bool is_accepted)
-{
-    struct door_load *load = world->entries[number].load;
-
-    CHECK(load);
-    world->entries[number].load = NULL;
-    load->next_event = 1;
-    load->done(load, is_accepted);
-    world_run(world, 0);
-}
-
 TEST(connections_are_events_of_the_system_topic)
 {
     struct world *world = world_that_listens();
 
     CHECK_INT_EQUAL(tell(world, "3", NULL), 1);
-    CHECK(strncmp(entry(world, 0), "systemtopics/clients 1 ", 23) == 0);
-    CHECK(strstr(entry(world, 0),
+    CHECK(strncmp(world_entry(world, 0), "systemtopics/clients 1 ", 23) == 0);
+    CHECK(strstr(world_entry(world, 0),
                  "\"eventType\":\"Microsoft.EventGrid.MQTTClientSessionConnected\","
                  "\"subject\":\"clients/dev-1/sessions/phone\","
                  "\"eventTime\":\"1970-01-01T00:00:01.000Z\",\"dataVersion\":\"1\","
                  "\"data\":{\"namespaceName\":\"plant\",\"clientAuthenticationName\":\"dev-1\","
                  "\"clientSessionName\":\"phone\",\"sequenceNumber\":3}}"));
     CHECK_INT_EQUAL(broker_find_session(LIFE_CYCLE_LISTENER)->kept_count, 1);
-    accept(world, 0, true);
+    world_answer_entry(world, 0, true);
     CHECK_INT_EQUAL(broker_find_session(LIFE_CYCLE_LISTENER)->kept_count, 0);
     tell(world, "3", "ConnectionLost");
-    CHECK(strstr(entry(world, 1),
+    CHECK(strstr(world_entry(world, 1),
                  "\"eventType\":\"Microsoft.EventGrid.MQTTClientSessionDisconnected\""));
-    CHECK(strstr(entry(world, 1),
+    CHECK(strstr(world_entry(world, 1),
                  "\"sequenceNumber\":3,\"disconnectionReason\":\"ConnectionLost\"}}"));
-    accept(world, 1, false); /* not now */
+    world_answer_entry(world, 1, false); /* not now */
     world_run(world, 1000);
-    CHECK(strcmp(entry(world, 2), entry(world, 1)) == 0);
+    CHECK(strcmp(world_entry(world, 2), world_entry(world, 1)) == 0);
     world_free(world);
 }
 
@@ -119,21 +99,21 @@ TEST(changes_of_clients_are_events)
               "{\"name\":\"pump\",\"properties\":{\"authenticationName\":\"Pump-1\","
               "\"attributes\":{\"floor\":3}}}");
     CHECK_INT_EQUAL(world->entry_count, 1); /* by one process */
-    CHECK(strstr(entry(world, 0), "MQTTClientCreatedOrUpdated"));
-    CHECK(strstr(entry(world, 0), "\"clientName\":\"pump\",\"clientAuthenticationName\":"
-                                  "\"Pump-1\""));
-    CHECK(strstr(entry(world, 0), "\"state\":\"Enabled\",\"attributes\":{\"floor\":3}}"));
-    accept(world, 0, false);
+    CHECK(strstr(world_entry(world, 0), "MQTTClientCreatedOrUpdated"));
+    CHECK(strstr(world_entry(world, 0), "\"clientName\":\"pump\",\"clientAuthenticationName\":"
+                                        "\"Pump-1\""));
+    CHECK(strstr(world_entry(world, 0), "\"state\":\"Enabled\",\"attributes\":{\"floor\":3}}"));
+    world_answer_entry(world, 0, false);
     world_run(world, 1000);
     CHECK_INT_EQUAL(world->entry_count, 2);
-    accept(world, 1, true);
+    world_answer_entry(world, 1, true);
     world_set(world, NAMESPACE "/clientgroups/any",
               "{\"name\":\"any\",\"properties\":{"
               "\"query\":\"authenticationName = 'x'\"}}");
     CHECK_INT_EQUAL(world->entry_count, 2);
     world_set(world, NAMESPACE "/clients/pump", "");
     CHECK_INT_EQUAL(world->entry_count, 3);
-    CHECK(strstr(entry(world, 2), "MQTTClientDeleted"));
+    CHECK(strstr(world_entry(world, 2), "MQTTClientDeleted"));
     world_free(world);
 }
 
@@ -147,6 +127,6 @@ TEST(another_process_listens_when_one_dies)
     world_run(world, 3000);
     CHECK_INT_EQUAL(broker_find_session(LIFE_CYCLE_LISTENER)->gateway, 1 - owner);
     CHECK_INT_EQUAL(world->entry_count, 2);
-    CHECK(strcmp(entry(world, 0), entry(world, 1)) == 0);
+    CHECK(strcmp(world_entry(world, 0), world_entry(world, 1)) == 0);
     world_free(world);
 }

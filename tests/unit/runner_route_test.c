@@ -27,37 +27,17 @@ static struct world *world_with(const char *spaces)
 /* A client publishes at QoS 1; how many get it. */
 static size_t publish(struct world *world, const char *topic, const char *user)
 {
-    struct packet packet = {.type = PACKET_PUBLISH,
-                            .publish = {.topic = slice_from_string(topic),
-                                        .payload = SLICE_LITERAL("x"),
-                                        .qos = QOS_1,
-                                        .packet_id = 1}};
+    struct publish publish = {.topic = slice_from_string(topic),
+                              .payload = SLICE_LITERAL("x"),
+                              .qos = QOS_1,
+                              .packet_id = 1};
     struct buffer raw = {0};
 
     write_user_property(&raw, PUBLISHER_NAME, slice_from_string(user));
     write_user_property(&raw, PUBLISHER_RECEIVED, SLICE_LITERAL("1000"));
-    packet.properties.present = PROPERTY_BIT(USER_PROPERTY);
-    packet.properties.raw = buffer_slice(&raw);
-    size_t count = broker_publish(world->broker, &packet);
-    buffer_release(&raw);
+    size_t count = world_publish_with(world, publish, &raw);
     world_run(world, 0);
     return count;
-}
-
-static const char *entry(const struct world *world, size_t number)
-{
-    return number < world->entry_count ? (const char *)world->entries[number].text.data : "";
-}
-
-static void accept(struct world *world, size_t number, bool is_accepted)
-{
-    struct door_load *load = world->entries[number].load;
-
-    CHECK(load);
-    world->entries[number].load = NULL;
-    load->next_event = 1;
-    load->done(load, is_accepted);
-    world_run(world, 0);
 }
 
 /* Messages that its session still has. */
@@ -101,12 +81,12 @@ TEST(a_message_is_an_event_of_the_topic)
     CHECK(runner_hears(world->grids[0].runner) && runner_hears(world->grids[1].runner));
     CHECK_INT_EQUAL(publish(world, "a/b", "dev-1"), 1);
     CHECK_INT_EQUAL(world->entry_count, 1);
-    CHECK(strncmp(entry(world, 0), "topics/tee 1 ", 13) == 0);
-    CHECK(strstr(entry(world, 0), "\"source\":\"plant\",\"type\":\"MQTT.EventPublished\","
-                                  "\"subject\":\"a/b\",\"time\":\"1970-01-01T00:00:01.000Z\","
-                                  "\"who\":\"dev-1\""));
+    CHECK(strncmp(world_entry(world, 0), "topics/tee 1 ", 13) == 0);
+    CHECK(strstr(world_entry(world, 0), "\"source\":\"plant\",\"type\":\"MQTT.EventPublished\","
+                                        "\"subject\":\"a/b\",\"time\":\"1970-01-01T00:00:01.000Z\","
+                                        "\"who\":\"dev-1\""));
     CHECK_INT_EQUAL(waiting(ROUTE), 1); /* until it is accepted */
-    accept(world, 0, true);
+    world_answer_entry(world, 0, true);
     CHECK_INT_EQUAL(waiting(ROUTE), 0);
     CHECK_INT_EQUAL(tee(world, 0)->statistics.published + tee(world, 1)->statistics.published, 1);
     world_free(world);
@@ -135,7 +115,7 @@ TEST(filters_may_change_and_what_waits_stays)
     CHECK(!hears(ALARMS, "plant/+/alarm") && hears(ALARMS, "x/#") && hears(ALARMS, "new"));
     CHECK_INT_EQUAL(waiting(ALARMS), 1);
     CHECK_INT_EQUAL(world->entry_count, 2); /* it came again over the new connection */
-    accept(world, 1, true);
+    world_answer_entry(world, 1, true);
     CHECK_INT_EQUAL(waiting(ALARMS), 0);
     world_free(world);
 }
@@ -168,12 +148,12 @@ TEST(what_is_refused_waits_for_its_turn)
     world->door_answer = DOOR_WAITS;
     world_run(world, 1000);
     CHECK_INT_EQUAL(world->entry_count, 1); /* one, to try */
-    accept(world, 0, false);                /* a queue is full */
+    world_answer_entry(world, 0, false);    /* a queue is full */
     world_run(world, 1000);
     CHECK_INT_EQUAL(world->entry_count, 2);
-    accept(world, 1, true);
+    world_answer_entry(world, 1, true);
     CHECK_INT_EQUAL(world->entry_count, 3);
-    accept(world, 2, true);
+    world_answer_entry(world, 2, true);
     CHECK_INT_EQUAL(waiting(ROUTE), 0);
     world_free(world);
 }
@@ -231,14 +211,14 @@ TEST(another_process_goes_on_when_one_dies)
     int owner = (int)broker_find_session(ROUTE)->gateway;
 
     publish(world, "a", "dev");
-    buffer_append_string(&first, entry(world, 0));
+    buffer_append_string(&first, world_entry(world, 0));
     buffer_append_byte(&first, '\0');
     world_kill(world, owner);
     world_run(world, 3000);
     CHECK_INT_EQUAL(broker_find_session(ROUTE)->gateway, 1 - owner);
     CHECK_INT_EQUAL(world->entry_count, 2);
-    CHECK(strcmp(entry(world, 1), (const char *)first.data) == 0);
-    accept(world, 1, true);
+    CHECK(strcmp(world_entry(world, 1), (const char *)first.data) == 0);
+    world_answer_entry(world, 1, true);
     CHECK_INT_EQUAL(waiting(ROUTE), 0);
     buffer_release(&first);
     world_free(world);
