@@ -1,40 +1,7 @@
 /* Namespaces: every property and mistake, and PATCH (spec/eventgrid.md 5.7).
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "resource_fixture.h"
-
-#include "resource/topic.h"
-
-static struct topic_properties *read_text(const char *text, struct buffer *error)
-{
-    struct buffer json = {0};
-
-    append_quoted(&json, text);
-    struct topic_properties *topic =
-        topic_properties_read(buffer_slice(&json), SOURCE_NAMESPACE, error);
-    buffer_release(&json);
-    return topic;
-}
-
-static struct topic_properties *read_good(const char *text)
-{
-    struct buffer error = {0};
-    struct topic_properties *topic = read_text(text, &error);
-
-    if (!topic) {
-        test_fail(__FILE__, __LINE__, "%.*s", SLICE_PRINT(error));
-    }
-    return topic;
-}
-
-static void check_members(const struct topic_properties *topic, const char *expected)
-{
-    struct buffer members = {0};
-
-    topic_properties_append_members(&members, topic);
-    check_shows(&members, expected);
-    buffer_release(&members);
-}
+#include "topic_fixture.h"
 
 TEST(what_the_specification_shows)
 {
@@ -50,7 +17,8 @@ TEST(what_the_specification_shows)
         "['ClientCertificateSubject']},'routingEnrichments':{'static':[{'key':'k','value':'v',"
         "'valueType':'String'}],'dynamic':[{'key':'k2','value':'${client.authenticationName}'}]},"
         "'customDomains':[{'fullyQualifiedDomainName':'mqtt.example.com'}],"
-        "'routingIdentityInfo':{'type':'None'}}}}");
+        "'routingIdentityInfo':{'type':'None'}}}}",
+        SOURCE_NAMESPACE);
     const struct topic_spaces_configuration *spaces = &topic->spaces;
 
     CHECK(spaces->is_enabled && topic->is_zone_redundant);
@@ -73,7 +41,7 @@ TEST(what_the_specification_shows)
 
 TEST(defaults)
 {
-    struct topic_properties *topic = read_good("{}");
+    struct topic_properties *topic = read_good("{}", SOURCE_NAMESPACE);
 
     CHECK(!topic->spaces.is_enabled && topic->is_public);
     check_members(topic, "{'publicNetworkAccess':'Enabled','inboundIpRules':[],"
@@ -110,7 +78,7 @@ TEST(mistakes)
         test_note("%s", rows[i].text);
         buffer_append_format(&text, "{'properties':%s}", rows[i].text);
         buffer_append_byte(&text, '\0');
-        CHECK(!read_text((const char *)text.data, &error));
+        CHECK(!read_as((const char *)text.data, SOURCE_NAMESPACE, &error));
         check_mistake(&error, rows[i].place, rows[i].said);
         buffer_release(&text);
     }
