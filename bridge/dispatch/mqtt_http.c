@@ -29,7 +29,7 @@ void mqtt_http_answer(struct mqtt_http *http, struct grid_reply *reply, int stat
 }
 
 void mqtt_http_refuse(struct mqtt_http *http, struct grid_reply *reply,
-                      const struct pull_error *error)
+                      const struct request_error *error)
 {
     static const struct {
         int status;
@@ -47,32 +47,28 @@ void mqtt_http_refuse(struct mqtt_http *http, struct grid_reply *reply,
             header = headers[i].header;
         }
     }
-    pull_error_append(&body, error);
+    request_error_append(&body, error);
     mqtt_http_answer(http, reply, error->status, header, JSON_CONTENT_TYPE, buffer_slice(&body));
     buffer_release(&body);
 }
 
 static void refuse_method(struct mqtt_http *http, struct grid_reply *reply, const char *allowed,
-                          const struct pull_error *error)
+                          const struct request_error *error)
 {
     struct buffer header = {0}, body = {0};
 
     buffer_append_format(&header, "allow: %s\r\n", allowed);
-    pull_error_append(&body, error);
+    request_error_append(&body, error);
     mqtt_http_answer(http, reply, error->status, buffer_slice(&header), JSON_CONTENT_TYPE,
                      buffer_slice(&body));
     buffer_release(&header);
     buffer_release(&body);
 }
 
-static const struct pull_error unavailable = {
-    503, "ServiceUnavailable",
-    SLICE_LITERAL("The request cannot be carried out now. Please send it again.")};
-
-/* What the broker's reasons are in HTTP; all others are `unavailable`. */
+/* What the broker's reasons are in HTTP; all others are `request_unavailable`. */
 static const struct {
     uint8_t reason;
-    struct pull_error error;
+    struct request_error error;
 } refusals[] = {
     {REASON_NOT_AUTHORIZED,
      {403, "Forbidden", SLICE_LITERAL("The client may not do this with these topics.")}},
@@ -96,10 +92,10 @@ static const struct {
       SLICE_LITERAL("A quota is exceeded. Please send the request again later.")}},
 };
 
-const struct pull_error *mqtt_http_error(const struct guest_answer *answer)
+const struct request_error *mqtt_http_error(const struct guest_answer *answer)
 {
     if (answer->is_lost) {
-        return &unavailable;
+        return &request_unavailable;
     }
     if (!reason_is_error(answer->reason)) {
         return NULL;
@@ -109,7 +105,7 @@ const struct pull_error *mqtt_http_error(const struct guest_answer *answer)
             return &refusals[i].error;
         }
     }
-    return &unavailable;
+    return &request_unavailable;
 }
 
 /* ---------------------------------------------------------------- requests that wait */
@@ -143,9 +139,9 @@ struct grid_reply *mqtt_http_end(struct mqtt_call *call)
 
 /* ---------------------------------------------------------------- requests */
 
-static bool look_at(struct mqtt_visit *visit, struct pull_error *error)
+static bool look_at(struct mqtt_visit *visit, struct request_error *error)
 {
-    static const struct pull_error long_body = {
+    static const struct request_error long_body = {
         413, "PayloadTooLarge", SLICE_LITERAL("The maximum size (1536000) has been exceeded.")};
     const struct grid_request *request = visit->request;
     const struct gateway *gateway = visit->http->gateway;
@@ -156,7 +152,7 @@ static bool look_at(struct mqtt_visit *visit, struct pull_error *error)
     user->length = 0;
     wrong = management_check_client(gateway->access, request, user, gateway_now(gateway) / 1000);
     if (wrong) {
-        *error = (struct pull_error){401, "Unauthorized", slice_from_string(wrong)};
+        *error = (struct request_error){401, "Unauthorized", slice_from_string(wrong)};
     } else if (request->is_too_long) {
         *error = long_body;
     } else {
@@ -181,7 +177,7 @@ void mqtt_http_call(struct mqtt_http *http, const struct grid_request *request,
     };
     struct mqtt_request wanted = {.operation = MQTT_OPERATIONS};
     struct mqtt_visit visit = {.http = http, .request = request, .reply = reply, .wanted = &wanted};
-    struct pull_error error;
+    struct request_error error;
 
     if (look_at(&visit, &error)) {
         operations[wanted.operation](&visit);

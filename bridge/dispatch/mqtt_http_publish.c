@@ -21,7 +21,7 @@ static void release(struct mqtt_call *call)
 static void done(struct guest_call *guest, const struct guest_answer *answer)
 {
     struct publishing *publishing = CONTAINER_OF(guest, struct publishing, call.guest);
-    const struct pull_error *error = mqtt_http_error(answer);
+    const struct request_error *error = mqtt_http_error(answer);
     struct mqtt_http *http = publishing->call.http;
     int status = publishing->qos == QOS_0 ? 202 : 204;
     struct grid_reply *reply = mqtt_http_end(&publishing->call);

@@ -41,7 +41,7 @@ static void release(struct mqtt_call *call)
     free(reading);
 }
 
-static void refuse(struct reading *reading, const struct pull_error *error)
+static void refuse(struct reading *reading, const struct request_error *error)
 {
     struct mqtt_http *http = reading->call.http;
 
@@ -122,7 +122,7 @@ static void answer_message(struct reading *reading, const struct trunk_message *
 
 static void take_message(struct reading *reading, const struct trunk_retained *retained)
 {
-    static const struct pull_error none = {
+    static const struct request_error none = {
         404, "NotFound", SLICE_LITERAL("There is no retained message of this topic.")};
     struct slice rest = retained->messages;
     struct trunk_message message;
@@ -217,7 +217,7 @@ static void take_page(struct reading *reading, const struct trunk_retained *reta
 static void done(struct guest_call *guest, const struct guest_answer *answer)
 {
     struct reading *reading = CONTAINER_OF(guest, struct reading, call.guest);
-    const struct pull_error *error = mqtt_http_error(answer);
+    const struct request_error *error = mqtt_http_error(answer);
 
     if (error) {
         refuse(reading, error);

@@ -47,9 +47,9 @@ struct grid_reply *mqtt_http_end(struct mqtt_call *call);
 void mqtt_http_answer(struct mqtt_http *http, struct grid_reply *reply, int status,
                       struct slice headers, const char *content_type, struct slice body);
 void mqtt_http_refuse(struct mqtt_http *http, struct grid_reply *reply,
-                      const struct pull_error *error);
+                      const struct request_error *error);
 /* NULL: the broker has done it. */
-const struct pull_error *mqtt_http_error(const struct guest_answer *answer);
+const struct request_error *mqtt_http_error(const struct guest_answer *answer);
 
 /* --- the operations --- */
 

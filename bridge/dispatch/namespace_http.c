@@ -9,10 +9,6 @@
 #include "dispatch/namespace_state.h"
 #include "eventgrid/credential.h"
 
-const struct pull_error namespace_unavailable = {
-    503, "ServiceUnavailable",
-    SLICE_LITERAL("The request cannot be carried out now. Please send it again.")};
-
 /* ---------------------------------------------------------------- answers */
 
 static void append_headers(struct buffer *headers, struct namespace_http *http)
@@ -34,7 +30,7 @@ void namespace_answer(struct namespace_http *http, struct grid_reply *reply, str
 }
 
 void namespace_refuse(struct namespace_http *http, struct grid_reply *reply,
-                      const struct pull_error *error)
+                      const struct request_error *error)
 {
     struct buffer headers = {0}, body = {0};
 
@@ -44,7 +40,7 @@ void namespace_refuse(struct namespace_http *http, struct grid_reply *reply,
     } else if (error->status == 405) {
         buffer_append_string(&headers, "allow: POST\r\n");
     }
-    pull_error_append(&body, error);
+    request_error_append(&body, error);
     reply->answer(reply, error->status, buffer_slice(&headers), "application/json; charset=utf-8",
                   buffer_slice(&body));
     buffer_release(&headers);
@@ -120,7 +116,7 @@ static struct catalog_source *find_topic(struct namespace_http *http,
 
 /* ---------------------------------------------------------------- may it come in? */
 
-static bool has_credential(const struct namespace_visit *visit, struct pull_error *error)
+static bool has_credential(const struct namespace_visit *visit, struct request_error *error)
 {
     const struct catalog_source *topic = visit->source, *outer = topic->parent;
     const struct grid_request *request = visit->request;
@@ -146,17 +142,17 @@ static bool has_credential(const struct namespace_visit *visit, struct pull_erro
         &visit->http->message, &wrong);
 
     if (!is_good) {
-        *error = (struct pull_error){wrong.status, wrong.code, wrong.message};
+        *error = (struct request_error){wrong.status, wrong.code, wrong.message};
     }
     return is_good;
 }
 
-static bool may_come_in(const struct namespace_visit *visit, struct pull_error *error)
+static bool may_come_in(const struct namespace_visit *visit, struct request_error *error)
 {
-    static const struct pull_error address = {
+    static const struct request_error address = {
         403, "Forbidden",
         SLICE_LITERAL("Requests from this address are not allowed by the namespace's rules.")};
-    static const struct pull_error long_body = {
+    static const struct request_error long_body = {
         413, "PayloadTooLarge", SLICE_LITERAL("The maximum size (1048576) has been exceeded.")};
     const struct grid_request *request = visit->request;
 
@@ -176,11 +172,11 @@ static bool may_come_in(const struct namespace_visit *visit, struct pull_error *
 /* ---------------------------------------------------------------- requests */
 
 static bool look_at(struct namespace_visit *visit, struct pull_request *wanted,
-                    struct pull_error *error)
+                    struct request_error *error)
 {
-    static const struct pull_error method = {
+    static const struct request_error method = {
         405, "MethodNotAllowed", SLICE_LITERAL("The method is not allowed at this address.")};
-    static const struct pull_error no_topic = {
+    static const struct request_error no_topic = {
         404, "ResourceNotFound", SLICE_LITERAL("There is no such topic in the namespace.")};
     const struct grid_request *request = visit->request;
 
@@ -194,7 +190,7 @@ static bool look_at(struct namespace_visit *visit, struct pull_request *wanted,
     visit->wanted = wanted;
     visit->source = find_topic(visit->http, wanted, grid_header(request, "host"));
     if (!visit->source) {
-        *error = catalog_is_complete(visit->http->grid->catalog) ? no_topic : namespace_unavailable;
+        *error = catalog_is_complete(visit->http->grid->catalog) ? no_topic : request_unavailable;
         return false;
     }
     return may_come_in(visit, error);
@@ -210,7 +206,7 @@ void namespace_http_call(struct namespace_http *http, const struct grid_request 
 {
     struct namespace_visit visit = {.http = http, .request = request, .reply = reply};
     struct pull_request wanted = {.operation = PULL_OPERATIONS};
-    struct pull_error error;
+    struct request_error error;
 
     if (!look_at(&visit, &wanted, &error)) {
         if (visit.source) {

@@ -26,7 +26,7 @@ static void publishing_free(struct publishing *publishing)
 }
 
 /* Answers, and frees it. `error` NULL: the events were accepted. */
-static void finish(struct publishing *publishing, const struct pull_error *error)
+static void finish(struct publishing *publishing, const struct request_error *error)
 {
     struct namespace_http *http = publishing->http;
     struct grid_reply *reply = publishing->reply;
@@ -49,8 +49,7 @@ static void finish(struct publishing *publishing, const struct pull_error *error
 
 static void done(struct door_load *load, bool is_accepted)
 {
-    finish(CONTAINER_OF(load, struct publishing, load),
-           is_accepted ? NULL : &namespace_unavailable);
+    finish(CONTAINER_OF(load, struct publishing, load), is_accepted ? NULL : &request_unavailable);
 }
 
 static void abandon(struct grid_reply *reply)
@@ -95,10 +94,10 @@ void namespace_publish(const struct namespace_visit *visit)
         finish(publishing, NULL);
         break;
     case TAKE_BUSY:
-        finish(publishing, &namespace_unavailable);
+        finish(publishing, &request_unavailable);
         break;
     case TAKE_REFUSED:
-        finish(publishing, &(struct pull_error){wrong.status, wrong.code, wrong.message});
+        finish(publishing, &(struct request_error){wrong.status, wrong.code, wrong.message});
         break;
     }
 }

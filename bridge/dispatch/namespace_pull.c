@@ -89,7 +89,7 @@ static void done(struct pull_errand *errand, bool is_good)
     if (is_good) {
         namespace_answer(http, reply, buffer_slice(&body));
     } else {
-        namespace_refuse(http, reply, &namespace_unavailable);
+        namespace_refuse(http, reply, &request_unavailable);
     }
     buffer_release(&body);
 }
@@ -118,7 +118,7 @@ static struct pull_call *call_new(const struct namespace_visit *visit, struct sl
 }
 
 /* Reads the tokens of a copy of the body: they are answered later. False: it has none. */
-static bool read_tokens(struct pull_call *call, struct slice body, struct pull_error *error)
+static bool read_tokens(struct pull_call *call, struct slice body, struct request_error *error)
 {
     struct pull_wanted *wanted = &call->errand.wanted;
     const struct pull_lock *locks;
@@ -151,17 +151,17 @@ static void begin(struct pull_call *call)
 
 void namespace_pull(const struct namespace_visit *visit)
 {
-    static const struct pull_error no_subscription = {
+    static const struct request_error no_subscription = {
         404, "ResourceNotFound",
         SLICE_LITERAL("There is no such event subscription of the topic.")};
-    static const struct pull_error no_queue = {
+    static const struct request_error no_queue = {
         400, "BadRequest",
         SLICE_LITERAL(
             "The event subscription's delivery mode is not Queue: its events are pushed.")};
     const struct catalog_subscription *subscription = catalog_find_subscription(
         visit->http->grid->catalog, buffer_slice(&visit->source->key), visit->wanted->subscription);
     struct pull_call *call;
-    struct pull_error error;
+    struct request_error error;
 
     if (!subscription) {
         namespace_refuse(visit->http, visit->reply, &no_subscription);

@@ -35,8 +35,7 @@ struct namespace_visit {
 
 void namespace_answer(struct namespace_http *http, struct grid_reply *reply, struct slice body);
 void namespace_refuse(struct namespace_http *http, struct grid_reply *reply,
-                      const struct pull_error *error);
-extern const struct pull_error namespace_unavailable;
+                      const struct request_error *error);
 
 /* --- namespace_publish.c --- */
 

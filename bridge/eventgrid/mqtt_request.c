@@ -57,19 +57,6 @@ const char *mqtt_request_method(struct slice target)
 
 /* Each is false if the text is not good. */
 
-static bool read_number(struct slice text, uint32_t most, uint32_t *number)
-{
-    struct json_value value;
-    uint64_t wide;
-
-    if (!json_parse(text, &value) || value.type != JSON_NUMBER || !json_to_u64(&value, &wide) ||
-        wide > most) {
-        return false;
-    }
-    *number = (uint32_t)wide;
-    return true;
-}
-
 static bool is_topic(struct slice topic)
 {
     return topic_name_is_valid(topic) && topic_level_count(topic) <= TOPIC_LEVELS_MAX;
@@ -92,7 +79,7 @@ static bool read_topic(struct mqtt_request *request, struct slice text)
 static bool read_qos(struct mqtt_request *request, struct slice text)
 {
     uint32_t qos;
-    bool is_good = read_number(text, QOS_1, &qos);
+    bool is_good = request_number_read(text, QOS_1, &qos);
 
     request->packet.publish.qos = is_good ? (enum qos)qos : QOS_1;
     return is_good;
@@ -101,7 +88,7 @@ static bool read_qos(struct mqtt_request *request, struct slice text)
 static bool read_retain(struct mqtt_request *request, struct slice text)
 {
     uint32_t retain;
-    bool is_good = read_number(text, 1, &retain);
+    bool is_good = request_number_read(text, 1, &retain);
 
     request->packet.publish.retain = is_good && retain == 1;
     return is_good;
@@ -111,7 +98,7 @@ static bool read_format(struct mqtt_request *request, struct slice text)
 {
     struct properties *properties = &request->packet.properties;
     uint32_t format;
-    bool is_good = read_number(text, 1, &format);
+    bool is_good = request_number_read(text, 1, &format);
 
     if (is_good) {
         properties->present |= PROPERTY_BIT(PAYLOAD_FORMAT_INDICATOR);
@@ -125,7 +112,7 @@ static bool read_expiry(struct mqtt_request *request, struct slice text)
 {
     struct properties *properties = &request->packet.properties;
     uint32_t *expiry = &properties->message_expiry_interval;
-    bool is_good = read_number(text, UINT32_MAX, expiry);
+    bool is_good = request_number_read(text, UINT32_MAX, expiry);
 
     if (is_good && *expiry > 0) {
         properties->present |= PROPERTY_BIT(MESSAGE_EXPIRY_INTERVAL);
@@ -245,7 +232,8 @@ static bool read_token(struct mqtt_request *request, struct slice text)
 
 static bool read_results_max(struct mqtt_request *request, struct slice text)
 {
-    return read_number(text, MQTT_RESULTS_MAX, &request->results_max) && request->results_max > 0;
+    return request_number_read(text, MQTT_RESULTS_MAX, &request->results_max) &&
+           request->results_max > 0;
 }
 
 void mqtt_token_append(struct buffer *out, struct slice filter, struct slice behind)
@@ -332,14 +320,8 @@ static bool find_value(const struct parameter *parameter, const struct mqtt_sour
     return true;
 }
 
-static bool refuse(struct pull_error *error, struct slice message)
-{
-    *error = (struct pull_error){400, "BadRequest", message};
-    return false;
-}
-
 static bool read_parameters(struct mqtt_request *request, const struct mqtt_source *source,
-                            struct pull_error *error)
+                            struct request_error *error)
 {
     for (size_t i = 0; i < COUNT(parameters); i++) {
         const struct parameter *parameter = &parameters[i];
@@ -348,7 +330,7 @@ static bool read_parameters(struct mqtt_request *request, const struct mqtt_sour
         if (parameter->operations & OF(request->operation) &&
             find_value(parameter, source, text, &is_good) &&
             (!is_good || !parameter->read(request, buffer_slice(text)))) {
-            return refuse(error, parameter->wrong);
+            return request_refuse(error, parameter->wrong);
         }
     }
     return true;
@@ -356,30 +338,31 @@ static bool read_parameters(struct mqtt_request *request, const struct mqtt_sour
 
 /* ---------------------------------------------------------------- requests */
 
-static bool is_whole(const struct mqtt_request *request, struct pull_error *error)
+static bool is_whole(const struct mqtt_request *request, struct request_error *error)
 {
     const struct properties *properties = &request->packet.properties;
 
     if (request->filter.length == 0) {
-        return refuse(error, request->operation == MQTT_LIST
-                                 ? SLICE_LITERAL("A topicFilter or a continuationToken is needed.")
-                                 : SLICE_LITERAL("A topic is needed: ?topic=..."));
+        return request_refuse(error,
+                              request->operation == MQTT_LIST
+                                  ? SLICE_LITERAL("A topicFilter or a continuationToken is needed.")
+                                  : SLICE_LITERAL("A topic is needed: ?topic=..."));
     }
     if (properties_have(properties, PROPERTY_PAYLOAD_FORMAT_INDICATOR) &&
         properties->payload_format_indicator == 1 &&
         !utf8_is_well_formed(request->packet.publish.payload)) {
-        return refuse(error, SLICE_LITERAL("The body is not UTF-8, which the "
-                                           "mqtt-payload-format-indicator says."));
+        return request_refuse(error, SLICE_LITERAL("The body is not UTF-8, which the "
+                                                   "mqtt-payload-format-indicator says."));
     }
     return true;
 }
 
 bool mqtt_request_parse(struct mqtt_request *request, const struct mqtt_source *source,
-                        struct pull_error *error)
+                        struct request_error *error)
 {
-    static const struct pull_error no_path = {
+    static const struct request_error no_path = {
         404, "NotFound", SLICE_LITERAL("There is no such resource at this address.")};
-    static const struct pull_error no_method = {
+    static const struct request_error no_method = {
         405, "MethodNotAllowed", SLICE_LITERAL("The method is not allowed at this address.")};
     const struct route *route = find_route(source->target);
     struct slice query = source->target;
@@ -395,7 +378,7 @@ bool mqtt_request_parse(struct mqtt_request *request, const struct mqtt_source *
         return false;
     }
     if (!url_query_is_valid(query)) {
-        return refuse(error, SLICE_LITERAL("The query is not percent-encoded."));
+        return request_refuse(error, SLICE_LITERAL("The query is not percent-encoded."));
     }
     return read_parameters(request, source, error) && is_whole(request, error);
 }

@@ -17,7 +17,7 @@
 
 #include "base/buffer.h"
 #include "base/slice.h"
-#include "eventgrid/pull_request.h"
+#include "eventgrid/request_error.h"
 #include "mqtt/packet.h"
 #include "wire/message.h"
 
@@ -48,7 +48,7 @@ bool mqtt_request_is_path(struct slice target);
 const char *mqtt_request_method(struct slice target);
 /* False with `error`, of status 400, 404 or 405. To be released in any case. */
 bool mqtt_request_parse(struct mqtt_request *request, const struct mqtt_source *source,
-                        struct pull_error *error);
+                        struct request_error *error);
 void mqtt_request_release(struct mqtt_request *request);
 
 /* Appends the continuation token of a list that goes on behind the topic. */

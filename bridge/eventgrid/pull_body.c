@@ -7,12 +7,6 @@
 
 /* ---------------------------------------------------------------- tokens that came */
 
-static bool refuse(struct pull_error *error, struct slice message)
-{
-    *error = (struct pull_error){400, "BadRequest", message};
-    return false;
-}
-
 static struct pull_lock *locks_of(const struct buffer *locks, size_t *count)
 {
     *count = locks->length / sizeof(struct pull_lock);
@@ -44,26 +38,26 @@ static void take_token(struct buffer *locks, struct buffer *texts, const struct 
 }
 
 bool pull_locks_read(struct slice body, struct buffer *locks, struct buffer *texts,
-                     struct pull_error *error)
+                     struct request_error *error)
 {
     struct json_value whole, tokens, token;
     struct json_walk walk;
     size_t count = 0;
 
     if (!json_parse(body, &whole)) {
-        return refuse(error, SLICE_LITERAL("The body is no valid JSON."));
+        return request_refuse(error, SLICE_LITERAL("The body is no valid JSON."));
     }
     if (!json_find_member(&whole, "lockTokens", &tokens) || tokens.type != JSON_ARRAY) {
-        return refuse(error, SLICE_LITERAL("The body must have an array lockTokens."));
+        return request_refuse(error, SLICE_LITERAL("The body must have an array lockTokens."));
     }
     buffer_reserve(texts, tokens.text.length); /* what is there does not move */
     walk = json_elements(&tokens);
     while (json_next_element(&walk, &token)) {
         if (token.type != JSON_STRING) {
-            return refuse(error, SLICE_LITERAL("Each of lockTokens must be a string."));
+            return request_refuse(error, SLICE_LITERAL("Each of lockTokens must be a string."));
         }
         if (++count > PULL_TOKENS_MAX) {
-            return refuse(error, SLICE_LITERAL("lockTokens has more than 1000 elements."));
+            return request_refuse(error, SLICE_LITERAL("lockTokens has more than 1000 elements."));
         }
         take_token(locks, texts, &token);
     }

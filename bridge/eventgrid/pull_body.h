@@ -23,7 +23,7 @@ struct pull_lock {
 /* Reads {"lockTokens":[..]}. Appends struct pull_lock to `locks`, whose texts are slices of the
  * body or of `texts`. False with `error`. */
 bool pull_locks_read(struct slice body, struct buffer *locks, struct buffer *texts,
-                     struct pull_error *error);
+                     struct request_error *error);
 /* Appends {"failedLockTokens":[..],"succeededLockTokens":[..]}. */
 void pull_locks_append(struct buffer *out, const struct pull_lock *locks, size_t count);
 

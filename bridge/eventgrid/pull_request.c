@@ -4,7 +4,6 @@
 #include "eventgrid/pull_request.h"
 
 #include "access/characters.h"
-#include "json/json.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -24,7 +23,7 @@ static const struct slice namespaces = SLICE_LITERAL("namespaces");
 static const struct slice topics = SLICE_LITERAL("topics");
 static const struct slice subscriptions = SLICE_LITERAL("eventsubscriptions");
 
-static const struct pull_error not_found = {
+static const struct request_error not_found = {
     404, "ResourceNotFound",
     SLICE_LITERAL(
         "There is no such operation at this address. Topics of a namespace have :publish, "
@@ -170,19 +169,6 @@ static const struct parameter parameters[] = {
      SLICE_LITERAL("releaseDelayInSeconds must be one of 0, 10, 60, 600 and 3600.")},
 };
 
-static bool read_number(struct slice text, uint32_t *number)
-{
-    struct json_value value;
-    uint64_t wide;
-
-    if (!json_parse(text, &value) || value.type != JSON_NUMBER || !json_to_u64(&value, &wide) ||
-        wide > UINT32_MAX) {
-        return false;
-    }
-    *number = (uint32_t)wide;
-    return true;
-}
-
 static bool read_parameter(struct pull_request *request, const struct parameter *parameter)
 {
     uint32_t *number = (uint32_t *)(void *)((uint8_t *)request + parameter->place);
@@ -191,13 +177,15 @@ static bool read_parameter(struct pull_request *request, const struct parameter 
 
     *number = parameter->otherwise;
     if (url_query_find(request->url.query, parameter->name, &text)) {
-        is_good = read_number(buffer_slice(&text), number) && parameter->is_good(*number);
+        is_good = request_number_read(buffer_slice(&text), UINT32_MAX, number) &&
+                  parameter->is_good(*number);
     }
     buffer_release(&text);
     return is_good;
 }
 
-bool pull_request_parse(struct pull_request *request, struct slice target, struct pull_error *error)
+bool pull_request_parse(struct pull_request *request, struct slice target,
+                        struct request_error *error)
 {
     *request = (struct pull_request){.operation = PULL_OPERATIONS};
     if (!pull_is_path(target) || !url_split(&request->url, target) || !read_path(request)) {
@@ -207,8 +195,7 @@ bool pull_request_parse(struct pull_request *request, struct slice target, struc
     for (size_t i = 0; i < COUNT(parameters); i++) {
         if (parameters[i].operation == request->operation &&
             !read_parameter(request, &parameters[i])) {
-            *error = (struct pull_error){400, "BadRequest", parameters[i].wrong};
-            return false;
+            return request_refuse(error, parameters[i].wrong);
         }
     }
     return true;
@@ -217,11 +204,4 @@ bool pull_request_parse(struct pull_request *request, struct slice target, struc
 void pull_request_release(struct pull_request *request)
 {
     url_release(&request->url);
-}
-
-void pull_error_append(struct buffer *out, const struct pull_error *error)
-{
-    buffer_append_format(out, "{\"error\":{\"code\":\"%s\",\"message\":", error->code);
-    json_append_string(out, error->message);
-    buffer_append_string(out, ",\"details\":[]}}");
 }

@@ -17,6 +17,7 @@
 #include "access/url.h"
 #include "base/buffer.h"
 #include "base/slice.h"
+#include "eventgrid/request_error.h"
 
 enum pull_operation {
     PULL_PUBLISH,
@@ -46,22 +47,13 @@ struct pull_request {
     struct url url;            /* what the slices point into */
 };
 
-/* {"error":{"code":..,"message":..,"details":[]}} */
-struct pull_error {
-    int status;
-    const char *code; /* "BadRequest" */
-    struct slice message;
-};
-
 /* Is it the path of such a request, or one below a namespace's topics that there is not? `target`:
  * path and query, as they came. */
 bool pull_is_path(struct slice target);
 /* False with `error`: the path is none of ours, or a parameter is out of its range. To be released
  * in any case. */
 bool pull_request_parse(struct pull_request *request, struct slice target,
-                        struct pull_error *error);
+                        struct request_error *error);
 void pull_request_release(struct pull_request *request);
-
-void pull_error_append(struct buffer *out, const struct pull_error *error);
 
 #endif

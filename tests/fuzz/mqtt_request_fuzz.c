@@ -13,13 +13,13 @@
 
 enum { HEADERS_MAX = 16 };
 
-static void check_error(const struct pull_error *error)
+static void check_error(const struct request_error *error)
 {
     struct buffer out = {0};
 
     FUZZ_CHECK(error->status == 400 || error->status == 404 || error->status == 405);
     FUZZ_CHECK(error->message.length > 0);
-    pull_error_append(&out, error);
+    request_error_append(&out, error);
     buffer_release(&out);
 }
 
@@ -42,7 +42,7 @@ static void check_list(const struct mqtt_request *request)
 {
     struct buffer target = {0};
     struct mqtt_request again;
-    struct pull_error error;
+    struct request_error error;
 
     FUZZ_CHECK(topic_filter_is_valid(request->filter));
     FUZZ_CHECK(request->results_max >= 1 && request->results_max <= MQTT_RESULTS_MAX);
@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pair headers[HEADERS_MAX];
     struct mqtt_source source = {.headers = {headers, 0}};
     struct mqtt_request request;
-    struct pull_error error = {0};
+    struct request_error error = {0};
 
     source.method = take_up_to(&rest, '\n');
     source.target = take_up_to(&rest, '\n');

@@ -11,13 +11,13 @@
 #include "eventgrid/pull_body.h"
 #include "json/json.h"
 
-static void check_error(const struct pull_error *error)
+static void check_error(const struct request_error *error)
 {
     struct buffer out = {0};
     struct json_value value;
 
     FUZZ_CHECK(error->status == 400 || error->status == 404);
-    pull_error_append(&out, error);
+    request_error_append(&out, error);
     FUZZ_CHECK(json_parse(buffer_slice(&out), &value) && value.type == JSON_OBJECT);
     buffer_release(&out);
 }
@@ -25,7 +25,7 @@ static void check_error(const struct pull_error *error)
 static void check_target(struct slice target)
 {
     struct pull_request request;
-    struct pull_error error;
+    struct request_error error;
 
     if (!pull_request_parse(&request, target, &error)) {
         check_error(&error);
@@ -87,7 +87,7 @@ static void check_locks(const struct pull_lock *locks, size_t count)
 static void check_body(struct slice body)
 {
     struct buffer locks = {0}, texts = {0};
-    struct pull_error error;
+    struct request_error error;
 
     if (pull_locks_read(body, &locks, &texts, &error)) {
         check_locks((const struct pull_lock *)(const void *)locks.data,

@@ -24,7 +24,7 @@ struct row {
     }
 
 static bool parse(struct mqtt_request *request, const char *method, const struct row *row,
-                  struct pull_error *error)
+                  struct request_error *error)
 {
     struct mqtt_source source = {
         .method = slice_from_string(method),
@@ -65,7 +65,7 @@ TEST(paths_and_methods)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct mqtt_request request;
-        struct pull_error error = {0};
+        struct request_error error = {0};
         struct row row = {.target = rows[i].target};
         test_note("%s %s", rows[i].method, rows[i].target);
         CHECK_INT_EQUAL(mqtt_request_is_path(slice_from_string(rows[i].target)),
@@ -90,7 +90,7 @@ TEST(a_publish_has_all_of_its_headers)
         "{}",
         NULL};
     struct mqtt_request request;
-    struct pull_error error;
+    struct request_error error;
     struct buffer bytes = {0}, wanted = {0};
     struct packet packet;
     struct packet_limits limits = {.version = MQTT_5, .packet_size_max = PACKET_SIZE_MAX};
@@ -126,7 +126,7 @@ TEST(the_query_counts_more_than_headers)
                                    "x",
                                    NULL};
     struct mqtt_request request;
-    struct pull_error error;
+    struct request_error error;
 
     CHECK(parse(&request, "POST", &row, &error));
     CHECK_INT_EQUAL(request.packet.publish.qos, QOS_0);
@@ -192,7 +192,7 @@ TEST(what_is_wrong_is_said)
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct mqtt_request request;
-        struct pull_error error = {0};
+        struct request_error error = {0};
         struct slice target = slice_from_string(rows[i].target);
         test_note("row %zu: %s", i, rows[i].target);
         CHECK(!parse(&request, mqtt_request_method(target), &rows[i], &error));
@@ -205,7 +205,7 @@ TEST(what_is_wrong_is_said)
 TEST(a_list_goes_on_by_its_token)
 {
     struct mqtt_request request;
-    struct pull_error error;
+    struct request_error error;
     struct buffer target = {0};
 
     buffer_append_string(&target, "/mqtt/retainedMessages?maxResults=7&continuationToken=");

@@ -47,7 +47,7 @@ static const struct path_row paths[] = {
 TEST(a_path_names_the_operation_the_topic_and_the_subscription)
 {
     struct pull_request request;
-    struct pull_error error;
+    struct request_error error;
 
     for (size_t i = 0; i < COUNT(paths); i++) {
         struct slice target = slice_from_string(paths[i].target);
@@ -85,7 +85,7 @@ TEST(a_path_that_is_only_alike_is_not_found)
         "/namespaces/n/topics/t/eventsubscriptions/s:publish",
     };
     struct pull_request request;
-    struct pull_error error;
+    struct request_error error;
 
     for (size_t i = 0; i < COUNT(targets); i++) {
         test_note("%s", targets[i]);
@@ -102,7 +102,7 @@ TEST(a_path_that_is_only_alike_is_not_found)
 
 static int status_of(const char *target, struct pull_request *request)
 {
-    struct pull_error error;
+    struct request_error error;
     int status =
         pull_request_parse(request, slice_from_string(target), &error) ? 200 : error.status;
 
@@ -154,7 +154,8 @@ TEST(an_error_has_an_array_of_details)
 {
     struct buffer out = {0};
 
-    pull_error_append(&out, &(struct pull_error){400, "BadRequest", SLICE_LITERAL("say \"x\"")});
+    request_error_append(&out,
+                         &(struct request_error){400, "BadRequest", SLICE_LITERAL("say \"x\"")});
     CHECK_SLICE_EQUAL(buffer_slice(&out),
                       SLICE_LITERAL("{\"error\":{\"code\":\"BadRequest\",\"message\":"
                                     "\"say \\\"x\\\"\",\"details\":[]}}"));
@@ -220,7 +221,7 @@ TEST(what_is_no_token_is_told_from_one)
 
 struct body {
     struct buffer locks, texts;
-    struct pull_error error;
+    struct request_error error;
 };
 
 static size_t read_body(struct body *body, const char *json)
