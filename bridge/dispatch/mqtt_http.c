@@ -28,6 +28,16 @@ void mqtt_http_answer(struct mqtt_http *http, struct grid_reply *reply, int stat
     buffer_release(&all);
 }
 
+static void answer_error(struct mqtt_http *http, struct grid_reply *reply,
+                         const struct request_error *error, struct slice header)
+{
+    struct buffer body = {0};
+
+    request_error_append(&body, error);
+    mqtt_http_answer(http, reply, error->status, header, JSON_CONTENT_TYPE, buffer_slice(&body));
+    buffer_release(&body);
+}
+
 void mqtt_http_refuse(struct mqtt_http *http, struct grid_reply *reply,
                       const struct request_error *error)
 {
@@ -40,29 +50,23 @@ void mqtt_http_refuse(struct mqtt_http *http, struct grid_reply *reply,
         {503, SLICE_LITERAL("retry-after: 1\r\n")},
     };
     struct slice header = SLICE_EMPTY;
-    struct buffer body = {0};
 
     for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
         if (headers[i].status == error->status) {
             header = headers[i].header;
         }
     }
-    request_error_append(&body, error);
-    mqtt_http_answer(http, reply, error->status, header, JSON_CONTENT_TYPE, buffer_slice(&body));
-    buffer_release(&body);
+    answer_error(http, reply, error, header);
 }
 
 static void refuse_method(struct mqtt_http *http, struct grid_reply *reply, const char *allowed,
                           const struct request_error *error)
 {
-    struct buffer header = {0}, body = {0};
+    struct buffer header = {0};
 
     buffer_append_format(&header, "allow: %s\r\n", allowed);
-    request_error_append(&body, error);
-    mqtt_http_answer(http, reply, error->status, buffer_slice(&header), JSON_CONTENT_TYPE,
-                     buffer_slice(&body));
+    answer_error(http, reply, error, buffer_slice(&header));
     buffer_release(&header);
-    buffer_release(&body);
 }
 
 /* What the broker's reasons are in HTTP; all others are `request_unavailable`. */
@@ -91,6 +95,9 @@ static const struct {
      {429, "TooManyRequests",
       SLICE_LITERAL("A quota is exceeded. Please send the request again later.")}},
 };
+
+const struct guest_answer mqtt_http_no_guest = {.is_lost = true};
+const struct guest_answer mqtt_http_no_room = {.reason = REASON_QUOTA_EXCEEDED};
 
 const struct request_error *mqtt_http_error(const struct guest_answer *answer)
 {

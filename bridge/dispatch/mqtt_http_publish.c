@@ -35,13 +35,11 @@ static void done(struct guest_call *guest, const struct guest_answer *answer)
 
 void mqtt_http_publish(const struct mqtt_visit *visit)
 {
-    static const struct guest_answer no_room = {.reason = REASON_QUOTA_EXCEEDED},
-                                     nobody = {.is_lost = true};
     struct guest *guest = guests_find(visit->http->guests, visit->user);
     struct publishing *publishing;
 
     if (!guest) {
-        mqtt_http_refuse(visit->http, visit->reply, mqtt_http_error(&nobody));
+        mqtt_http_refuse(visit->http, visit->reply, mqtt_http_error(&mqtt_http_no_guest));
         return;
     }
     publishing = memory_allocate_zero(sizeof(*publishing));
@@ -50,6 +48,6 @@ void mqtt_http_publish(const struct mqtt_visit *visit)
     publishing->call.release = release;
     mqtt_http_wait(&publishing->call, visit);
     if (!guest_publish(guest, &publishing->call.guest, &visit->wanted->packet)) {
-        done(&publishing->call.guest, &no_room);
+        done(&publishing->call.guest, &mqtt_http_no_room);
     }
 }

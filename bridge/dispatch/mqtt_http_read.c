@@ -230,8 +230,6 @@ static void done(struct guest_call *guest, const struct guest_answer *answer)
 
 static void ask(struct reading *reading)
 {
-    static const struct guest_answer no_room = {.reason = REASON_QUOTA_EXCEEDED},
-                                     nobody = {.is_lost = true};
     struct guest *guest = guests_find(reading->call.http->guests, buffer_slice(&reading->user));
     struct link_read read = {
         .filter = buffer_slice(&reading->filter),
@@ -242,9 +240,9 @@ static void ask(struct reading *reading)
 
     reading->questions++;
     if (!guest) {
-        refuse(reading, mqtt_http_error(&nobody));
+        done(&reading->call.guest, &mqtt_http_no_guest);
     } else if (!guest_read(guest, &reading->call.guest, &read)) {
-        refuse(reading, mqtt_http_error(&no_room));
+        done(&reading->call.guest, &mqtt_http_no_room);
     }
 }
 

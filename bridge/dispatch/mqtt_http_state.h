@@ -48,6 +48,8 @@ void mqtt_http_answer(struct mqtt_http *http, struct grid_reply *reply, int stat
                       struct slice headers, const char *content_type, struct slice body);
 void mqtt_http_refuse(struct mqtt_http *http, struct grid_reply *reply,
                       const struct request_error *error);
+/* Of calls that wait nowhere: there is no guest for them, or too much waits. */
+extern const struct guest_answer mqtt_http_no_guest, mqtt_http_no_room;
 /* NULL: the broker has done it. */
 const struct request_error *mqtt_http_error(const struct guest_answer *answer);
 
