@@ -117,6 +117,17 @@ void management_refuse_for_now(struct management_call *call)
            SLICE_LITERAL("The broker cannot be reached, or cannot store it."));
 }
 
+void management_refuse_declared(struct management_call *call)
+{
+    refuse(call, 409, "Conflict",
+           SLICE_LITERAL("It is declared in the configuration file; delete it there."));
+}
+
+void management_refuse_deleted(struct management_call *call)
+{
+    refuse(call, 409, "Conflict", SLICE_LITERAL("The resource was deleted meanwhile."));
+}
+
 void management_refuse_value(struct management_call *call, const struct buffer *lines)
 {
     struct slice rest = buffer_slice(lines), line = rest;
@@ -126,6 +137,24 @@ void management_refuse_value(struct management_call *call, const struct buffer *
         line.length = (size_t)(end_of_line - rest.data);
     }
     refuse(call, 400, "InvalidRequest", line);
+}
+
+static void place_deleted(struct changes *changes, bool are_stored)
+{
+    struct management_call *call = CONTAINER_OF(changes, struct management_call, changes);
+
+    if (are_stored) {
+        management_answer(call, 200, SLICE_EMPTY);
+    } else {
+        management_refuse_for_now(call);
+    }
+}
+
+void management_delete_place(struct management_call *call)
+{
+    changes_init(&call->changes, call->grid, place_deleted);
+    changes_add(&call->changes, buffer_slice(&call->place), SLICE_EMPTY);
+    changes_begin(&call->changes);
 }
 
 /* ---------------------------------------------------------------- what it is about */

@@ -3,7 +3,8 @@
  *     management.c               requests, who may, which operation; the end of calls
  *     management_read.c          what is answered at once
  *     management_source.c        topics, domains, system topics, namespaces are made, changed,
- * deleted management_child.c         what namespaces have beside topics is
+ *                                deleted
+ *     management_child.c         what namespaces have beside topics is
  *     management_subscription.c  event subscriptions are
  *     management_log.c           attempts to deliver
  *     management_work.c          dead letters, replay, test of filters
@@ -73,6 +74,9 @@ void management_answer_text(struct management_call *call, int status, const char
 void management_refuse(struct management_call *call, int status, const char *code,
                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 void management_refuse_for_now(struct management_call *call); /* 503 */
+/* 409: it cannot be deleted here; somebody has deleted it meanwhile. */
+void management_refuse_declared(struct management_call *call);
+void management_refuse_deleted(struct management_call *call);
 /* 400 with the first of a reader's lines. */
 void management_refuse_value(struct management_call *call, const struct buffer *lines);
 
@@ -88,6 +92,9 @@ bool management_body_member(const struct management_call *call, const char *name
  * the account that it has, or new ones. */
 void management_append_source(struct buffer *out, const struct management_call *call,
                               struct slice resource);
+
+/* Deletes what is stored at call->place: 200. */
+void management_delete_place(struct management_call *call);
 
 /* --- operations: each ends in an answer, now or later --- */
 

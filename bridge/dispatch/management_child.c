@@ -36,19 +36,8 @@ static void put_stored(struct changes *changes, bool are_stored)
         arm_append_child(&body, call->child);
         management_answer(call, call->status, buffer_slice(&body));
         buffer_release(&body);
-    } else { /* somebody has deleted it meanwhile */
-        management_refuse(call, 409, "Conflict", "The resource was deleted meanwhile.");
-    }
-}
-
-static void deleted(struct changes *changes, bool are_stored)
-{
-    struct management_call *call = CONTAINER_OF(changes, struct management_call, changes);
-
-    if (are_stored) {
-        management_answer(call, 200, SLICE_EMPTY);
     } else {
-        management_refuse_for_now(call);
+        management_refuse_deleted(call);
     }
 }
 
@@ -261,15 +250,12 @@ void management_delete_child(struct management_call *call)
     }
     user = child->is_declared ? NULL : find_user(child);
     if (child->is_declared && !child->is_set) {
-        management_refuse(call, 409, "Conflict",
-                          "It is declared in the configuration file; delete it there.");
+        management_refuse_declared(call);
     } else if (user) {
         management_refuse(call, 409, "Conflict",
                           "The permission binding '%.*s' needs it; delete that first.",
                           SLICE_PRINT(user->name));
     } else {
-        changes_init(&call->changes, call->grid, deleted);
-        changes_add(&call->changes, buffer_slice(&call->place), SLICE_EMPTY);
-        changes_begin(&call->changes);
+        management_delete_place(call);
     }
 }

@@ -26,8 +26,8 @@ static void answer_source(struct management_call *call)
         catalog_find(call->grid->catalog, buffer_slice(&call->key));
     struct buffer body = {0};
 
-    if (!source) { /* somebody has deleted it meanwhile */
-        management_refuse(call, 409, "Conflict", "The resource was deleted meanwhile.");
+    if (!source) {
+        management_refuse_deleted(call);
         return;
     }
     if (call->path.operation == ARM_REGENERATE_KEY) {
@@ -442,7 +442,6 @@ void management_delete_source(struct management_call *call)
     if (plan_deletion(call)) {
         changes_begin(&call->changes);
     } else {
-        management_refuse(call, 409, "Conflict",
-                          "It is declared in the configuration file; delete it there.");
+        management_refuse_declared(call);
     }
 }

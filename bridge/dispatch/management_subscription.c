@@ -29,8 +29,8 @@ static void answer_subscription(struct management_call *call)
         catalog_find_subscription(call->grid->catalog, buffer_slice(&call->key), call->path.name);
     struct buffer body = {0};
 
-    if (!subscription) { /* somebody has deleted it meanwhile */
-        management_refuse(call, 409, "Conflict", "The resource was deleted meanwhile.");
+    if (!subscription) {
+        management_refuse_deleted(call);
         return;
     }
     arm_append_subscription(&body, subscription);
@@ -291,17 +291,6 @@ void management_patch_subscription(struct management_call *call)
     buffer_release(&error);
 }
 
-static void deleted(struct changes *changes, bool are_stored)
-{
-    struct management_call *call = CONTAINER_OF(changes, struct management_call, changes);
-
-    if (are_stored) {
-        management_answer(call, 200, SLICE_EMPTY);
-    } else {
-        management_refuse_for_now(call);
-    }
-}
-
 /* One that is declared, too, is as declared again. */
 void management_delete_subscription(struct management_call *call)
 {
@@ -310,12 +299,9 @@ void management_delete_subscription(struct management_call *call)
     if (!subscription) {
         management_answer(call, 204, SLICE_EMPTY);
     } else if (subscription->is_declared && !subscription->is_set) {
-        management_refuse(call, 409, "Conflict",
-                          "It is declared in the configuration file; delete it there.");
+        management_refuse_declared(call);
     } else {
-        changes_init(&call->changes, call->grid, deleted);
-        changes_add(&call->changes, buffer_slice(&call->place), SLICE_EMPTY);
-        changes_begin(&call->changes);
+        management_delete_place(call);
     }
 }
 
