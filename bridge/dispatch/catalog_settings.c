@@ -126,17 +126,24 @@ void catalog_each_leftover(const struct catalog *catalog,
 
 /* ---------------------------------------------------------------- what is declared */
 
+static void append_name(struct buffer *out, const struct json_value *element)
+{
+    struct json_value name;
+
+    if (json_find_member(element, "name", &name) && name.type == JSON_STRING) {
+        json_append_string_value(out, &name);
+    }
+}
+
 typedef void element_reader(struct catalog_source *source, const struct json_value *element);
 
 static void declare_subscription(struct catalog_source *source, const struct json_value *element)
 {
-    struct json_value name;
+    struct catalog_subscription *subscription;
     struct buffer text = {0};
 
-    if (json_find_member(element, "name", &name) && name.type == JSON_STRING) {
-        json_append_string_value(&text, &name);
-    }
-    struct catalog_subscription *subscription = subscription_entry(source, buffer_slice(&text));
+    append_name(&text, element);
+    subscription = subscription_entry(source, buffer_slice(&text));
     if (subscription) {
         set_text(&subscription->texts.declared, element->text);
     }
@@ -163,13 +170,10 @@ static void declare_children(struct catalog_source *source, const struct json_va
 static void declare_source(struct catalog *catalog, struct source_name *name, struct slice *named,
                            const struct json_value *element)
 {
-    struct json_value value;
     struct buffer text = {0}, key = {0};
     struct catalog_source *source;
 
-    if (json_find_member(element, "name", &value) && value.type == JSON_STRING) {
-        json_append_string_value(&text, &value);
-    }
+    append_name(&text, element);
     *named = buffer_slice(&text);
     source_key_append(&key, name);
     source = source_entry(catalog, buffer_slice(&key));
@@ -197,11 +201,8 @@ static void declare_child(struct catalog_source *source, enum child_kind kind,
 {
     struct buffer text = {0}, key = {0};
     struct catalog_child *child;
-    struct json_value name;
 
-    if (json_find_member(element, "name", &name) && name.type == JSON_STRING) {
-        json_append_string_value(&text, &name);
-    }
+    append_name(&text, element);
     child_key_append(&key, buffer_slice(&source->key), kind, buffer_slice(&text));
     child = child_entry(source->catalog, buffer_slice(&key));
     if (child) {
@@ -293,19 +294,34 @@ static struct place split_place(struct slice place)
                           at ? slice_from(place, length + between.length) : SLICE_EMPTY};
 }
 
+/* Sets what is stored; returns what was. */
+static struct buffer replace_stored(struct catalog_texts *texts, struct slice json)
+{
+    struct buffer before = texts->stored;
+
+    texts->stored = (struct buffer){0};
+    buffer_append(&texts->stored, json);
+    return before;
+}
+
+/* What was stored before counts again. */
+static void put_stored_back(struct catalog_texts *texts, struct buffer *before)
+{
+    struct buffer wrong = texts->stored;
+
+    texts->stored = *before;
+    *before = wrong;
+}
+
 /* Resolves what the new text is of; if it is not good, the old one counts again. */
 static bool take_source(struct catalog_source *source, struct slice json, struct buffer *error)
 {
-    struct buffer before = source->texts.stored;
+    struct buffer before = replace_stored(&source->texts, json);
     bool is_good;
 
-    source->texts.stored = (struct buffer){0};
-    buffer_append(&source->texts.stored, json);
     is_good = source_resolve(source, error);
     if (!is_good) {
-        struct buffer wrong = source->texts.stored;
-        source->texts.stored = before;
-        before = wrong;
+        put_stored_back(&source->texts, &before);
         resolve(source);
     }
     buffer_release(&before);
@@ -317,19 +333,15 @@ static bool take_subscription(struct catalog_subscription *subscription, struct 
                               struct buffer *error)
 {
     struct catalog_source *source = subscription->source;
-    struct buffer before = subscription->texts.stored;
+    struct buffer before = replace_stored(&subscription->texts, json);
     bool is_good;
 
-    subscription->texts.stored = (struct buffer){0};
-    buffer_append(&subscription->texts.stored, json);
     if (!source->is_there) {
         resolve(source); /* a domain's topic comes with it */
     }
     is_good = subscription_resolve(subscription, error);
     if (!is_good) {
-        struct buffer wrong = subscription->texts.stored;
-        subscription->texts.stored = before;
-        before = wrong;
+        put_stored_back(&subscription->texts, &before);
     }
     buffer_release(&before);
     subscription_tidy(subscription);
@@ -341,16 +353,12 @@ static bool take_subscription(struct catalog_subscription *subscription, struct 
 static bool take_child(struct catalog_child *child, struct slice json, struct buffer *error)
 {
     struct catalog_source *source = child->source;
-    struct buffer before = child->texts.stored;
+    struct buffer before = replace_stored(&child->texts, json);
     bool is_good;
 
-    child->texts.stored = (struct buffer){0};
-    buffer_append(&child->texts.stored, json);
     is_good = child_resolve(child, error);
     if (!is_good) {
-        struct buffer wrong = child->texts.stored;
-        child->texts.stored = before;
-        before = wrong;
+        put_stored_back(&child->texts, &before);
         child->is_set = child->texts.stored.length > 0;
     }
     buffer_release(&before);
