@@ -24,7 +24,6 @@ struct route_feed {
     /* Of the namespace's properties; NULL: it is no route any more. */
     const struct routing *routing;
     const struct route *route;
-    struct buffer filters;
     bool has_heard; /* it was subscribed once */
 };
 
@@ -166,10 +165,8 @@ static void listen(struct route_feed *feed)
     struct buffer filters = {0};
 
     write_filters(&filters, feed->route);
-    if (!slice_equal(buffer_slice(&filters), buffer_slice(&feed->filters))) {
+    if (!slice_equal(buffer_slice(&filters), buffer_slice(&feed->ear.session.filters))) {
         ear_listen(&feed->ear, buffer_slice(&filters), EXPIRY_S);
-        feed->filters.length = 0;
-        buffer_append(&feed->filters, buffer_slice(&filters));
     }
     buffer_release(&filters);
 }
@@ -217,7 +214,6 @@ static void feed_free(struct route_feed *feed)
     buffer_release(&feed->source_key);
     buffer_release(&feed->namespace_name);
     buffer_release(&feed->queue);
-    buffer_release(&feed->filters);
     free(feed);
 }
 
