@@ -71,10 +71,8 @@ static void each(struct folder_files *files, struct slice below,
 
     for (; node; node = next) {
         struct folder_file *file = CONTAINER_OF(node, struct folder_file, node);
-        struct slice path = folder_file_path(file);
         next = map_next(&files->by_path, node);
-        if (below.length == 0 || (path.length > below.length && slice_starts_with(path, below) &&
-                                  path.data[below.length] == '/')) {
+        if (folder_path_is_below(folder_file_path(file), below)) {
             visit(files, file);
         }
     }

@@ -185,9 +185,7 @@ void folder_state_open(struct folder_state *state, struct grid *grid, struct sli
     state->context = context;
     state->directory = directory;
     state->is_open = true;
-    for (size_t i = 0; i < name.length; i++) {
-        buffer_append_byte(&state->path, ascii_lower(name.data[i]));
-    }
+    ascii_append_lower(&state->path, name);
     timer_init(&state->timer, on_timer);
     read_piece(state);
 }

@@ -45,6 +45,13 @@ struct folder_watch {
     void *under_way; /* the implementation's; NULL before and after */
 };
 
+/* Is the path one of something in the folder, or further below? */
+static inline bool folder_path_is_below(struct slice path, struct slice folder)
+{
+    return folder.length == 0 || (path.length > folder.length && slice_starts_with(path, folder) &&
+                                  path.data[folder.length] == '/');
+}
+
 /* --- sights --- */
 
 static inline void folder_sights_add(struct folder_sights *sights, enum folder_sight sight,

@@ -86,9 +86,7 @@ bool folder_hints_watch(struct folder_hints *hints, const char *absolute, struct
 
 bool folder_path_is_in(struct slice path, struct slice folder)
 {
-    return folder.length == 0 || slice_equal(path, folder) ||
-           (path.length > folder.length && slice_starts_with(path, folder) &&
-            path.data[folder.length] == '/');
+    return slice_equal(path, folder) || folder_path_is_below(path, folder);
 }
 
 void folder_hints_forget(struct folder_hints *hints, struct slice path)

@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/map.h"
+#include "dispatch/folder_watch.h"
 
 struct folder_hints {
     int descriptor;     /* -1: there is none; then there are no hints */
