@@ -6,6 +6,7 @@
 #include "base/siphash.h"
 #include "base/timestamp.h"
 #include "base/uuid.h"
+#include "eventgrid/routed_message.h"
 #include "mqtt/life_cycle.h"
 #include "mqtt/properties.h"
 #include "mqtt/publisher.h"
@@ -14,16 +15,6 @@
 #define TYPE "Microsoft.EventGrid.MQTTClient"
 
 /* ---------------------------------------------------------------- what the broker tells */
-
-static uint64_t read_number(struct slice digits)
-{
-    uint64_t value = 0;
-
-    for (size_t i = 0; i < digits.length && i < DECIMAL_MAX - 2; i++) {
-        value = value * 10 + (uint64_t)(digits.data[i] - '0') % 10;
-    }
-    return value;
-}
 
 bool client_session_change_read(struct client_session_change *change, const struct packet *publish)
 {
@@ -38,11 +29,11 @@ bool client_session_change_read(struct client_session_change *change, const stru
         if (slice_equal(item.name, SLICE_LITERAL(PUBLISHER_NAME))) {
             change->authentication_name = item.value;
         } else if (slice_equal(item.name, SLICE_LITERAL(PUBLISHER_RECEIVED))) {
-            change->time_ms = (int64_t)read_number(item.value);
+            change->time_ms = (int64_t)publisher_number_read(item.value);
         } else if (slice_equal(item.name, SLICE_LITERAL(LIFE_CYCLE_SESSION))) {
             change->session = item.value;
         } else if (slice_equal(item.name, SLICE_LITERAL(LIFE_CYCLE_NUMBER))) {
-            change->number = read_number(item.value);
+            change->number = publisher_number_read(item.value);
         } else if (slice_equal(item.name, SLICE_LITERAL(LIFE_CYCLE_REASON))) {
             change->reason = item.value;
         }

@@ -9,14 +9,14 @@
 
 /* --- user properties --- */
 
-static int64_t read_ms(struct slice digits)
+uint64_t publisher_number_read(struct slice digits)
 {
     uint64_t value = 0;
 
     for (size_t i = 0; i < digits.length && i < DECIMAL_MAX - 2; i++) {
         value = value * 10 + (uint64_t)(digits.data[i] - '0') % 10;
     }
-    return (int64_t)value;
+    return value;
 }
 
 /* One of the names that only the broker and the bridge use. */
@@ -26,7 +26,7 @@ static void take_reserved(struct routed_message *message, struct buffer *attribu
     static const struct slice attribute = SLICE_LITERAL(PUBLISHER_ATTRIBUTE);
 
     if (slice_equal(item->name, SLICE_LITERAL(PUBLISHER_RECEIVED))) {
-        message->received_ms = read_ms(item->value);
+        message->received_ms = (int64_t)publisher_number_read(item->value);
     } else if (slice_equal(item->name, SLICE_LITERAL(PUBLISHER_NAME)) &&
                message->authentication_name.length == 0) {
         message->authentication_name = item->value;

@@ -24,6 +24,9 @@ struct routed_message {
     int64_t received_ms;              /* 0: not said */
 };
 
+/* The number that the broker tells in a user property. */
+uint64_t publisher_number_read(struct slice digits);
+
 /* `room` holds the pairs, as long as the message is used. */
 void routed_message_read(struct routed_message *message, const struct packet *publish,
                          struct buffer *room);
