@@ -36,20 +36,14 @@ static void abandon(struct grid_reply *reply)
     call_free(reply->call);
 }
 
-static struct pull_lock *locks_in(const struct buffer *locks, size_t *count)
-{
-    *count = locks->length / sizeof(struct pull_lock);
-    return (struct pull_lock *)(void *)locks->data;
-}
-
 /* ---------------------------------------------------------------- answers */
 
 /* The results of those that were asked for stand among the others again. */
 static void collect_results(struct pull_call *call)
 {
     size_t count, asked_count, next = 0;
-    struct pull_lock *locks = locks_in(&call->locks, &count);
-    const struct pull_lock *asked = locks_in(&call->asked, &asked_count);
+    struct pull_lock *locks = pull_locks_in(&call->locks, &count);
+    const struct pull_lock *asked = pull_locks_in(&call->asked, &asked_count);
 
     for (size_t i = 0; i < count && next < asked_count; i++) {
         if (locks[i].result != PULL_BAD_TOKEN) {
@@ -69,7 +63,7 @@ static void append_body(struct pull_call *call, struct buffer *body)
         buffer_append(body, buffer_slice(&found->events));
         buffer_append(body, PULL_EVENTS_END);
     } else {
-        const struct pull_lock *locks = locks_in(&call->locks, &count);
+        const struct pull_lock *locks = pull_locks_in(&call->locks, &count);
         pull_locks_append(body, locks, count);
     }
 }
@@ -129,13 +123,13 @@ static bool read_tokens(struct pull_call *call, struct slice body, struct reques
     if (!pull_locks_read(buffer_slice(&call->texts), &call->locks, &call->texts, error)) {
         return false;
     }
-    locks = locks_in(&call->locks, &count);
+    locks = pull_locks_in(&call->locks, &count);
     for (size_t i = 0; i < count; i++) {
         if (locks[i].result != PULL_BAD_TOKEN) {
             buffer_append(&call->asked, slice_make(&locks[i], sizeof(locks[i])));
         }
     }
-    wanted->locks = locks_in(&call->asked, &wanted->lock_count);
+    wanted->locks = pull_locks_in(&call->asked, &wanted->lock_count);
     return true;
 }
 

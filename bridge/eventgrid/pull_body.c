@@ -7,17 +7,11 @@
 
 /* ---------------------------------------------------------------- tokens that came */
 
-static struct pull_lock *locks_of(const struct buffer *locks, size_t *count)
-{
-    *count = locks->length / sizeof(struct pull_lock);
-    return (struct pull_lock *)(void *)locks->data;
-}
-
 /* Has it come before? */
 static bool is_known(const struct buffer *locks, const struct pull_lock *lock)
 {
     size_t count;
-    const struct pull_lock *known = locks_of(locks, &count);
+    const struct pull_lock *known = pull_locks_in(locks, &count);
 
     for (size_t i = 0; i < count; i++) {
         if (known[i].text.length == lock->text.length && slice_equal(known[i].text, lock->text)) {

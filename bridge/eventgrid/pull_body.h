@@ -20,6 +20,13 @@ struct pull_lock {
     enum pull_result result; /* PULL_BAD_TOKEN: it is none; else as it was done */
 };
 
+/* Those that stand in `locks`. */
+static inline struct pull_lock *pull_locks_in(const struct buffer *locks, size_t *count)
+{
+    *count = locks->length / sizeof(struct pull_lock);
+    return (struct pull_lock *)(void *)locks->data;
+}
+
 /* Reads {"lockTokens":[..]}. Appends struct pull_lock to `locks`, whose texts are slices of the
  * body or of `texts`. False with `error`. */
 bool pull_locks_read(struct slice body, struct buffer *locks, struct buffer *texts,

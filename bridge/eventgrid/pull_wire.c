@@ -53,8 +53,7 @@ bool pull_wanted_parse(struct slice bytes, struct buffer *locks, struct pull_wan
         !take_locks(reader_rest(&reader), locks)) {
         return false;
     }
-    out->locks = (struct pull_lock *)(void *)locks->data;
-    out->lock_count = locks->length / sizeof(struct pull_lock);
+    out->locks = pull_locks_in(locks, &out->lock_count);
     return true;
 }
 
