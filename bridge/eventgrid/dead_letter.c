@@ -129,11 +129,17 @@ void dead_letter_append_path(struct buffer *out, struct slice folder, int64_t no
 
 /* ---------------------------------------------------------------- writing */
 
-static void begin_member(struct buffer *out, const char *name)
+/* In front of each member of an object. */
+static void append_comma(struct buffer *out)
 {
     if (out->data[out->length - 1] != '{') {
         buffer_append_byte(out, ',');
     }
+}
+
+static void begin_member(struct buffer *out, const char *name)
+{
+    append_comma(out);
     buffer_append_byte(out, '"');
     buffer_append_string(out, name);
     buffer_append_string(out, "\":");
@@ -201,9 +207,7 @@ static void append_own(struct buffer *out, const struct json_value *object, enum
     buffer_append_byte(out, '{');
     while (json_next_member(&walk, &key, &value)) {
         if (member_of(key, form) == MEMBERS) {
-            if (out->data[out->length - 1] != '{') {
-                buffer_append_byte(out, ',');
-            }
+            append_comma(out);
             buffer_append_byte(out, '"');
             buffer_append(out, key);
             buffer_append_string(out, "\":");
@@ -257,9 +261,7 @@ static void append_attributes(struct buffer *out, struct slice lines)
     buffer_append_byte(out, '{');
     while (lines.length > 0) {
         struct slice line = take_up_to(&lines, '\0'), name = take_up_to(&line, ':');
-        if (out->data[out->length - 1] != '{') {
-            buffer_append_byte(out, ',');
-        }
+        append_comma(out);
         json_append_string(out, name);
         buffer_append_byte(out, ':');
         json_append_string(out, trim_blanks(line));
