@@ -248,28 +248,20 @@ static void step_contains(struct machine *machine, const struct instruction *ins
 
 /* --- steps: texts and numbers --- */
 
-static int64_t count_characters(struct slice text)
-{
-    int64_t count = 0;
-    for (size_t i = 0; i < text.length; i++) {
-        count += (text.data[i] & 0xC0) != 0x80;
-    }
-    return count;
-}
-
 static void step_index_of(struct machine *machine, const struct instruction *instruction)
 {
     int64_t at = join(machine) ? find(machine->top[0].text, machine->top[1].text) : -1;
     (void)instruction;
     set_integer(machine,
-                at <= 0 ? at : count_characters(slice_make(machine->top[0].text.data, (size_t)at)));
+                at <= 0 ? at
+                        : (int64_t)utf8_count(slice_make(machine->top[0].text.data, (size_t)at)));
 }
 
 static void step_length(struct machine *machine, const struct instruction *instruction)
 {
     (void)instruction;
     if (machine->top->kind == VALUE_TEXT) {
-        set_integer(machine, count_characters(machine->top->text));
+        set_integer(machine, (int64_t)utf8_count(machine->top->text));
     }
 }
 

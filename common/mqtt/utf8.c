@@ -127,6 +127,16 @@ uint32_t utf8_take(struct slice *text)
     return character;
 }
 
+size_t utf8_count(struct slice text)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < text.length; i++) {
+        count += (text.data[i] & 0xC0) != 0x80; /* bytes that begin a character */
+    }
+    return count;
+}
+
 size_t utf8_write(uint8_t *out, uint32_t character)
 {
     static const uint8_t leads[] = {0, 0, 0xC0, 0xE0, 0xF0};

@@ -17,6 +17,8 @@ bool utf8_is_well_formed(struct slice text);
 size_t utf8_character_length(struct slice text);
 /* Takes the first character of well-formed text that is not empty. */
 uint32_t utf8_take(struct slice *text);
+/* How many characters well-formed text has. */
+size_t utf8_count(struct slice text);
 enum { UTF8_CHARACTER_MAX = 4 };
 /* The character as bytes, UTF8_CHARACTER_MAX at the most; returns how many. */
 size_t utf8_write(uint8_t *out, uint32_t character);

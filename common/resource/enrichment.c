@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "mqtt/utf8.h"
 #include "resource/reading.h"
 
 enum { TEXT_MAX = 4096 /* bytes that are looked at at all */ };
@@ -193,17 +194,6 @@ static void read_key(struct reading *reading, const struct json_value *value, vo
     }
 }
 
-/* Characters, not bytes. */
-static size_t character_count(struct slice text)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < text.length; i++) {
-        count += (text.data[i] & 0xC0) != 0x80;
-    }
-    return count;
-}
-
 static void read_value(struct reading *reading, const struct json_value *value, void *into)
 {
     struct enrichment *enrichment = ((struct enrichment_draft *)into)->enrichment;
@@ -211,7 +201,7 @@ static void read_value(struct reading *reading, const struct json_value *value, 
     if (!reading_text(reading, value, &enrichment->value)) {
         return;
     }
-    if (character_count(enrichment->value) > ENRICHMENT_VALUE_MAX) {
+    if (utf8_count(enrichment->value) > ENRICHMENT_VALUE_MAX) {
         reading_mistake(reading, "has at most %d characters", ENRICHMENT_VALUE_MAX);
     } else if (enrichment->is_dynamic) {
         enrichment_compile(reading, enrichment->value, &enrichment->parts, &enrichment->part_count);

@@ -189,21 +189,12 @@ static void begin(struct namespace_child *child)
     child->client.is_enabled = true;
 }
 
-static size_t character_count(struct slice text)
-{
-    size_t count = 0;
-    for (; text.length > 0; count++) {
-        utf8_take(&text);
-    }
-    return count;
-}
-
 static void check(struct reading *reading, struct namespace_child *child)
 {
     struct slice name = child->client.authentication_name;
 
     if (name.length == 0 || !utf8_is_valid_string(name) ||
-        character_count(name) > AUTHENTICATION_NAME_MAX) {
+        utf8_count(name) > AUTHENTICATION_NAME_MAX) {
         reading_mistake_at(reading, "authenticationName",
                            "is a text of 1 to 128 characters, none of them NUL");
     }

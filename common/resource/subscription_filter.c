@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/memory.h"
 #include "base/nearest.h"
+#include "mqtt/utf8.h"
 #include "resource/subscription_parts.h"
 
 enum { FILTER_KEY_MAX = 512 /* bytes */ };
@@ -104,22 +105,12 @@ static bool find_operator(struct reading *reading, struct slice name, enum filte
 
 /* --- values --- */
 
-static size_t count_characters(struct slice text)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < text.length; i++) {
-        count += (text.data[i] & 0xC0) != 0x80;
-    }
-    return count;
-}
-
 static void read_text_value(struct reading *reading, const struct json_value *value, void *into)
 {
     struct filter_value *out = into;
-    if (reading_text(reading, value, &out->text) && count_characters(out->text) > FILTER_TEXT_MAX) {
+    if (reading_text(reading, value, &out->text) && utf8_count(out->text) > FILTER_TEXT_MAX) {
         reading_mistake(reading, "has at most %d characters, not %zu", (int)FILTER_TEXT_MAX,
-                        count_characters(out->text));
+                        utf8_count(out->text));
     }
 }
 

@@ -111,6 +111,12 @@ static bool is_well_formed_naively(const uint8_t *text, size_t length)
     return true;
 }
 
+TEST(characters_are_counted)
+{
+    CHECK_INT_EQUAL(utf8_count(SLICE_EMPTY), 0);
+    CHECK_INT_EQUAL(utf8_count(SLICE_LITERAL("a\xC3\xBC\xE2\x82\xAC\xF0\x9F\x98\x80")), 4);
+}
+
 TEST(random_bytes_agree_with_the_definition)
 {
     static const uint8_t interesting[] = {'a',  0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1,
