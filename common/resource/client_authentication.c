@@ -95,19 +95,12 @@ static void read_certificate(struct reading *reading, const struct json_value *v
 
 static void read_certificates(struct reading *reading, const struct json_value *value, void *into)
 {
+    static const struct array_kind kind = {"certificates", ISSUER_CERTIFICATES_MAX,
+                                           sizeof(struct issuer_certificate), read_certificate};
     struct client_authentication *authentication = into;
-    size_t count = reading_count(reading, value);
 
-    if (count > ISSUER_CERTIFICATES_MAX) {
-        reading_mistake(reading, "has at most %d certificates, not %zu", ISSUER_CERTIFICATES_MAX,
-                        count);
-        return;
-    }
-    struct issuer_certificate *certificates =
-        arena_allocate(reading->arena, count * sizeof(*certificates));
-    reading_elements(reading, value, sizeof(*certificates), read_certificate, certificates);
-    authentication->issuer_certificates = certificates;
-    authentication->issuer_certificate_count = count;
+    authentication->issuer_certificates =
+        reading_array(reading, value, &kind, &authentication->issuer_certificate_count);
 }
 
 static void read_audiences(struct reading *reading, const struct json_value *value, void *into)

@@ -93,17 +93,11 @@ static void read_thumbprint(struct reading *reading, const struct json_value *va
 
 static void read_thumbprints(struct reading *reading, const struct json_value *value, void *into)
 {
+    static const struct array_kind kind = {"thumbprints", THUMBPRINTS_MAX, sizeof(struct slice),
+                                           read_thumbprint};
     struct mqtt_client *client = client_of(into);
-    size_t count = reading_count(reading, value);
 
-    if (count > THUMBPRINTS_MAX) {
-        reading_mistake(reading, "has at most %d thumbprints, not %zu", THUMBPRINTS_MAX, count);
-        return;
-    }
-    struct slice *thumbprints = arena_allocate(reading->arena, count * sizeof(*thumbprints));
-    reading_elements(reading, value, sizeof(*thumbprints), read_thumbprint, thumbprints);
-    client->thumbprints = thumbprints;
-    client->thumbprint_count = count;
+    client->thumbprints = reading_array(reading, value, &kind, &client->thumbprint_count);
 }
 
 static const struct property certificate_rows[] = {

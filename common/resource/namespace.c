@@ -55,18 +55,12 @@ static void read_domain(struct reading *reading, const struct json_value *value,
 static void read_domains(struct reading *reading, const struct json_value *value,
                          struct topic_spaces_configuration *spaces)
 {
+    static const struct array_kind kind = {"domains", CUSTOM_DOMAINS_MAX, sizeof(struct slice),
+                                           read_domain};
     size_t before = reading_enter(reading, SLICE_LITERAL("customDomains"));
-    size_t count = reading_count(reading, value);
 
-    if (count > CUSTOM_DOMAINS_MAX) {
-        reading_mistake(reading, "has at most %d domains, not %zu", CUSTOM_DOMAINS_MAX, count);
-    } else {
-        struct slice *names = arena_allocate(reading->arena, count * sizeof(*names));
-        reading_elements(reading, value, sizeof(*names), read_domain, names);
-        spaces->custom_domains = names;
-        spaces->custom_domain_count = count;
-        spaces->custom_domains_json = value->text;
-    }
+    spaces->custom_domains = reading_array(reading, value, &kind, &spaces->custom_domain_count);
+    spaces->custom_domains_json = value->text;
     reading_leave(reading, before);
 }
 

@@ -164,6 +164,23 @@ void reading_elements(struct reading *reading, const struct json_value *array, s
     }
 }
 
+void *reading_array(struct reading *reading, const struct json_value *array,
+                    const struct array_kind *kind, size_t *count)
+{
+    size_t given = reading_count(reading, array);
+    void *elements;
+
+    *count = 0;
+    if (given > kind->most) {
+        reading_mistake(reading, "has at most %zu %s, not %zu", kind->most, kind->what, given);
+        return NULL;
+    }
+    *count = given;
+    elements = arena_allocate(reading->arena, given * kind->size);
+    reading_elements(reading, array, kind->size, kind->read, elements);
+    return elements;
+}
+
 static void read_entry(struct reading *reading, const struct json_value *value, void *into)
 {
     struct slice *text = into;

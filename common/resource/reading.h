@@ -53,6 +53,15 @@ size_t reading_count(struct reading *reading, const struct json_value *array);
 /* Reads each element of the array into its place of `into`, `size` bytes an element. */
 void reading_elements(struct reading *reading, const struct json_value *array, size_t size,
                       property_reader *read, void *into);
+/* An array of at most `most` elements, for sentences "templates", of `size` bytes each. */
+struct array_kind {
+    const char *what;
+    size_t most, size;
+    property_reader *read;
+};
+/* Its elements, in the arena; NULL, said: there are too many. */
+void *reading_array(struct reading *reading, const struct json_value *array,
+                    const struct array_kind *kind, size_t *count);
 /* An array of texts, none of them empty. */
 const struct slice *reading_texts(struct reading *reading, const struct json_value *array,
                                   size_t *count);

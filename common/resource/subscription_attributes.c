@@ -152,17 +152,12 @@ static bool is_taken(const struct delivery_attribute *attributes, size_t index)
 
 void attributes_read(struct reading *reading, const struct json_value *value, void *into)
 {
+    static const struct array_kind kind = {"entries", DELIVERY_ATTRIBUTES_MAX,
+                                           sizeof(struct delivery_attribute), read_attribute};
     struct destination *destination = into;
-    size_t count = reading_count(reading, value);
-    struct delivery_attribute *attributes;
+    size_t count;
+    struct delivery_attribute *attributes = reading_array(reading, value, &kind, &count);
 
-    if (count > DELIVERY_ATTRIBUTES_MAX) {
-        reading_mistake(reading, "has at most %d entries, not %zu", (int)DELIVERY_ATTRIBUTES_MAX,
-                        count);
-        return;
-    }
-    attributes = arena_allocate(reading->arena, count * sizeof(*attributes));
-    reading_elements(reading, value, sizeof(*attributes), read_attribute, attributes);
     for (size_t i = 0; i < count; i++) {
         if (attributes[i].name.length > 0 && is_taken(attributes, i)) {
             reading_mistake(reading, "has %.*s twice; take one of them away",

@@ -84,18 +84,11 @@ static void read_rule(struct reading *reading, const struct json_value *value, v
 
 void ip_rules_read(struct reading *reading, const struct json_value *value, void *into)
 {
+    static const struct array_kind kind = {"rules", IP_RULES_MAX, sizeof(struct ip_rule),
+                                           read_rule};
     struct topic_properties *topic = into;
-    size_t count = reading_count(reading, value);
-    struct ip_rule *rules;
 
-    if (count > IP_RULES_MAX) {
-        reading_mistake(reading, "has at most %d rules, not %zu", (int)IP_RULES_MAX, count);
-        return;
-    }
-    rules = arena_allocate(reading->arena, count * sizeof(*rules));
-    reading_elements(reading, value, sizeof(*rules), read_rule, rules);
-    topic->ip_rules = rules;
-    topic->ip_rule_count = count;
+    topic->ip_rules = reading_array(reading, value, &kind, &topic->ip_rule_count);
 }
 
 /* --- use --- */

@@ -22,17 +22,11 @@ static void read_template(struct reading *reading, const struct json_value *valu
 
 static void read_templates(struct reading *reading, const struct json_value *value, void *into)
 {
+    static const struct array_kind kind = {"templates", TOPIC_TEMPLATES_MAX, sizeof(struct slice),
+                                           read_template};
     struct topic_space *space = &((struct namespace_child *)into)->space;
-    size_t count = reading_count(reading, value);
 
-    if (count > TOPIC_TEMPLATES_MAX) {
-        reading_mistake(reading, "has at most %d templates, not %zu", TOPIC_TEMPLATES_MAX, count);
-        return;
-    }
-    struct slice *templates = arena_allocate(reading->arena, count * sizeof(*templates));
-    reading_elements(reading, value, sizeof(*templates), read_template, templates);
-    space->templates = templates;
-    space->template_count = count;
+    space->templates = reading_array(reading, value, &kind, &space->template_count);
 }
 
 static const struct property rows[] = {
