@@ -61,9 +61,7 @@ static void check_subscription_name(struct declared_source *source, struct slice
     }
     source_key_append(&key, &source->name);
     buffer_append_string(&key, "/eventsubscriptions/");
-    for (size_t i = 0; i < name.length; i++) {
-        buffer_append_byte(&key, ascii_lower(name.data[i]));
-    }
+    ascii_append_lower(&key, name);
     if (!declaring_take_name(source->declaring, buffer_slice(&key))) {
         reading_mistake_at(reading, "name", "stands here already; choose another name");
     }
@@ -286,9 +284,7 @@ static void read_folder(struct reading *reading, const struct json_value *value,
 
     if (folder_properties_read(reading, value, &folder)) {
         buffer_append_string(&key, FOLDERS_MEMBER "/");
-        for (size_t i = 0; i < folder.name.length; i++) {
-            buffer_append_byte(&key, ascii_lower(folder.name.data[i]));
-        }
+        ascii_append_lower(&key, folder.name);
         if (!declaring_take_name(declaring, buffer_slice(&key))) {
             reading_mistake_at(reading, "name", "stands here already; choose another name");
         }

@@ -16,19 +16,15 @@ enum { ID_MAX = 4096 };
 static bool key_of(struct slice id, struct buffer *key)
 {
     struct source_name name;
-    bool is_known = source_id_parse(id, &name);
+    struct buffer lower = {0};
+    bool is_known;
 
-    if (!is_known) {
-        struct buffer lower = {0};
-        ascii_append_lower(&lower, id);
-        is_known = source_key_parse(buffer_slice(&lower), &name);
-        if (is_known) {
-            source_key_append(key, &name);
-        }
-        buffer_release(&lower);
-    } else {
+    ascii_append_lower(&lower, id);
+    is_known = source_id_parse(id, &name) || source_key_parse(buffer_slice(&lower), &name);
+    if (is_known) {
         source_key_append(key, &name);
     }
+    buffer_release(&lower);
     return is_known && (name.kind == SOURCE_TOPIC || name.kind == SOURCE_NAMESPACE_TOPIC);
 }
 
@@ -60,13 +56,8 @@ static void read_name(struct reading *reading, const struct json_value *value, v
     }
     if (route->name.length < ROUTE_NAME_MIN || route->name.length > ROUTE_NAME_MAX) {
         reading_mistake(reading, "has %d to %d characters", ROUTE_NAME_MIN, ROUTE_NAME_MAX);
-        return;
-    }
-    for (size_t i = 0; i < route->name.length; i++) {
-        if (!ascii_is_alphanumeric(route->name.data[i]) && route->name.data[i] != '-') {
-            reading_mistake(reading, "has only letters (A to Z), digits and hyphens");
-            return;
-        }
+    } else if (!ascii_has_only(route->name, "-")) {
+        reading_mistake(reading, "has only letters (A to Z), digits and hyphens");
     }
 }
 
