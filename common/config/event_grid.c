@@ -121,19 +121,15 @@ static const struct property namespace_rows[] = {
 
 static const struct {
     struct property_table properties;
-    const char *key, *member; /* of the section; of the JSON */
-    const char *(*check_name)(struct slice name);
+    const char *key, *member; /* of the section, of the JSON; NULL: they stand in others */
 } kinds[SOURCE_KINDS] = {
-    [SOURCE_TOPIC] = {PROPERTY_TABLE(topic_rows), "event_grid.topics", "topics", topic_name_check},
-    [SOURCE_DOMAIN] = {PROPERTY_TABLE(domain_rows), "event_grid.domains", "domains",
-                       topic_name_check},
-    [SOURCE_DOMAIN_TOPIC] = {PROPERTY_TABLE(domain_topic_rows), NULL, NULL,
-                             domain_topic_name_check},
+    [SOURCE_TOPIC] = {PROPERTY_TABLE(topic_rows), "event_grid.topics", "topics"},
+    [SOURCE_DOMAIN] = {PROPERTY_TABLE(domain_rows), "event_grid.domains", "domains"},
+    [SOURCE_DOMAIN_TOPIC] = {PROPERTY_TABLE(domain_topic_rows), NULL, NULL},
     [SOURCE_SYSTEM_TOPIC] = {PROPERTY_TABLE(system_topic_rows), "event_grid.system_topics",
-                             "systemTopics", topic_name_check},
-    [SOURCE_NAMESPACE] = {PROPERTY_TABLE(namespace_rows), "event_grid.namespaces", "namespaces",
-                          namespace_name_check},
-    [SOURCE_NAMESPACE_TOPIC] = {PROPERTY_TABLE(topic_rows), NULL, NULL, topic_name_check},
+                             "systemTopics"},
+    [SOURCE_NAMESPACE] = {PROPERTY_TABLE(namespace_rows), "event_grid.namespaces", "namespaces"},
+    [SOURCE_NAMESPACE_TOPIC] = {PROPERTY_TABLE(topic_rows), NULL, NULL},
 };
 
 static void check_key(struct reading *reading, const char *name, struct slice key)
@@ -154,11 +150,12 @@ static void check_key(struct reading *reading, const char *name, struct slice ke
 static bool check_source_name(struct declared_source *source, struct slice *name)
 {
     struct reading *reading = &source->declaring->reading;
-    const char *wrong = kinds[source->name.kind].check_name(source->given_name);
     struct buffer key = {0};
+    const char *wrong;
     bool is_free;
 
     *name = source->given_name;
+    wrong = source_name_check(&source->name);
     if (wrong) {
         reading_mistake_at(reading, "name", "%s",
                            source->given_name.length > 0 ? wrong : "is missing");
@@ -320,16 +317,16 @@ static void read_kind(struct declaring *declaring, enum source_kind kind, struct
 
 void event_grid_read(struct loading *loading)
 {
-    static const enum source_kind roots[] = {SOURCE_TOPIC, SOURCE_DOMAIN, SOURCE_SYSTEM_TOPIC,
-                                             SOURCE_NAMESPACE};
     struct declaring declaring;
     struct buffer *declared = &loading->config->event_grid.declared;
 
     declaring_begin(&declaring, loading);
     declared->length = 0;
     buffer_append_byte(declared, '{');
-    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-        read_kind(&declaring, roots[i], declared);
+    for (int i = 0; i < SOURCE_KINDS; i++) {
+        if (kinds[i].key) {
+            read_kind(&declaring, (enum source_kind)i, declared);
+        }
     }
     read_list(&declaring, FOLDERS_KEY, FOLDERS_MEMBER, read_folder, &declaring, declared);
     buffer_append_byte(declared, '}');
