@@ -134,14 +134,11 @@ void declared_children_read(struct declaring *declaring, struct slice key,
         const struct child_kind_info *kind = &child_kinds[i];
         const struct json_value *array = &children->arrays[i];
         struct collection collection = {declaring, key, (enum child_kind)i};
-        struct buffer name = {0};
-        if (array->text.length > 0 && kind->most > 0 && count(array) > kind->most) {
+        size_t given = array->text.length > 0 ? count(array) : 0;
+        if (kind->most > 0 && given > kind->most) {
             reading_mistake(&declaring->reading, "has at most %zu %ss, not %zu", kind->most,
-                            kind->what, count(array));
+                            kind->what, given);
         }
-        buffer_append(&name, kind->collection);
-        buffer_append_byte(&name, '\0');
-        declaring_read_each(declaring, (const char *)name.data, array, read_child, &collection);
-        buffer_release(&name);
+        declaring_read_each(declaring, kind->collection, array, read_child, &collection);
     }
 }

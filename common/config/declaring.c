@@ -78,11 +78,11 @@ void declaring_say_below(struct declaring *declaring, const char *name, struct b
 
 /* --- lists --- */
 
-void declaring_read_each(struct declaring *declaring, const char *name,
+void declaring_read_each(struct declaring *declaring, struct slice name,
                          const struct json_value *array, property_reader *read, void *into)
 {
     struct reading *reading = &declaring->reading;
-    size_t before = reading_enter(reading, slice_from_string(name));
+    size_t before = reading_enter(reading, name);
 
     if (array->text.length > 0 && reading_count(reading, array) > 0) {
         reading_elements(reading, array, 0, read, into);

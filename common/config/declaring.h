@@ -36,7 +36,7 @@ void declaring_say_own(struct declaring *declaring);
 void declaring_say_below(struct declaring *declaring, const char *name, struct buffer *lines);
 /* Reads each element of the array in the member `name` in its turn, with the same `into`; without
  * text there is none. */
-void declaring_read_each(struct declaring *declaring, const char *name,
+void declaring_read_each(struct declaring *declaring, struct slice name,
                          const struct json_value *array, property_reader *read, void *into);
 
 /* --- of a namespace, by the kinds of its children: arrays of {"name":..,"properties":{..}} --- */

@@ -89,8 +89,8 @@ static void read_subscription(struct reading *reading, const struct json_value *
 
 static void read_subscriptions(struct declared_source *source)
 {
-    declaring_read_each(source->declaring, "eventSubscriptions", &source->subscriptions,
-                        read_subscription, &source);
+    declaring_read_each(source->declaring, SLICE_LITERAL("eventSubscriptions"),
+                        &source->subscriptions, read_subscription, &source);
 }
 
 /* --- sources --- */
@@ -231,7 +231,8 @@ static void read_content(struct declared_source *source)
         source->resource = own ? own : anything(source->name.kind);
     }
     read_subscriptions(source);
-    declaring_read_each(source->declaring, "topics", &source->topics, read_topic, &source);
+    declaring_read_each(source->declaring, SLICE_LITERAL("topics"), &source->topics, read_topic,
+                        &source);
     if (source->name.kind == SOURCE_NAMESPACE) {
         read_mqtt(source, own);
     }
@@ -302,7 +303,7 @@ static void read_list(struct declaring *declaring, const char *key, const char *
     if (!json_parse(json, &array) || array.type == JSON_NULL) {
         array = (struct json_value){JSON_ARRAY, SLICE_LITERAL("[]")};
     }
-    declaring_read_each(declaring, key, &array, read, into);
+    declaring_read_each(declaring, slice_from_string(key), &array, read, into);
     declaring_say_own(declaring);
     buffer_append_format(out, "%s\"%s\":%.*s", out->length > 1 ? "," : "", member,
                          SLICE_PRINT(array.text));
