@@ -129,21 +129,36 @@ static bool has_field(const struct buffer *fields, const char *name)
     return is_there;
 }
 
-/* The characters of a field, with a NUL; empty if there is none. */
-static struct buffer field_text(const struct buffer *fields, const char *name)
+/* Appends the text with the fields that it names, all as it stands in JSON. */
+static void append_filled(struct buffer *out, const char *text, const struct buffer *fields)
 {
-    struct buffer quoted = {0}, text = {0};
+    const char *open, *close;
+    char name[32];
+
+    for (; (open = strchr(text, '<')) != NULL; text = close + 1) {
+        close = strchr(open, '>');
+        snprintf(name, sizeof(name), "%.*s", (int)(close - open - 1), open + 1);
+        buffer_append(out, slice_make(text, (size_t)(open - text)));
+        append_field(out, fields, name);
+    }
+    buffer_append_string(out, text);
+}
+
+/* The characters of such a text, with a NUL. */
+static struct buffer filled(const char *text, const struct buffer *fields)
+{
+    struct buffer quoted = {0}, plain = {0};
     struct json_value value;
 
     buffer_append_byte(&quoted, '"');
-    append_field(&quoted, fields, name);
+    append_filled(&quoted, text, fields);
     buffer_append_byte(&quoted, '"');
     if (json_parse(buffer_slice(&quoted), &value)) {
-        json_append_string_value(&text, &value);
+        json_append_string_value(&plain, &value);
     }
-    buffer_append_byte(&text, '\0');
+    buffer_append_byte(&plain, '\0');
     buffer_release(&quoted);
-    return text;
+    return plain;
 }
 
 static bool need(const struct buffer *fields, const char *flag, const char *field,
@@ -161,8 +176,8 @@ static bool need(const struct buffer *fields, const char *flag, const char *fiel
 
 static void add_url(struct buffer *fields)
 {
-    struct buffer url = {0}, account = field_text(fields, "account"),
-                  container = field_text(fields, "container"), blob = field_text(fields, "blob");
+    struct buffer url = {0}, account = filled("<account>", fields),
+                  container = filled("<container>", fields), blob = filled("<blob>", fields);
     char *rest = (char *)blob.data, *name;
 
     buffer_append_format(&url, "https://%s.blob.core.windows.net", (const char *)account.data);
@@ -179,7 +194,7 @@ static void add_url(struct buffer *fields)
 
 static void add_content_type(struct buffer *fields)
 {
-    struct buffer blob = field_text(fields, "blob");
+    struct buffer blob = filled("<blob>", fields);
 
     add_string(fields, "contentType", media_type_of(slice_make(blob.data, blob.length - 1)));
     buffer_release(&blob);
@@ -258,7 +273,7 @@ static bool add_resource_fields(struct buffer *fields)
     if (!need(fields, "resource-id", "resource", example)) {
         return false;
     }
-    id = field_text(fields, "resource");
+    id = filled("<resource>", fields);
     good = take_apart((char *)id.data, &parts);
     if (good) {
         add_string(fields, "subscription", parts.subscription);
@@ -273,36 +288,6 @@ static bool add_resource_fields(struct buffer *fields)
 }
 
 /* ---------------------------------------------------------------- filling in */
-
-static void append_filled(struct buffer *out, const char *text, const struct buffer *fields)
-{
-    const char *open, *close;
-    char name[32];
-
-    for (; (open = strchr(text, '<')) != NULL; text = close + 1) {
-        close = strchr(open, '>');
-        snprintf(name, sizeof(name), "%.*s", (int)(close - open - 1), open + 1);
-        buffer_append(out, slice_make(text, (size_t)(open - text)));
-        append_field(out, fields, name);
-    }
-    buffer_append_string(out, text);
-}
-
-/* A text with fields in it, which have JSON's escapes. */
-static void fill_text(struct buffer *out, const char *text, const struct buffer *fields)
-{
-    struct buffer quoted = {0};
-    struct json_value value;
-
-    buffer_append_byte(&quoted, '"');
-    append_filled(&quoted, text, fields);
-    buffer_append_byte(&quoted, '"');
-    if (json_parse(buffer_slice(&quoted), &value)) {
-        json_append_string_value(out, &value);
-    }
-    buffer_append_byte(out, '\0');
-    buffer_release(&quoted);
-}
 
 static void add_uuid(struct buffer *fields)
 {
@@ -322,15 +307,15 @@ bool event_template_fill(struct slice given, struct filled_template *out)
     bool good;
 
     buffer_append(&fields, given);
-    name = field_text(&fields, "template");
+    name = filled("<template>", &fields);
     template = find((const char *)name.data);
     good = template && add_fields[template->fields](&fields);
     if (good) {
         add_uuid(&fields);
-        fill_text(&out->type, template->type, &fields);
-        fill_text(&out->subject, template->subject, &fields);
-        fill_text(&out->data_version, template->data_version, &fields);
-        fill_text(&out->source, template->source, &fields);
+        out->type = filled(template->type, &fields);
+        out->subject = filled(template->subject, &fields);
+        out->data_version = filled(template->data_version, &fields);
+        out->source = filled(template->source, &fields);
         append_filled(&out->data, template->data, &fields);
         buffer_append_byte(&out->data, '\0');
     }
