@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "event_flags.h"
+#include "resource/source.h"
 #include "json/json.h"
 
 /* ---------------------------------------------------------------- JSON */
@@ -115,10 +116,10 @@ static void append_namespace_topic(struct buffer *out, const char *endpoint)
 {
     struct buffer id = {0};
 
-    buffer_append_string(&id, endpoint[0] == '/'
-                                  ? ""
-                                  : "/subscriptions/00000000-0000-0000-0000-000000000000"
-                                    "/resourceGroups/pubgrid/providers/Microsoft.EventGrid/");
+    buffer_append_string(&id, endpoint[0] == '/' ? ""
+                                                 : "/subscriptions/" DEFAULT_AZURE_SUBSCRIPTION
+                                                   "/resourceGroups/" DEFAULT_RESOURCE_GROUP
+                                                   "/providers/Microsoft.EventGrid/");
     buffer_append_string(&id, endpoint);
     append_endpoint_member(out, "resourceId", buffer_slice(&id));
     buffer_release(&id);

@@ -14,12 +14,13 @@
 #include "base/random.h"
 #include "base/uuid.h"
 #include "event_command.h"
+#include "resource/source.h"
 
 /* ---------------------------------------------------------------- the templates */
 
 #define ACCOUNT                                                                                    \
-    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/pubgrid/providers/"        \
-    "Microsoft.Storage/storageAccounts/<account>"
+    "/subscriptions/" DEFAULT_AZURE_SUBSCRIPTION "/resourceGroups/" DEFAULT_RESOURCE_GROUP         \
+    "/providers/Microsoft.Storage/storageAccounts/<account>"
 #define BLOB_SUBJECT "/blobServices/default/containers/<container>/blobs/<blob>"
 #define BLOB_DATA(api, more)                                                                       \
     "{\"api\":\"" api "\",\"clientRequestId\":\"<uuid>\",\"requestId\":\"<uuid>\"," more           \
