@@ -41,6 +41,12 @@ void access_options_release(struct access_options *options)
     free(options->sets);
 }
 
+bool command_wrong(const char *what, const char *value)
+{
+    fprintf(stderr, "Error: %s%s%s\n", what, value ? ": " : "", value ? value : "");
+    return false;
+}
+
 bool access_take_number(const char *name, const char *argument, long most, long *number)
 {
     char *end;

@@ -51,6 +51,8 @@ bool access_options_take(struct access_options *options, int option, const char 
 /* The argument of a command's option `name`: a number from 1 to `most`. False after an error
  * message. */
 bool access_take_number(const char *name, const char *argument, long most, long *number);
+/* Says what is wrong with the words of a command, and with which (NULL: with all of it); false. */
+bool command_wrong(const char *what, const char *value);
 void access_options_release(struct access_options *options);
 
 /* Where the keys are and what the server's URL is (without a slash at the end). */

@@ -184,21 +184,15 @@ static bool take_option(struct event_command *command, int option, int argc, cha
 
 /* ---------------------------------------------------------------- words */
 
-static bool wrong(const char *what, const char *value)
-{
-    fprintf(stderr, "Error: %s%s%s\n", what, value ? ": " : "", value ? value : "");
-    return false;
-}
-
 /* The row of this noun and verb; NULL after an error message. */
 static const struct event_verb *find_verb(char *const *words, size_t count)
 {
     bool is_noun = false;
 
     if (count == 0) {
-        wrong("say what about: topic, domain, domain-topic, system-topic, subscription, "
-              "dead-letter, send, test, resend or replay",
-              NULL);
+        command_wrong("say what about: topic, domain, domain-topic, system-topic, subscription, "
+                      "dead-letter, send, test, resend or replay",
+                      NULL);
         return NULL;
     }
     for (size_t i = 0; i < VERBS; i++) {
@@ -211,9 +205,9 @@ static const struct event_verb *find_verb(char *const *words, size_t count)
         }
     }
     if (!is_noun) {
-        wrong("there is no command event", words[0]);
+        command_wrong("there is no command event", words[0]);
     } else if (count < 2) {
-        wrong("say what to do with it: list, create, show, ...", NULL);
+        command_wrong("say what to do with it: list, create, show, ...", NULL);
     } else {
         fprintf(stderr, "Error: there is no command event %s %s\n", words[0], words[1]);
     }
@@ -232,13 +226,13 @@ static bool take_words(struct event_command *command, char **words, size_t count
     command->words = words + taken;
     command->word_count = count - taken;
     if (command->word_count < verb->least) {
-        return wrong("words are missing: see the usage", NULL);
+        return command_wrong("words are missing: see the usage", NULL);
     }
     if (command->word_count > verb->most) {
-        return wrong("there is no argument", command->words[verb->most]);
+        return command_wrong("there is no argument", command->words[verb->most]);
     }
     if (!event_flags_fit(&command->flags, verb->flags)) {
-        return wrong("a flag is of another command: see the usage", NULL);
+        return command_wrong("a flag is of another command: see the usage", NULL);
     }
     return true;
 }

@@ -226,12 +226,6 @@ static const struct verb {
 
 /* --- the command line --- */
 
-static bool wrong(const char *what, const char *value)
-{
-    fprintf(stderr, "Error: %s%s%s\n", what, value ? ": " : "", value ? value : "");
-    return false;
-}
-
 static bool is_hub(const char *name)
 {
     return hub_name_is_valid(slice_from_string(name)) || strcmp(name, HUB_DEFAULT) == 0;
@@ -248,24 +242,25 @@ static const struct verb *take_words(struct hub_command *command, char **words, 
         }
     }
     if (!verb) {
-        wrong(count > 0 ? "there is no command hub"
-                        : "say what to do: list, show, set, remove, "
-                          "log or check",
-              count > 0 ? words[0] : NULL);
+        command_wrong(count > 0 ? "there is no command hub"
+                                : "say what to do: list, show, set, remove, "
+                                  "log or check",
+                      count > 0 ? words[0] : NULL);
         return NULL;
     }
     size_t taken = verb->has_hub ? 2 : 1;
     if (count < taken + verb->least) {
-        wrong(count < taken ? "a hub is needed" : "say what to set: FILE or NAME=VALUE", NULL);
+        command_wrong(count < taken ? "a hub is needed" : "say what to set: FILE or NAME=VALUE",
+                      NULL);
         return NULL;
     }
     if (count - taken > verb->most) {
-        wrong("there is no argument", words[taken + verb->most]);
+        command_wrong("there is no argument", words[taken + verb->most]);
         return NULL;
     }
     command->hub = verb->has_hub ? words[1] : NULL;
     if (command->hub && !is_hub(command->hub)) {
-        wrong("a hub has no such name", command->hub);
+        command_wrong("a hub has no such name", command->hub);
         return NULL;
     }
     command->rest = words + taken;
@@ -278,7 +273,7 @@ static bool words_fit(const struct hub_command *command)
 {
     for (size_t i = 1; i < command->rest_count; i++) {
         if (!strchr(command->rest[0], '=') || !strchr(command->rest[i], '=')) {
-            return wrong("set takes one FILE, or NAME=VALUE, not", command->rest[i]);
+            return command_wrong("set takes one FILE, or NAME=VALUE, not", command->rest[i]);
         }
     }
     return true;

@@ -282,12 +282,6 @@ static struct option *make_options(void)
     return options;
 }
 
-static bool wrong(const char *what, const char *value)
-{
-    fprintf(stderr, "Error: %s%s%s\n", what, value ? ": " : "", value ? value : "");
-    return false;
-}
-
 static enum namespace_noun find_noun(const char *word)
 {
     int noun = NOUNS - 1;
@@ -313,28 +307,28 @@ static bool take_words(struct command *command, char **words, size_t count)
     size_t taken, least;
 
     if (count == 0) {
-        return wrong("say what to do: list, create, show, ..., or what about: topic, "
-                     "subscription, client, group, space, binding or certificate",
-                     NULL);
+        return command_wrong("say what to do: list, create, show, ..., or what about: topic, "
+                             "subscription, client, group, space, binding or certificate",
+                             NULL);
     }
     command->noun = find_noun(words[0]);
     taken = command->noun == NOUN_NAMESPACE ? 0 : 1;
     if (taken == count) {
-        return wrong("say what to do with it: list, create, show or delete", NULL);
+        return command_wrong("say what to do with it: list, create, show or delete", NULL);
     }
     command->verb = find_verb(words[taken], command->noun);
     if (!command->verb) {
-        return wrong("there is no such command", words[taken]);
+        return command_wrong("there is no such command", words[taken]);
     }
     command->words = words + taken + 1;
     command->word_count = count - taken - 1;
     least = nouns[command->noun].names + (size_t)command->verb->more;
     if (command->word_count < least) {
-        return wrong("words are missing: see the usage", NULL);
+        return command_wrong("words are missing: see the usage", NULL);
     }
     if (command->word_count > least + (size_t)command->verb->optional) {
-        return wrong("there is no argument",
-                     command->words[least + (size_t)command->verb->optional]);
+        return command_wrong("there is no argument",
+                             command->words[least + (size_t)command->verb->optional]);
     }
     return true;
 }
@@ -346,10 +340,10 @@ static bool check_flags(const struct command *command)
         return true;
     }
     if (!command->verb->has_flags || !(command->flags.nouns & OF(command->noun))) {
-        return wrong("a flag is of another command: see the usage", NULL);
+        return command_wrong("a flag is of another command: see the usage", NULL);
     }
     return command->word_count == nouns[command->noun].names ||
-           wrong("a file says all of it; leave the flags out", NULL);
+           command_wrong("a file says all of it; leave the flags out", NULL);
 }
 
 static bool parse(struct command *command, int argc, char **argv)

@@ -91,12 +91,6 @@ static void add_word(struct words *words, const char *word)
     words->items[words->count++] = word;
 }
 
-static bool wrong(const char *what, const char *value)
-{
-    fprintf(stderr, "Error: %s: %s\n", what, value);
-    return false;
-}
-
 /* The server ignores roles that it does not know: here that is a mistake. */
 static bool is_role(const char *role)
 {
@@ -129,19 +123,20 @@ static bool take_option(struct token_command *command, int option)
     case OPTION_HUB:
         command->hub = optarg;
         return hub_name_is_valid(slice_from_string(optarg)) ||
-               wrong("a hub has no such name", optarg);
+               command_wrong("a hub has no such name", optarg);
     case OPTION_CLIENT:
         command->client = optarg;
-        return is_text(optarg) || wrong("a client has no such name", optarg);
+        return is_text(optarg) || command_wrong("a client has no such name", optarg);
     case OPTION_USER:
         command->user = optarg;
-        return is_text(optarg) || wrong("a user has no such name", optarg);
+        return is_text(optarg) || command_wrong("a user has no such name", optarg);
     case OPTION_ROLE:
         add_word(&command->roles, optarg);
-        return (is_role(optarg) && is_text(optarg)) || wrong("there is no such role", optarg);
+        return (is_role(optarg) && is_text(optarg)) ||
+               command_wrong("there is no such role", optarg);
     case OPTION_GROUP:
         add_word(&command->groups, optarg);
-        return is_text(optarg) || wrong("a group has no such name", optarg);
+        return is_text(optarg) || command_wrong("a group has no such name", optarg);
     case OPTION_MINUTES:
         return access_take_number("--minutes", optarg, MINUTES_MAX, &command->minutes);
     case OPTION_MQTT:
@@ -179,7 +174,7 @@ static bool parse(struct token_command *command, int argc, char **argv)
         good = take_option(command, option);
     }
     if (good && optind < argc) {
-        good = wrong("there is no argument", argv[optind]);
+        good = command_wrong("there is no argument", argv[optind]);
     }
     return good && (command->help || check_use(command));
 }
