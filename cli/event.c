@@ -11,11 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
 #include "event_command.h"
+#include "grid_options.h"
 #include "log_lines.h"
-
-enum { OPTION_FLAG_FIRST = OPTION_BEHIND_LOOK /* of event_flags.h, in their order */ };
 
 static const char usage[] =
     "Usage: pubgrid event topic|domain|system-topic list\n"
@@ -86,13 +84,7 @@ static const char usage[] =
     "         pubgrid event send orders --type order.paid --subject 42 --data '{\"total\":7}'\n"
     "         pubgrid event send orders --template BlobCreated --container in --blob a.txt\n";
 
-static const struct option general_options[] = {
-    ACCESS_LONG_OPTIONS_BUT_ENDPOINT,
-    {"server", required_argument, NULL, OPTION_ENDPOINT},
-    LOOK_LONG_OPTIONS,
-};
-
-enum { GENERAL_OPTIONS = sizeof(general_options) / sizeof(general_options[0]), ANY = 100000 };
+enum { ANY = 100000 };
 
 /* clang-format off */
 static const struct event_verb verbs[] = {
@@ -139,18 +131,11 @@ enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 /* ---------------------------------------------------------------- flags */
 
-/* The rows for getopt_long(), which are the caller's. A flag takes its words itself. */
-static struct option *make_options(void)
+/* A flag takes its words itself. */
+static int flag_argument(size_t flag)
 {
-    size_t flags = event_flag_count();
-    struct option *options = memory_allocate_zero((GENERAL_OPTIONS + flags + 1) * sizeof(*options));
-
-    memcpy(options, general_options, sizeof(general_options));
-    for (size_t i = 0; i < flags; i++) {
-        options[GENERAL_OPTIONS + i] = (struct option){event_flag_name(i), optional_argument, NULL,
-                                                       OPTION_FLAG_FIRST + (int)i};
-    }
-    return options;
+    (void)flag;
+    return optional_argument;
 }
 
 /* Not a flag: -5 is a number. */
@@ -239,7 +224,7 @@ static bool take_words(struct event_command *command, char **words, size_t count
 
 static bool parse(struct event_command *command, int argc, char **argv)
 {
-    struct option *options = make_options();
+    struct option *options = grid_options_make(event_flag_count(), event_flag_name, flag_argument);
     bool good = true;
     int option;
 

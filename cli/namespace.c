@@ -10,16 +10,13 @@
 #include <string.h>
 
 #include "answer.h"
-#include "base/memory.h"
+#include "grid_options.h"
 #include "grid_request.h"
 #include "input_file.h"
 #include "log_lines.h"
 #include "namespace_flags.h"
 
-enum {
-    OPTION_FLAG_FIRST = OPTION_BEHIND_LOOK /* of namespace_flags.h, in their order */,
-    RESOURCE_MAX = 1 << 20,
-};
+enum { RESOURCE_MAX = 1 << 20 };
 
 static const char usage[] =
     "Usage: pubgrid namespace list\n"
@@ -259,27 +256,9 @@ static const struct verb verbs[] = {
 
 /* ---------------------------------------------------------------- the command line */
 
-static const struct option general_options[] = {
-    ACCESS_LONG_OPTIONS_BUT_ENDPOINT,
-    {"server", required_argument, NULL, OPTION_ENDPOINT},
-    LOOK_LONG_OPTIONS,
-};
-
-enum { GENERAL_OPTIONS = sizeof(general_options) / sizeof(general_options[0]) };
-
-/* The rows for getopt_long(), which are the caller's. */
-static struct option *make_options(void)
+static int flag_argument(size_t flag)
 {
-    size_t flags = namespace_flag_count();
-    struct option *options = memory_allocate_zero((GENERAL_OPTIONS + flags + 1) * sizeof(*options));
-
-    memcpy(options, general_options, sizeof(general_options));
-    for (size_t i = 0; i < flags; i++) {
-        options[GENERAL_OPTIONS + i] = (struct option){
-            namespace_flag_name(i), namespace_flag_has_value(i) ? required_argument : no_argument,
-            NULL, OPTION_FLAG_FIRST + (int)i};
-    }
-    return options;
+    return namespace_flag_has_value(flag) ? required_argument : no_argument;
 }
 
 static enum namespace_noun find_noun(const char *word)
@@ -348,7 +327,8 @@ static bool check_flags(const struct command *command)
 
 static bool parse(struct command *command, int argc, char **argv)
 {
-    struct option *options = make_options();
+    struct option *options =
+        grid_options_make(namespace_flag_count(), namespace_flag_name, flag_argument);
     bool good = true;
     int option;
 
