@@ -19,7 +19,6 @@ enum { TEXT_MAX = 1024, MINUTE_MS = 60000, DAY_MS = 86400000 };
 /* `queue` or `push`: what both have is in the draft's subscription. */
 struct delivery_draft {
     struct subscription_draft common;
-    struct retry_policy *retry;
     uint32_t deliveries_max, lock_ms;
     struct slice mode;
     struct json_value queue, push; /* no text: not given */
@@ -93,14 +92,14 @@ static void read_backoff(struct reading *reading, const struct json_value *value
 {
     struct delivery_draft *draft = into;
 
-    backoff_read(reading, value, draft->retry);
+    backoff_read(reading, value, &draft->common.subscription->retry);
 }
 
 static void read_probation(struct reading *reading, const struct json_value *value, void *into)
 {
     struct delivery_draft *draft = into;
 
-    reading_bool(reading, value, &draft->retry->has_probation);
+    reading_bool(reading, value, &draft->common.subscription->retry.has_probation);
 }
 
 static const struct property push_rows[] = {
@@ -161,12 +160,12 @@ static const struct delivery_mode *find_mode(const struct delivery_draft *draft)
 
 static void read_delivery(struct reading *reading, const struct json_value *value, void *into)
 {
-    struct subscription_draft *common = into;
+    const struct subscription_draft *common = into;
+    struct event_subscription *subscription = common->subscription;
     struct delivery_draft draft = {
         .common = *common,
-        .retry = &common->subscription->retry,
-        .deliveries_max = NAMESPACE_DELIVERIES_MAX,
-        .lock_ms = LOCK_MIN_S * 1000,
+        .deliveries_max = subscription->retry.attempts_max,
+        .lock_ms = subscription->destination.lock_ms,
     };
     const struct delivery_mode *mode;
     size_t before;
@@ -184,7 +183,7 @@ static void read_delivery(struct reading *reading, const struct json_value *valu
     before = reading_enter(reading, slice_from_string(mode->member));
     mode->read(reading, &draft);
     reading_leave(reading, before);
-    draft.retry->attempts_max = draft.deliveries_max;
+    subscription->retry.attempts_max = draft.deliveries_max;
 }
 
 /* --- all of it --- */
