@@ -39,11 +39,9 @@ static bool check_name(const struct collection *collection, struct slice name)
         return false;
     }
     child_key_append(&key, collection->namespace_key, collection->kind, name);
-    is_free = declaring_take_name(collection->declaring, buffer_slice(&key));
+    is_free =
+        declaring_take_own_name(collection->declaring, buffer_slice(&key), "choose another name");
     buffer_release(&key);
-    if (!is_free) {
-        reading_mistake_at(reading, "name", "stands here already; choose another name");
-    }
     return is_free;
 }
 

@@ -37,6 +37,16 @@ bool declaring_take_name(struct declaring *declaring, struct slice key)
     return true;
 }
 
+bool declaring_take_own_name(struct declaring *declaring, struct slice key, const char *instead)
+{
+    bool is_free = declaring_take_name(declaring, key);
+
+    if (!is_free) {
+        reading_mistake_at(&declaring->reading, "name", "stands here already; %s", instead);
+    }
+    return is_free;
+}
+
 /* --- mistakes --- */
 
 /* Lines `place: what` that are about what is below `prefix` become mistakes with the file's line.

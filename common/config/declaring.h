@@ -29,6 +29,8 @@ void declaring_end(struct declaring *declaring);
 
 /* False: it is taken. */
 bool declaring_take_name(struct declaring *declaring, struct slice key);
+/* The same for the `name` where the reading stands: that it is taken is said, and what to do. */
+bool declaring_take_own_name(struct declaring *declaring, struct slice key, const char *instead);
 bool declaring_is_taken(const struct declaring *declaring, struct slice key);
 /* What the reading itself has found: its places begin at the file's top. */
 void declaring_say_own(struct declaring *declaring);

@@ -62,9 +62,7 @@ static void check_subscription_name(struct declared_source *source, struct slice
     source_key_append(&key, &source->name);
     buffer_append_string(&key, "/eventsubscriptions/");
     ascii_append_lower(&key, name);
-    if (!declaring_take_name(source->declaring, buffer_slice(&key))) {
-        reading_mistake_at(reading, "name", "stands here already; choose another name");
-    }
+    declaring_take_own_name(source->declaring, buffer_slice(&key), "choose another name");
     buffer_release(&key);
 }
 
@@ -162,11 +160,9 @@ static bool check_source_name(struct declared_source *source, struct slice *name
         return false;
     }
     source_key_append(&key, &source->name);
-    is_free = declaring_take_name(source->declaring, buffer_slice(&key));
+    is_free = declaring_take_own_name(source->declaring, buffer_slice(&key),
+                                      "write all about it in one place");
     buffer_release(&key);
-    if (!is_free) {
-        reading_mistake_at(reading, "name", "stands here already; write all about it in one place");
-    }
     return is_free;
 }
 
@@ -283,9 +279,7 @@ static void read_folder(struct reading *reading, const struct json_value *value,
     if (folder_properties_read(reading, value, &folder)) {
         buffer_append_string(&key, FOLDERS_MEMBER "/");
         ascii_append_lower(&key, folder.name);
-        if (!declaring_take_name(declaring, buffer_slice(&key))) {
-            reading_mistake_at(reading, "name", "stands here already; choose another name");
-        }
+        declaring_take_own_name(declaring, buffer_slice(&key), "choose another name");
     }
     declaring_say_own(declaring);
     buffer_release(&key);
