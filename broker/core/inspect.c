@@ -95,9 +95,7 @@ static void append_expiry(struct buffer *out, const struct session *session)
 
 static void append_connection(struct buffer *out, const struct connection *connection)
 {
-    buffer_append_string(out, ",\"peer\":");
-    json_append_string(out,
-                       slice_from_string(connection->carrier->origin(connection).peer_address));
+    append_text(out, "peer", slice_from_string(connection_origin(connection).peer_address));
     buffer_append_format(out, ",\"keepAlive\":%u", connection->keep_alive);
 }
 
