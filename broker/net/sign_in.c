@@ -50,7 +50,6 @@ static void add_client(struct sign_in *sign_in, const struct mqtt_client *client
     struct sign_in_client *own = arena_allocate(&sign_in->memory, sizeof(*own));
     own->key = copy_lower(&sign_in->memory, client->authentication_name);
     own->name = arena_copy(&sign_in->memory, client->authentication_name);
-    own->is_enabled = client->is_enabled;
     own->scheme = client->scheme;
     own->thumbprints = copy_slices(&sign_in->memory, client->thumbprints, client->thumbprint_count);
     own->thumbprint_count = client->thumbprint_count;

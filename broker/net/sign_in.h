@@ -42,7 +42,6 @@ struct sign_in_client {
     struct map_node node;
     struct slice key;  /* the name in lower case */
     struct slice name; /* authentication name, as it is spelled */
-    bool is_enabled;
     enum validation_scheme scheme;
     const struct slice *thumbprints;
     size_t thumbprint_count;
