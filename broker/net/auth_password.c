@@ -22,10 +22,7 @@ struct password_job {
 static void password_job_free(struct password_job *job)
 {
     directory_release(job->directory);
-    if (job->password.length > 0) {
-        digest_wipe(job->password.data, job->password.length);
-    }
-    buffer_release(&job->password);
+    digest_wipe_buffer(&job->password);
     buffer_release(&job->user);
     free(job);
 }

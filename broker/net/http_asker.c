@@ -28,19 +28,11 @@ struct http_asker {
 /* --- questions --- */
 
 /* They hold passwords. */
-static void wipe(struct buffer *secret)
-{
-    if (secret->capacity > 0) {
-        digest_wipe(secret->data, secret->capacity);
-    }
-    buffer_release(secret);
-}
-
 void http_question_release(struct http_question *question)
 {
     buffer_release(&question->url);
-    wipe(&question->body);
-    wipe(&question->answer);
+    digest_wipe_buffer(&question->body);
+    digest_wipe_buffer(&question->answer);
 }
 
 static struct http_question *question_of_mail(struct mail *mail)

@@ -46,19 +46,11 @@ bool access_key_from_name(const char *name, enum access_key *which)
 
 /* --- keys --- */
 
-static void wipe(struct buffer *secret)
-{
-    if (secret->capacity > 0) {
-        digest_wipe(secret->data, secret->capacity);
-    }
-    buffer_release(secret);
-}
-
 void access_keys_free(struct access_keys *keys)
 {
     if (keys) {
         for (int i = 0; i < ACCESS_KEYS; i++) {
-            wipe(&keys->key[i]);
+            digest_wipe_buffer(&keys->key[i]);
             digest_key_free(keys->prepared[i]);
         }
         free(keys);
@@ -88,7 +80,7 @@ bool access_keys_verify(const struct access_keys *keys, struct slice token, stru
 static void make_key(struct buffer *key)
 {
     uint8_t bytes[KEY_RANDOM_BYTES];
-    wipe(key);
+    digest_wipe_buffer(key);
     random_bytes(bytes, sizeof(bytes));
     base64url_append(key, slice_make(bytes, sizeof(bytes)));
     digest_wipe(bytes, sizeof(bytes));
@@ -251,7 +243,7 @@ static struct access_keys *read_keys(int fd, const char *path, struct buffer *er
             buffer_append_format(error, "%s: %.*s", path, SLICE_PRINT(buffer_slice(&wrong)));
         }
     }
-    wipe(&text);
+    digest_wipe_buffer(&text);
     buffer_release(&wrong);
     return keys;
 }
@@ -327,7 +319,7 @@ static int write_keys(const char *path, const struct access_keys *keys, put_in_p
     buffer_reserve(&text, FILE_SIZE_MAX);
     print_keys(&text, keys);
     int result = write_file(path, buffer_slice(&text), put);
-    wipe(&text);
+    digest_wipe_buffer(&text);
     return result;
 }
 

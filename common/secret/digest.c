@@ -89,3 +89,11 @@ void digest_wipe(void *bytes, size_t length)
 {
     OPENSSL_cleanse(bytes, length);
 }
+
+void digest_wipe_buffer(struct buffer *secret)
+{
+    if (secret->capacity > 0) {
+        digest_wipe(secret->data, secret->capacity);
+    }
+    buffer_release(secret);
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/slice.h"
 
 enum { DIGEST_SIZE = 32 };
@@ -29,5 +30,7 @@ bool digest_equal(const uint8_t a[DIGEST_SIZE], const uint8_t b[DIGEST_SIZE]);
 bool digest_equal_texts(struct slice a, struct slice b);
 /* Overwrites a secret that is no longer needed; the compiler does not leave it out. */
 void digest_wipe(void *bytes, size_t length);
+/* The same for all of its memory, which is freed then. */
+void digest_wipe_buffer(struct buffer *secret);
 
 #endif
