@@ -380,25 +380,15 @@ void namespaces_limit(const struct namespaces *namespaces, struct core_options *
     }
 }
 
-struct all_children {
-    const struct namespace_child **list;
-    size_t count, room;
-};
-
+/* Those who gather append what they take to a buffer. */
 static void gather_child(void *context, const struct namespace_child *child)
 {
-    struct all_children *all = context;
-
-    if (all->count == all->room) {
-        all->room = all->room > 0 ? all->room * 2 : 64;
-        all->list = memory_resize(all->list, all->room * sizeof(struct namespace_child *));
-    }
-    all->list[all->count++] = child;
+    buffer_append(context, slice_make(&child, sizeof(child)));
 }
 
 void namespaces_add_rules(const struct namespaces *namespaces, struct rule_set *set)
 {
-    struct all_children all = {0};
+    struct buffer all = {0};
 
     if (!find_mqtt(namespaces)) {
         return;
@@ -406,36 +396,22 @@ void namespaces_add_rules(const struct namespaces *namespaces, struct rule_set *
     for (int kind = 0; kind < CHILD_KINDS; kind++) {
         namespaces_each_child(namespaces, (enum child_kind)kind, gather_child, &all);
     }
-    namespace_rules_add(set, all.list, all.count);
-    free(all.list);
+    namespace_rules_add(set, (const void *)all.data, all.length / sizeof(struct namespace_child *));
+    buffer_release(&all);
 }
-
-/* Children of a kind, in memory that grows. */
-struct gathered {
-    const struct mqtt_client **clients;
-    struct slice *authorities;
-    size_t count, room;
-};
 
 static void gather_client(void *context, const struct namespace_child *child)
 {
-    struct gathered *gathered = context;
+    const struct mqtt_client *client = &child->client;
 
-    if (gathered->count == gathered->room) {
-        gathered->room = gathered->room > 0 ? gathered->room * 2 : 64;
-        gathered->clients =
-            memory_resize(gathered->clients, gathered->room * sizeof(*gathered->clients));
-    }
-    gathered->clients[gathered->count++] = &child->client;
+    buffer_append(context, slice_make(&client, sizeof(client)));
 }
 
 static void gather_authority(void *context, const struct namespace_child *child)
 {
-    struct gathered *gathered = context;
+    const struct slice *pem = &child->certificate.pem;
 
-    gathered->authorities = memory_resize(gathered->authorities,
-                                          (gathered->count + 1) * sizeof(*gathered->authorities));
-    gathered->authorities[gathered->count++] = child->certificate.pem;
+    buffer_append(context, slice_make(pem, sizeof(*pem)));
 }
 
 bool namespaces_set_sign_in(const struct namespaces *namespaces, struct auth_service *auth,
@@ -443,7 +419,7 @@ bool namespaces_set_sign_in(const struct namespaces *namespaces, struct auth_ser
 {
     struct slice name;
     const struct topic_spaces_configuration *spaces = namespaces_mqtt(namespaces, &name);
-    struct gathered clients = {0}, authorities = {0};
+    struct buffer clients = {0}, authorities = {0};
     bool asks;
 
     if (!spaces) {
@@ -451,18 +427,19 @@ bool namespaces_set_sign_in(const struct namespaces *namespaces, struct auth_ser
     }
     namespaces_each_child(namespaces, CHILD_CLIENT, gather_client, &clients);
     namespaces_each_child(namespaces, CHILD_CA_CERTIFICATE, gather_authority, &authorities);
-    asks = auth_set_namespace(auth, &(struct sign_in_options){
-                                        .name = name,
-                                        .domains = spaces->custom_domains,
-                                        .domain_count = spaces->custom_domain_count,
-                                        .authentication = &spaces->authentication,
-                                        .clients = clients.clients,
-                                        .client_count = clients.count,
-                                        .authorities = authorities.authorities,
-                                        .authority_count = authorities.count,
-                                        .keys_file = keys_file,
-                                    });
-    free(clients.clients);
-    free(authorities.authorities);
+    asks =
+        auth_set_namespace(auth, &(struct sign_in_options){
+                                     .name = name,
+                                     .domains = spaces->custom_domains,
+                                     .domain_count = spaces->custom_domain_count,
+                                     .authentication = &spaces->authentication,
+                                     .clients = (const void *)clients.data,
+                                     .client_count = clients.length / sizeof(struct mqtt_client *),
+                                     .authorities = (const void *)authorities.data,
+                                     .authority_count = authorities.length / sizeof(struct slice),
+                                     .keys_file = keys_file,
+                                 });
+    buffer_release(&clients);
+    buffer_release(&authorities);
     return asks;
 }
