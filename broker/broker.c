@@ -346,14 +346,13 @@ static void follow_namespaces(struct server *server, const struct config *option
 /* What the store has brought counts from the first client on. */
 static void apply_stored_namespaces(struct server *server)
 {
-    struct settings *settings;
-
-    hearing_take_stored(&server->hearing, server->namespaces);
-    settings = settings_from(server->options, server->namespaces);
-    for (unsigned i = 0; i < server->group.count; i++) {
-        shard_reload(server->shards[i], settings_hold(settings));
+    if (hearing_take_stored(&server->hearing, server->namespaces)) {
+        struct settings *settings = settings_from(server->options, server->namespaces);
+        for (unsigned i = 0; i < server->group.count; i++) {
+            shard_reload(server->shards[i], settings_hold(settings));
+        }
+        settings_release(settings);
     }
-    settings_release(settings);
     follow_namespaces(server, server->options);
 }
 

@@ -76,9 +76,9 @@ static void heard_run(struct mail *mail, void *receiver)
     free(heard);
 }
 
-void hearing_take_stored(struct hearing *hearing, struct namespaces *namespaces)
+bool hearing_take_stored(struct hearing *hearing, struct namespaces *namespaces)
 {
-    take_retained(hearing, namespaces, SLICE_LITERAL("$config/eventgrid/namespaces/#"));
+    return take_retained(hearing, namespaces, SLICE_LITERAL("$config/eventgrid/namespaces/#"));
 }
 
 bool hearing_take(struct hearing *hearing, struct namespaces *namespaces, struct buffer *marks)

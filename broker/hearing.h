@@ -25,8 +25,9 @@ int hearing_init(struct hearing *hearing, struct broker *broker);
 /* No worker's thread runs any more. */
 void hearing_release(struct hearing *hearing);
 
-/* All that is retained, when nothing was heard yet. */
-void hearing_take_stored(struct hearing *hearing, struct namespaces *namespaces);
+/* All that is retained, when nothing was heard yet. False: there is nothing that `namespaces` knows
+ * of. */
+bool hearing_take_stored(struct hearing *hearing, struct namespaces *namespaces);
 /* What has changed since then goes to `namespaces`, and the marks of the changes (the Correlation
  * Data of their messages) to `marks`, one behind the other. False: nothing has that `namespaces`
  * knows of; topics and their event subscriptions, which are none of the broker's business, are told

@@ -92,3 +92,16 @@ TEST(topics_and_event_subscriptions_are_the_bridges)
     expect(&world, false, "3");
     world_release(&world);
 }
+
+TEST(what_the_store_has_brought_changes_something_if_the_broker_follows_it)
+{
+    struct world world;
+    world_make(&world);
+    CHECK(!hearing_take_stored(&world.hearing, world.namespaces));
+    retain(&world, PLACE "/topics/orders", "{\"name\":\"orders\"}", "1");
+    CHECK(!hearing_take_stored(&world.hearing, world.namespaces));
+    retain(&world, PLACE, "{\"name\":\"plant\"}", "2");
+    CHECK(hearing_take_stored(&world.hearing, world.namespaces));
+    expect(&world, true, "12");
+    world_release(&world);
+}
