@@ -15,11 +15,11 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import urllib.parse
 
+import event_mqtt_test
 from paho_python_test import Client, SubscribeOptions
-from net_test import PATIENCE, free_port, run_tests
+from net_test import PATIENCE, run_tests
 from stand_in import until
 
 BIN = os.path.abspath(os.environ.get("BIN", "build/dev/bin"))
@@ -46,15 +46,12 @@ class Answer:
         return self.status, error["code"]
 
 
-class Server:
-    """A broker and two bridge processes."""
+class Server(event_mqtt_test.Server):
+    """With these access rules, and ready."""
 
     def __init__(self, rules=RULES):
-        self.folder = tempfile.TemporaryDirectory(prefix="mqtt_http_test_")
-        self.mqtt, self.http = free_port(), free_port()
-        self.config, self.rules = f"{self.folder.name}/pubgrid.yaml", rules
-        self.write()
-        self.start()
+        self.rules = rules
+        super().__init__()
 
     def write(self):
         with open(self.config, "w") as file:
@@ -69,7 +66,7 @@ event_grid: {{open_management: true}}
 """)
 
     def start(self):
-        self.process = subprocess.Popen([f"{BIN}/pubgrid", "serve", "-c", self.config], stderr=subprocess.DEVNULL)
+        super().start()
         until(self.is_ready, "not ready")
 
     def is_ready(self):
@@ -77,17 +74,6 @@ event_grid: {{open_management: true}}
             return self.ask("GET", "/readyz").status == 200
         except OSError:
             return False
-
-    def stop(self):
-        self.process.terminate()
-        assert self.process.wait(PATIENCE) == 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-        self.folder.cleanup()
 
     def token(self, name):
         done = subprocess.run([f"{BIN}/pubgrid", "token", "--client", name, "-c", self.config], check=True,
