@@ -5,6 +5,7 @@
 #ifndef PUBGRID_TESTS_MANAGEMENT_FIXTURE_H
 #define PUBGRID_TESTS_MANAGEMENT_FIXTURE_H
 
+#include "quoted.h"
 #include "test.h"
 
 #include "base/random.h"
@@ -161,11 +162,8 @@ static inline void world_begin(struct management_world *world, struct manager *m
         {SLICE_LITERAL("Host"), SLICE_LITERAL("localhost:9000")},
         {SLICE_LITERAL("Content-Type"), SLICE_LITERAL("application/json")},
     };
-    struct buffer text = {0};
+    struct buffer text = quoted(body ? body : "");
 
-    for (; body && *body; body++) {
-        buffer_append_byte(&text, *body == '\'' ? '"' : (uint8_t)*body);
-    }
     test_note("%s %s", method, target);
     *manager = (struct manager){.reply.answer = take_answer};
     grid_operations.call(world->grids[0],
@@ -187,11 +185,8 @@ static inline void manager_release(struct manager *manager)
 /* The answer has come, and has this in it, with ' for " (NULL: anything); it is released. */
 static inline void expect_answer(struct manager *manager, int status, const char *part)
 {
-    struct buffer text = {0};
+    struct buffer text = quoted(part ? part : "");
 
-    for (; part && *part; part++) {
-        buffer_append_byte(&text, *part == '\'' ? '"' : (uint8_t)*part);
-    }
     if (manager->status != status ||
         (text.length > 0 &&
          !memmem(manager->body.data, manager->body.length, text.data, text.length))) {

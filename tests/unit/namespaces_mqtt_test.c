@@ -2,6 +2,7 @@
  * and which of them has the MQTT clients.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "quoted.h"
 #include "test.h"
 
 #include "base/buffer.h"
@@ -10,20 +11,14 @@
 
 static void declare(struct namespaces *namespaces, const char *text)
 {
-    struct buffer json = {0};
-    for (; *text; text++) {
-        buffer_append_byte(&json, *text == '\'' ? '"' : (uint8_t)*text);
-    }
+    struct buffer json = quoted(text);
     namespaces_set_declared(namespaces, buffer_slice(&json));
     buffer_release(&json);
 }
 
 static bool store(struct namespaces *namespaces, const char *place, const char *text)
 {
-    struct buffer json = {0};
-    for (; *text; text++) {
-        buffer_append_byte(&json, *text == '\'' ? '"' : (uint8_t)*text);
-    }
+    struct buffer json = quoted(text);
     bool known = namespaces_set_stored(namespaces, slice_from_string(place), buffer_slice(&json));
     buffer_release(&json);
     return known;

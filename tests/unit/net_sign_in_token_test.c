@@ -1,6 +1,7 @@
 /* Who the bearer of a JSON Web Token is: signatures, issuer, audience, times, names, attributes.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "quoted.h"
 #include "test.h"
 
 #include <openssl/evp.h>
@@ -72,16 +73,6 @@ static void world_release(struct world *world)
     unlink(world->keys_path);
     unlink(world->issuer_path);
     rmdir(world->folder);
-}
-
-/* `claims` with ' for ". */
-static struct buffer quoted(const char *claims)
-{
-    struct buffer out = {0};
-    for (; *claims; claims++) {
-        buffer_append_byte(&out, *claims == '\'' ? '"' : (uint8_t)*claims);
-    }
-    return out;
 }
 
 static struct buffer issue(const struct world *world, const char *claims)

@@ -1,6 +1,7 @@
 /* What a webhook that lets clients in is sent, and what its answer means.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "quoted.h"
 #include "test.h"
 
 #include <openssl/evp.h>
@@ -11,15 +12,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define S            SLICE_LITERAL
-
-static struct buffer quoted(const char *text)
-{
-    struct buffer out = {0};
-    for (; *text; text++) {
-        buffer_append_byte(&out, *text == '\'' ? '"' : (uint8_t)*text);
-    }
-    return out;
-}
 
 /* --- requests --- */
 

@@ -4,20 +4,13 @@
 #ifndef PUBGRID_TESTS_RESOURCE_FIXTURE_H
 #define PUBGRID_TESTS_RESOURCE_FIXTURE_H
 
+#include "quoted.h"
 #include "test.h"
 
 #include "base/buffer.h"
 #include "json/json.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* JSON is written with ' in the tests. */
-static inline void append_quoted(struct buffer *out, const char *text)
-{
-    for (; *text; text++) {
-        buffer_append_byte(out, *text == '\'' ? '"' : (uint8_t)*text);
-    }
-}
 
 /* Every line is `place: what`, and one of them is about `place` and says `said`. */
 static inline void check_mistake(struct buffer *error, const char *place, const char *said)
