@@ -225,13 +225,37 @@ event_grid:
             self.log.close()
 
 
-class Publisher(threading.Thread):
-    """Posts batches, each again until it is accepted."""
+class Caller(threading.Thread):
+    """Somebody with a connection."""
+
+    TIMEOUT = 10  # seconds until an answer comes
 
     def __init__(self, run, number):
         super().__init__(daemon=True)
         self.run_, self.number, self.connection = run, number, None
         self.random = random.Random(run.options.seed * 100 + number)
+
+    def post(self, target, body, headers):
+        """Status and text; 0: there was no answer."""
+        try:
+            if not self.connection:
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.run_.server.http, timeout=self.TIMEOUT)
+            self.connection.request("POST", target, body, headers)
+            answer = self.connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException):
+            self.run_.count("no answer")
+            self.connection.close()
+            self.connection = None
+            return 0, b""
+        self.run_.count(f"answer {answer.status}")
+        if answer.status not in (200, 503):
+            self.run_.fail("answer", f"{target}: {answer.status} {text[:300]}")
+        return answer.status, text
+
+
+class Publisher(Caller):
+    """Posts batches, each again until it is accepted."""
 
     def run(self):
         sent = 0
@@ -239,7 +263,7 @@ class Publisher(threading.Thread):
             batch = [self.event(sent + i) for i in range(self.random.randint(1, 20))]
             sent += len(batch)
             self.run_.sends(batch)
-            while not self.post(json.dumps(batch)):
+            while self.publish(json.dumps(batch)) != 200:
                 self.run_.repeats(batch)
                 if self.run_.is_over.wait(0.05):
                     return
@@ -248,42 +272,26 @@ class Publisher(threading.Thread):
 
     def event(self, number):
         return {"id": f"{self.number}-{number}", "subject": f"/p/{self.number}", "eventType": "made",
-                "eventTime": "2024-01-01T00:00:00Z", "dataVersion": "1",
-                "data": {"kind": self.random.choice(KINDS), "text": "x" * self.random.choice((0, 10, 200, 5000))}}
+                "eventTime": "2024-01-01T00:00:00Z", "dataVersion": "1", "data": self.data(KINDS)}
 
-    def post(self, body):
-        try:
-            if not self.connection:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.run_.server.http, timeout=10)
-            self.connection.request("POST", "/topics/orders/api/events?api-version=2018-01-01", body,
-                                    {"content-type": "application/json", "aeg-sas-key": KEY})
-            answer = self.connection.getresponse()
-            answer.read()
-            self.run_.count(f"answer {answer.status}")
-            if answer.status == 200:
-                return True
-            if answer.status != 503:
-                self.run_.fail("answer", f"a publisher gets {answer.status}")
-        except (OSError, http.client.HTTPException):
-            self.run_.count("no answer")
-            self.connection.close()
-            self.connection = None
-        return False
+    def data(self, kinds):
+        return {"kind": self.random.choice(kinds), "text": "x" * self.random.choice((0, 10, 200, 5000))}
+
+    def publish(self, body):
+        """The status."""
+        return self.post("/topics/orders/api/events?api-version=2018-01-01", body,
+                         {"content-type": "application/json", "aeg-sas-key": KEY})[0]
 
 
-class Run:
-    publishers_count = 3
+class Loop:
+    """A server, those who ask it, and what they have seen; `check` is the oracle."""
 
-    def __init__(self, options, folder):
-        self.options, self.random = options, random.Random(options.seed)
-        self.counts, self.failures, self.lock = collections.Counter(), collections.Counter(), threading.Lock()
+    def __init__(self, options, server):
+        self.options, self.random, self.server = options, random.Random(options.seed), server
+        self.counts, self.failures, self.lock = collections.Counter(), collections.Counter(), threading.RLock()
         self.load_is_over, self.is_over = threading.Event(), threading.Event()
-        self.sent, self.accepted = {}, {}  # id -> event
+        self.sent = {}  # id -> event
         self.repeated = set()  # ids that were published more than once
-        self.letters = {name: {} for name in SUBSCRIPTIONS}  # id -> dead letters
-        self.webhook = Webhook(self)
-        self.server = Server(folder, self.webhook.url)
-        self.publishers = [Publisher(self, number) for number in range(self.publishers_count)]
 
     def count(self, what):
         with self.lock:
@@ -302,6 +310,27 @@ class Run:
     def repeats(self, batch):
         with self.lock:
             self.repeated.update(event["id"] for event in batch)
+
+    def finish(self):
+        self.load_is_over.set()
+        self.is_over.set()
+        status = self.server.stop()
+        if status:
+            self.fail("stop", f"the server ends with status {status} at SIGTERM")
+        lines = [line for line in self.server.log_text().splitlines() if any(word in line for word in SANITIZER)]
+        if lines:
+            self.fail("sanitizer", "\n".join(lines[:5]))
+
+
+class Run(Loop):
+    publishers_count = 3
+
+    def __init__(self, options, folder):
+        self.webhook = Webhook(self)
+        super().__init__(options, Server(folder, self.webhook.url))
+        self.accepted = {}  # id -> event
+        self.letters = {name: {} for name in SUBSCRIPTIONS}  # id -> dead letters
+        self.publishers = [Publisher(self, number) for number in range(self.publishers_count)]
 
     def accepts(self, batch):
         with self.lock:
@@ -457,23 +486,16 @@ class Run:
             self.fail("load", "nothing was tried again")
 
     def finish(self):
-        self.load_is_over.set()
-        self.is_over.set()
-        status = self.server.stop()
-        if status:
-            self.fail("stop", f"the server ends with status {status} at SIGTERM")
-        lines = [line for line in self.server.log_text().splitlines() if any(word in line for word in SANITIZER)]
-        if lines:
-            self.fail("sanitizer", "\n".join(lines[:5]))
+        super().finish()
         self.webhook.__exit__()
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--rounds", type=int, default=8, help="kills; 0: a run without any")
+def common_options(parser, rate, patience):
+    """Those that all loops have, and the parser's; a seed is there."""
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--rate", type=float, default=300, help="events a second, together")
-    parser.add_argument("--patience", type=float, default=60, metavar="SECONDS", help="without what is waited for")
+    parser.add_argument("--rate", type=float, default=rate, help="events a second, together")
+    parser.add_argument("--patience", type=float, default=patience, metavar="SECONDS",
+                        help="without what is waited for")
     parser.add_argument("--keep-folder", action="store_true", help="of a run that failed")
     options = parser.parse_args()
     if options.seed is None:
@@ -481,14 +503,14 @@ def arguments():
     return options
 
 
-def main():
-    options = arguments()
+def play(make_run, options, name, words, passed):
+    """Plays and checks a loop; has something failed? passed: so many tests have, if not."""
     random.seed(options.seed)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="event_loop_") as folder:
-        run = Run(options, folder)
-        print(f"events, seed {options.seed}, {options.rounds} rounds", flush=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}_") as folder:
+        run = make_run(options, folder)
+        print(words, flush=True)
         try:
             run.play()
             run.check()
@@ -505,8 +527,15 @@ def main():
     if run.failures:
         print("failures: " + ", ".join(f"{k} {v}" for k, v in run.failures.most_common()))
     failed = sum(run.failures.values())
-    print(f"{options.rounds + 1 if not failed else 0} passed, {failed} failed")
+    print(f"{passed if not failed else 0} passed, {failed} failed")
     return failed > 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--rounds", type=int, default=8, help="kills; 0: a run without any")
+    options = common_options(parser, rate=300, patience=60)
+    return play(Run, options, "event_loop", f"events, seed {options.seed}, {options.rounds} rounds", options.rounds + 1)
 
 
 if __name__ == "__main__":

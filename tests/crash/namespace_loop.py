@@ -18,20 +18,16 @@ SPDX-License-Identifier: Apache-2.0
 import argparse
 import collections
 import glob
-import http.client
 import json
 import os
-import random
-import signal
 import sys
-import tempfile
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
 # pylint: disable=wrong-import-position
-from brokers import SANITIZER, libraries
-from event_loop import BIN, KEY, KILLED, LOOK, SHOWN, Server
+import event_loop
+from brokers import libraries
+from event_loop import BIN, KEY, KILLED, LOOK, Loop, Server
 
 SCALE = 0.02  # event_grid.retry_scale: an hour is 72 s
 LOCK = 60 * SCALE  # seconds, of the smallest lock that there is
@@ -77,51 +73,23 @@ event_grid:
 """
 
 
-class Caller(threading.Thread):
-    """Somebody with a connection."""
+class Caller(event_loop.Caller):
+    TIMEOUT = 30
 
-    def __init__(self, run, number):
-        super().__init__(daemon=True)
-        self.run_, self.number, self.connection = run, number, None
-        self.random = random.Random(run.options.seed * 100 + number)
-
-    def post(self, target, body, content_type="application/json"):
+    def ask(self, target, body, content_type="application/json"):
         """Status and JSON; 0 and nothing: there was no answer."""
-        try:
-            if not self.connection:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.run_.server.http, timeout=30)
-            self.connection.request("POST", target, json.dumps(body) if body is not None else b"",
-                                    {"content-type": content_type, "authorization": f"SharedAccessKey {KEY}"})
-            answer = self.connection.getresponse()
-            text = answer.read()
-        except (OSError, http.client.HTTPException):
-            self.run_.count("no answer")
-            self.connection.close()
-            self.connection = None
-            return 0, None
-        self.run_.count(f"answer {answer.status}")
-        if answer.status not in (200, 503):
-            self.run_.fail("answer", f"{target}: {answer.status} {text[:300]}")
-        return answer.status, json.loads(text)
+        headers = {"content-type": content_type, "authorization": f"SharedAccessKey {KEY}"}
+        status, text = self.post(target, body, headers)
+        return status, json.loads(text) if status else None
 
 
-class Publisher(Caller):
-    def run(self):
-        sent = 0
-        while not self.run_.load_is_over.is_set():
-            batch = [self.event(sent + i) for i in range(self.random.randint(1, 20))]
-            sent += len(batch)
-            self.run_.sends(batch)
-            while self.post(f"{TOPIC}:publish", batch, "application/cloudevents-batch+json")[0] != 200:
-                self.run_.repeats(batch)
-                if self.run_.is_over.wait(0.05):
-                    return
-            self.run_.accepts(batch)
-            self.run_.load_is_over.wait(len(batch) * self.run_.publishers_count / self.run_.options.rate)
-
+class Publisher(Caller, event_loop.Publisher):
     def event(self, number):
         return {"specversion": "1.0", "id": f"{self.number}-{number}", "source": "/s", "type": "t",
-                "data": {"kind": self.random.choice(KINDS), "text": "x" * self.random.choice((0, 10, 200, 5000))}}
+                "data": self.data(KINDS)}
+
+    def publish(self, body):
+        return self.ask(f"{TOPIC}:publish", body, "application/cloudevents-batch+json")[0]
 
 
 class Delivery:
@@ -140,7 +108,7 @@ class Receiver(Caller):
         while not self.run_.is_over.is_set():
             asked = time.monotonic()
             most = self.random.choice((1, 5, 20, 100))
-            status, body = self.post(f"{QUEUE}:receive?maxEvents={most}&maxWaitTime=10", None)
+            status, body = self.ask(f"{QUEUE}:receive?maxEvents={most}&maxWaitTime=10", b"")
             if status != 200:
                 self.run_.is_over.wait(0.1)
                 continue
@@ -177,7 +145,7 @@ class Receiver(Caller):
             for _, delivery in some:
                 delivery.given_back = True  # also if nobody answers
         begin = time.monotonic()
-        status, body = self.post(f"{QUEUE}:{operation}{query}", {"lockTokens": list(by_token)})
+        status, body = self.ask(f"{QUEUE}:{operation}{query}", json.dumps({"lockTokens": list(by_token)}))
         if status != 200:
             if operation == "acknowledge":
                 self.run_.acknowledges_perhaps([event for event, _ in some])
@@ -197,33 +165,19 @@ class Receiver(Caller):
         self.run_.count(operation)
 
 
-class Run:
+class Run(Loop):
     publishers_count, receivers_count = 2, 5
 
     def __init__(self, options, folder):
-        self.options, self.random = options, random.Random(options.seed)
-        self.counts, self.failures, self.lock = collections.Counter(), collections.Counter(), threading.RLock()
-        self.load_is_over, self.is_over = threading.Event(), threading.Event()
-        self.sent, self.accepted = {}, set()  # id -> event; ids
-        self.repeated = set()  # ids that were published more than once
+        super().__init__(options, NamespaceServer(folder, ""))
+        self.accepted = set()  # ids
         self.deliveries = collections.defaultdict(list)
         self.acknowledged = {}  # id -> when that was answered
         self.perhaps = set()  # ids that were to be acknowledged, which nobody has answered
         self.letters = {}
         self.memory = []  # (seconds, program, KiB)
-        self.server = NamespaceServer(folder, "")
         self.callers = [Publisher(self, number) for number in range(self.publishers_count)]
         self.callers += [Receiver(self, 10 + number) for number in range(self.receivers_count)]
-
-    def count(self, what):
-        with self.lock:
-            self.counts[what] += 1
-
-    def fail(self, kind, words):
-        with self.lock:
-            self.failures[kind] += 1
-            if self.failures[kind] <= SHOWN:
-                print(f"FAILED {kind}: seed {self.options.seed}: {words}", flush=True)
 
     def fail_if_calm(self, kind, words, begin):
         """Another process takes over at once where one was killed: by now that is known."""
@@ -233,14 +187,6 @@ class Run:
                 self.fail(kind, words)
 
     # ------------------------------------------------------------ what the callers tell
-
-    def sends(self, batch):
-        with self.lock:
-            self.sent.update((event["id"], event) for event in batch)
-
-    def repeats(self, batch):
-        with self.lock:
-            self.repeated.update(event["id"] for event in batch)
 
     def accepts(self, batch):
         with self.lock:
@@ -383,51 +329,12 @@ class Run:
         self.check_memory()
         self.check_load()
 
-    def finish(self):
-        self.load_is_over.set()
-        self.is_over.set()
-        status = self.server.stop()
-        if status:
-            self.fail("stop", f"the server ends with status {status} at SIGTERM")
-        lines = [line for line in self.server.log_text().splitlines() if any(word in line for word in SANITIZER)]
-        if lines:
-            self.fail("sanitizer", "\n".join(lines[:5]))
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--hours", type=float, default=0.5, help="of compressed time")
-    parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--rate", type=float, default=200, help="events a second, together")
-    parser.add_argument("--patience", type=float, default=90, metavar="SECONDS", help="without what is waited for")
-    options = parser.parse_args()
-    if options.seed is None:
-        options.seed = random.SystemRandom().randrange(1000000)
-    return options
-
 
 def main():
-    options = arguments()
-    random.seed(options.seed)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="namespace_loop_") as folder:
-        run = Run(options, folder)
-        print(f"namespace, seed {options.seed}, {options.hours} hours", flush=True)
-        try:
-            run.play()
-            run.check()
-        finally:
-            run.finish()
-            if run.failures:
-                print(run.server.log_text()[-3000:])
-    print(", ".join(f"{key} {value}" for key, value in sorted(run.counts.items())))
-    print(f"{len(run.accepted)} events accepted, {run.server.kills} kills in {time.monotonic() - begin:.0f} s")
-    if run.failures:
-        print("failures: " + ", ".join(f"{k} {v}" for k, v in run.failures.most_common()))
-    failed = sum(run.failures.values())
-    print(f"{0 if failed else 1} passed, {failed} failed")
-    return failed > 0
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--hours", type=float, default=0.5, help="of compressed time")
+    options = event_loop.common_options(parser, rate=200, patience=90)
+    return event_loop.play(Run, options, "namespace_loop", f"namespace, seed {options.seed}, {options.hours} hours", 1)
 
 
 if __name__ == "__main__":
