@@ -56,6 +56,7 @@ TEST(files)
         {"/", "text/html; charset=utf-8", "<!DOCTYPE html>"},
         {"/index.html", "text/html; charset=utf-8", "</html>"},
         {"/page.css", "text/css; charset=utf-8", "prefers-color-scheme: dark"},
+        {"/theme.css", "text/css; charset=utf-8", "prefers-color-scheme: dark"},
         {"/page.js", "text/javascript; charset=utf-8", "import { ReliableClient }"},
         {"/reliable.js", "text/javascript; charset=utf-8", "export class ReliableClient"},
         {"/icon.svg", "image/svg+xml", "</svg>"},
