@@ -45,16 +45,17 @@ const destination = ({ properties }) => {
 
 export function events({ session }, place) {
     const list = make('div', {}), one = make('div', {}), inner = make('div', {});
-    let timer = null;
+    let timer = null, found = null;
+    const sources = () => (found ??= sourcesOf(session)); // asked for once, for the list and what it is chosen from
 
     const loadList = async () => table('Event topics', [
         { title: 'Name', cell: (row) => make('a', { href: `#events/${encodeURIComponent(row.path)}` }, row.path) },
         { title: 'Kind', cell: (row) => row.kind.title },
         { title: 'Schema', cell: (row) => (row.kind.publish ? schemaOf(row) : '') },
-    ], await sourcesOf(session), 'There is no event topic. pubgrid event topic create NAME makes one.');
+    ], await sources(), 'There is no event topic. pubgrid event topic create NAME makes one.');
 
     async function loadSource(path) {
-        const source = (await sourcesOf(session)).find((other) => other.path === path);
+        const source = (await sources()).find((other) => other.path === path);
         if (!source) {
             throw new Error(`There is no ${path}.`);
         }

@@ -47,8 +47,7 @@ export class System extends EventTarget {
     }
 
     async open() {
-        this.tell('connecting');
-        this.url = await this.session.socketUrl(PATH, { sub: 'console' }, TOKEN_SECONDS);
+        await this.renew();
         this.client = mqtt.connect(this.url, {
             protocolVersion: 5,
             clientId: this.name,
@@ -73,6 +72,7 @@ export class System extends EventTarget {
         this.dispatchEvent(new CustomEvent('state', { detail: state }));
     }
 
+    /* A fresh token for the next connection. */
     async renew() {
         this.tell('connecting');
         this.url = await this.session.socketUrl(PATH, { sub: 'console' }, TOKEN_SECONDS);
