@@ -2,40 +2,16 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import { chromium } from 'playwright-core';
 import { connectMqtt } from './lib/device.mjs';
-import { atEnd, run, test } from './lib/runner.mjs';
+import { Pages } from './lib/pages.mjs';
+import { run, test } from './lib/runner.mjs';
 import { Server } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
-const CHROMIUM = '/usr/bin/chromium';
-if (!fs.existsSync(CHROMIUM)) {
-    console.log(`left out: ${CHROMIUM} is missing (Debian package chromium)`);
-    process.exit(77);
-}
-
 const server = await Server.start();
-const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-});
-atEnd('the browser ends', () => browser.close());
-
-const complaints = []; // of the browser: refused by the content security policy, uncaught errors
-
-async function openTab(context, fragment = '') {
-    const tab = await context.newPage();
-    tab.on('pageerror', (error) => complaints.push(error.message));
-    tab.on('console', (message) => {
-        const expected = /WebSocket connection|net::ERR/; // while a connection is cut
-        if (message.type() === 'error' && !expected.test(message.text())) {
-            complaints.push(message.text());
-        }
-    });
-    await tab.goto(server.httpUrl(`/${fragment}`));
-    return tab;
-}
+const pages = await Pages.start('page', /WebSocket connection|net::ERR/); // while a connection is cut
+const { browser } = pages;
+const openTab = (context, fragment = '') => pages.tab(context, server.httpUrl(`/${fragment}`));
 
 const stateOf = (tab, text) => tab.getByRole('status').filter({ hasText: text }).waitFor();
 const messages = (tab) => tab.getByRole('log');
@@ -58,6 +34,7 @@ async function say(tab, text) {
 test('the files, and what their headers say', async () => {
     const types = {
         '/': 'text/html',
+        '/theme.css': 'text/css',
         '/page.css': 'text/css',
         '/page.js': 'text/javascript',
         '/reliable.js': 'text/javascript',
@@ -222,7 +199,7 @@ test("a phone's width, light and dark", async () => {
 });
 
 test('nothing went wrong in the browser meanwhile', async () => {
-    assert.deepEqual(complaints, []);
+    assert.deepEqual(pages.complaints, []);
 });
 
 await run();

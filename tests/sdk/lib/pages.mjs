@@ -48,7 +48,11 @@ export class Pages {
 
     /* Another person's browser, at the page; `look`: light, dark or phone. */
     async open(url, look = 'light') {
-        const context = await this.browser.newContext(looks[look]);
+        return this.tab(await this.browser.newContext(looks[look]), url);
+    }
+
+    /* A tab of somebody's browser. */
+    async tab(context, url) {
         const page = await context.newPage();
         page.on('pageerror', (error) => this.complaints.push(error.message));
         page.on('console', (message) => {
