@@ -36,4 +36,18 @@ test('who comes late sees what was before, and chooses what to see', async () =>
     await demo.picture(early, 'light');
 });
 
+test('a price is read while it flashes, whichever way it went, also in the chosen row', async () => {
+    for (const look of ['light', 'dark']) {
+        const page = await demo.open({ look });
+        await until('there is a chart', async () => (await points(page)) > 8);
+        for (const direction of ['good', 'bad']) {
+            // As when all prices change at once: what really comes turns single rows back.
+            await page.locator('.price, .change').evaluateAll((cells, direction) => cells.forEach((cell) => {
+                cell.className = `number ${cell.matches('.price') ? 'price flash' : 'change'} ${direction}`;
+            }), direction);
+            await demo.pages.isAccessible(page, `${look}, ${direction}`);
+        }
+    }
+});
+
 await run();
