@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 import { AzureKeyCredential, EventGridPublisherClient } from '@azure/eventgrid';
 import { setTimeout } from 'node:timers/promises';
+import '../shared/webcrypto.mjs';
 
 const topic = new EventGridPublisherClient(
     `${process.env.SERVER}/topics/prices/api/events`,

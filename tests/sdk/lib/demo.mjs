@@ -23,6 +23,10 @@ const EXAMPLES = path.resolve(here, '../../../examples');
 const BIN = path.resolve(process.env.BIN ?? path.join(here, '../../../build/dev/bin'));
 const START_MS = 60_000;
 
+/* Examples run on Debian 12 with its Node.js 18, which has no global `crypto`: a newer one does without. */
+const WITHOUT_CRYPTO = '--no-experimental-global-webcrypto';
+const NODE_OPTIONS = process.allowedNodeEnvironmentFlags.has(WITHOUT_CRYPTO) ? WITHOUT_CRYPTO : '';
+
 if (!fs.existsSync(path.join(EXAMPLES, 'node_modules'))) {
     console.log('left out: the npm packages of examples/ are missing');
     process.exit(77);
@@ -47,6 +51,7 @@ export class Demo {
             env: {
                 ...process.env,
                 BIN,
+                NODE_OPTIONS,
                 PUBGRID_DEMO_FOLDER: this.folder,
                 PUBGRID_DEMO_PORT: 0,
                 PUBGRID_SITE_PORT: 0,

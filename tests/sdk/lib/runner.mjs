@@ -7,8 +7,10 @@
  * hold one of the words.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+import { webcrypto } from 'node:crypto';
 
 /* Debian 12 has Node.js 18, which lacks these. */
+globalThis.crypto ??= webcrypto;
 Array.prototype.toSorted ??= function toSorted(compare) {
     return [...this].sort(compare);
 };
