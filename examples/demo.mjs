@@ -1,6 +1,6 @@
 /* Starts an example: a server with a store and ports of its own, and the example's programs.
  *
- *     node examples/demo.mjs [NAME]     (./dev demo [NAME] builds the server before)
+ *     node examples/demo.mjs NAME     (./dev demo NAME builds the server before)
  *
  * In the environment: BIN, the folder of the programs; PUBGRID_DEMO_PORT, PUBGRID_SITE_PORT and
  * PUBGRID_MQTT_PORT, 0: any free one; PUBGRID_DEMO_FOLDER, where store and logs are.
@@ -19,20 +19,9 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const bin = path.resolve(process.env.BIN ?? path.join(here, '../build/release/bin'));
 const name = process.argv[2];
 
-const describe = (example) => JSON.parse(fs.readFileSync(path.join(here, example, 'example.json')));
-
-function list() {
-    for (const example of fs.readdirSync(here)) {
-        if (fs.existsSync(path.join(here, example, 'example.json'))) {
-            console.log(`  ./dev demo ${example.padEnd(18)} ${describe(example).title}`);
-        }
-    }
-}
-
 if (!name || !fs.existsSync(path.join(here, name, 'example.json'))) {
-    console.log(name ? `There is no example '${name}'; there are:` : 'The examples:');
-    list();
-    process.exit(name ? 1 : 0);
+    console.error('usage: node demo.mjs NAME, a folder beside it with an example.json');
+    process.exit(2);
 }
 
 /* The port that is wanted, or any. Taken: that is said. */
@@ -48,7 +37,7 @@ function freePort(variable, otherwise) {
     });
 }
 
-const example = describe(name);
+const example = JSON.parse(fs.readFileSync(path.join(here, name, 'example.json')));
 const folder = path.resolve(process.env.PUBGRID_DEMO_FOLDER ?? path.join(here, '../run/demo', name));
 const config = path.join(folder, 'pubgrid.yaml');
 const children = [];
@@ -63,7 +52,9 @@ function start(program, words, environment = {}) {
     fs.closeSync(log);
     child.log = () => fs.readFileSync(file, 'utf8');
     child.once('error', stop);
-    child.once('exit', (code) => stop(new Error(`${words[0]} has ended (${code}):\n${child.log()}`)));
+    child.once('exit', (code, signal) =>
+        stop(new Error(`${words[0]} has ended (${code ?? signal}):\n${child.log()}`)),
+    );
     children.push(child);
     return child;
 }
