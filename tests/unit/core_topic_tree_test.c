@@ -103,7 +103,7 @@ TEST(wildcards_have_shortcuts)
 static void check_order(const struct topic_tree *tree, const bool *present, unsigned count)
 {
     const struct topic_node *node = siblings_first(tree->root->children);
-    char level[8];
+    char level[16];
 
     for (unsigned i = 0; i < count; i++) {
         snprintf(level, sizeof(level), "%04u", i);
