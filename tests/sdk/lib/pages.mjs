@@ -17,12 +17,10 @@ const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe
 const CHROMIUM = '/usr/bin/chromium';
 const BIN = path.resolve(process.env.BIN ?? fileURLToPath(new URL('../../../build/dev/bin', import.meta.url)));
 
-/* Without motion: what is half faded is no state of a page that a picture or axe-core should catch. */
-const STILL = { reducedMotion: 'reduce' };
-export const looks = {
-    light: { ...STILL, colorScheme: 'light' },
-    dark: { ...STILL, colorScheme: 'dark' },
-    phone: { ...STILL, colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+const looks = {
+    light: { colorScheme: 'light' },
+    dark: { colorScheme: 'dark' },
+    phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
 };
 
 if (!fs.existsSync(CHROMIUM)) {
@@ -48,9 +46,10 @@ export class Pages {
         return pages;
     }
 
-    /* Another person's browser, at the page; `look`: light, dark or phone. */
+    /* Another person's browser, at the page; `look`: light, dark or phone. Without motion: what is half faded is no
+     * state of a page that a picture or axe-core should catch. */
     async open(url, look = 'light') {
-        return this.tab(await this.browser.newContext(looks[look]), url);
+        return this.tab(await this.browser.newContext({ reducedMotion: 'reduce', ...looks[look] }), url);
     }
 
     /* A tab of somebody's browser. */
