@@ -310,8 +310,11 @@ static void take_over(struct store *store, const struct group *group, bool clean
     }
     pthread_mutex_lock(&store->mutex);
     store->committed = store->next;
-    pthread_cond_signal(&store->read_changed);
+    bool may_read = store->reads != NULL; /* what it wants may be there now */
     pthread_mutex_unlock(&store->mutex);
+    if (may_read) {
+        pthread_cond_signal(&store->read_changed);
+    }
     while (store->kept.first) {
         struct batch *batch = batch_list_take(&store->kept);
         note_deleted_rows(store, batch);
