@@ -128,22 +128,39 @@ static void frontier_add(struct frontier *frontier, const struct topic_node *nod
     frontier->nodes[frontier->count++] = node;
 }
 
-/* One level down from every node of `here`. */
-static void walk_level(const struct topic_tree *tree, const struct topic_level *level,
-                       bool wildcards, const struct frontier *here, struct frontier *next,
-                       struct match *match)
+/* Adds the children of that level. Where all children are wildcards there is none to look for. */
+static void walk_plain(const struct topic_tree *tree, struct slice text,
+                       const struct frontier *here, struct frontier *next)
 {
-    next->count = 0;
+    struct topic_level level = topic_level_make(text);
+
     for (size_t i = 0; i < here->count; i++) {
-        hash_index_prefetch(&tree->nodes, topic_node_hash(here->nodes[i], level->hash));
+        hash_index_prefetch(&tree->nodes, topic_node_hash(here->nodes[i], level.hash));
     }
+    for (size_t i = 0; i < here->count; i++) {
+        if (here->nodes[i]->plain_count > 0) {
+            frontier_add(next, topic_tree_child(tree, here->nodes[i], &level));
+        }
+    }
+}
+
+/* One level down from every node of `here`. */
+static void walk_level(const struct topic_tree *tree, struct slice text, bool wildcards,
+                       const struct frontier *here, struct frontier *next, struct match *match)
+{
+    bool any_plain = false;
+
+    next->count = 0;
     for (size_t i = 0; i < here->count; i++) {
         const struct topic_node *node = here->nodes[i];
         if (wildcards) {
             match_node(match, node->number_sign);
             frontier_add(next, node->plus);
         }
-        frontier_add(next, topic_tree_child(tree, node, level));
+        any_plain |= node->plain_count > 0;
+    }
+    if (any_plain) {
+        walk_plain(tree, text, here, next);
     }
 }
 
@@ -160,8 +177,7 @@ static void match_wildcards(const struct topic_tree *tree, struct slice topic, s
     frontier_init(next);
     frontier_add(here, tree->root);
     while (here->count > 0 && topic_next_level(&topic, &done, &text)) {
-        struct topic_level level = topic_level_make(text);
-        walk_level(tree, &level, wildcards, here, next, match);
+        walk_level(tree, text, wildcards, here, next, match);
         struct frontier *walked = here;
         here = next;
         next = walked;

@@ -83,6 +83,8 @@ static struct topic_node *node_add_child(struct topic_tree *tree, struct topic_n
     siblings_add(&parent->children, node);
     if (shortcut) {
         *shortcut = node;
+    } else {
+        parent->plain_count++;
     }
     hash_index_insert(&tree->nodes, node->hash, node);
     return node;
@@ -94,6 +96,8 @@ static void node_remove(struct topic_tree *tree, struct topic_node *node)
 
     if (shortcut) {
         *shortcut = NULL;
+    } else {
+        node->parent->plain_count--;
     }
     siblings_remove(&node->parent->children, node);
     hash_index_remove(&tree->nodes, node->hash, node);

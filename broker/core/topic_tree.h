@@ -30,6 +30,7 @@ struct topic_node {
     struct topic_node *plus, *number_sign; /* the children + and #, or NULL */
     void *value;                           /* the owner's; NULL: none */
     uint64_t stamp;                        /* the owner's, beside the value */
+    uint32_t plain_count;                  /* children that are neither + nor # */
     uint16_t length;                       /* of `level` */
     uint8_t level[];
 };
