@@ -13,6 +13,14 @@
 
 /* --- deliveries on the shard that owns the sessions --- */
 
+/* An acknowledgement that a publisher is owed. */
+struct owed_ack {
+    struct session_link link;
+    uint16_t packet_id;
+    uint8_t qos; /* 0: none */
+    uint8_t reason;
+};
+
 /* What one shard is to deliver: on the way as mail, or sealed to a commit. */
 struct order {
     union {
@@ -20,6 +28,7 @@ struct order {
         struct sealed sealed;
     };
     struct message *message; /* one count */
+    struct owed_ack owed;    /* sealed along, before the deliveries */
     uint32_t offset;         /* of the frame in the batch it is sealed to */
     bool is_stored;          /* there is a frame */
     bool is_retained;        /* for one session, which asked for it with SUBSCRIBE */
@@ -92,10 +101,16 @@ static void order_arrives(struct mail *mail, void *receiver)
     order_free(order);
 }
 
+static void settle_ack(const struct owed_ack *owed, struct shard *shard,
+                       const struct commit *commit);
+
 static void order_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
 {
     struct order *order = CONTAINER_OF(sealed, struct order, sealed);
     struct shard *shard = receiver;
+    if (shard && order->owed.qos != QOS_0) {
+        settle_ack(&order->owed, shard, commit);
+    }
     if (shard && commit->result == STORE_OK) {
         shard->delivered_until = commit->end;
         order_carry_out(order, shard, order->is_stored ? commit->base + order->offset : 0);
@@ -116,13 +131,10 @@ static struct order *order_new(struct message *message, const struct subscriber 
     return order;
 }
 
-/* The owed acknowledgement, as an object: it exists until it was sent or its client is gone. */
+/* An owed acknowledgement by itself: it exists until it was sent or its client is gone. */
 struct sealed_ack {
     struct sealed sealed;
-    struct session_link link;
-    uint16_t packet_id;
-    uint8_t qos;
-    uint8_t reason;
+    struct owed_ack owed;
 };
 
 static enum reason_code refusal_of(int state)
@@ -148,7 +160,7 @@ enum reason_code shard_store_refusal(const struct shard *shard)
 
 /* What becomes of an acknowledgement. A refused QoS 2 message is not received, also if nobody can
  * be told any more; and its repetition, which waited behind it, is refused with it. */
-static enum reason_code acknowledge_reason(struct session *session, const struct sealed_ack *ack,
+static enum reason_code acknowledge_reason(struct session *session, const struct owed_ack *ack,
                                            const struct commit *commit)
 {
     enum reason_code refusal = refusal_of((int)commit->result);
@@ -164,10 +176,9 @@ static enum reason_code acknowledge_reason(struct session *session, const struct
     return reason;
 }
 
-static void ack_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
+static void settle_ack(const struct owed_ack *ack, struct shard *shard, const struct commit *commit)
 {
-    struct sealed_ack *ack = CONTAINER_OF(sealed, struct sealed_ack, sealed);
-    struct session *session = receiver ? sessions_resolve(receiver, ack->link.session) : NULL;
+    struct session *session = sessions_resolve(shard, ack->link.session);
     if (session) {
         enum reason_code reason = acknowledge_reason(session, ack, commit);
         session->sealed--;
@@ -175,12 +186,20 @@ static void ack_committed(struct sealed *sealed, void *receiver, const struct co
             session->last_posting = commit->posting;
         }
         if (commit->result == STORE_OK) {
-            session->shard->delivered_until = commit->end;
+            shard->delivered_until = commit->end;
         }
         packet_ids_remove(&session->received_now, ack->packet_id);
         if (session_has_link(session, ack->link)) {
             session_acknowledge(session, ack->qos, ack->packet_id, reason);
         }
+    }
+}
+
+static void ack_committed(struct sealed *sealed, void *receiver, const struct commit *commit)
+{
+    struct sealed_ack *ack = CONTAINER_OF(sealed, struct sealed_ack, sealed);
+    if (receiver) {
+        settle_ack(&ack->owed, receiver, commit);
     }
     free(ack);
 }
@@ -194,19 +213,19 @@ static bool must_seal(const struct session *from)
                atomic_load_explicit(from->shard->broker->store_posted, memory_order_acquire);
 }
 
-static void seal_ack(struct session *from, enum qos qos, uint16_t packet_id,
-                     enum reason_code reason)
+/* It is sealed next. */
+static struct owed_ack owe_ack(struct session *from, enum qos qos, uint16_t packet_id,
+                               enum reason_code reason)
+{
+    from->sealed++;
+    return (struct owed_ack){session_link(from), packet_id, (uint8_t)qos, (uint8_t)reason};
+}
+
+static void seal_ack(struct shard *shard, struct owed_ack owed)
 {
     struct sealed_ack *ack = memory_allocate(sizeof(*ack));
-    *ack = (struct sealed_ack){
-        .sealed = {.run = ack_committed},
-        .link = session_link(from),
-        .packet_id = packet_id,
-        .qos = (uint8_t)qos,
-        .reason = (uint8_t)reason,
-    };
-    batch_seal(from->shard->outbox.batch, from->shard->index, &ack->sealed);
-    from->sealed++;
+    *ack = (struct sealed_ack){.sealed = {.run = ack_committed}, .owed = owed};
+    batch_seal(shard->outbox.batch, shard->index, &ack->sealed);
 }
 
 /* --- publishing --- */
@@ -218,13 +237,25 @@ struct route {
     bool seals;     /* behind a commit, its own or that of what went before */
     bool is_stored; /* it has a frame */
     uint32_t offset;
+    struct owed_ack owed; /* sealed, too */
 };
+
+/* Whose sessions are all of this shard get it with the publisher's acknowledgement, as one. */
+static bool carries_ack(const struct shard *shard, const struct subscriber *items, size_t count)
+{
+    return count > 0 && session_ref_shard(items[0].session) == shard->index &&
+           session_ref_shard(items[count - 1].session) == shard->index;
+}
 
 /* Hands every worker its part: sealed, or by mail, or at once if it is this one. */
 static void distribute(struct shard *shard, struct message *message, const struct route *route)
 {
     const struct subscriber *items = route->recipients->items;
     size_t count = route->recipients->count;
+    bool with_ack = route->owed.qos != QOS_0 && carries_ack(shard, items, count);
+    if (route->owed.qos != QOS_0 && !with_ack) {
+        seal_ack(shard, route->owed);
+    }
     for (size_t i = 0, end; i < count; i = end) {
         unsigned target = session_ref_shard(items[i].session);
         for (end = i + 1; end < count && session_ref_shard(items[end].session) == target;) {
@@ -240,6 +271,9 @@ static void distribute(struct shard *shard, struct message *message, const struc
             order->sealed.run = order_committed;
             order->offset = route->offset;
             order->is_stored = route->is_stored;
+            if (with_ack) {
+                order->owed = route->owed;
+            }
             batch_seal(shard->outbox.batch, target, &order->sealed);
         } else {
             order->mail.run = order_arrives;
@@ -330,7 +364,7 @@ enum reason_code router_publish(struct shard *shard, struct message *message, st
         enum reason_code reason =
             route.recipients->count ? REASON_SUCCESS : REASON_NO_MATCHING_SUBSCRIBERS;
         if (route.seals) {
-            seal_ack(from, message->qos, packet_id, reason);
+            route.owed = owe_ack(from, message->qos, packet_id, reason);
         } else {
             session_acknowledge(from, message->qos, packet_id, reason);
         }
@@ -346,13 +380,13 @@ void router_acknowledge(struct session *from, enum qos qos, uint16_t packet_id,
         session_acknowledge(from, qos, packet_id, reason);
     } else {
         batch_begin(from->shard->outbox.batch, false);
-        seal_ack(from, qos, packet_id, reason);
+        seal_ack(from->shard, owe_ack(from, qos, packet_id, reason));
     }
 }
 
 void router_acknowledge_stored(struct session *from, enum qos qos, uint16_t packet_id)
 {
-    seal_ack(from, qos, packet_id, REASON_SUCCESS);
+    seal_ack(from->shard, owe_ack(from, qos, packet_id, REASON_SUCCESS));
 }
 
 void router_publish_volatile(struct shard *shard, struct message *message)
