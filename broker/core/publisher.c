@@ -35,12 +35,27 @@ static void tell_client(struct shard *shard, const struct identity *identity)
     }
 }
 
-struct slice publisher_describe(struct shard *shard, const struct identity *identity)
+/* Messages come in runs: the list of the one before is often that of this one. */
+struct slice publisher_describe(struct session *session)
 {
-    shard->told.length = 0;
-    if (!identity->anonymous) {
-        tell_client(shard, identity);
+    struct shard *shard = session->shard;
+    struct identity *identity = session->identity;
+
+    if (shard->told_of != identity || shard->told_at != shard->now) {
+        publisher_forget(shard);
+        shard->told_of = identity_hold(identity);
+        shard->told_at = shard->now;
+        if (!identity->anonymous) {
+            tell_client(shard, identity);
+        }
+        write_user_number(&shard->told, PUBLISHER_RECEIVED, (uint64_t)shard->now);
     }
-    write_user_number(&shard->told, PUBLISHER_RECEIVED, (uint64_t)shard->now);
     return buffer_slice(&shard->told);
+}
+
+void publisher_forget(struct shard *shard)
+{
+    identity_release(shard->told_of);
+    shard->told_of = NULL;
+    shard->told.length = 0;
 }

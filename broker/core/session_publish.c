@@ -76,7 +76,7 @@ static msec_t expiry_of(const struct session *session, const struct properties *
            ((msec_t)delay_seconds + properties->message_expiry_interval) * 1000;
 }
 
-static struct message *make_message(const struct session *session, const struct packet *packet,
+static struct message *make_message(struct session *session, const struct packet *packet,
                                     struct slice topic, uint32_t delay_seconds)
 {
     return message_new(&(struct message_parts){
@@ -84,7 +84,7 @@ static struct message *make_message(const struct session *session, const struct 
         .payload = packet->publish.payload,
         .properties = packet->properties.raw,
         .forwards_all = (packet->properties.present & ~PROPERTIES_FORWARDED) == 0,
-        .told = publisher_told(session->shard, session->identity),
+        .told = publisher_told(session),
         .expires_at = expiry_of(session, &packet->properties, delay_seconds),
         .publisher = session_as_publisher(session),
         .qos = packet->publish.qos,

@@ -9,8 +9,10 @@
 #include "base/memory.h"
 #include "core/delayed.h"
 #include "core/facts.h"
+#include "core/publisher.h"
 #include "core/save.h"
 #include "core/session.h"
+#include "core/stored_message.h"
 #include "core/sys_topics.h"
 
 /* How often expired retained messages are looked for, and how many topics are looked at. */
@@ -110,6 +112,8 @@ void shard_release(struct shard *shard)
     drop_outbox(shard);
     map_release(&shard->sessions);
     recipients_release(&shard->recipients);
+    message_groups_free(shard->groups);
+    publisher_forget(shard);
     buffer_release(&shard->told);
     buffer_release(&shard->told_name);
     buffer_release(&shard->told_value);
@@ -137,7 +141,7 @@ struct batch *shard_take_batch(struct shard *shard)
     if (batch_is_empty(batch)) {
         return NULL;
     }
-    shard->outbox.batch = batch_new(shard->broker->shard_count);
+    shard->outbox.batch = batch_new_like(batch);
     return batch;
 }
 
@@ -174,6 +178,7 @@ void shard_reload(struct shard *shard, struct settings *settings)
     struct settings *before = shard->settings;
 
     shard->settings = settings;
+    publisher_forget(shard);
     for (uint32_t i = 0; i < shard->slot_count; i++) {
         struct session *session = shard->slots[i].session;
         if (session) {

@@ -36,6 +36,7 @@
 #include "store/read.h"
 
 struct message;
+struct message_groups;
 struct session;
 struct session_counts;
 struct shard;
@@ -118,8 +119,11 @@ struct shard {
     struct session_slot *slots;
     uint32_t slot_count, slot_free;            /* slot_free: first free slot, UINT32_MAX: none */
     struct recipients recipients;              /* scratch for matches */
+    struct message_groups *groups;             /* scratch of stored_message.c; NULL: none yet */
     struct encodings encodings;                /* of the message that is being delivered */
-    struct buffer told, told_name, told_value; /* scratch: what is said of a publisher */
+    struct buffer told, told_name, told_value; /* what is said of a publisher, and scratch */
+    struct identity *told_of;                  /* whose `told` is; one count; NULL: nobody's */
+    msec_t told_at;                            /* and of when */
     struct list delayed;                       /* delayed messages */
     struct list unsaved;                       /* sessions whose progress row is behind */
     struct list reporting;                     /* sessions with acknowledgements for the batch */

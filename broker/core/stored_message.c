@@ -8,6 +8,8 @@
 #include "base/memory.h"
 #include "core/facts.h"
 
+enum { SESSIONS_KEPT = 4096 /* bytes of room that a group keeps for the next message */ };
+
 /* Those that get the message in the same way. */
 struct group {
     uint8_t options;
@@ -18,13 +20,60 @@ struct group {
     bool unsorted;
 };
 
-struct groups {
-    struct group *items;
+/* Of one message; its memory is that of the next one, too. */
+struct message_groups {
+    struct group *items; /* [capacity]; zero, or once used */
+    struct fact_group *facts;
     size_t count, capacity;
     size_t stored;
     uint64_t session; /* whose deliveries are being added */
     size_t next;      /* the first group that its next one may join */
 };
+
+static struct message_groups *empty_groups(struct shard *shard)
+{
+    if (!shard->groups) {
+        shard->groups = memory_allocate_zero(sizeof(*shard->groups));
+    }
+    shard->groups->count = shard->groups->stored = 0;
+    shard->groups->session = shard->groups->next = 0;
+    return shard->groups;
+}
+
+void message_groups_free(struct message_groups *groups)
+{
+    if (groups) {
+        for (size_t i = 0; i < groups->capacity; i++) {
+            buffer_release(&groups->items[i].sessions);
+        }
+        free(groups->items);
+        free(groups->facts);
+        free(groups);
+    }
+}
+
+static void grow(struct message_groups *groups)
+{
+    size_t before = groups->capacity;
+
+    groups->capacity = before > 0 ? before * 2 : 4;
+    groups->items = memory_resize(groups->items, groups->capacity * sizeof(*groups->items));
+    groups->facts = memory_resize(groups->facts, groups->capacity * sizeof(*groups->facts));
+    memset(groups->items + before, 0, (groups->capacity - before) * sizeof(*groups->items));
+}
+
+static struct group *add_group(struct message_groups *groups, uint8_t options, uint32_t identifier)
+{
+    if (groups->count == groups->capacity) {
+        grow(groups);
+    }
+    struct group *group = &groups->items[groups->count++];
+    struct buffer sessions = group->sessions;
+
+    buffer_empty(&sessions, SESSIONS_KEPT);
+    *group = (struct group){.options = options, .identifier = identifier, .sessions = sessions};
+    return group;
+}
 
 static bool same_identifiers(const struct identifiers *a, const struct identifiers *b)
 {
@@ -32,7 +81,7 @@ static bool same_identifiers(const struct identifiers *a, const struct identifie
                       memcmp(a->values, b->values, a->count * sizeof(a->values[0])) == 0);
 }
 
-static struct group *find_group(struct groups *groups, uint8_t options,
+static struct group *find_group(struct message_groups *groups, uint8_t options,
                                 const struct overlap *overlap)
 {
     uint32_t identifier = overlap->identifiers ? 0 : overlap->subscriber.identifier;
@@ -50,17 +99,11 @@ static struct group *find_group(struct groups *groups, uint8_t options,
             return group;
         }
     }
-    if (groups->count == groups->capacity) {
-        groups->capacity = groups->capacity ? groups->capacity * 2 : 4;
-        groups->items = memory_resize(groups->items, groups->capacity * sizeof(*groups->items));
-    }
-    struct group *group = &groups->items[groups->count++];
-    groups->next = groups->count;
-    *group = (struct group){.options = options, .identifier = identifier};
-    return group;
+    groups->next = groups->count + 1;
+    return add_group(groups, options, identifier);
 }
 
-static void add_overlap(struct groups *groups, const struct message *message,
+static void add_overlap(struct message_groups *groups, const struct message *message,
                         struct overlap *overlap)
 {
     bool retain = message->retain && (overlap->subscriber.flags & SUBSCRIBER_RETAIN_AS_PUBLISHED);
@@ -96,7 +139,7 @@ static void describe(const struct group *group, struct fact_group *fact)
     };
 }
 
-static void gather(struct groups *groups, const struct message *message,
+static void gather(struct message_groups *groups, const struct message *message,
                    const struct recipients *recipients, bool merges)
 {
     struct overlap_walk walk = {
@@ -127,22 +170,19 @@ uint32_t stored_message_put(struct shard *shard, const struct message *message,
                             uint16_t packet_id)
 {
     struct batch *batch = shard->outbox.batch;
-    struct groups groups = {0};
+    struct message_groups *groups = empty_groups(shard);
 
-    gather(&groups, message, recipients, merges);
-    struct fact_group *facts = memory_allocate((groups.count + 1) * sizeof(*facts));
-    for (size_t i = 0; i < groups.count; i++) {
-        describe(&groups.items[i], &facts[i]);
+    gather(groups, message, recipients, merges);
+    for (size_t i = 0; i < groups->count; i++) {
+        describe(&groups->items[i], &groups->facts[i]);
     }
-    uint32_t offset = fact_message(batch, message, publisher, packet_id, facts, groups.count);
-    if (groups.stored > 0) {
-        batch_pin(batch, offset, (uint32_t)groups.stored);
+    uint32_t offset =
+        fact_message(batch, message, publisher, packet_id, groups->facts, groups->count);
+    if (groups->stored > 0) {
+        batch_pin(batch, offset, (uint32_t)groups->stored);
     }
-    for (size_t i = 0; i < groups.count; i++) {
-        free(groups.items[i].identifiers);
-        buffer_release(&groups.items[i].sessions);
+    for (size_t i = 0; i < groups->count; i++) {
+        free(groups->items[i].identifiers);
     }
-    free(groups.items);
-    free(facts);
     return offset;
 }

@@ -13,5 +13,7 @@
 uint32_t stored_message_put(struct shard *shard, const struct message *message,
                             const struct recipients *recipients, bool merges, uint64_t publisher,
                             uint16_t packet_id);
+/* Of shard->groups, which this makes. */
+void message_groups_free(struct message_groups *groups);
 
 #endif

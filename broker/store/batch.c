@@ -9,6 +9,8 @@
 #include "base/memory.h"
 #include "store/format.h"
 
+enum { ROOM_MAX = 64 * 1024 /* bytes */ };
+
 const char *const store_state_names[] = {"ok", "full", "read-only", "failed", "unavailable"};
 
 struct batch *batch_new(unsigned shard_count)
@@ -18,6 +20,27 @@ struct batch *batch_new(unsigned shard_count)
     batch->shard_count = shard_count;
     batch->sealed = memory_allocate_zero(shard_count * sizeof(*batch->sealed));
     return batch;
+}
+
+/* As much as was used; and where that was little, half of the room, as turns differ. */
+static void reserve_like(struct buffer *buffer, const struct buffer *other)
+{
+    size_t room = other->length > other->capacity / 2 ? other->length : other->capacity / 2;
+
+    if (room > 0) {
+        buffer_reserve(buffer, room < ROOM_MAX ? room : ROOM_MAX);
+    }
+}
+
+struct batch *batch_new_like(const struct batch *batch)
+{
+    struct batch *next = batch_new(batch->shard_count);
+
+    reserve_like(&next->log, &batch->log);
+    reserve_like(&next->rows, &batch->rows);
+    reserve_like(&next->pins, &batch->pins);
+    reserve_like(&next->unpins, &batch->unpins);
+    return next;
 }
 
 static void sealed_mail_run(struct mail *mail, void *receiver)

@@ -92,6 +92,8 @@ struct batch {
 };
 
 struct batch *batch_new(unsigned shard_count);
+/* The one behind `batch`: with room for as much, since it will probably hold as much. */
+struct batch *batch_new_like(const struct batch *batch);
 /* With everything in it; sealed objects are run with receiver NULL. */
 void batch_free(struct batch *batch);
 /* Nothing in it at all. */
