@@ -80,6 +80,7 @@ struct channel {
     uint32_t number;
     uint16_t trunk; /* which worker */
     bool is_open;
+    uint32_t credit_most;  /* bytes that may be on their way, in both directions */
     uint32_t credit_due;   /* bytes disposed of and not yet told */
     uint32_t on_the_way;   /* bytes sent and not yet used */
     struct buffer backlog; /* packets that wait for credit; released when the channel closes, */

@@ -142,11 +142,12 @@ void own_channel_open(struct own_channel *own, const char *peer,
 {
     uint32_t tells = own->events->subscriptions ? TRUNK_TELLS_SUBSCRIPTIONS : 0;
     uint32_t holds = own->holds_credit ? TRUNK_HOLDS_CREDIT : 0;
+    uint32_t wide = own->is_wide ? TRUNK_WIDE : 0;
 
     open_channel(own,
                  &(struct link_open){
                      .placement = connect->client_identifier,
-                     .flags = TRUNK_VERIFIED | tells | holds,
+                     .flags = TRUNK_VERIFIED | tells | holds | wide,
                      .peer = slice_from_string(peer),
                  },
                  connect);

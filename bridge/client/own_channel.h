@@ -51,6 +51,7 @@ struct own_channel {
     bool is_connected; /* from connected() on */
     uint8_t reason;    /* in ended(): why the broker has ended the connection; 0: it is gone */
     bool holds_credit; /* own_channel_credit() gives it back: who keeps messages bounds them so */
+    bool is_wide;      /* much goes through it: TRUNK_WIDE */
     struct timer try_again;
 };
 

@@ -379,6 +379,7 @@ struct door *door_new(struct grid *grid)
     door->grid = grid;
     door->gateway = grid->gateway;
     own_channel_init(&door->own, grid->gateway, &events);
+    door->own.is_wide = true;
     list_init(&door->sent);
     list_init(&door->waiting);
     list_init(&door->calls);

@@ -22,7 +22,6 @@
 enum {
     RETRY_FIRST_MS = 20,
     RETRY_MOST_MS = 1000,
-    CREDIT_BATCH = TRUNK_CREDIT / 2, /* credit goes back in portions of at least this */
 };
 
 struct link_trunk {
@@ -108,6 +107,7 @@ static void open_channel(struct link *link, struct channel *channel, const struc
     channel->trunk = (uint16_t)worker;
     channel->is_open = true;
     channel->credit_due = channel->on_the_way = 0;
+    channel->credit_most = trunk_credit_most(open->flags);
     channel->number = channel_table_add(&socket->channels, channel);
     trunk_put_open(&socket->out, &(struct trunk_open){
                                      .channel = channel->number,
@@ -130,7 +130,7 @@ static size_t allowed(const struct channel *channel, struct slice packets)
 {
     size_t taken = 0;
 
-    while (taken < packets.length && channel->on_the_way + taken < TRUNK_CREDIT) {
+    while (taken < packets.length && channel->on_the_way + taken < channel->credit_most) {
         taken += (size_t)packet_size(slice_from(packets, taken));
     }
     return taken;
@@ -164,7 +164,8 @@ static void send_packets(struct link *link, struct channel *channel, struct slic
 {
     struct trunk_socket *socket = socket_of(link, channel);
 
-    if (channel_backlog(channel) == 0 && channel->on_the_way + packets.length <= TRUNK_CREDIT) {
+    if (channel_backlog(channel) == 0 &&
+        channel->on_the_way + packets.length <= channel->credit_most) {
         put_packets(socket, channel, packets);
         return;
     }
@@ -175,13 +176,14 @@ static void send_packets(struct link *link, struct channel *channel, struct slic
 static bool may_send(const struct link *link, const struct channel *channel)
 {
     (void)link;
-    return channel->is_open && channel->on_the_way < TRUNK_CREDIT && channel_backlog(channel) == 0;
+    return channel->is_open && channel->on_the_way < channel->credit_most &&
+           channel_backlog(channel) == 0;
 }
 
 static void give_credit(struct link *link, struct channel *channel, uint32_t bytes)
 {
     channel->credit_due += bytes;
-    if (channel->credit_due >= CREDIT_BATCH) {
+    if (channel->credit_due >= channel->credit_most / 2) {
         trunk_socket_credit(socket_of(link, channel), channel->number, channel->credit_due);
         channel->credit_due = 0;
     }
@@ -383,9 +385,9 @@ static void put_packet_id(struct slice packet)
     }
 }
 
-/* One of the packets, to all targets. */
+/* One of the packets, to all targets. `number`: which one. */
 static void hand_out(struct trunk_socket *socket, const struct trunk_publish *publish,
-                     struct slice packet)
+                     struct slice packet, size_t number)
 {
     struct link_trunk *links = socket->owner;
     struct slice rest = publish->targets;
@@ -399,7 +401,8 @@ static void hand_out(struct trunk_socket *socket, const struct trunk_publish *pu
     while (trunk_next_target(publish, &rest, &target)) {
         struct channel *channel = channel_table_find(&socket->channels, target.channel);
         if (channel) {
-            channel->events->publish(channel, &fanout, target.sequence);
+            channel->events->publish(channel, &fanout,
+                                     trunk_sequence_behind(target.sequence, number));
         }
     }
     fanout_release(&fanout);
@@ -410,12 +413,12 @@ static bool take_publish(struct trunk_socket *socket, const struct trunk_frame *
     const struct trunk_publish *publish = &frame->publish;
     struct slice rest = publish->packets;
 
-    while (rest.length > 0) {
+    for (size_t number = 0; rest.length > 0; number++) {
         ssize_t size = packet_size(rest);
         if (size <= 0 || (size_t)size > rest.length) {
             return false;
         }
-        hand_out(socket, publish, slice_make(rest.data, (size_t)size));
+        hand_out(socket, publish, slice_make(rest.data, (size_t)size), number);
         rest = slice_from(rest, (size_t)size);
     }
     return true;

@@ -18,7 +18,7 @@
 #include "core/shard.h"
 #include "net/trunk.h"
 
-enum { CREDIT_DUE_MIN = TRUNK_CREDIT / 2 };
+enum { ALONE_KEPT = 16 * 1024 /* bytes of room */ };
 
 static struct channel *channel_of(struct connection *connection)
 {
@@ -162,18 +162,18 @@ static bool publish_alone(struct channel *channel, const struct delivery *delive
         .version = channel->connection.version,
         .has_sequences = delivery->qos > QOS_0,
     };
-    struct buffer packet = {0};
-    bool fits = publish_append(&packet, &channel->connection, delivery, dup);
+    struct buffer *packet = &trunk->output.alone;
+    bool fits = publish_append(packet, &channel->connection, delivery, dup);
 
     if (fits) {
         collect_own(channel);
-        publish.packets = buffer_slice(&packet);
+        publish.packets = buffer_slice(packet);
         trunk_put_publish(trunk_output_frames(&trunk->output), &trunk->output.tail, &publish,
                           &target, 1);
-        channel->credit -= (int32_t)packet.length;
+        channel->credit -= (int32_t)packet->length;
         trunk_mark_dirty(trunk);
     }
-    buffer_release(&packet);
+    buffer_empty(packet, ALONE_KEPT);
     return fits;
 }
 
@@ -222,7 +222,7 @@ static void hold(struct channel *channel, struct slice in, size_t used)
 static void give_credit_back(struct channel *channel, size_t used)
 {
     channel->input_used += (uint32_t)used;
-    if (channel->input_used >= CREDIT_DUE_MIN && list_is_empty(&channel->crediting)) {
+    if (channel->input_used >= channel->credit_most / 2 && list_is_empty(&channel->crediting)) {
         list_add_last(&channel->trunk->crediting, &channel->crediting);
         trunk_mark_dirty(channel->trunk);
     }
@@ -299,7 +299,7 @@ void channel_credit(struct channel *channel, uint32_t bytes)
         return;
     }
     /* What is too much was for a channel that had the number before. */
-    uint32_t used = (uint32_t)(TRUNK_CREDIT - channel->credit);
+    uint32_t used = (uint32_t)((int32_t)channel->credit_most - channel->credit);
     channel->credit += (int32_t)(bytes < used ? bytes : used);
     if (channel->credit > 0) {
         connection_mark_dirty(&channel->connection);
@@ -513,7 +513,8 @@ struct channel *channel_open(struct trunk *trunk, const struct trunk_open *open)
     struct shard *shard = &trunk->worker->shard;
 
     channel->trunk = trunk;
-    channel->credit = channel->input_credit = TRUNK_CREDIT;
+    channel->credit_most = trunk_credit_most(open->flags);
+    channel->credit = channel->input_credit = (int32_t)channel->credit_most;
     list_init(&channel->waiting);
     list_init(&channel->crediting);
     take_open(channel, open);

@@ -31,6 +31,7 @@ struct channel {
     struct list crediting; /* in trunk->crediting: credit is due to the bridge */
     struct buffer held;    /* input that waits while core takes none */
     uint64_t shared_in;    /* round of the trunk's output in which it is a target, plus one */
+    uint32_t credit_most;  /* of both, at first */
     int32_t credit;        /* bytes that the bridge takes */
     int32_t input_credit;  /* bytes that the bridge may send */
     uint32_t input_used;   /* of those that came, not yet given back */

@@ -114,6 +114,7 @@ void trunk_output_release(struct trunk_output *output)
         buffer_release(&output->forms[form].packet);
         buffer_release(&output->forms[form].targets);
     }
+    buffer_release(&output->alone);
     buffer_release(&output->writing);
     buffer_release(&output->filling);
     *output = (struct trunk_output){0};

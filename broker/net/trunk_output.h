@@ -35,6 +35,7 @@ struct trunk_output {
     uint64_t round;          /* counts what was collected */
     uint32_t open;           /* bits of the forms that have targets */
     struct trunk_sharing forms[PUBLISH_FORMS];
+    struct buffer alone; /* scratch: a PUBLISH that is like no other */
 };
 
 /* Bytes that the socket has not taken. */

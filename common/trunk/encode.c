@@ -13,6 +13,7 @@ enum {
     TAIL_MAX = 256 * 1024, /* bytes of a frame: then the next packets get one of their own */
     RUN_MARK = 0xc6,       /* msgpack's bin 32, whose length has a fixed place */
     RUN_HEADER = 5,
+    RECEIVER_SEQUENCES = 1 << 27, /* in the mark of a receiver */
 };
 
 static int append(void *context, const char *bytes, size_t length)
@@ -73,14 +74,17 @@ static void extend(struct buffer *out, struct trunk_tail *tail, struct slice pac
     write_length(out->data + tail->frame, out->length - tail->frame - TRUNK_LENGTH_SIZE);
 }
 
-/* Puts the packets into the buffer's last frame, if that is one for this receiver alone. */
+/* Puts the packets into the buffer's last frame, if that is one for this receiver alone, and the
+ * sequence (0: none) is the one that comes next there. */
 static bool extend_for(struct buffer *out, struct trunk_tail *tail, uint32_t receiver,
-                       struct slice packets)
+                       uint32_t sequence, struct slice packets)
 {
-    if (!has_room(tail, out->length, packets) || tail->receiver != receiver) {
+    if (!has_room(tail, out->length, packets) || tail->receiver != receiver ||
+        tail->next != sequence) {
         return false;
     }
     extend(out, tail, packets);
+    tail->next = sequence != 0 ? trunk_next_sequence(sequence) : 0;
     return true;
 }
 
@@ -173,6 +177,19 @@ static bool begins_as_tail(const struct frame *frame, const struct trunk_tail *t
            memcmp(bytes + tail->frame, bytes + frame->start, beginning - TRUNK_LENGTH_SIZE) == 0;
 }
 
+/* The packet, in a frame that can hold those that follow it, if it goes to one channel alone. */
+static void put_numbered(struct frame *frame, struct trunk_tail *tail, uint32_t receiver,
+                         uint32_t sequence, struct slice packet)
+{
+    struct trunk_tail own = put_packets(frame, packet);
+
+    if (tail) {
+        *tail = own;
+        tail->receiver = receiver;
+        tail->next = trunk_next_sequence(sequence);
+    }
+}
+
 /* The packets, in a frame that can hold more for the same receivers: in the last one if it is such
  * a frame. Without a tail, in one of their own. */
 static void put_shareable(struct frame *frame, struct trunk_tail *tail, uint32_t receiver,
@@ -197,13 +214,24 @@ static uint32_t receiver_mark(enum trunk_kind kind, uint8_t version, uint32_t ch
     return (uint32_t)kind << 28 | (uint32_t)version << 20 | channel;
 }
 
+/* The same of a PUBLISH; 0: it goes to several. */
+static uint32_t publish_mark(const struct trunk_publish *publish,
+                             const struct trunk_target *targets, size_t count)
+{
+    uint32_t sequences = publish->has_sequences ? RECEIVER_SEQUENCES : 0;
+
+    return count == 1
+               ? receiver_mark(TRUNK_PUBLISH, publish->version, targets[0].channel) | sequences
+               : 0;
+}
+
 void trunk_put_bytes(struct buffer *out, struct trunk_tail *tail, uint32_t channel,
                      struct slice packets)
 {
     uint32_t receiver = receiver_mark(TRUNK_BYTES, 0, channel);
     struct frame frame;
 
-    if (extend_for(out, tail, receiver, packets)) {
+    if (extend_for(out, tail, receiver, 0, packets)) {
         return;
     }
     frame_begin(&frame, out, TRUNK_BYTES, 2, packets.length);
@@ -290,15 +318,13 @@ void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
                        size_t count)
 {
     bool has_sequences = publish->has_sequences;
+    uint32_t receiver = publish_mark(publish, targets, count);
     size_t targets_size = count * (has_sequences ? TRUNK_PAIR_SIZE : TRUNK_CHANNEL_SIZE);
-    uint32_t receiver = 0;
     struct frame frame;
 
-    if (count == 1 && !has_sequences) {
-        receiver = receiver_mark(TRUNK_PUBLISH, publish->version, targets[0].channel);
-        if (extend_for(out, tail, receiver, publish->packets)) {
-            return;
-        }
+    if (receiver != 0 && extend_for(out, tail, receiver, has_sequences ? targets[0].sequence : 0,
+                                    publish->packets)) {
+        return;
     }
     frame_begin(&frame, out, TRUNK_PUBLISH, 4, publish->packets.length + targets_size);
     put_number(&frame, publish->version);
@@ -310,5 +336,10 @@ void trunk_put_publish(struct buffer *out, struct trunk_tail *tail,
             at = write_u32(at, targets[i].sequence);
         }
     }
-    put_shareable(&frame, has_sequences ? NULL : tail, receiver, publish->packets);
+    if (has_sequences) {
+        put_numbered(&frame, receiver != 0 ? tail : NULL, receiver, targets[0].sequence,
+                     publish->packets);
+    } else {
+        put_shareable(&frame, tail, receiver, publish->packets);
+    }
 }

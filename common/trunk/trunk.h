@@ -23,16 +23,18 @@
  * has both sent and received CLOSE for it. Either side may close first; the other answers with
  * CLOSE. A connection that ended in order says so with a DISCONNECT in BYTES before it.
  *
- * Credit: each side may have TRUNK_CREDIT bytes of packets (BYTES, and the packets of a PUBLISH
+ * Credit: each side may have TRUNK_CREDIT bytes of packets (TRUNK_CREDIT_WIDE in a channel that was
+ * opened with TRUNK_WIDE; BYTES, and the packets of a PUBLISH
  * once for each of its channels) on their way in a channel; what the other has disposed of (the
  * broker: used; the bridge: written to the browser) comes back as CREDIT. Whoever has credit left
  * may send one packet that is longer than what is left. So a browser that does not read holds back
  * its own session and nothing else (design.md section 6, invariant 10). CREDIT may come late: it is
- * ignored for a channel that is no more, and beyond TRUNK_CREDIT.
+ * ignored for a channel that is no more, and beyond what a side may have.
  *
  * Sequences: a PUBLISH at QoS > 0 has in place of the packet identifier the number of the delivery
  * among those of its session; the packet identifier is its low half (core/delivery.h). The packet
- * identifier inside `packets`, which then has one, is 0: the bridge puts it in.
+ * identifier inside `packets`, which then has one, is 0: the bridge puts it in. Further packets of
+ * the frame have the numbers that follow: what waited in a session, or comes to it alone.
  *
  * Subscriptions: whoever opens a channel with TRUNK_TELLS_SUBSCRIPTIONS is told, behind CONNACK and
  * before all deliveries, what the session is subscribed to that CONNECT has resumed. So a bridge
@@ -59,9 +61,10 @@
 #include "base/slice.h"
 
 enum {
-    TRUNK_VERSION = 4,
+    TRUNK_VERSION = 5,
     TRUNK_CHANNELS_MAX = 1 << 20,
     TRUNK_CREDIT = 64 * 1024,            /* bytes a channel and direction */
+    TRUNK_CREDIT_WIDE = 1024 * 1024,     /* where one channel has what a thousand devices send */
     TRUNK_PEER_MAX = 255,                /* bytes */
     TRUNK_USER_MAX = 65535,              /* bytes */
     TRUNK_TOPIC_MAX = 65535,             /* bytes */
@@ -100,7 +103,13 @@ enum trunk_open_flags {
                                     holds back: other packets do not wait for any */
     TRUNK_NAMED = 1 << 5, /* the bridge knows who it is, `user`, and no more than that: access rules
                              count, but reserved client identifiers are open */
+    TRUNK_WIDE = 1 << 6,  /* credit in both directions is TRUNK_CREDIT_WIDE */
 };
+
+static inline uint32_t trunk_credit_most(uint32_t open_flags)
+{
+    return open_flags & TRUNK_WIDE ? TRUNK_CREDIT_WIDE : TRUNK_CREDIT;
+}
 
 struct trunk_open {
     uint32_t channel;
@@ -120,14 +129,29 @@ struct trunk_publish {
     uint8_t version;      /* enum protocol_version in which `packets` are written */
     bool has_sequences;   /* QoS > 0 */
     struct slice targets; /* walk with trunk_next_target() */
-    struct slice packets; /* PUBLISHes, whole ones; with sequences a single one, its packet
-                             identifier 0 */
+    struct slice packets; /* PUBLISHes, whole ones; with sequences their packet identifiers are 0 */
 };
 
 struct trunk_target {
     uint32_t channel;
-    uint32_t sequence; /* 0 without sequences */
+    uint32_t sequence; /* of the first packet; 0 without sequences */
 };
+
+/* The number behind this one: the low half is never 0. */
+static inline uint32_t trunk_next_sequence(uint32_t sequence)
+{
+    return (sequence + 1) & 0xffff ? sequence + 1 : sequence + 2;
+}
+
+/* The number so many packets behind this one; 0 stays 0. */
+static inline uint32_t trunk_sequence_behind(uint32_t sequence, size_t packets)
+{
+    enum { LOW = 0xffff }; /* values of a low half */
+    uint64_t place = (uint64_t)(sequence >> 16) * LOW + (sequence & LOW) - 1 + packets;
+
+    return sequence == 0 || packets == 0 ? sequence
+                                         : (uint32_t)(place / LOW << 16 | (place % LOW + 1));
+}
 
 struct trunk_credit {
     struct slice items; /* walk with trunk_next_credit() */
@@ -208,6 +232,7 @@ struct trunk_tail {
     size_t run;   /* where the run of its packets starts, */
     size_t end;   /* and where it ends: the length of the buffer as long as nothing is behind it */
     uint32_t receiver; /* stands for how it begins, if it goes to one channel; 0: to several */
+    uint32_t next;     /* sequence of a packet that may be put behind; 0: one without */
 };
 
 /* Each appends one frame. Those with a tail put the packets into the last frame if it is for the

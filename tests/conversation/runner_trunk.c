@@ -71,8 +71,7 @@ static void send_frames(struct target *target, struct buffer *frames)
     buffer_release(frames);
 }
 
-/* The packet, or packets without sequences, with its identifier: behind the fixed header and the
- * topic. */
+/* The packet with its identifier: behind the fixed header and the topic. */
 static void take_publish_for(struct target_link *link, struct slice packet, uint32_t sequence)
 {
     uint32_t remaining;
@@ -90,14 +89,20 @@ static void take_publish_for(struct target_link *link, struct slice packet, uint
 
 static void take_publish(struct target *target, const struct trunk_publish *publish)
 {
-    struct slice rest = publish->targets;
-    struct trunk_target entry;
+    struct slice packets = publish->packets;
 
-    while (trunk_next_target(publish, &rest, &entry)) {
-        struct target_link *link = find_link(target, entry.channel);
-        if (link) {
-            take_publish_for(link, publish->packets, entry.sequence);
+    for (size_t number = 0; packets.length > 0; number++) {
+        size_t size = (size_t)packet_size(packets);
+        struct slice rest = publish->targets;
+        struct trunk_target entry;
+        while (trunk_next_target(publish, &rest, &entry)) {
+            struct target_link *link = find_link(target, entry.channel);
+            if (link) {
+                take_publish_for(link, slice_make(packets.data, size),
+                                 trunk_sequence_behind(entry.sequence, number));
+            }
         }
+        packets = slice_from(packets, size);
     }
 }
 

@@ -6,10 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "base/memory.h"
+#include "client/fanout.h"
 #include "client/link.h"
 #include "test.h"
 #include "trunk/trunk.h"
@@ -31,6 +33,9 @@ static struct {
     struct channel channels[CHANNELS];
     bool is_ready;
     unsigned lost, open_at_a_loss;
+    uint32_t sequences[CHANNELS]; /* of the PUBLISHes that came, */
+    uint8_t payloads[CHANNELS];   /* their only byte */
+    unsigned published;
 } world;
 
 /* ---------------------------------------------------------------- the broker */
@@ -96,7 +101,10 @@ static void on_packet(struct channel *channel, struct slice packet)
 
 static void on_publish(struct channel *channel, struct fanout *fanout, uint32_t sequence)
 {
-    (void)channel, (void)fanout, (void)sequence;
+    (void)channel;
+    CHECK(fanout->is_valid && world.published < CHANNELS);
+    world.payloads[world.published] = fanout->publish.publish.payload.data[0];
+    world.sequences[world.published++] = sequence;
 }
 
 static void on_subscriptions(struct channel *channel, struct slice filters)
@@ -142,6 +150,7 @@ static void start(void)
 {
     char path[100];
 
+    memset(&world, 0, sizeof(world));
     signal(SIGPIPE, SIG_IGN); /* as the program does */
     snprintf(path, sizeof(path), "/tmp/pubgrid-link-trunk-%d", getpid());
     unlink(path);
@@ -188,5 +197,36 @@ TEST(no_channel_is_open_any_more_when_the_first_is_told_that_the_broker_is_gone)
     }
     CHECK_INT_EQUAL(world.open_at_a_loss, 0);
     CHECK(!link->ops->is_ready(link));
+    stop();
+}
+
+TEST(packets_of_a_frame_are_numbered_one_after_the_other)
+{
+    static const uint32_t sequences[] = {0x1fffe, 0x1ffff, 0x20001};
+    struct link *link;
+    struct buffer frames = {0};
+    struct trunk_tail tail = {0};
+
+    start();
+    link = link_trunk_link(world.links);
+    world.channels[0].events = &events;
+    link->ops->open(link, &world.channels[0], &(struct link_open){0});
+    for (uint8_t i = 0; i < 3; i++) {
+        uint8_t packet[] = {0x32, 7, 0, 1, 't', 0, 0, 0, (uint8_t)('x' + i)};
+        struct trunk_target target = {world.channels[0].number, sequences[i]};
+        trunk_put_publish(&frames, &tail,
+                          &(struct trunk_publish){.version = 5,
+                                                  .has_sequences = true,
+                                                  .packets = slice_make(packet, sizeof(packet))},
+                          &target, 1);
+    }
+    say(&world.peers[world.channels[0].trunk], &frames);
+    while (world.published < 3) {
+        uv_run(&world.loop, UV_RUN_ONCE);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_INT_EQUAL(world.sequences[i], sequences[i]);
+        CHECK_INT_EQUAL(world.payloads[i], 'x' + i);
+    }
     stop();
 }

@@ -31,7 +31,7 @@ TEST(hello)
     struct buffer bytes = {0}, wanted = {0};
 
     trunk_put_hello(&bytes, &hello);
-    bytes_append(&wanted, "0000000B 94 00 04 CD FFFF CE 00011170");
+    bytes_append(&wanted, "0000000B 94 00 05 CD FFFF CE 00011170");
     CHECK_SLICE_EQUAL(buffer_slice(&bytes), buffer_slice(&wanted));
     check_prefixes(&bytes);
     struct trunk_frame frame = decode(&bytes);
@@ -228,6 +228,66 @@ TEST(publishes_to_the_same_targets_share_a_frame_but_not_with_sequences)
     buffer_release(&shared.bytes);
 }
 
+static void publish_numbered(struct shared *shared, uint32_t channel, uint32_t sequence,
+                             const char *packet)
+{
+    struct trunk_target target = {channel, sequence};
+    struct trunk_publish publish = {
+        .version = 5, .has_sequences = true, .packets = slice_from_string(packet)};
+
+    trunk_put_publish(&shared->bytes, &shared->tail, &publish, &target, 1);
+}
+
+static void expect_numbered(struct slice *rest, uint32_t channel, uint32_t sequence,
+                            const char *packets)
+{
+    struct trunk_frame frame = next_of(rest);
+    struct slice targets = frame.publish.targets;
+    struct trunk_target target;
+
+    CHECK_SLICE_EQUAL(frame.publish.packets, slice_from_string(packets));
+    CHECK(trunk_next_target(&frame.publish, &targets, &target));
+    CHECK_INT_EQUAL(target.channel, channel);
+    CHECK_INT_EQUAL(target.sequence, sequence);
+    CHECK_INT_EQUAL(targets.length, 0);
+}
+
+TEST(what_follows_by_number_in_one_channel_shares_a_frame)
+{
+    struct shared shared = {0};
+
+    publish_numbered(&shared, 7, 0x2fffe, "2one");
+    publish_numbered(&shared, 7, 0x2ffff, "2two");
+    publish_numbered(&shared, 7, 0x30001, "2three");
+    publish_numbered(&shared, 7, 0x30003, "2five"); /* one was dropped */
+    publish_numbered(&shared, 8, 0x30004, "2other");
+    publish_to(&shared, true, 0x30005, "2both");
+    publish_numbered(&shared, 8, 0x30005, "2next");
+    publish_numbered(&shared, 8, 0x30006, "2last");
+    struct slice rest = buffer_slice(&shared.bytes);
+    expect_numbered(&rest, 7, 0x2fffe, "2one2two2three");
+    expect_numbered(&rest, 7, 0x30003, "2five");
+    expect_numbered(&rest, 8, 0x30004, "2other");
+    CHECK_INT_EQUAL(next_of(&rest).publish.targets.length, 16);
+    expect_numbered(&rest, 8, 0x30005, "2next2last");
+    CHECK_INT_EQUAL(rest.length, 0);
+    buffer_release(&shared.bytes);
+}
+
+TEST(numbers_behind_a_number_leave_out_those_whose_low_half_is_0)
+{
+    static const uint32_t firsts[] = {1, 0xffff, 0x10001, 0x2fff0, 0xfffffff0};
+
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        uint32_t sequence = firsts[i];
+        for (size_t packets = 0; packets < 200000; packets++) {
+            CHECK_INT_EQUAL(trunk_sequence_behind(firsts[i], packets), sequence);
+            sequence = trunk_next_sequence(sequence);
+        }
+    }
+    CHECK_INT_EQUAL(trunk_sequence_behind(0, 5), 0);
+}
+
 /* What was sent is gone from the front: its tail must not be written to. */
 TEST(a_tail_that_was_reset_is_not_continued)
 {
@@ -377,7 +437,7 @@ TEST(malformed)
         {"a channel too high", "93 05 CE 00100000 00"},
         {"a channel too high by far", "93 05 CF 0000000100000001 00"},
         {"a reason that is none", "93 05 01 CD 0100"},
-        {"unknown flags", "97 01 01 40 A0 A0 00 00"},
+        {"unknown flags", "97 01 01 CC80 A0 A0 00 00"},
         {"more worker than 32 bits", "94 00 01 CF 0000000100000000 00"},
         {"an unknown version of MQTT", "95 03 06 C2 C402 3000 C404 01000000"},
         {"an old version of MQTT", "95 03 03 C2 C402 3000 C404 01000000"},
