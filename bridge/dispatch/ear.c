@@ -13,6 +13,8 @@ enum {
     WINDOW = 4096,       /* messages in memory */
     BYTES_MAX = 2 << 20, /* what has credit by then still comes */
     AGAIN_MS = 1000,     /* before what was refused is tried again */
+    TELL_MS = 10,        /* before an acknowledgement goes out by itself, */
+    UNTOLD_MAX = 4096,   /* and how many bytes of them wait for that */
 };
 
 static struct ear *ear_of(struct runner_session *session)
@@ -66,6 +68,37 @@ static void heard_free(struct heard *heard)
     free(heard);
 }
 
+/* Nobody waits for acknowledgements: they go out with what the next message makes, in a write that
+ * there is anyway, and wake the broker once for both. */
+static void tell(struct ear *ear)
+{
+    if (ear->untold.length > 0) {
+        timers_cancel(timers_of(ear), &ear->telling);
+        buffer_append(&ear->grid->gateway->packet, buffer_slice(&ear->untold));
+        ear->untold.length = 0;
+        own_channel_send(&ear->session.own);
+    }
+}
+
+static void on_telling(struct timer *timer, void *context)
+{
+    (void)context;
+    tell(CONTAINER_OF(timer, struct ear, telling));
+}
+
+static void tell_later(struct ear *ear, uint32_t sequence)
+{
+    if (sequence == 0) {
+        return; /* at QoS 0 */
+    }
+    write_ack(&ear->untold, PACKET_PUBACK, (uint16_t)sequence);
+    if (ear->untold.length >= UNTOLD_MAX) {
+        tell(ear);
+    } else if (!timer_is_set(&ear->telling)) {
+        timers_set(timers_of(ear), &ear->telling, gateway_now(ear->grid->gateway) + TELL_MS);
+    }
+}
+
 static void acknowledge(struct heard *heard)
 {
     struct ear *ear = heard->ear;
@@ -75,7 +108,7 @@ static void acknowledge(struct heard *heard)
         own_channel_credit(&ear->session.own, ear->credit_owed);
         ear->credit_owed = 0;
     }
-    own_channel_acknowledge(&ear->session.own, heard->sequence);
+    tell_later(ear, heard->sequence);
     heard_free(heard);
 }
 
@@ -170,6 +203,7 @@ static void on_event(struct runner_session *session, struct fanout *fanout, uint
         own_channel_acknowledge(&session->own, sequence);
         return;
     }
+    tell(ear);
     heard = heard_new(ear, fanout, sequence);
     if (ear->is_held) {
         heard->waits = true;
@@ -188,6 +222,8 @@ static void on_ended(struct runner_session *session)
         door_forget(ear->grid->door, &heard->load);
         heard_free(heard);
     }
+    ear->untold.length = 0;
+    timers_cancel(timers_of(ear), &ear->telling);
     ear->bytes = ear->credit_owed = 0;
     ear->is_held = false;
     timers_cancel(timers_of(ear), &ear->again);
@@ -223,7 +259,9 @@ void ear_init(struct ear *ear, struct grid *grid, const struct ear_events *event
     ear->grid = grid;
     list_init(&ear->heard);
     timer_init(&ear->again, on_again);
+    timer_init(&ear->telling, on_telling);
     runner_session_init(&ear->session, grid->gateway, &session_events, name, WINDOW);
+    ear->session.own.is_wide = true;
 }
 
 void ear_listen(struct ear *ear, struct slice filters, uint32_t expiry_s)
@@ -244,6 +282,7 @@ void ear_wake(struct ear *ear)
 
 void ear_close(struct ear *ear)
 {
+    tell(ear);
     runner_session_close(&ear->session);
     on_ended(&ear->session);
 }
@@ -252,4 +291,5 @@ void ear_release(struct ear *ear)
 {
     ear_close(ear);
     runner_session_release(&ear->session);
+    buffer_release(&ear->untold);
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/list.h"
 #include "base/timers.h"
 #include "dispatch/door.h"
@@ -60,6 +61,8 @@ struct ear {
     size_t bytes, credit_owed;
     bool is_held; /* something was refused, and nothing taken since */
     struct timer again;
+    struct buffer untold; /* acknowledgements that are to be sent, */
+    struct timer telling; /* at the latest then */
 };
 
 /* `name`: of the session, "$wps//events/...". */

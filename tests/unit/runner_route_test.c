@@ -40,10 +40,12 @@ static size_t publish(struct world *world, const char *topic, const char *user)
     return count;
 }
 
-/* Messages that its session still has. */
-static size_t waiting(const char *id)
+/* Messages that its session still has, once all acknowledgements are told. */
+static size_t waiting(struct world *world, const char *id)
 {
     const struct broker_session *session = broker_find_session(id);
+
+    world_run(world, 10);
 
     return session ? session->kept_count : 0;
 }
@@ -85,9 +87,9 @@ TEST(a_message_is_an_event_of_the_topic)
     CHECK(strstr(world_entry(world, 0), "\"source\":\"plant\",\"type\":\"MQTT.EventPublished\","
                                         "\"subject\":\"a/b\",\"time\":\"1970-01-01T00:00:01.000Z\","
                                         "\"who\":\"dev-1\""));
-    CHECK_INT_EQUAL(waiting(ROUTE), 1); /* until it is accepted */
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 1); /* until it is accepted */
     world_answer_entry(world, 0, true);
-    CHECK_INT_EQUAL(waiting(ROUTE), 0);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 0);
     CHECK_INT_EQUAL(tee(world, 0)->statistics.published + tee(world, 1)->statistics.published, 1);
     world_free(world);
 }
@@ -113,10 +115,10 @@ TEST(filters_may_change_and_what_waits_stays)
     world_set_topic(world, NAMESPACE, SPACES(NAMED("\"x/#\",\"new\"")));
     world_run(world, 100);
     CHECK(!hears(ALARMS, "plant/+/alarm") && hears(ALARMS, "x/#") && hears(ALARMS, "new"));
-    CHECK_INT_EQUAL(waiting(ALARMS), 1);
+    CHECK_INT_EQUAL(waiting(world, ALARMS), 1);
     CHECK_INT_EQUAL(world->entry_count, 2); /* it came again over the new connection */
     world_answer_entry(world, 1, true);
-    CHECK_INT_EQUAL(waiting(ALARMS), 0);
+    CHECK_INT_EQUAL(waiting(world, ALARMS), 0);
     world_free(world);
 }
 
@@ -154,7 +156,7 @@ TEST(what_is_refused_waits_for_its_turn)
     world_answer_entry(world, 1, true);
     CHECK_INT_EQUAL(world->entry_count, 3);
     world_answer_entry(world, 2, true);
-    CHECK_INT_EQUAL(waiting(ROUTE), 0);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 0);
     world_free(world);
 }
 
@@ -164,7 +166,7 @@ TEST(without_its_topic_messages_wait)
 
     publish(world, "a", "");
     CHECK_INT_EQUAL(world->entry_count, 0);
-    CHECK_INT_EQUAL(waiting(ROUTE), 1);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 1);
     world_set_topic(world, "topics/later", "{\"properties\":{}}"); /* of the wrong schema */
     world_run(world, 1000);
     CHECK_INT_EQUAL(world->entry_count, 0);
@@ -183,12 +185,12 @@ TEST(what_waits_goes_on_when_the_first_is_done_at_once)
     world->door_answer = DOOR_BUSY;
     publish(world, "a", "");
     publish(world, "b", "");
-    CHECK_INT_EQUAL(waiting(ROUTE), 2);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 2);
     world->door_answer = DOOR_ACCEPTED;
     world_run(world, 1000);
-    CHECK_INT_EQUAL(waiting(ROUTE), 0);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 0);
     publish(world, "c", "");
-    CHECK_INT_EQUAL(waiting(ROUTE), 0);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 0);
     world_free(world);
 }
 
@@ -198,8 +200,42 @@ TEST(what_is_too_large_is_passed_over)
 
     world->door_answer = DOOR_TOO_LARGE;
     publish(world, "a", "");
-    CHECK_INT_EQUAL(waiting(ROUTE), 0);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 0);
     CHECK_INT_EQUAL(tee(world, 0)->statistics.refused + tee(world, 1)->statistics.refused, 1);
+    world_free(world);
+}
+
+/* They go out with what the next message makes. */
+TEST(acknowledgements_wait_for_the_next_message)
+{
+    struct world *world = world_with(SPACES(TO_TEE));
+    const struct broker_session *session = broker_find_session(ROUTE);
+
+    publish(world, "a", "");
+    publish(world, "b", "");
+    world_answer_entry(world, 0, true);
+    world_answer_entry(world, 1, true);
+    CHECK_INT_EQUAL(session->kept_count, 2);
+    publish(world, "c", "");
+    CHECK_INT_EQUAL(session->kept_count, 1);
+    world_answer_entry(world, 2, true);
+    CHECK_INT_EQUAL(session->kept_count, 1);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 0);
+    world_free(world);
+}
+
+/* Whoever has the route next does not get them again. */
+TEST(acknowledgements_are_told_before_a_route_is_let_go_of)
+{
+    struct world *world = world_with(SPACES(NAMED("\"a\"")));
+
+    publish(world, "a", "");
+    world_answer_entry(world, 0, true);
+    world_set_topic(world, NAMESPACE, SPACES(NAMED("\"a\",\"b\"")));
+    world_run(world, 100);
+    CHECK(hears(ALARMS, "b"));
+    CHECK_INT_EQUAL(world->entry_count, 1);
+    CHECK_INT_EQUAL(waiting(world, ALARMS), 0);
     world_free(world);
 }
 
@@ -219,7 +255,7 @@ TEST(another_process_goes_on_when_one_dies)
     CHECK_INT_EQUAL(world->entry_count, 2);
     CHECK(strcmp(world_entry(world, 1), (const char *)first.data) == 0);
     world_answer_entry(world, 1, true);
-    CHECK_INT_EQUAL(waiting(ROUTE), 0);
+    CHECK_INT_EQUAL(waiting(world, ROUTE), 0);
     buffer_release(&first);
     world_free(world);
 }
