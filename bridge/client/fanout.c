@@ -232,7 +232,6 @@ void fanout_init(struct fanout *fanout, struct fanout_scratch *scratch, uint8_t 
         .packet_size_max = PACKET_SIZE_MAX,
         .from_server = true,
     };
-    struct message_response *message = &fanout->message;
 
     memset(fanout, 0, sizeof(*fanout));
     fanout->scratch = scratch;
@@ -240,9 +239,16 @@ void fanout_init(struct fanout *fanout, struct fanout_scratch *scratch, uint8_t 
     fanout->version = version;
     fanout->is_valid = packet_decode(&fanout->publish, packet, &limits) == (ssize_t)packet.length &&
                        fanout->publish.type == PACKET_PUBLISH;
-    if (!fanout->is_valid) {
+}
+
+void fanout_read(struct fanout *fanout)
+{
+    struct message_response *message = &fanout->message;
+
+    if (!fanout->is_valid || fanout->is_read) {
         return;
     }
+    fanout->is_read = true;
     message->data.bytes = fanout->publish.publish.payload;
     message->data.type = data_type_of(&fanout->publish.properties, message->data.bytes);
     take_topic(fanout);

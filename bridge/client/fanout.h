@@ -35,7 +35,8 @@ struct fanout {
     struct fanout_scratch *scratch;
     struct slice packet; /* as it came, but for the packet identifier, which is any */
     uint8_t version;     /* enum protocol_version of `packet` */
-    bool is_valid;       /* `publish` and the rest are decoded */
+    bool is_valid;       /* `publish` is decoded */
+    bool is_read;        /* and what follows is, too: fanout_read() */
     struct packet publish;
     size_t excluded_count; /* of scratch->excluded: connection ids that must not get it */
     bool is_command;       /* for the bridge, on behalf of the connection */
@@ -50,9 +51,11 @@ struct fanout {
     } encodings[FANOUT_ENCODINGS];
 };
 
-/* Decodes `packet`, which must outlive the fanout, as must the scratch. */
+/* Decodes `packet`, which must outlive the fanout, as must the scratch; as a packet, no more. */
 void fanout_init(struct fanout *fanout, struct fanout_scratch *scratch, uint8_t version,
                  struct slice packet);
+/* What the packet means to clients of a hub, who call this before they look at anything else. */
+void fanout_read(struct fanout *fanout);
 void fanout_release(struct fanout *fanout);
 
 /* Is it for all that the broker names? Else fanout_takes() decides on each connection of a hub. */

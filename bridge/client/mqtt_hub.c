@@ -419,8 +419,10 @@ static bool deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t se
 void mqtt_hub_deliver(struct mqtt_client *mqtt, struct fanout *fanout, uint32_t sequence)
 {
     struct client *client = &mqtt->client;
-    bool is_command = fanout->is_command && fanout->message.from_server;
+    bool is_command;
 
+    fanout_read(fanout);
+    is_command = fanout->is_command && fanout->message.from_server;
     if (is_command) {
         rest_take_command(client, fanout->publish.publish.payload);
     }

@@ -196,6 +196,7 @@ void webpubsub_deliver(struct channel *channel, struct fanout *fanout, uint32_t 
 {
     struct webpubsub *wps = webpubsub_of(client_of(channel));
 
+    fanout_read(fanout);
     deliver(wps, fanout, sequence);
     if (sequence != 0) {
         count_unacknowledged(wps);
