@@ -97,7 +97,7 @@ static struct slice render(const struct passage *passage,
     if (!rendering->is_made) {
         rendering->json.length = 0;
         event_render(&rendering->json, event, subscription->delivery_schema, with_data_schema);
-        rendering->is_made = true;
+        rendering->is_made = passage->door->has_rendered = true;
     }
     return buffer_slice(&rendering->json);
 }
@@ -151,9 +151,10 @@ static void put_copy(const struct passage *passage)
 
 static void forget_renderings(struct door *door)
 {
-    for (size_t i = 0; i < EVENT_SCHEMAS; i++) {
+    for (size_t i = 0; door->has_rendered && i < EVENT_SCHEMAS; i++) {
         door->renderings[i][0].is_made = door->renderings[i][1].is_made = false;
     }
+    door->has_rendered = false;
 }
 
 static bool is_over(const struct catalog_subscription *subscription, int64_t now_ms)
@@ -190,7 +191,7 @@ static bool send_event(struct passage *passage, bool shows_mqtt)
 
 static void shrink(struct door *door)
 {
-    for (size_t i = 0; i < EVENT_SCHEMAS; i++) {
+    for (size_t i = 0; door->has_rendered && i < EVENT_SCHEMAS; i++) {
         buffer_empty(&door->renderings[i][0].json, SCRATCH_KEPT);
         buffer_empty(&door->renderings[i][1].json, SCRATCH_KEPT);
     }

@@ -60,6 +60,7 @@ struct door {
     /* Scratch. */
     struct publish_scratch scratch;
     struct rendering renderings[EVENT_SCHEMAS][2]; /* by schema, and with a data schema or not */
+    bool has_rendered;                             /* some of them are made */
     struct buffer topic, properties, key, payload;
 };
 

@@ -24,7 +24,9 @@ struct route_feed {
     /* Of the namespace's properties; NULL: it is no route any more. */
     const struct routing *routing;
     const struct route *route;
-    bool has_heard; /* it was subscribed once */
+    struct catalog_source *target; /* NULL: to be found, since sources have changed */
+    uint64_t number;               /* route_number() */
+    bool has_heard;                /* it was subscribed once */
 };
 
 static struct route_feed *feed_of(struct ear *ear)
@@ -35,12 +37,15 @@ static struct route_feed *feed_of(struct ear *ear)
 /* ---------------------------------------------------------------- events */
 
 /* NULL: there is no such topic now, or it takes no CloudEvents. */
-static struct catalog_source *find_target(const struct route_feed *feed)
+static struct catalog_source *find_target(struct route_feed *feed)
 {
-    struct catalog_source *target =
-        feed->route ? catalog_find(feed->runner->grid->catalog, feed->route->source_key) : NULL;
+    struct catalog_source *target = feed->target;
 
+    if (!target && feed->route) {
+        target = catalog_find(feed->runner->grid->catalog, feed->route->source_key);
+    }
     if (target && catalog_properties(target)->schema == SCHEMA_CLOUD_EVENTS) {
+        feed->target = target;
         return target;
     }
     if (feed->route) {
@@ -59,7 +64,7 @@ static void append_id(struct buffer *out, const struct route_feed *feed,
     if (sequence == 0) {
         uuid_append(out, feed->runner->gateway->random);
     } else {
-        routed_message_append_id(out, message, buffer_slice(&feed->queue), sequence);
+        routed_message_append_id(out, message, feed->number, sequence);
     }
 }
 
@@ -201,6 +206,7 @@ static struct route_feed *feed_new(struct runner *runner, const struct catalog_s
     buffer_append(&feed->source_key, buffer_slice(&source->key));
     buffer_append(&feed->namespace_name, source->name.name);
     buffer_append(&feed->queue, queue);
+    feed->number = route_number(queue);
     ear_init(&feed->ear, runner->grid, &events, queue);
     runner_session_keep(&runner->erasures, queue);
     list_add_last(&runner->routes, &feed->link);
@@ -229,6 +235,7 @@ static void look_at(struct runner *runner, const struct catalog_source *source,
         feed = feed ? feed : feed_new(runner, source, buffer_slice(&queue));
         feed->routing = routing;
         feed->route = route;
+        feed->target = NULL;
         listen(feed);
         ear_wake(&feed->ear);
     } else if (feed) {
@@ -284,6 +291,7 @@ void route_feeds_change(struct runner *runner, const struct catalog_source *sour
 
     LIST_FOREACH (link, &runner->routes) {
         struct route_feed *feed = CONTAINER_OF(link, struct route_feed, link);
+        feed->target = NULL; /* it may be the one that has changed */
         if (slice_equal(buffer_slice(&feed->source_key), key)) {
             feed->routing = routing;
             feed->route = find_route(routing, feed);

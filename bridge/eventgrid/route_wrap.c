@@ -206,6 +206,16 @@ static void append_data(struct buffer *json, const struct routed_message *messag
     draft->data.length = json->length - draft->data.at;
 }
 
+static void append_time(struct route_wrapper *wrapper, int64_t ms)
+{
+    if (wrapper->time.length == 0 || wrapper->time_ms != ms) {
+        wrapper->time.length = 0;
+        timestamp_append(&wrapper->time, ms);
+        wrapper->time_ms = ms;
+    }
+    buffer_append(&wrapper->json, buffer_slice(&wrapper->time));
+}
+
 static void write_json(struct route_wrapper *wrapper, const struct route_target *target,
                        const struct routed_message *message, struct slice id,
                        struct draft_event *draft)
@@ -218,7 +228,7 @@ static void write_json(struct route_wrapper *wrapper, const struct route_target 
     append_member(json, ",\"type\":\"" ROUTED_TYPE "\",\"subject\":", message->topic);
     buffer_append_string(json, ",\"time\":\"");
     draft->time.at = json->length;
-    timestamp_append(json, received_ms);
+    append_time(wrapper, received_ms);
     draft->time.length = json->length - draft->time.at;
     buffer_append_byte(json, '"');
     enrich_append(json, target->enrichments, message, NULL, &wrapper->text);
@@ -280,4 +290,5 @@ void route_wrapper_release(struct route_wrapper *wrapper)
     buffer_release(&wrapper->pairs);
     buffer_release(&wrapper->json);
     buffer_release(&wrapper->text);
+    buffer_release(&wrapper->time);
 }

@@ -36,6 +36,8 @@ struct route_wrapper {
     struct publish_scratch parsed;
     struct buffer pairs; /* of the message */
     struct buffer json, text;
+    struct buffer time; /* as text: */
+    int64_t time_ms;    /* of the message before, which came at the same time as a rule */
     struct event event;
 };
 

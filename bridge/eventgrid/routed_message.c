@@ -106,14 +106,27 @@ void routed_message_read(struct routed_message *message, const struct packet *pu
 
 /* --- ids --- */
 
-void routed_message_append_id(struct buffer *out, const struct routed_message *message,
-                              struct slice session, uint32_t sequence)
+uint64_t route_number(struct slice session)
 {
-    struct siphash_key key = {(uint64_t)message->received_ms, sequence};
-    uint64_t halves[2];
+    static const struct siphash_key key = {UINT64_C(0x726f757465206964), 0};
 
-    halves[0] = siphash_13(session, &key);
-    key.k1 ^= UINT64_C(0x726f757465206964);
-    halves[1] = siphash_13(session, &key);
-    uuid_append_bytes(out, (const uint8_t *)halves);
+    return siphash_13(session, &key);
+}
+
+static void put_big_endian(uint8_t *out, uint64_t value, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        out[i] = (uint8_t)(value >> 8 * (bytes - 1 - i));
+    }
+}
+
+void routed_message_append_id(struct buffer *out, const struct routed_message *message,
+                              uint64_t route, uint32_t sequence)
+{
+    uint8_t bytes[16];
+
+    put_big_endian(bytes, (uint64_t)message->received_ms, 6);
+    put_big_endian(bytes + 6, route, 6);
+    put_big_endian(bytes + 12, sequence, 4);
+    uuid_append_bytes(out, bytes);
 }

@@ -31,9 +31,12 @@ uint64_t publisher_number_read(struct slice digits);
 void routed_message_read(struct routed_message *message, const struct packet *publish,
                          struct buffer *room);
 
-/* Appends the id of its event: the same whenever the message is delivered again, since the
- * `sequence` of a delivery is (trunk/trunk.h); and no other message's. */
+/* What stands for the session of a route in ids. */
+uint64_t route_number(struct slice session);
+/* Appends the id of its event: when the broker had the message, the route, and the `sequence` of
+ * its delivery (trunk/trunk.h). So it is the same whenever the message is delivered again, and no
+ * other message's. */
 void routed_message_append_id(struct buffer *out, const struct routed_message *message,
-                              struct slice session, uint32_t sequence);
+                              uint64_t route, uint32_t sequence);
 
 #endif

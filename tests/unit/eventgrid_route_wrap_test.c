@@ -433,7 +433,7 @@ static void append_id(struct buffer *out, int64_t received_ms, const char *sessi
     struct routed_message message = {.received_ms = received_ms};
 
     out->length = 0;
-    routed_message_append_id(out, &message, slice_from_string(session), sequence);
+    routed_message_append_id(out, &message, route_number(slice_from_string(session)), sequence);
     CHECK_INT_EQUAL(out->length, 36);
 }
 
