@@ -34,6 +34,9 @@ static struct slice storable(struct slice text)
 {
     struct slice rest = text;
 
+    if (text.length <= QUEUED_TEXT_MAX && utf8_is_valid_string(text)) {
+        return text; /* as good as always */
+    }
     while (rest.length > 0 && rest.data[0] != 0) {
         size_t length = utf8_character_length(rest);
         if (length == 0 || text.length - rest.length + length > QUEUED_TEXT_MAX) {

@@ -46,15 +46,23 @@ void buffer_append_string(struct buffer *buffer, const char *text)
     buffer_append(buffer, slice_from_string(text));
 }
 
+/* Two digits at a time: each message of a session of events has numbers in it. */
 size_t decimal_write(uint8_t *out, uint64_t number)
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930"
+                                "31323334353637383940414243444546474849505152535455565758596061"
+                                "62636465666768697071727374757677787980818283848586878889909192"
+                                "93949596979899";
     uint8_t digits[DECIMAL_MAX];
     size_t at = sizeof(digits);
 
-    do {
-        digits[--at] = (uint8_t)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
+    for (; number >= 10; number /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (number % 100), 2);
+    }
+    if (number > 0 || at == sizeof(digits)) {
+        digits[--at] = (uint8_t)('0' + number);
+    }
     memcpy(out, digits + at, sizeof(digits) - at);
     return sizeof(digits) - at;
 }

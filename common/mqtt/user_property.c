@@ -7,14 +7,24 @@
 
 enum { PAIR_OVERHEAD = 5 }; /* the identifier and two lengths */
 
+static uint8_t *put_text(uint8_t *at, struct slice text)
+{
+    *at++ = (uint8_t)(text.length >> 8);
+    *at++ = (uint8_t)text.length;
+    if (text.length > 0) {
+        memcpy(at, text.data, text.length);
+    }
+    return at + text.length;
+}
+
 void write_user_pair(struct buffer *list, struct slice name, struct slice value)
 {
-    buffer_reserve(list, PAIR_OVERHEAD + name.length + value.length);
-    buffer_append_byte(list, PROPERTY_USER_PROPERTY);
-    buffer_append_u16(list, (uint16_t)name.length);
-    buffer_append(list, name);
-    buffer_append_u16(list, (uint16_t)value.length);
-    buffer_append(list, value);
+    size_t size = PAIR_OVERHEAD + name.length + value.length;
+    uint8_t *at = buffer_reserve(list, size);
+
+    *at++ = PROPERTY_USER_PROPERTY;
+    put_text(put_text(at, name), value);
+    list->length += size;
 }
 
 void write_user_property(struct buffer *list, const char *name, struct slice value)
