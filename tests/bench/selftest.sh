@@ -13,6 +13,8 @@ set -euo pipefail
 readonly PUBGRID=$1 FLOOR=$2
 here=$(cd "$(dirname "$0")" && pwd)
 readonly here
+# shellcheck source=tests/e2e/ports.sh
+. "$here/../e2e/ports.sh"
 failures=0
 
 # expect STATUS PATTERN ARGUMENT...: runs the bench; its line must match.
@@ -95,13 +97,9 @@ trap 'kill -9 $(cat "$work"/*.pid 2>/dev/null) 2>/dev/null || true; rm -rf "$wor
 
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
-# mosquitto_start [LINE...]: with these lines in its configuration, on ports drawn by lot until one is
-# free; sets port and pid.
+# mosquitto_start [LINE...]: with these lines in its configuration; sets port and pid.
 mosquitto_start() {
-    port=$((20000 + RANDOM % 10000))
-    while port_open; do
-        port=$((port + 1))
-    done
+    take_port port
     rm -f "$work"/mosquitto.db
     cat >"$work/mosquitto.conf" <<END
 listener $port 127.0.0.1

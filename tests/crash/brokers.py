@@ -1,18 +1,20 @@
 """Brokers as processes that can be killed, for the crash tests.
 
-A broker is a command with {port} and {dir} in it; each start takes a free port, so that neither a
-port in TIME_WAIT nor another test comes in between.
+A broker is a command with {port} and {dir} in it; each start takes a port of its own.
 
 SPDX-License-Identifier: Apache-2.0
 """
 import os
 import shlex
 import signal
-import socket
 import subprocess
+import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
 import mqtt
+from ports import free_port
 
 BIN = os.environ.get("BIN") or os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                             "../../build/release/bin")
@@ -29,12 +31,6 @@ user root
 """
 SANITIZER = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
              "WARNING: ThreadSanitizer")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def find_mosquitto():
@@ -81,29 +77,26 @@ class Broker:
         self.log_path = os.path.join(folder, "broker.log")
         os.makedirs(os.path.join(folder, "store"), exist_ok=True)
 
-    def start(self, environment=None, attempts=5):
+    def start(self, environment=None):
         """Starts it and waits until it answers a CONNECT."""
-        for _ in range(attempts):
-            self.port = free_port()
-            # What is stored must not depend on how many workers there were.
-            values = {"port": self.port, "dir": self.folder, "workers": self.starts % 3 + 1}
-            with open(os.path.join(self.folder, "mosquitto.conf"), "w") as out:
-                out.write(MOSQUITTO_CONFIG.format(**values))
-            command = self.command
-            for key, value in values.items():
-                command = command.replace("{" + key + "}", str(value))
-            with open(self.log_path, "ab") as log:
-                log.write(f"--- start {self.starts}: {command}\n".encode())
-                log.flush()
-                self.process = subprocess.Popen(
-                    shlex.split(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    start_new_session=True, env={**os.environ, **(environment or {})})
-            self.starts += 1
-            if self._answers():
-                return self
-            if "in use" not in self.log_tail(5):
-                break
-        raise StartFailed(f"{self.name} does not start:\n{self.log_tail()}")
+        self.port = free_port()
+        # What is stored must not depend on how many workers there were.
+        values = {"port": self.port, "dir": self.folder, "workers": self.starts % 3 + 1}
+        with open(os.path.join(self.folder, "mosquitto.conf"), "w") as out:
+            out.write(MOSQUITTO_CONFIG.format(**values))
+        command = self.command
+        for key, value in values.items():
+            command = command.replace("{" + key + "}", str(value))
+        with open(self.log_path, "ab") as log:
+            log.write(f"--- start {self.starts}: {command}\n".encode())
+            log.flush()
+            self.process = subprocess.Popen(
+                shlex.split(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True, env={**os.environ, **(environment or {})})
+        self.starts += 1
+        if not self._answers():
+            raise StartFailed(f"{self.name} does not start:\n{self.log_tail()}")
+        return self
 
     def _answers(self):
         deadline = time.monotonic() + mqtt.PATIENCE

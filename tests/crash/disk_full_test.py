@@ -21,7 +21,7 @@ import time
 import traceback
 
 import mqtt
-from brokers import PUBGRID_COMMAND, Broker, free_port
+from brokers import PUBGRID_COMMAND, Broker
 
 SIZE = 24 << 20
 PAYLOAD = 8000

@@ -33,7 +33,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
 # pylint: disable=wrong-import-position
-from brokers import SANITIZER, free_port
+from brokers import SANITIZER
+from ports import free_port
 from stand_in import StandIn
 
 BIN = os.path.abspath(os.environ.get("BIN", "build/release/bin"))

@@ -1,4 +1,4 @@
-# For tests in bash: a broker on a free port of loopback, with a folder of its own in $work.
+# For tests in bash: a broker on a port of its own, with a folder of its own in $work.
 #
 #   . broker.sh
 #   start_broker [OPTION=VALUE...]     sets $port
@@ -8,6 +8,8 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
+# shellcheck source=tests/e2e/ports.sh
+. "$(dirname "${BASH_SOURCE[0]}")/ports.sh"
 BIN=${BIN:-$(dirname "${BASH_SOURCE[0]}")/../../build/dev/bin}
 work=$(mktemp -d)
 port='' broker_pid=''
@@ -39,7 +41,6 @@ wait_for_start()
     return 1
 }
 
-# Starts on ports drawn by lot until one is free.
 start_broker()
 {
     local option options=() log
@@ -48,22 +49,15 @@ start_broker()
         options+=(--set "$option")
     done
     mkfifo "$work/log"
-    for _ in 1 2 3 4 5 6 7 8 9 10; do
-        port=$((20000 + RANDOM % 10000))
-        "$BIN/pubgrid-broker" --set "listeners=tcp://127.0.0.1:$port" "${options[@]}" \
-            2>"$work/log" &
-        broker_pid=$!
-        exec {log}<"$work/log"
-        if wait_for_start; then
-            exec {log}<&-
-            return 0
-        fi
-        exec {log}<&-
-        wait "$broker_pid"
-        broker_pid=
-    done
-    cat "$work/broker.log"
-    exit 1
+    take_port port
+    "$BIN/pubgrid-broker" --set "listeners=tcp://127.0.0.1:$port" "${options[@]}" 2>"$work/log" &
+    broker_pid=$!
+    exec {log}<"$work/log"
+    if ! wait_for_start; then
+        cat "$work/broker.log"
+        exit 1
+    fi
+    exec {log}<&-
 }
 
 stop_broker()

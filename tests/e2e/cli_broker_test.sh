@@ -9,7 +9,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${BIN:-$(cd "$here/../.." && pwd)/build/dev/bin}
 work=$(mktemp -d)
-broker_pid=
+broker_pid='' tcp='' tls='' auth=''
 
 cleanup()
 {
@@ -23,10 +23,9 @@ is_free()
     ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-base=$((23000 + $$ % 3000 * 3)) # another one for every process on the machine
-until is_free $base && is_free $((base + 1)) && is_free $((base + 2)); do
-    base=$((base + 3))
-done
+# shellcheck source=tests/e2e/ports.sh
+. "$here/ports.sh"
+take_port tcp && take_port tls && take_port auth
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/server.key" -out "$work/server.crt" \
     -days 2 -subj "/CN=localhost" -addext "subjectAltName=DNS:localhost" 2>/dev/null
 "$bin/pubgrid" passwd -b -c "$work/passwords" alice secret >/dev/null || exit 2
@@ -34,12 +33,12 @@ cat >"$work/pubgrid.yaml" <<CONF
 store:
   path: $work/store
 listeners:
-  - address: tcp://127.0.0.1:$base
-  - address: tls://127.0.0.1:$((base + 1))
+  - address: tcp://127.0.0.1:$tcp
+  - address: tls://127.0.0.1:$tls
     certificate: $work/server.crt
     key: $work/server.key
   - address: unix:$work/socket
-  - address: tcp://127.0.0.1:$((base + 2))
+  - address: tcp://127.0.0.1:$auth
     allow_anonymous: false
 auth:
   password_file: $work/passwords
@@ -47,15 +46,15 @@ CONF
 "$bin/pubgrid" serve -c "$work/pubgrid.yaml" >"$work/log" 2>&1 &
 broker_pid=$!
 for _ in $(seq 100); do
-    is_free $((base + 2)) || break
+    is_free "$auth" || break
     kill -0 $broker_pid 2>/dev/null || break
     sleep 0.05
 done
-if is_free $((base + 2)) || ! kill -0 $broker_pid 2>/dev/null; then
+if is_free "$auth" || ! kill -0 $broker_pid 2>/dev/null; then
     echo "cli: the broker does not start:"
     cat "$work/log"
     exit 2
 fi
-BROKER_HOST=127.0.0.1 BROKER_PORT=$base BROKER_TLS_PORT=$((base + 1)) \
-    BROKER_CA=$work/server.crt BROKER_UNIX=$work/socket BROKER_AUTH_PORT=$((base + 2)) \
+BROKER_HOST=127.0.0.1 BROKER_PORT=$tcp BROKER_TLS_PORT=$tls \
+    BROKER_CA=$work/server.crt BROKER_UNIX=$work/socket BROKER_AUTH_PORT=$auth \
     "$here/cli_test.sh" "$bin/pubgrid"

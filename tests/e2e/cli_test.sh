@@ -54,34 +54,31 @@ is_free()
 
 start_mosquitto()
 {
-    local base=$((23000 + $$ % 3000 * 3)) # another one for every process on the machine
-
-    until is_free $base && is_free $((base + 1)) && is_free $((base + 2)); do
-        base=$((base + 3))
-    done
+    # shellcheck source=tests/e2e/ports.sh
+    . "$root/tests/e2e/ports.sh"
+    take_port BROKER_PORT && take_port BROKER_TLS_PORT && take_port BROKER_AUTH_PORT
+    BROKER_HOST=127.0.0.1 BROKER_CA=$work/ca.crt BROKER_UNIX=$work/socket
     make_certificates 2>/dev/null
     mosquitto_passwd -c -b "$work/passwords" alice secret
     cat >"$work/mosquitto.conf" <<CONF
 user $(id -un)
 per_listener_settings true
-listener $base 127.0.0.1
+listener $BROKER_PORT 127.0.0.1
 allow_anonymous true
-listener $((base + 1)) 127.0.0.1
+listener $BROKER_TLS_PORT 127.0.0.1
 allow_anonymous true
 certfile $work/server.crt
 keyfile $work/server.key
-listener 0 $work/socket
+listener 0 $BROKER_UNIX
 allow_anonymous true
-listener $((base + 2)) 127.0.0.1
+listener $BROKER_AUTH_PORT 127.0.0.1
 allow_anonymous false
 password_file $work/passwords
 CONF
     mosquitto -c "$work/mosquitto.conf" >"$work/mosquitto.log" 2>&1 &
     broker_pid=$!
-    BROKER_HOST=127.0.0.1 BROKER_PORT=$base BROKER_TLS_PORT=$((base + 1)) BROKER_CA=$work/ca.crt
-    BROKER_UNIX=$work/socket BROKER_AUTH_PORT=$((base + 2))
     for _ in $(seq 100); do
-        is_free $((base + 2)) || return 0
+        is_free "$BROKER_AUTH_PORT" || return 0
         kill -0 $broker_pid 2>/dev/null || break
         sleep 0.05
     done

@@ -2,14 +2,13 @@
 """The broker as its peers' network sees it: odd clients, transports, certificates, limits, the end.
 
 Raw sockets and the standard library only, so that every byte and every pause is ours. Each test
-starts a broker of its own on free ports; waiting is always for a line of its log or for bytes.
+starts a broker and has ports of its own; waiting is always for a line of its log or for bytes.
 
     BIN=build/dev/bin tests/e2e/net_test.py [test ...]
 
 SPDX-License-Identifier: Apache-2.0
 """
 import os
-import random
 import resource
 import signal
 import socket
@@ -20,6 +19,10 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+
+from ports import free_port
+
 BROKER = os.path.join(os.environ.get("BIN", "build/dev/bin"), "pubgrid-broker")
 SANITIZED = "asan" in BROKER or "tsan" in BROKER or b"__asan_" in open(BROKER, "rb").read() \
     if os.path.exists(BROKER) else False
@@ -28,19 +31,6 @@ CONNECTIONS = 19000
 
 
 # ---------------------------------------------------------------- the broker
-
-
-def free_port(family=socket.AF_INET, address="127.0.0.1"):
-    """Below the ports that the kernel gives to clients: one of these may get it before the server."""
-    while True:
-        port = random.randrange(10000, 20000)
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((address, port))
-                return port
-            except OSError:
-                pass
 
 
 class Broker:

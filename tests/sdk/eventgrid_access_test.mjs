@@ -7,9 +7,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { AUTHORITY, certificate } from './lib/certificates.mjs';
 import { API, GROUP, Grid, PROVIDER, fails, manager, names, sample } from './lib/eventgrid.mjs';
+import { freePort } from './lib/ports.mjs';
 import { call } from './lib/rest.mjs';
 import { run, test } from './lib/runner.mjs';
-import { Server, freePort } from './lib/server.mjs';
+import { Server } from './lib/server.mjs';
 import { inSeconds, sign } from './lib/tokens.mjs';
 
 const securePort = await freePort();

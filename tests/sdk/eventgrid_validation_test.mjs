@@ -6,8 +6,8 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { once } from 'node:events';
 import { Grid, MAPPING, consent, fresh, json, sample } from './lib/eventgrid.mjs';
+import { freePort } from './lib/ports.mjs';
 import { run, test } from './lib/runner.mjs';
-import { freePort } from './lib/server.mjs';
 import { until } from './lib/wait.mjs';
 
 const latePort = await freePort();

@@ -12,8 +12,8 @@ import { Grid, fresh } from './lib/eventgrid.mjs';
 import { Namespace, mqttProperties } from './lib/namespaces.mjs';
 import { connectAs, passwordSection } from './lib/passwords.mjs';
 import { mayPublish, permitOwn } from './lib/permissions.mjs';
+import { freePort } from './lib/ports.mjs';
 import { run, test } from './lib/runner.mjs';
-import { freePort } from './lib/server.mjs';
 
 const QUOTA_EXCEEDED = 0x97;
 const TAKEN_OVER = 0x8e;

@@ -15,6 +15,7 @@ import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Pages } from './pages.mjs';
+import { freePort } from './ports.mjs';
 import { atEnd, explain } from './runner.mjs';
 import { within } from './wait.mjs';
 
@@ -37,7 +38,7 @@ export class Demo {
         const demo = new Demo();
         demo.name = name;
         demo.folder = fs.mkdtempSync(path.join(os.tmpdir(), `pubgrid-demo-${name}-`));
-        demo.#spawn();
+        await demo.#spawn();
         demo.pages = await Pages.start(name);
         demo.url = await within(() => `it starts; it says ${demo.said}`, demo.#started, START_MS);
         return demo;
@@ -45,17 +46,20 @@ export class Demo {
 
     #started;
 
-    #spawn() {
+    async #spawn() {
         this.said = '';
+        const ports = {
+            PUBGRID_DEMO_PORT: await freePort(),
+            PUBGRID_SITE_PORT: await freePort(),
+            PUBGRID_MQTT_PORT: await freePort(),
+        };
         this.process = spawn('node', [path.join(EXAMPLES, 'demo.mjs'), this.name], {
             env: {
                 ...process.env,
                 BIN,
                 NODE_OPTIONS,
                 PUBGRID_DEMO_FOLDER: this.folder,
-                PUBGRID_DEMO_PORT: 0,
-                PUBGRID_SITE_PORT: 0,
-                PUBGRID_MQTT_PORT: 0,
+                ...ports,
             },
             stdio: ['ignore', 'pipe', 'pipe'],
         });

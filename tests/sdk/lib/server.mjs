@@ -1,4 +1,4 @@
-/* `pubgrid serve` from $BIN with two bridge processes and a store of its own on free ports, and
+/* `pubgrid serve` from $BIN with two bridge processes and a store and ports of its own, and
  * connections to it.
  *
  *     const server = await Server.start({ hubs: [{ name: 'open', anonymous_connect_policy: 'allow' }] });
@@ -17,6 +17,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { JSON_V1, Peer } from './peer.mjs';
+import { freePort } from './ports.mjs';
 import { bridges, processOf } from './processes.mjs';
 import { atEnd, explain } from './runner.mjs';
 import { EVERYTHING, inSeconds, sign } from './tokens.mjs';
@@ -26,25 +27,6 @@ const here = path.dirname(new URL(import.meta.url).pathname);
 export const BIN = process.env.BIN ?? path.resolve(here, '../../../build/dev/bin');
 const LOG_LINES = 30; // shown when something fails
 const CONNECTIONS_MAX = 32; // until each bridge process has got one, before we look anew
-
-/* Below the range from which the kernel takes ports for connections, so that none takes it before
- * the server does. */
-export async function freePort() {
-    for (;;) {
-        const port = 20_000 + Math.floor(Math.random() * 12_000);
-        const probe = net.createServer();
-        const isFree = await new Promise((resolve) => {
-            probe.once('error', () => resolve(false));
-            probe.listen(port, '127.0.0.1', () => resolve(true));
-        });
-        await new Promise((resolve) => {
-            probe.close(resolve);
-        });
-        if (isFree) {
-            return port;
-        }
-    }
-}
 
 /* YAML for a list of objects; what is deeper in them is in flow style, which JSON is. */
 const list = (items) =>
