@@ -215,6 +215,9 @@ class Client:
         assert self.reason() == 0
         return self
 
+    def has_more(self):
+        return bool(select.select([self.socket], [], [], 0)[0])
+
     def expect_end(self):
         try:
             assert self.socket.recv(1) == b""

@@ -360,16 +360,17 @@ def test_a_token_ends_the_connection_when_it_expires():
     with tempfile.TemporaryDirectory() as folder:
         make_issuer(folder, "issuer")
         with Plant(folder, custom(folder, "issuer")) as plant:
-            ends = int(time.time()) + 3
+            renewed = sign(folder, "issuer", claims("s"))
+            ends = int(time.time()) + 4
             token = sign(folder, "issuer", claims("s", exp=ends))
             new = by_token(plant, "a", token).hello()
             old = plant.connect("b", user="any", password=token, version=4).hello()
             kept = by_token(plant, "c", token).hello()
-            kept.auth(0x19, sign(folder, "issuer", claims("s")), "CUSTOM-JWT")
+            kept.auth(0x19, renewed, "CUSTOM-JWT")
             assert kept.receive(AUTH)[:1] in (b"", b"\0")
             check_disconnected(new, EXPIRED)
             old.expect_end()
-            assert ends - CLOCK <= time.time() < ends + 20, time.time() - ends
+            assert ends <= time.time() < ends + 20, time.time() - ends
             check_is_alive(kept)
 
 
@@ -467,7 +468,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if asked.get("authenticationMethod"):
             return allow(clientAuthenticationName=base64.b64decode(asked["authenticationData"]).decode())
         if user == "brief":
-            return allow(expiration=in_seconds(2))
+            return allow(expiration=in_seconds(4))
         if user.startswith("sensor-"):
             return allow(attributes={"type": "sensor", "floor": int(user[7:])})
         if user == "renamed":
@@ -537,30 +538,45 @@ def test_who_the_webhook_has_let_in_for_a_while():
                     assert again.receive(AUTH)[:1] in (b"", b"\0")
 
 
+QUICK = 4  # seconds; the broker waits 5 for an answer
+TRIES = 4  # on a machine that is busy elsewhere, even what waits for nothing may take as long
+
+
+def is_let_in_beside_hanging(plant, webhook, here):
+    """Is somebody let in while others wait for an answer that does not come?"""
+    wanted = len(webhook.asked) + 20
+    hanging = [plant.connect(f"h{i}", user="hangs") for i in range(20)]
+    while len(webhook.asked) < wanted:
+        here.sync()
+    plant.connect("next", user="bob", password="please").hello()
+    here.sync()
+    still_hang = not any(mqtt.has_more() for mqtt in hanging)
+    for mqtt in hanging:
+        check_refused(mqtt, UNAVAILABLE)
+    return still_hang
+
+
 def test_a_webhook_that_hangs_delays_nobody():
     with tempfile.TemporaryDirectory() as folder, Webhook() as webhook:
         with Plant(folder, webhook.says) as plant:
             here = plant.connect("here", user="bob", password="please").hello()
-            begin = time.monotonic()
-            hanging = [plant.connect(f"h{i}", user="hangs") for i in range(20)]
-            while len(webhook.asked) < 21:
-                here.sync()
-            plant.connect("next", user="bob", password="please").hello()
-            here.sync()
-            assert time.monotonic() - begin < 4
-            for mqtt in hanging:
-                check_refused(mqtt, UNAVAILABLE)
-            assert 4 < time.monotonic() - begin < 9
+            assert any(is_let_in_beside_hanging(plant, webhook, here) for _ in range(TRIES))
+
+
+def seconds_to_stop(folder, webhook):
+    """While the webhook hangs."""
+    with Plant(folder, webhook.says) as plant:
+        asked = len(webhook.asked)
+        plant.connect("h", user="hangs")
+        while len(webhook.asked) == asked:
+            plant.connect("x").receive(CONNACK)
+        begin = time.monotonic()
+    return time.monotonic() - begin
 
 
 def test_a_stop_does_not_wait_for_the_webhook():
     with tempfile.TemporaryDirectory() as folder, Webhook() as webhook:
-        with Plant(folder, webhook.says) as plant:
-            plant.connect("h", user="hangs")
-            while not webhook.asked:
-                plant.connect("x").receive(CONNACK)
-            begin = time.monotonic()
-        assert time.monotonic() - begin < 4
+        assert any(seconds_to_stop(folder, webhook) < QUICK for _ in range(TRIES))
 
 
 def test_a_webhook_over_tls():
@@ -744,7 +760,10 @@ def test_sessions_of_a_name():
 
 MQTTJS = """
     import mqtt from 'mqtt'
-    const [url, token] = process.argv.slice(1)
+    import fs from 'node:fs'
+    console.log('loaded')
+    const url = process.argv[1]
+    const token = fs.readFileSync(0, 'utf8')
     const client = mqtt.connect(url, {protocolVersion: 5, reconnectPeriod: 0, properties: {
         authenticationMethod: 'CUSTOM-JWT', authenticationData: Buffer.from(token)}})
     client.on('error', (error) => { console.error(error); process.exit(1) })
@@ -766,11 +785,12 @@ def test_mqttjs_signs_in_by_a_token():
             watcher = by_token(plant, "w", sign(folder, "issuer", claims("sensor"))).hello()
             assert watcher.subscribe("sensor/#") == 0
             for url in f"mqtt://127.0.0.1:{plant.port}", f"ws://127.0.0.1:{port}/mqtt":
-                token = sign(folder, "issuer", claims("sensor", seconds=3))
-                done = subprocess.run(["node", "--input-type=module", "-e", MQTTJS, url, token], check=True,
-                                      timeout=PATIENCE, cwd=here, capture_output=True, text=True)
+                with subprocess.Popen(["node", "--input-type=module", "-e", MQTTJS, url], cwd=here, text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE) as node:
+                    assert node.stdout.readline() == "loaded\n"  # that takes as long as a token lasts, at times
+                    said, _ = node.communicate(sign(folder, "issuer", claims("sensor", seconds=4)), PATIENCE)
                 assert watcher.next_message() == "sensor/x"
-                assert done.stdout == f"{EXPIRED}\n", done.stdout
+                assert said == f"{EXPIRED}\n", said
 
 
 def test_sessions_end_after_some_hours():

@@ -210,20 +210,20 @@ test('kill -9 of the broker and of all bridges loses nothing that was acknowledg
     const sent = [];
     for (const name of ['pubgrid-bridge', 'pubgrid-broker', 'pubgrid-bridge']) {
         const client = await open();
+        let killed;
         for (let i = 0; i < 50; i += 1) {
             const topic = `crash/${sent.length}`;
             await publish(topic, 'x', {}, client);
             sent.push(topic);
             if (i === 25) {
-                for (const { pid } of server.children().filter((child) => child.name === name)) {
-                    process.kill(pid, 'SIGKILL');
-                }
+                killed = server.kill(name, { all: true });
                 if (name === 'pubgrid-broker') {
                     break;
                 }
             }
         }
         client.end(true);
+        await killed;
         await server.ready();
     }
     await until('all have come', () => {

@@ -261,20 +261,21 @@ export class Server {
         return children;
     }
 
-    /* kill -9 of one of those; done when the supervisor has another one in its place. */
-    async kill(name) {
+    /* kill -9 of one of those, or of all of this name; done when the supervisor has others in their place.
+     * Before that, what was killed may still take connections. */
+    async kill(name, { all = false } = {}) {
         const pids = () =>
             this.children()
                 .filter((child) => child.name === name)
                 .map(({ pid }) => pid);
         const before = pids();
         assert.ok(before.length > 0, `${name} runs`);
-        const victim = before[Math.floor(Math.random() * before.length)];
-        process.kill(victim, 'SIGKILL');
-        await until(
-            `another ${name}`,
-            () => !pids().includes(victim) && pids().length === before.length,
-        );
+        const victims = all ? before : [before[Math.floor(Math.random() * before.length)]];
+        victims.forEach((pid) => process.kill(pid, 'SIGKILL'));
+        await until(`another ${name}`, () => {
+            const now = pids();
+            return now.length === before.length && !now.some((pid) => victims.includes(pid));
+        });
     }
 
     /* It ends well, and is there again with the same files. */
