@@ -31,7 +31,7 @@ test('who comes late sees what was before, and chooses what to see', async () =>
     assert.ok((await points(late)) > 8);
     await late.getByRole('button', { name: 'MQTT' }).click();
     await late.getByRole('heading', { name: /^MQTT, the last/ }).waitFor();
-    assert.equal(await late.locator('#now').textContent(), await price(late, 'MQTT'));
+    await until('the chart shows its price', async () => (await late.locator('#now').textContent()) === (await price(late, 'MQTT')));
     await demo.picture(late, 'phone');
     await demo.picture(early, 'light');
 });

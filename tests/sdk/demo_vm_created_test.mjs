@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { Demo } from './lib/demo.mjs';
 import { run, test } from './lib/runner.mjs';
+import { deferred } from './lib/wait.mjs';
 
 const demo = await Demo.start('vm-created');
 const happened = (page, name) => page.locator('[data-group=activity] li', { hasText: name });
@@ -42,6 +43,19 @@ test('so it is when the event comes from the command line, and who comes late se
     await done(page, 'db-1').waitFor();
     await done(page, 'web-1').waitFor();
     await demo.picture(page, 'phone');
+});
+
+test('what is written while a machine is created stays', async () => {
+    const page = await demo.open();
+    const { promise, resolve } = deferred();
+    await page.route('**/create', (route) => promise.then(() => route.continue()));
+    await create(page, 'virtual machine', 'slow-1');
+    await page.getByLabel('Name').fill('next-7');
+    const answered = page.waitForResponse('**/create');
+    resolve();
+    await answered;
+    await done(page, 'slow-1').waitFor();
+    assert.equal(await page.getByLabel('Name').inputValue(), 'next-7');
 });
 
 await run();

@@ -59,6 +59,7 @@ test('who comes late gets the picture', async () => {
     const other = await open('Emil');
     await late.getByRole('button', { name: 'Clear' }).click();
     await until('all is cleared', async () => !(await isDrawn(other, 0.1, 0.15)));
+    await until('so is what late comers get', async () => (await (await fetch(`${demo.url}picture`)).json()).length === 0);
     assert.equal(await isDrawn(await open('Finn'), 0.1, 0.15), false);
 });
 
