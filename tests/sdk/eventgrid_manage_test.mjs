@@ -589,7 +589,7 @@ test('with an identity, and to Web PubSub, MQTT or another topic', async () => {
 test('an event subscription that has expired is gone', async () => {
     const topic = await grid.topic();
     const endpoint = grid.endpoint();
-    const expirationTimeUtc = new Date(Date.now() + 3000);
+    const expirationTimeUtc = new Date(Date.now() + 5000);
     await topic.subscribe({ destination: endpoint.destination(), expirationTimeUtc }, 'expires');
     assert.equal(
         (await arm.eventSubscriptions.get(topic.id, 'expires')).provisioningState,

@@ -22,6 +22,7 @@ const { server } = grid;
 const namespace = await Namespace.make(grid);
 const topic = await namespace.topic();
 const locked = { receiveLockDurationInSeconds: LOCK };
+const held = { receiveLockDurationInSeconds: 300 }; // where it does not matter when it expires
 
 const waits = []; // of receivers to which nothing must come
 const staysEmpty = (queue) => waits.push(queue.receive(10));
@@ -32,12 +33,14 @@ test('an expired lock: the event is there again, counted, the old token is lost'
     const queue = await topic.queue(locked);
     await topic.publishIds('expires');
     const tokens = [];
+    let before = -Infinity; // when the one was asked for that has the lock
     for (const deliveryCount of [1, 2, 3]) {
         const begin = performance.now();
         const taken = await queue.take();
         assert.deepEqual([taken.event.id, taken.deliveryCount], ['expires', deliveryCount]);
-        const waited = performance.now() - begin;
-        assert.ok(deliveryCount === 1 || waited > LOCK_MS / 2, `after ${waited} ms`);
+        const waited = performance.now() - before;
+        assert.ok(waited > LOCK_MS * 0.95, `after ${waited} ms`);
+        before = begin;
         tokens.push(taken.lockToken);
     }
     assert.equal(new Set(tokens).size, 3);
@@ -45,20 +48,23 @@ test('an expired lock: the event is there again, counted, the old token is lost'
     for (const action of ['acknowledge', 'release', 'reject', 'renewLock']) {
         await queue.mustFail(action, first, 'TokenLost');
         await queue.mustFail(action, second, 'TokenLost');
+        await queue.must('renewLock', third); // has not noticed
     }
     await queue.must('acknowledge', third);
 });
 
 test('a lock holds: nobody else gets the event meanwhile', async () => {
     const lone = await namespace.topic();
-    const queue = await lone.queue({ receiveLockDurationInSeconds: 300 });
+    const queue = await lone.queue(held);
     await lone.publishIds('held');
     await queue.take();
     staysEmpty(queue); // for 10 s, where the lock has 15
 });
 
 test('a renewed lock lasts from the renewal', async () => {
-    const queue = await topic.queue(locked);
+    const seconds = 1.5 * LOCK; // a machine that is busy elsewhere may hold a renewal up
+    const queue = await topic.queue({ receiveLockDurationInSeconds: seconds });
+    const lasts = 1000 * SCALE * seconds;
     await topic.publishIds('renewed');
     const { lockToken } = await queue.take();
     const begin = performance.now();
@@ -67,12 +73,12 @@ test('a renewed lock lasts from the renewal', async () => {
         got = one;
     });
     let renewals = 0;
-    while (performance.now() - begin < 2.5 * LOCK_MS) {
+    while (performance.now() - begin < 2 * lasts) {
         await queue.must('renewLock', lockToken);
         renewals += 1;
         assert.equal(got, undefined, `it was given away after ${renewals} renewals`);
         await new Promise((resolve) => {
-            setTimeout(resolve, LOCK_MS / 8);
+            setTimeout(resolve, lasts / 12);
         });
     }
     await competitor; // it has expired after the last one
@@ -82,7 +88,7 @@ test('a renewed lock lasts from the renewal', async () => {
 });
 
 test('released: it comes after the delay, and every delivery counts', async () => {
-    const queue = await topic.queue({ ...locked, maxDeliveryCount: 10 });
+    const queue = await topic.queue({ ...held, maxDeliveryCount: 10 });
     await topic.publishIds('counts');
     let { lockToken, deliveryCount } = await queue.take();
     for (const delay of [0, 10, 60, 0]) {
@@ -98,7 +104,7 @@ test('released: it comes after the delay, and every delivery counts', async () =
 });
 
 test('a receiver that has gone takes no event with it', async () => {
-    const queue = await topic.queue(locked);
+    const queue = await topic.queue(held);
     for (const process of [0, 1]) {
         const socket = await socketAt(server, process);
         const gone = queue.receive(1, { maxWaitTime: 120, at: socket });
@@ -114,21 +120,21 @@ test('a receiver that has gone takes no event with it', async () => {
 
 /* ---------------------------------------------------------------- receivers that compete */
 
-/* Receives over sockets of its own until `enough`; seen counts each identifier. */
+/* Receives over a socket of its own until `enough`; seen counts each identifier. */
 async function consume(queue, seen, process, enough) {
+    const at = await socketAt(server, process);
     while (!enough()) {
-        const at = await socketAt(server, process);
         const some = await queue.receive(7, { at });
         idsOf(some).forEach((id) => seen.set(id, (seen.get(id) ?? 0) + 1));
         if (some.length) {
             await queue.must('acknowledge', some);
         }
-        at.destroy();
     }
+    at.destroy();
 }
 
 test('receivers at both processes share the events: each gets others', async () => {
-    const queue = await topic.queue({ receiveLockDurationInSeconds: 300 });
+    const queue = await topic.queue(held);
     const ids = Array.from({ length: 300 }, (_, index) => `share-${index}`);
     const seen = new Map();
     const enough = () => seen.size >= ids.length;
@@ -140,7 +146,12 @@ test('receivers at both processes share the events: each gets others', async () 
     const consumers = [0, 1, 0, 1].map((process) => consume(queue, seen, process, enough));
     await publishing;
     await until('all events', enough);
-    await topic.publishIds('end', 'end', 'end', 'end'); // for those that still wait
+    let left = consumers.length;
+    consumers.forEach((consumer) => consumer.then(() => (left -= 1)));
+    await until('all have ended', async () => {
+        await topic.publishIds('end'); // for one that still waits
+        return left === 0;
+    });
     await Promise.all(consumers);
     for (const id of ids) {
         assert.equal(seen.get(id), 1, id);
@@ -148,7 +159,7 @@ test('receivers at both processes share the events: each gets others', async () 
 });
 
 test('a lock that one process has given is known by the other', async () => {
-    const queue = await topic.queue({ receiveLockDurationInSeconds: 300 });
+    const queue = await topic.queue(held);
     for (const action of ['acknowledge', 'reject']) {
         for (const [one, other] of [
             [0, 1],
@@ -219,7 +230,7 @@ const properties = (letter) =>
 test('more than maxDeliveryCount: a dead letter that says so', async () => {
     const before = Date.now();
     const lone = await namespace.topic();
-    const queue = await lone.queue({ ...locked, maxDeliveryCount: 2, ...deadLetters('counted') });
+    const queue = await lone.queue({ ...held, maxDeliveryCount: 2, ...deadLetters('counted') });
     const sent = cloudEvent('dies', { mine: 5, data: { a: 1 }, time: '2031-01-02T03:04:05Z' });
     await lone.publish(sent);
     for (const deliveryCount of [1, 2]) {
@@ -255,7 +266,7 @@ test('a lock that expires counts as much as a release', async () => {
 });
 
 test('rejected: a dead letter at once', async () => {
-    const queue = await topic.queue({ ...locked, ...deadLetters('rejected') });
+    const queue = await topic.queue({ ...held, ...deadLetters('rejected') });
     await topic.publish([cloudEvent('no-1'), cloudEvent('no-2', { data_base64: 'AAE=' })]);
     await queue.must('reject', await queue.receiveAll(2));
     const letters = await untilLetters(queue, 'rejected', 2);
@@ -271,7 +282,7 @@ test('rejected: a dead letter at once', async () => {
 
 test('without a place for dead letters it is gone', async () => {
     const lone = await namespace.topic();
-    const queue = await lone.queue({ ...locked, maxDeliveryCount: 1 });
+    const queue = await lone.queue({ ...held, maxDeliveryCount: 1 });
     await lone.publishIds('gone', 'gone');
     const [one, other] = await queue.receiveAll(2);
     await queue.must('release', one);

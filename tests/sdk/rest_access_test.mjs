@@ -206,7 +206,17 @@ test('keys that were made anew: the old one is worth nothing after a reload', as
     const [primary, secondary] = server.keys;
     server.cli('keys', '--regenerate', 'primary');
     server.process.kill('SIGHUP');
-    const isOver = async () => (await statusWith({ key: primary })) === 401;
+    const isOver = async () => {
+        for (const process of [0, 1]) {
+            const at = await hub.socketAt(process);
+            const status = await statusWith({ key: primary }, { at });
+            at.destroy();
+            if (status !== 401) {
+                return false;
+            }
+        }
+        return true;
+    };
     await until('the old key is refused', isOver);
     const now = server.readKeys();
     assert.equal(now[1], secondary);

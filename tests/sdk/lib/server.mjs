@@ -245,20 +245,19 @@ export class Server {
 
     /* The processes that serve has started: [{ name: 'pubgrid-broker', pid }, ...] */
     children() {
-        const children = [];
-        for (const pid of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+        const read = (file) => {
             try {
-                const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
-                const [, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-                if (Number(parent) === this.process.pid) {
-                    const [command] = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-                    children.push({ name: path.basename(command), pid: Number(pid) });
-                }
+                return fs.readFileSync(`/proc/${file}`, 'utf8');
             } catch {
-                /* it ended while we looked */
+                return ''; // it ended while we looked
             }
-        }
-        return children;
+        };
+        const { pid: parent } = this.process;
+        const pids = read(`${parent}/task/${parent}/children`).match(/\d+/g) ?? [];
+        return pids.map((pid) => ({
+            name: path.basename(read(`${pid}/cmdline`).split('\0')[0]),
+            pid: Number(pid),
+        }));
     }
 
     /* kill -9 of one of those, or of all of this name; done when the supervisor has others in their place.
