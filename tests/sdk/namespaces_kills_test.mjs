@@ -94,7 +94,7 @@ for (const [what, kill] of kills) {
     });
 
     test(`kill -9 of ${what}: what was locked comes again, and is counted`, async () => {
-        const queue = await topic.queue({ ...LONG, receiveLockDurationInSeconds: 60 });
+        const queue = await topic.queue(LONG);
         await topic.publishIds('locked');
         const first = await queue.take();
         assert.equal(first.deliveryCount, 1);
@@ -118,7 +118,8 @@ for (const [what, kill] of kills) {
         await queue.must('release', await queue.take(), '&releaseDelayInSeconds=60');
         await kill();
         const taken = await persistent('it', () => queue.take());
-        assert.deepEqual([taken.event.id, taken.deliveryCount], ['later', 2]);
+        assert.equal(taken.event.id, 'later');
+        assert.ok([2, 3].includes(taken.deliveryCount), `${taken.deliveryCount}`); // due before the last kill: perhaps locked
         await queue.must('acknowledge', taken);
     });
 }

@@ -279,7 +279,7 @@ test('noEcho holds for a message that waits', async () => {
 
 test('a message lives only as long as its ttlSeconds while the receiver is away', async () => {
     const { peer, sender } = await pair('ttl');
-    peer.cut();
+    await peer.close(1001); // the server knows that it is away
     await say(sender, 'short', { ttlSeconds: 1 });
     await say(sender, 'long', { ttlSeconds: 300 });
     const begin = Date.now();

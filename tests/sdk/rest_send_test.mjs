@@ -286,7 +286,7 @@ test('reliable clients that are away get it later, unless its time is up', async
     const hub = newHub();
     const [peer] = await hub.both({ user: 'u', groups: ['g'], protocol: JSON_RELIABLE });
     const witness = await hub.connect();
-    peer.cut();
+    await peer.close(1001); // the server knows that it is away
     await hub.send('/users/u', 'brief', '?messageTtlSeconds=1');
     const sent = Date.now();
     for (const where of ['', '/users/u', '/groups/g', `/connections/${idOf(peer)}`]) {

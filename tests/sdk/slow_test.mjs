@@ -17,7 +17,7 @@ const server = await Server.start({
     ],
 });
 const LONG = 'x'.repeat(4096);
-const DELAY_MAXIMUM = 2000; // ms that a message may take to the others, on a busy machine
+const DELAY_MAXIMUM = 2000; // ms that a message may take to the others, on a busy machine; 99 of 100
 
 const stopReading = (peer) => peer.socket._socket.pause();
 const goOn = (peer) => peer.socket._socket.resume();
@@ -25,15 +25,16 @@ const goOn = (peer) => peer.socket._socket.resume();
 /* Sends until the kernel's buffers and the bound are certainly full, one after the other, and sees
  * each arrive at `reader`. */
 async function flood(sender, reader, count) {
-    let slowest = 0;
+    const took = [];
     for (let number = 1; number <= count; number += 1) {
         const begin = performance.now();
         await sender.must({ type: 'sendToGroup', group: 'g', data: { number, text: LONG } });
         const { data } = await reader.take({ type: 'message' });
         assert.equal(data.number, number);
-        slowest = Math.max(slowest, performance.now() - begin);
+        took.push(performance.now() - begin);
     }
-    assert.ok(slowest < DELAY_MAXIMUM, `a message took ${slowest} ms`);
+    const slow = took.toSorted((a, b) => a - b).at(Math.floor(count * 0.99));
+    assert.ok(slow < DELAY_MAXIMUM, `one of a hundred messages took ${slow} ms`);
 }
 
 for (const protocol of [JSON_V1, PROTOBUF_V1, JSON_RELIABLE]) {

@@ -157,7 +157,7 @@ test('$SYS is told each second while somebody watches', async () => {
     while (seen.size < 4) {
         seen.add(await uptimes());
     }
-    assert.ok(Date.now() - began < 9000, 'not in the pace of mqtt.sys_interval');
+    assert.ok(Date.now() - began < 20_000, 'not in the pace of mqtt.sys_interval');
     await admin.take(({ topic }) => /^\$SYS\/bridge\/\d\/uptime_seconds$/.test(topic));
     await admin.unsubscribeAsync('$wps//watch');
     await admin.take(({ topic, text }) => topic === '$SYS/broker/watched' && text === '0');

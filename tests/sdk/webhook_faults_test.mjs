@@ -15,6 +15,7 @@ import { until, within } from './lib/wait.mjs';
 import { Webhook, hubConfig } from './lib/webhook.mjs';
 
 const TIMEOUT = 1000;
+const BUSY = 15_000; // ms that a busy machine may add
 
 const hook = await Webhook.start();
 const impatient = { timeout: `${TIMEOUT}ms`, attempts: 1, skipsValidation: true };
@@ -128,7 +129,7 @@ for (const [what, answer] of Object.entries(faults)) {
         await bystander.must(event('e', { data: 'good' }));
         await bystander.must({ type: 'sendToGroup', group: 'g', data: 1 });
         await failed;
-        assert.ok(Date.now() - begin < TIMEOUT + 4000, `${Date.now() - begin} ms`);
+        assert.ok(Date.now() - begin < TIMEOUT + BUSY, `${Date.now() - begin} ms`);
         await peer.must(event('e', { data: 'good' }));
         assert.equal((await peer.take({ type: 'message' })).data, 'ok');
         await hub.drain(peer, other);
@@ -227,7 +228,7 @@ test('connect: who cannot be asked lets nobody in', async () => {
         const expected = /404|429/.test(what) ? Number(what.slice(-3)) : 500;
         const begin = Date.now();
         assert.equal(await status(hub.connect()), expected, what);
-        assert.ok(Date.now() - begin < TIMEOUT + 4000, what);
+        assert.ok(Date.now() - begin < TIMEOUT + BUSY, what);
         assert.deepEqual(hook.events(hub.name), ['connect'], what);
     }
 });

@@ -143,11 +143,11 @@ export async function underTraffic({ client, other, listeners = [], window = 1 }
         () => wanted.every(([{ received }, count]) => received.length >= count),
         PATIENCE,
     ).catch(() => {}); // what is missing is said below
+    const all = [client, other, ...listeners];
+    all.forEach((one) => one.check());
     for (const [receiver, count, { keepsOrder }, what] of wanted) {
         checkNumbers(receiver, count, keepsOrder || window === 1, what);
     }
-    const all = [client, other, ...listeners];
-    all.forEach((one) => one.check());
     await Promise.all(all.map((one) => one.stop()));
 }
 

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const PATIENCE = 20_000; // ms until a condition that never comes true is a failure
+export const PATIENCE = 40_000; // ms until a condition that never comes true is a failure
 
 /* Until `condition` (which may be async) returns something true; returns that. */
 export async function until(what, condition, patience = PATIENCE) {
