@@ -5,7 +5,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 import { WebPubSubEventHandler } from '@azure/web-pubsub-express';
 import express from 'express';
-import { hubOf, parameter, site } from '../shared/site.mjs';
+import { hubOf, inTurn, parameter, site } from '../shared/site.mjs';
 
 const KEPT = 100; // messages of a room
 const TEXT_MAX = 2000;
@@ -15,7 +15,7 @@ const rooms = new Map(['Lobby', 'Music', 'Garden'].map((room) => [room, []])); /
 const people = new Map(); // connection: { name, room }
 
 /* Everybody sees who is in which room. */
-function tellWhoIsThere() {
+const tellWhoIsThere = inTurn(() => {
     const there = Object.fromEntries([...rooms.keys()].map((room) => [room, []]));
     for (const { name, room } of people.values()) {
         if (!there[room].includes(name)) { // with several windows he is still one
@@ -23,7 +23,7 @@ function tellWhoIsThere() {
         }
     }
     return hub.sendToAll({ kind: 'people', rooms: there });
-}
+});
 
 const takers = {
     async enter({ connectionId, userId }, { room }) {

@@ -4,7 +4,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import { AzureKeyCredential, EventGridPublisherClient } from '@azure/eventgrid';
-import { hubOf, site, webhook } from '../shared/site.mjs';
+import { hubOf, inTurn, site, webhook } from '../shared/site.mjs';
 
 const names = ['billing', 'stock', 'shipping'];
 const hub = hubOf('shop');
@@ -21,7 +21,7 @@ const topic = new EventGridPublisherClient(
 );
 
 const state = () => ({ orders: orders.length, services: Object.values(services) });
-const show = () => hub.sendToAll(state());
+const show = inTurn(() => hub.sendToAll(state()));
 
 /* What the service does with an event. One that came already is done already. */
 async function take(service, { data: { order } }) {

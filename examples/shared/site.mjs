@@ -76,5 +76,14 @@ export function site(program, routes, first = (request, response, next) => next(
     return server;
 }
 
+/* Calls of what is returned are carried out one after the other: what they tell does not overtake what is older. */
+export function inTurn(action) {
+    let last = Promise.resolve();
+    return () => {
+        last = last.catch(() => {}).then(action);
+        return last;
+    };
+}
+
 /* The parameter of a request's query. */
 export const parameter = (request, name) => new URL(request.url, 'http://x').searchParams.get(name);

@@ -1,9 +1,11 @@
 /* examples/fan-out: a service that is down misses nothing, and the others do not notice.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+import assert from 'node:assert/strict';
+import { inTurn } from '../../examples/shared/site.mjs';
 import { Demo } from './lib/demo.mjs';
 import { run, test } from './lib/runner.mjs';
-import { until } from './lib/wait.mjs';
+import { deferred, until } from './lib/wait.mjs';
 
 const demo = await Demo.start('fan-out');
 const number = (page, service, what) =>
@@ -34,6 +36,21 @@ test('a service that is down misses nothing', async () => {
         await shows(page, 'stock', 'waiting', 0);
     }
     await demo.picture(late, 'phone');
+});
+
+test('what services tell does not overtake what is older, and goes on behind a failure', async () => {
+    const { promise, resolve } = deferred();
+    const told = [];
+    const steps = [
+        async () => { await promise; told.push('older'); throw new Error('lost'); },
+        async () => told.push('newer'),
+    ];
+    const tell = inTurn(() => steps.shift()());
+    const [older, newer] = [tell(), tell()];
+    resolve();
+    await assert.rejects(older, /lost/);
+    await newer;
+    assert.deepEqual(told, ['older', 'newer']);
 });
 
 await run();
