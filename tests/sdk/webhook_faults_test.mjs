@@ -4,9 +4,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import { JSON_RELIABLE, JSON_V1, PROTOBUF_V1, Peer } from './lib/peer.mjs';
 import { connectBoth } from './lib/processes.mjs';
+import { freePort } from './lib/ports.mjs';
 import './lib/protobuf.mjs';
 import { Hub, cut } from './lib/rest.mjs';
 import { run, test } from './lib/runner.mjs';
@@ -19,12 +19,7 @@ const BUSY = 15_000; // ms that a busy machine may add
 
 const hook = await Webhook.start();
 const impatient = { timeout: `${TIMEOUT}ms`, attempts: 1, skipsValidation: true };
-const closedPort = await new Promise((resolve) => {
-    const probe = net.createServer().listen(0, '127.0.0.1', () => {
-        const { port } = probe.address();
-        probe.close(() => resolve(port));
-    });
-});
+const closedPort = await freePort();
 const broken = (template) => [
     hook.handler({ userEvents: '', skipsValidation: true }),
     { template, systemEvents: [], userEvents: '*', ...impatient },
