@@ -4,11 +4,13 @@
 #include "access_options.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "config/config.h"
@@ -148,16 +150,34 @@ void access_place_release(struct access_place *place)
     free(place->endpoint);
 }
 
+static struct access_keys *said(struct access_keys *keys, struct buffer *error)
+{
+    if (!keys) {
+        fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(buffer_slice(error)));
+    }
+    buffer_release(error);
+    return keys;
+}
+
 struct access_keys *access_place_keys(const struct access_place *place)
 {
     struct buffer error = {0};
-    struct access_keys *keys = place->keys_given ? access_keys_read(place->keys, &error)
-                                                 : access_keys_open(place->keys, &error);
-    if (!keys) {
-        fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(error));
+    struct access_keys *keys = access_keys_read(place->keys, &error);
+    if (!keys && !place->keys_given && access(place->keys, F_OK) < 0 && errno == ENOENT) {
+        error.length = 0;
+        buffer_append_format(&error,
+                             "there are no keys at %s. The server makes them when it starts: give "
+                             "its configuration (-c FILE), or its keys (--keys FILE); `pubgrid "
+                             "keys --create` makes new ones",
+                             place->keys);
     }
-    buffer_release(&error);
-    return keys;
+    return said(keys, &error);
+}
+
+struct access_keys *access_place_make_keys(const struct access_place *place)
+{
+    struct buffer error = {0};
+    return said(access_keys_open(place->keys, &error), &error);
 }
 
 void access_append_claims(struct buffer *claims, const char *url, long seconds)

@@ -64,9 +64,11 @@ struct access_place {
 /* False after an error message. */
 bool access_options_resolve(const struct access_options *options, struct access_place *place);
 void access_place_release(struct access_place *place);
-/* Reads the keys; makes those of the configuration if the server has not been started yet. NULL
- * after an error message. */
+/* Reads the keys. NULL after an error message: that there are none may mean that another
+ * configuration is the server's, so none are made. */
 struct access_keys *access_place_keys(const struct access_place *place);
+/* The same, but makes them if there are none. */
+struct access_keys *access_place_make_keys(const struct access_place *place);
 /* Appends the first claims of a token for this URL, and leaves the object open. */
 void access_append_claims(struct buffer *claims, const char *url, long seconds);
 /* Appends the name of a hub, which may have characters that a URL may not. */

@@ -1,5 +1,6 @@
 /* `pubgrid keys`: what the SDKs of Azure Web PubSub are given to talk to this server, and the
- * renewal of a key. Whoever comes first, this command or the server, makes the keys.
+ * renewal of a key. The server makes the keys when it starts; with --create this command does so
+ * before.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "keys.h"
@@ -11,13 +12,15 @@
 #include "access_options.h"
 #include "secret/access_keys.h"
 
-enum { OPTION_REGENERATE = OPTION_OF_COMMAND, OPTION_HELP };
+enum { OPTION_CREATE = OPTION_OF_COMMAND, OPTION_REGENERATE, OPTION_HELP };
 
 static const char usage[] =
-    "Usage: pubgrid keys [-c file] [--regenerate primary|secondary]\n"
+    "Usage: pubgrid keys [-c file] [--create] [--regenerate primary|secondary]\n"
     "\n"
     "Prints the connection strings of both access keys, one a line.\n"
-    "\n" ACCESS_HELP "  --regenerate which     makes the primary or the secondary key anew before\n"
+    "\n" ACCESS_HELP
+    "  --create               makes the keys if there are none, as the server does when it starts\n"
+    "  --regenerate which     makes the primary or the secondary key anew before\n"
     "  --help                 prints this\n"
     "\n"
     "A running server takes new keys over on SIGHUP. Tokens of the old key are refused from then "
@@ -25,6 +28,7 @@ static const char usage[] =
 
 static const struct option long_options[] = {
     ACCESS_LONG_OPTIONS,
+    {"create", no_argument, NULL, OPTION_CREATE},
     {"regenerate", required_argument, NULL, OPTION_REGENERATE},
     {"help", no_argument, NULL, OPTION_HELP},
     {0},
@@ -32,7 +36,7 @@ static const struct option long_options[] = {
 
 struct keys_command {
     struct access_options access;
-    bool help, regenerate;
+    bool help, create, regenerate;
     enum access_key which; /* to regenerate */
 };
 
@@ -40,6 +44,10 @@ static bool take_option(struct keys_command *command, int option)
 {
     if (option == OPTION_HELP) {
         command->help = true;
+        return true;
+    }
+    if (option == OPTION_CREATE) {
+        command->create = true;
         return true;
     }
     if (option != OPTION_REGENERATE) {
@@ -76,25 +84,37 @@ static void print_keys(const struct access_keys *keys, const char *endpoint)
     }
 }
 
+/* NULL after an error message. */
+static struct access_keys *regenerate(const struct access_place *place, enum access_key which)
+{
+    struct buffer error = {0};
+    struct access_keys *keys = NULL;
+    if (access_keys_regenerate(place->keys, which, &error)) {
+        keys = access_place_keys(place);
+    } else {
+        fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(error));
+    }
+    buffer_release(&error);
+    return keys;
+}
+
 static bool run(const struct keys_command *command)
 {
     struct access_place place;
-    struct buffer error = {0};
     struct access_keys *keys = NULL;
     if (access_options_resolve(&command->access, &place)) {
-        if (command->regenerate && !access_keys_regenerate(place.keys, command->which, &error)) {
-            fprintf(stderr, "Error: %.*s.\n", SLICE_PRINT(error));
-        } else {
-            keys = access_place_keys(&place);
-        }
-        if (keys) {
-            print_keys(keys, place.endpoint);
-        }
+        keys = command->create ? access_place_make_keys(&place) : access_place_keys(&place);
+    }
+    if (keys && command->regenerate) {
+        access_keys_free(keys);
+        keys = regenerate(&place, command->which);
+    }
+    if (keys) {
+        print_keys(keys, place.endpoint);
     }
     bool good = keys != NULL;
     access_keys_free(keys);
     access_place_release(&place);
-    buffer_release(&error);
     return good;
 }
 

@@ -130,7 +130,7 @@ async function run() {
         fs.mkdirSync(path.join(folder, made), { recursive: true });
     }
     configure(ports, key);
-    const keys = execFileSync(path.join(bin, 'pubgrid'), ['keys', '-c', config], { encoding: 'utf8' });
+    const keys = execFileSync(path.join(bin, 'pubgrid'), ['keys', '-c', config, '--create'], { encoding: 'utf8' });
     const environment = {
         CONNECTION_STRING: keys.match(/Endpoint=.*/)[0],
         SERVER: server,

@@ -38,6 +38,10 @@ class Place:
         with open(self.config, "w") as out:
             out.write(f"store:\n  path: {self.store}\n{config}")
 
+    def make_keys(self):
+        """Returns the primary one."""
+        return self.connection_strings("--create")[0][1]
+
     def __enter__(self):
         return self
 
@@ -99,8 +103,8 @@ def mode_of(path):
 
 def test_keys_are_made_once():
     with Place() as place:
-        first = place.connection_strings()
-        assert first == place.connection_strings()
+        first = place.connection_strings("--create")
+        assert first == place.connection_strings() == place.connection_strings("--create")
         assert mode_of(place.keys) == 0o600 and mode_of(place.store) == 0o700
         (endpoint, primary), (_, secondary) = first
         assert endpoint == "http://127.0.0.1:8080" and primary != secondary
@@ -109,7 +113,7 @@ def test_keys_are_made_once():
 
 def test_keys_of_many_at_once():
     with Place() as place:
-        many = [place.start("keys") for _ in range(12)]
+        many = [place.start("keys", "--create") for _ in range(12)]
         outs = {process.communicate(timeout=60) for process in many}
         assert len(outs) == 1 and not outs.pop()[1], outs
         assert os.listdir(place.store) == ["keys"], os.listdir(place.store)
@@ -117,7 +121,7 @@ def test_keys_of_many_at_once():
 
 def test_keys_regenerated():
     with Place() as place:
-        before = place.connection_strings()
+        before = place.connection_strings("--create")
         after = place.connection_strings("--regenerate", "primary")
         assert after[0] != before[0] and after[1] == before[1]
         last = place.connection_strings("--regenerate", "secondary")
@@ -155,6 +159,7 @@ def test_endpoints():
         (["--endpoint", "https://c.example:99/"], "https://c.example:99"),
     ]
     with Place() as place:
+        place.make_keys()
         for how, endpoint in rows:
             assert {where for where, _ in place.connection_strings(*how)} == {endpoint}, how
         for url in ("c.example", "ws://c.example", "http://", "http://a/b", "http://a;b", "http://a b"):
@@ -168,7 +173,7 @@ def test_endpoints():
 
 def test_token_says_everything():
     with Place() as place:
-        key = place.connection_strings()[0][1]
+        key = place.make_keys()
         begin = int(time.time())
         url, claims = place.token(key, "--hub", "Chat", "--user", 'bö"b', "--minutes", "5",
                                   "--role", "webpubsub.sendToGroup", "--role",
@@ -182,7 +187,7 @@ def test_token_says_everything():
 
 def test_token_says_nothing():
     with Place() as place:
-        key = place.connection_strings()[0][1]
+        key = place.make_keys()
         url, claims = place.token(key, "--hub", "a[1]", "--endpoint", "https://c.example")
         assert url == "wss://c.example/client/hubs/a%5B1%5D", url
         assert claims.keys() == {"aud", "iat", "exp"} and claims["exp"] == claims["iat"] + 3600
@@ -191,17 +196,26 @@ def test_token_says_nothing():
 
 def test_token_for_mqtt():
     with Place() as place:
-        key = place.connection_strings()[0][1]
+        key = place.make_keys()
         url, claims = place.token(key, "--hub", "h", "--mqtt")
         assert url == "ws://127.0.0.1:8080/clients/mqtt/hubs/h", url
         assert claims["aud"] == "http://127.0.0.1:8080/clients/mqtt/hubs/h", claims
 
 
-def test_token_makes_the_keys():
+def test_keys_that_are_missing_are_not_made():
     with Place() as place:
-        url = place.run("token", "--hub", "h")
-        key = place.connection_strings()[0][1]
-        verified(url.strip().split("=")[1], key)
+        for command in (["keys"], ["keys", "--regenerate", "primary"], ["token", "--hub", "h"],
+                        ["token", "--client", "c"]):
+            place.refused(f"no keys at {place.keys}", *command)
+        assert not os.path.exists(place.store)
+
+
+def test_keys_are_made_where_one_says():
+    with Place() as place:
+        path = os.path.join(place.folder, "mine")
+        made = place.connection_strings("--create", "--keys", path)
+        assert made == place.connection_strings("--keys", path)
+        assert mode_of(path) == 0o600 and not os.path.exists(place.store)
 
 
 def test_keys_of_a_wrong_file_are_not_made():
@@ -214,6 +228,7 @@ def test_keys_of_a_wrong_file_are_not_made():
 
 def test_token_refuses():
     with Place() as place:
+        place.make_keys()
         rows = [
             ("--hub or --client is needed", []),
             ("a hub has no such name", ["--hub", "1h"]),
