@@ -19,7 +19,7 @@ struct broker_metric {
     unsigned per_unit; /* the number in the topic is so many times as large; 0: as large */
 };
 
-enum { BROKER_METRICS = 26 };
+enum { BROKER_METRICS = 29 };
 
 extern const struct broker_metric broker_metrics[BROKER_METRICS];
 

@@ -29,6 +29,8 @@
     COUNTER(clients_expired)                                                                       \
     COUNTER(sockets_opened)                                                                        \
     COUNTER(channels)                                                                              \
+    COUNTER(internal_sessions)                                                                     \
+    COUNTER(internal_subscriptions)                                                                \
     COUNTER(connections_refused)                                                                   \
     COUNTER(messages_delayed)
 

@@ -24,11 +24,12 @@ enum { VERSION_TIME_SHIFT = 20 };
 
 struct retained {
     pthread_rwlock_t lock;
-    struct topic_tree tree; /* value: struct message, one count */
-    size_t expiring;        /* messages that will expire */
-    uint64_t version;       /* of the last change */
-    size_t sweep;           /* position in tree.nodes where retained_expire() goes on */
-    _Atomic size_t count;   /* messages */
+    struct topic_tree tree;  /* value: struct message, one count */
+    size_t expiring;         /* messages that will expire */
+    uint64_t version;        /* of the last change */
+    size_t sweep;            /* position in tree.nodes where retained_expire() goes on */
+    _Atomic size_t count;    /* messages, */
+    _Atomic size_t internal; /* and those of them whose topics begin with $ */
 };
 
 struct retained *retained_new(void)
@@ -65,6 +66,16 @@ size_t retained_count(struct retained *retained)
     return atomic_load_explicit(&retained->count, memory_order_relaxed);
 }
 
+size_t retained_internal_count(struct retained *retained)
+{
+    return atomic_load_explicit(&retained->internal, memory_order_relaxed);
+}
+
+static size_t is_internal(const struct message *message)
+{
+    return message && message_topic(message).data[0] == '$';
+}
+
 /* Puts `message` (NULL: nothing) in the place of the node's; returns what was there. */
 static struct message *node_swap(struct retained *retained, struct topic_node *node,
                                  struct message *message, uint64_t version)
@@ -74,6 +85,7 @@ static struct message *node_swap(struct retained *retained, struct topic_node *n
     node->value = message;
     node->stamp = version;
     retained->count += (size_t)(message != NULL) - (size_t)(old != NULL);
+    retained->internal += is_internal(message) - is_internal(old);
     retained->expiring += (size_t)(message && message->expires_at != MSEC_NEVER) -
                           (size_t)(old && old->expires_at != MSEC_NEVER);
     if (!message) {

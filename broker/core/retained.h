@@ -61,5 +61,7 @@ void retained_page_release(struct retained_page *page);
 uint64_t retained_expire(struct retained *retained, msec_t now, size_t most,
                          struct retained_matches *dropped);
 size_t retained_count(struct retained *retained);
+/* Those of them whose topics begin with $: what the server tells, not what clients do. */
+size_t retained_internal_count(struct retained *retained);
 
 #endif

@@ -117,6 +117,7 @@ static struct session_subscription *add_subscription(struct session *session, st
     memcpy(subscription->filter, filter.data, filter.length);
     map_insert(&session->subscriptions, &subscription->by_filter);
     session->shared_count += strip_share(filter, &plain);
+    counter_add(&session->shard->counters.internal_subscriptions, session->is_bridge);
     return subscription;
 }
 
@@ -330,6 +331,7 @@ static void forget_subscription(struct session *session, struct session_subscrip
 {
     struct slice plain;
     session->shared_count -= strip_share(subscription_filter(subscription), &plain);
+    counter_subtract(&session->shard->counters.internal_subscriptions, session->is_bridge);
     map_remove(&session->subscriptions, &subscription->by_filter);
     free(subscription);
 }

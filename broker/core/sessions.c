@@ -80,6 +80,7 @@ struct session *sessions_add(struct shard *shard, struct slice client_identifier
     session->holds_events = !session->hears_publisher && !session->hears_life_cycle &&
                             access_is_event_identifier(client_identifier);
     count_listener(session, 1);
+    counter_add(&shard->counters.internal_sessions, session->is_bridge);
     session->client_identifier_length = (uint16_t)client_identifier.length;
     if (client_identifier.length > 0) {
         memcpy(session->client_identifier, client_identifier.data, client_identifier.length);
@@ -132,6 +133,7 @@ void sessions_remove(struct session *session)
     assert(shard->slots[slot].session == session);
 
     count_listener(session, -1);
+    counter_subtract(&shard->counters.internal_sessions, session->is_bridge);
     session_drop_schedule(session);
     map_remove(&shard->sessions, &session->by_client_identifier);
     shard->slots[slot].session = NULL;

@@ -20,7 +20,7 @@ struct totals {
 #define COUNTER(name) uint64_t name;
     COUNTERS(COUNTER)
 #undef COUNTER
-    uint64_t retained, subscriptions, shared_subscriptions, clients_maximum;
+    uint64_t retained, internal_retained, subscriptions, shared_subscriptions, clients_maximum;
     uint64_t heap, heap_maximum, uptime;
     struct store_numbers store;
 };
@@ -45,6 +45,7 @@ static const struct sys_value values[] = {
     SYS("clients/disconnected", clients_disconnected),
     SYS("clients/inactive", clients_disconnected),
     SYS("clients/expired", clients_expired),
+    SYS("clients/internal", internal_sessions),
     SYS("clients/maximum", clients_maximum),
     SYS("heap/current", heap),
     SYS("heap/maximum", heap_maximum),
@@ -59,6 +60,7 @@ static const struct sys_value values[] = {
     SYS("publish/messages/refused", publish_refused),
     SYS("publish/messages/sent", publish_sent),
     SYS("retained messages/count", retained),
+    SYS("retained messages/internal", internal_retained),
     SYS("shared_subscriptions/count", shared_subscriptions),
     SYS("session/queue/dropped", queue_dropped),
     SYS("store/bytes", store.used),
@@ -70,6 +72,7 @@ static const struct sys_value values[] = {
     SYS("store/messages/bytes", messages_queued_bytes),
     SYS("store/messages/count", messages_queued),
     SYS("subscriptions/count", subscriptions),
+    SYS("subscriptions/internal", internal_subscriptions),
 };
 
 /* A rate per minute, as an exponential average like the one of the system load. */
@@ -146,6 +149,7 @@ static void add_up(struct shard *shard, struct totals *totals)
 #undef COUNTER
     }
     totals->retained = retained_count(broker->retained);
+    totals->internal_retained = retained_internal_count(broker->retained);
     totals->subscriptions = subscriptions_count(broker->subscriptions);
     totals->shared_subscriptions = subscriptions_shared_count(broker->subscriptions);
     totals->uptime = (uint64_t)(shard->now - broker->started_at) / 1000;

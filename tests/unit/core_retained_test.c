@@ -105,6 +105,13 @@ TEST(filters_match_as_specified)
         test_note("%s", rows[i].filter);
         CHECK_INT_EQUAL(count_matches(retained, rows[i].filter, 0), rows[i].count);
     }
+    CHECK_INT_EQUAL(retained_count(retained), 8);
+    CHECK_INT_EQUAL(retained_internal_count(retained), 2);
+    set_text(retained, "$SYS/a", "again");
+    CHECK_INT_EQUAL(retained_internal_count(retained), 2);
+    set_text(retained, "$SYS/a", "");
+    set_text(retained, "a", "");
+    CHECK_INT_EQUAL(retained_internal_count(retained), 1);
     retained_free(retained);
 }
 
