@@ -33,11 +33,13 @@ struct settings_store;
 struct staff;
 struct staff_asker;
 
-/* The logs of event subscriptions, by whoever delivers their events. */
+/* The logs of event subscriptions and what waits for them, by whoever delivers their events. */
 struct event_logs {
     void *context;
     const struct delivery_log *(*find)(void *context, struct slice queue); /* NULL: none */
     void (*append_json)(struct buffer *out, const struct delivery *delivery);
+    /* What the queue has in memory, as a JSON object. False: it is not run here. */
+    bool (*append_state)(void *context, struct slice queue, struct buffer *out);
 };
 
 /* What other processes want of this one alone (client/staff.h: staff_order()). */

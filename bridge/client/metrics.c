@@ -45,6 +45,7 @@ static const char *const operations[METRICS_OPERATIONS] = {
     [REST_HUB_LOG] = "hub_log",
     [REST_CHECK_HUB] = "check_hub",
     [REST_EVENT_LOG] = "event_log",
+    [REST_EVENT_QUEUE] = "event_queue",
     [REST_KINDS] = "none",
 };
 

@@ -59,6 +59,7 @@ static const struct {
     [REST_COUNT] = {&rest_ok, {{0}}},
     [REST_HUB_LOG] = {&rest_ok, {{0}}},
     [REST_EVENT_LOG] = {&rest_ok, {{0}}},
+    [REST_EVENT_QUEUE] = {&rest_ok, {{0}}},
     [REST_JOIN] = {&rest_ok,
                    {
                        [TARGET_USER] = NO_USER,
@@ -93,9 +94,10 @@ static const struct rest_result *result_of(const struct rest_merge *merge)
 
 /* ---------------------------------------------------------------- merging */
 
+/* Items are JSON of their own. */
 static bool is_log(enum rest_kind kind)
 {
-    return kind == REST_HUB_LOG || kind == REST_EVENT_LOG;
+    return kind == REST_HUB_LOG || kind == REST_EVENT_LOG || kind == REST_EVENT_QUEUE;
 }
 
 static bool is_list(enum rest_kind kind)

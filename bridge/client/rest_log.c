@@ -96,3 +96,16 @@ void rest_log(const struct gateway *gateway, const struct rest_operation *operat
     }
     free(deliveries);
 }
+
+void rest_queue(const struct gateway *gateway, const struct rest_operation *operation,
+                struct buffer *items)
+{
+    const struct event_logs *logs = gateway->event_logs;
+    struct buffer state = {0};
+
+    if (logs && logs->append_state(logs->context, operation->name, &state)) {
+        rest_item_append(items, &(struct rest_item){.name = SLICE_LITERAL("queue"),
+                                                    .user = buffer_slice(&state)});
+    }
+    buffer_release(&state);
+}

@@ -12,5 +12,8 @@
  * sort the newest to the front and whose text is the delivery as JSON. */
 void rest_log(const struct gateway *gateway, const struct rest_operation *operation,
               struct buffer *items);
+/* Answers REST_EVENT_QUEUE: appends one item if this process runs the queue. */
+void rest_queue(const struct gateway *gateway, const struct rest_operation *operation,
+                struct buffer *items);
 
 #endif

@@ -186,6 +186,10 @@ static void carry_out(struct work *work)
         rest_log(work->gateway, operation, &work->items);
         return;
     }
+    if (operation->kind == REST_EVENT_QUEUE) {
+        rest_queue(work->gateway, operation, &work->items);
+        return;
+    }
     if (!hub) {
         return;
     }

@@ -88,6 +88,7 @@ static const struct arm_route routes[] = {
     {"POST", IN_SHORT, OF_SUBSCRIBED, {"resend"}, ARM_RESEND, 0},
     {"GET", IN_SHORT, OF_SUBSCRIBED, {"log"}, ARM_SOURCE_LOG, 0},
     {"GET", IN_SHORT, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "log"}, ARM_LOG, 0},
+    {"GET", IN_SHORT, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "queue"}, ARM_QUEUE, 0},
     {"GET", IN_SHORT, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "deadLetters"}, ARM_DEAD_LETTERS, 0},
     {"POST", IN_SHORT, OF_SUBSCRIBED, {"eventSubscriptions", "{}", "resend"}, ARM_RESEND_DEAD_LETTERS, 0},
 };

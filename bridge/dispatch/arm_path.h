@@ -59,6 +59,7 @@ enum arm_operation {
     ARM_RESEND,              /* one event of the archive */
     ARM_SOURCE_LOG,          /* attempts to deliver, of all subscriptions of a source */
     ARM_LOG,                 /* of one */
+    ARM_QUEUE,               /* what waits for one */
     ARM_DEAD_LETTERS,        /* of one */
     ARM_RESEND_DEAD_LETTERS, /* of one */
     ARM_CONSENT,             /* /eventgrid/validate (4.7) */

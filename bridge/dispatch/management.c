@@ -256,6 +256,7 @@ static const struct {
     [ARM_RESEND] = {management_resend, NEEDS_SOURCE},
     [ARM_SOURCE_LOG] = {management_source_log, NEEDS_SOURCE},
     [ARM_LOG] = {management_log, NEEDS_SUBSCRIPTION},
+    [ARM_QUEUE] = {management_queue, NEEDS_SUBSCRIPTION},
     [ARM_DEAD_LETTERS] = {management_dead_letters, NEEDS_SUBSCRIPTION},
     [ARM_RESEND_DEAD_LETTERS] = {management_resend_dead_letters, NEEDS_SUBSCRIPTION},
     [ARM_CONSENT] = {management_consent, NEEDS_NOTHING},

@@ -7,6 +7,7 @@
  *     management_child.c         what namespaces have beside topics is
  *     management_subscription.c  event subscriptions are
  *     management_log.c           attempts to deliver
+ *     management_queue.c         what waits for a subscription
  *     management_work.c          dead letters, replay, test of filters
  *     management_changes.c       settings are stored
  *
@@ -58,7 +59,7 @@ struct management_call {
     struct job job;
     struct rest_reply rest;
     struct buffer found;  /* of work: what was found so far */
-    struct buffer queues; /* of ARM_SOURCE_LOG: whom to ask */
+    struct buffer queues; /* of ARM_SOURCE_LOG and ARM_QUEUE: whom to ask */
     struct log_progress progress;
     uint32_t page_size;
     enum subscription_state state;
@@ -111,6 +112,6 @@ management_operation management_children, management_get_child, management_put_c
 management_operation management_put_subscription, management_patch_subscription,
     management_delete_subscription, management_consent;
 management_operation management_test, management_replay, management_resend, management_source_log,
-    management_log, management_dead_letters, management_resend_dead_letters;
+    management_log, management_queue, management_dead_letters, management_resend_dead_letters;
 
 #endif

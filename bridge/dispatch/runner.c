@@ -13,6 +13,7 @@
 #include "dispatch/archive_feed.h"
 #include "dispatch/attempt_log.h"
 #include "dispatch/catalog_store.h"
+#include "dispatch/feed_state.h"
 #include "dispatch/life_cycle.h"
 #include "dispatch/ownership.h"
 #include "dispatch/pull_desk.h"
@@ -360,7 +361,7 @@ void runner_drop_session(struct runner *runner, struct slice queue)
     runner_session_erase(runner->gateway, &runner->erasures, queue);
 }
 
-/* ---------------------------------------------------------------- the log */
+/* ---------------------------------------------------------------- the log, the queue */
 
 struct feed *runner_find_feed(const struct runner *runner, struct slice queue)
 {
@@ -378,6 +379,16 @@ static const struct delivery_log *find_log(void *context, struct slice queue)
     struct feed *feed = runner_find_feed(context, queue);
 
     return feed ? feed->log : NULL;
+}
+
+static bool append_state(void *context, struct slice queue, struct buffer *out)
+{
+    const struct feed *feed = runner_find_feed(context, queue);
+
+    if (feed) {
+        feed_append_state(out, feed);
+    }
+    return feed != NULL;
 }
 
 /* ---------------------------------------------------------------- making and ending */
@@ -398,7 +409,7 @@ struct runner *runner_new(struct grid *grid)
         .child_removed = on_child_removed,
     };
     runner->staff_listener = (struct staff_listener){runner, staff_changed};
-    runner->logs = (struct event_logs){runner, find_log, attempt_append_json};
+    runner->logs = (struct event_logs){runner, find_log, attempt_append_json, append_state};
     list_init(&runner->feeds);
     list_init(&runner->archives);
     list_init(&runner->routes);

@@ -9,6 +9,7 @@
  *     runner_feed       a subscription that is run here
  *     runner_deliver    which of its events go out, and what an answer means
  *     destination_*     how they go
+ *     feed_state       what a subscription has in memory, for people
  *     runner_retry      what follows a failure: a copy for later, or the end
  *     runner_file       dead letters and archives on their way into files
  *     route_feed        MQTT messages that become events

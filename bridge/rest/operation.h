@@ -34,13 +34,14 @@ enum rest_kind {
     REST_HAS_PERMISSION,
     REST_TOKEN, /* :generateToken */
     /* Beyond Azure: the settings of hubs (client/hub_admin.h) and what became of their events. */
-    REST_HUBS,      /* all */
-    REST_HUB,       /* one */
-    REST_SET_HUB,   /* at run time, to `data` */
-    REST_RESET_HUB, /* to what is configured */
-    REST_HUB_LOG,   /* deliveries to webhooks */
-    REST_CHECK_HUB, /* preflights, now */
-    REST_EVENT_LOG, /* deliveries of an event subscription: `name` is its queue; no path of 6.3 */
+    REST_HUBS,        /* all */
+    REST_HUB,         /* one */
+    REST_SET_HUB,     /* at run time, to `data` */
+    REST_RESET_HUB,   /* to what is configured */
+    REST_HUB_LOG,     /* deliveries to webhooks */
+    REST_CHECK_HUB,   /* preflights, now */
+    REST_EVENT_LOG,   /* deliveries of an event subscription: `name` is its queue; no path of 6.3 */
+    REST_EVENT_QUEUE, /* what it has in memory, of the process that runs it */
     REST_KINDS
 };
 

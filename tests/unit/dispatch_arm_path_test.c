@@ -227,6 +227,7 @@ TEST(beyond_azure)
         {"POST", "/api/eventgrid/domains/d1/resend", ARM_RESEND, "domains/d1", NULL, NULL},
         {"GET", "/api/eventgrid/topics/t1/log", ARM_SOURCE_LOG, "topics/t1", NULL, NULL},
         {"GET", "/api/eventgrid/topics/t1" ES "/log?top=5", ARM_LOG, "topics/t1", "e1", NULL},
+        {"GET", "/api/eventgrid/topics/t1" ES "/queue", ARM_QUEUE, "topics/t1", "e1", NULL},
         {"GET", "/api/eventgrid/topics/t1" ES "/deadLetters", ARM_DEAD_LETTERS, "topics/t1", "e1",
          NULL},
         {"POST", "/api/eventgrid/topics/t1" ES "/resend", ARM_RESEND_DEAD_LETTERS, "topics/t1",

@@ -94,19 +94,41 @@ static void take_page(struct rest_reply *reply, int status, const char *code, st
     buffer_append_byte(&page->body, '\0');
 }
 
-static void ask(struct broker *broker, struct page *page, const char *queue, bool only_failures)
+static void carry_out(struct broker *broker, struct page *page,
+                      const struct rest_operation *operation)
 {
-    struct rest_operation operation = {.kind = REST_EVENT_LOG,
-                                       .name = slice_from_string(queue),
-                                       .only_failures = only_failures,
-                                       .page_size = 10};
-
     page->reply.answer = take_page;
     page->body.length = 0;
     page->status = 0;
-    rest_carry_out(&broker->bridges[0].gateway, &operation, &page->reply);
+    rest_carry_out(&broker->bridges[0].gateway, operation, &page->reply);
     broker_run(broker);
     CHECK_INT_EQUAL(page->status, 200);
+}
+
+static void ask(struct broker *broker, struct page *page, const char *queue, bool only_failures)
+{
+    carry_out(broker, page,
+              &(struct rest_operation){.kind = REST_EVENT_LOG,
+                                       .name = slice_from_string(queue),
+                                       .only_failures = only_failures,
+                                       .page_size = 10});
+}
+
+/* The second process runs "q". */
+static bool append_state(void *context, struct slice queue, struct buffer *out)
+{
+    bool is_run_here = context == &logs[1] && slice_equal(queue, SLICE_LITERAL("q"));
+
+    buffer_append_string(out, is_run_here ? "{\"process\":1,\"ready\":2}" : "");
+    return is_run_here;
+}
+
+static void set_hooks(struct broker *broker, struct event_logs hooks[2])
+{
+    for (int i = 0; i < 2; i++) {
+        hooks[i] = (struct event_logs){&logs[i], find, attempt_append_json, append_state};
+        broker->bridges[i].gateway.event_logs = &hooks[i];
+    }
 }
 
 TEST(pages_have_what_all_processes_did_the_newest_first)
@@ -116,10 +138,7 @@ TEST(pages_have_what_all_processes_did_the_newest_first)
     struct page page = {0};
     const char *text;
 
-    for (int i = 0; i < 2; i++) {
-        hooks[i] = (struct event_logs){&logs[i], find, attempt_append_json};
-        broker->bridges[i].gateway.event_logs = &hooks[i];
-    }
+    set_hooks(broker, hooks);
     attempt_log_add(&logs[0], &delivered);
     attempt_log_add(&logs[1], &busy);
     add(&logs[0], &dead);
@@ -136,5 +155,23 @@ TEST(pages_have_what_all_processes_did_the_newest_first)
     buffer_release(&page.body);
     delivery_log_free(logs[0]);
     delivery_log_free(logs[1]);
+    broker_free(broker);
+}
+
+TEST(what_a_queue_has_says_the_process_that_runs_it)
+{
+    struct broker *broker = broker_new();
+    struct event_logs hooks[2];
+    struct page page = {0};
+    struct rest_operation operation = {
+        .kind = REST_EVENT_QUEUE, .name = SLICE_LITERAL("q"), .page_size = 1};
+
+    set_hooks(broker, hooks);
+    carry_out(broker, &page, &operation);
+    CHECK_STRING_EQUAL((const char *)page.body.data, "{\"value\":[{\"process\":1,\"ready\":2}]}");
+    operation.name = SLICE_LITERAL("unknown");
+    carry_out(broker, &page, &operation);
+    CHECK_STRING_EQUAL((const char *)page.body.data, "{\"value\":[]}");
+    buffer_release(&page.body);
     broker_free(broker);
 }

@@ -457,6 +457,28 @@ TEST(logs)
     world_end(&world);
 }
 
+static bool append_state(void *context, struct slice queue, struct buffer *out)
+{
+    (void)context;
+    buffer_append_format(out, "{\"ready\":%zu}", queue.length);
+    return true;
+}
+
+TEST(queues)
+{
+    static const struct event_logs logs = {.append_state = append_state};
+
+    start_with_topic();
+    ask("PUT", BILLING VERSION, "{" TO_MQTT("a") "}", 201, NULL);
+    ask("GET", SHORT "/topics/orders/eventSubscriptions/billing/queue", NULL, 503,
+        "No process runs the queue");
+    world.broker->bridges[1].gateway.event_logs = &logs;
+    ask("GET", SHORT "/topics/orders/eventSubscriptions/billing/queue", NULL, 200,
+        "{'session':'$wps//events/topics/orders/eventsubscriptions/billing','ready':53}");
+    ask("GET", SHORT "/topics/orders/eventSubscriptions/none/queue", NULL, 404, NULL);
+    world_end(&world);
+}
+
 TEST(what_cannot_be_sent_again)
 {
     start_with_topic();

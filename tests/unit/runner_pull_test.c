@@ -128,7 +128,54 @@ static struct topic_statistics *statistics_of(struct world *world, int bridge)
     return &world_subscription(world, bridge, NAME)->source->statistics;
 }
 
+/* What the process that runs the queue says of it, as JSON; for the next call's time. */
+static const char *state_of(struct world *world, int owner)
+{
+    static struct buffer text;
+    const struct event_logs *logs = world->grids[owner].gateway->event_logs;
+
+    text.length = 0;
+    CHECK(logs->append_state(logs->context, SLICE_LITERAL(QUEUE), &text));
+    CHECK(!logs->append_state(logs->context, SLICE_LITERAL("$wps//events/another"), &text));
+    buffer_append_byte(&text, '\0');
+    test_note("%s", (const char *)text.data);
+    return (const char *)text.data;
+}
+
 /* --- receiving --- */
+
+TEST(the_queue_says_what_is_ready_and_locked)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0}, other = {0};
+    const char *state = state_of(world, owner);
+
+    CHECK(strstr(state, "\"ready\":0,") && strstr(state, "\"events\":[]}"));
+    for (int i = 0; i < 60; i++) {
+        world_publish(world, NAME, i == 0 ? "e0" : "e");
+    }
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    state = state_of(world, owner);
+    CHECK(strstr(state, "\"locked\":1,") && strstr(state, "\"ready\":59,"));
+    CHECK(strstr(state, "\"receivers\":0,"));
+    CHECK(
+        strstr(state, "\"events\":[{\"eventId\":\"e0\",\"state\":\"Locked\",\"deliveryCount\":1,"));
+    CHECK(strstr(state, "\"until\":\"") &&
+          strstr(state, "\"state\":\"Ready\",\"deliveryCount\":0,"));
+    settle(world, &one, PULL_RELEASE);
+    world_run(world, 0);
+    state = state_of(world, owner);
+    CHECK(strstr(state, "\"locked\":0,") && strstr(state, "\"ready\":60,"));
+    receive(world, owner, &one, 100);
+    settle(world, &one, PULL_ACKNOWLEDGE);
+    receive(world, owner, &other, 1);
+    CHECK(strstr(state_of(world, owner), "\"receivers\":1,"));
+    release(&one);
+    release(&other);
+    world_free(world);
+}
 
 TEST(events_are_received_once_and_acknowledged)
 {
