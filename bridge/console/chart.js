@@ -2,17 +2,20 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import uPlot from './uPlot.esm.js';
-import { make, short } from './dom.js';
+import { clock, make, short } from './dom.js';
 
 const HEIGHT = 190;
+const SPAN_MIN = 10; // s; less to see would need times with fractions
+const TOP_MIN = 4; // so that marks at the side are whole numbers
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export class Chart {
-    /* lines: [{ name, label, colour: '--line-1' }]; format(value) for axis and legend. */
-    constructor(title, lines, format = short) {
+    /* lines: [{ name, label, colour: '--line-1' }]; format(value) for axis and legend; steps between marks, if not tens. */
+    constructor(title, lines, format = short, steps = undefined) {
         this.lines = lines;
         this.format = format;
+        this.steps = steps;
         this.now = lines.map(({ label }) => make('span', { className: 'now' }, `${label} –`));
         this.place = make('div', { className: 'plot', ariaHidden: 'true' });
         this.element = make('figure', { className: 'card chart' },
@@ -41,8 +44,11 @@ export class Chart {
             height: HEIGHT,
             legend: { show: false },
             cursor: { y: false },
-            scales: { y: { range: (plot, low, high) => [0, Math.max(high * 1.1, 1)] } },
-            axes: [axis, { ...axis, size: 72, values: (plot, values) => values.map((value) => this.format(value)) }],
+            scales: {
+                x: { range: ({ data: [times] }) => [Math.min(times[0], times.at(-1) - SPAN_MIN), times.at(-1)] },
+                y: { range: (plot, low, high) => [0, Math.max(high * 1.1, TOP_MIN)] },
+            },
+            axes: [{ ...axis, size: 32, space: 80, values: (plot, values) => values.map((value) => clock(value * 1000)) }, { ...axis, size: 84, incrs: this.steps, values: (plot, values) => values.map((value) => this.format(value)) }],
             series: [{}, ...this.lines.map((line) => ({
                 label: line.label,
                 stroke: colour(line.colour),

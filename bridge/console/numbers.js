@@ -5,6 +5,7 @@
 const POINTS = 600;
 const TICK = '$SYS/broker/uptime'; // the last that the broker tells
 const PING_MS = 1000;
+const APART_S = 0.5; // what is told faster has waited while the page was busy: there is no rate in between
 
 const decoder = new TextDecoder();
 
@@ -112,8 +113,8 @@ export class Numbers extends EventTarget {
             roundTrip: this.roundTrip,
             commit: this.broker('store/commit/microseconds') / 1000,
         };
-        if (this.last) {
-            const seconds = Math.max(now - this.last.now, 0.001);
+        const seconds = this.last ? now - this.last.now : 0;
+        if (seconds > APART_S) {
             const point = { ...gauges };
             for (const [name, value] of Object.entries(counters)) {
                 point[name] = Math.max(0, value - this.last.counters[name]) / seconds;

@@ -6,6 +6,7 @@ import { bytes, make, short, span } from './dom.js';
 
 const milliseconds = (value) => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
 const rate = (value) => `${bytes(value)}/s`;
+const powersOfTwo = Array.from({ length: 50 }, (_, i) => 2 ** i);
 
 const charts = () => [
     new Chart('Messages a second', [
@@ -30,14 +31,14 @@ const charts = () => [
     new Chart('Bytes a second', [
         { name: 'bytesIn', label: 'in', colour: '--series-1' },
         { name: 'bytesOut', label: 'out', colour: '--series-2' },
-    ], rate),
+    ], rate, powersOfTwo),
 ];
 
-/* Label, and its value out of the numbers. */
+/* Label, and its value out of the numbers. What the views of connections and topics list is counted: not the server's own. */
 const tiles = [
-    ['Sessions', (n) => short(n.broker('clients/total'))],
-    ['Subscriptions', (n) => short(n.broker('subscriptions/count'))],
-    ['Retained messages', (n) => short(n.broker('retained messages/count'))],
+    ['Sessions', (n) => short(n.broker('clients/total') - n.broker('clients/internal'))],
+    ['Subscriptions', (n) => short(n.broker('subscriptions/count') - n.broker('subscriptions/internal'))],
+    ['Retained messages', (n) => short(n.broker('retained messages/count') - n.broker('retained messages/internal'))],
     ['Messages waiting', (n) => short(n.broker('store/messages/count'))],
     ['Dropped', (n) => short(n.broker('publish/messages/dropped') + n.broker('session/queue/dropped'))],
     ['Refused', (n) => short(n.broker('publish/messages/refused'))],

@@ -148,6 +148,31 @@ test('what makes no sense gets no answer, and harms nobody', async () => {
     assert.ok(!admin.received.some(({ topic }) => topic === 'answers/never'));
 });
 
+test('$SYS counts the server among its clients, as mosquitto does, and says how much of it is its own', async () => {
+    const client = await device('counted', { clean: false, properties: { sessionExpiryInterval: 60 } });
+    await client.subscribeAsync(['counted/a', 'counted/b']);
+    await client.publishAsync('counted/a', 'x', { qos: 1, retain: true });
+    const values = new Map();
+    const reader = await system({ clientId: 'reader' });
+    reader.on('message', (topic, payload) => values.set(topic, Number.parseInt(payload, 10)));
+    await reader.subscribeAsync(['$wps//watch', '$SYS/broker/#']);
+    const others = (total, internal) => values.get(`$SYS/broker/${total}`) - values.get(`$SYS/broker/${internal}`);
+    const isSaid = (name, total, internal, wanted) =>
+        until(`${name}: ${wanted}`, () => values.get(`$SYS/broker/${internal}`) > 0 && others(total, internal) === wanted);
+    client.end(true);
+    await until('it is away', async () => !(await ask('session', { clientId: 'counted' })).session.isConnected);
+    const sessions = await allSessions({});
+    const { retained } = await ask('retained', { filter: '#' });
+    await isSaid('sessions', 'clients/total', 'clients/internal', sessions.length);
+    await isSaid('subscriptions', 'subscriptions/count', 'subscriptions/internal',
+        sessions.reduce((sum, { subscriptions }) => sum + subscriptions, 0));
+    await isSaid('retained messages', 'retained messages/count', 'retained messages/internal', retained.length);
+    assert.ok(sessions.some(({ clientId }) => clientId === 'counted') && retained.some(({ topic }) => topic === 'counted/a'));
+    const own = (await allSessions({ all: '1' })).length - sessions.length;
+    await until('as many are its own as there are', () => values.get('$SYS/broker/clients/internal') === own);
+    reader.end(true);
+});
+
 test('$SYS is told each second while somebody watches', async () => {
     const uptimes = async () => (await admin.take(({ topic }) => topic === '$SYS/broker/uptime')).text;
     await admin.subscribeAsync('$wps//watch');
