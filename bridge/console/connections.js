@@ -1,7 +1,7 @@
 /* Connections and sessions of all kinds, as the broker has them: finding one, looking inside, closing it with a reason.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { ask, bytes, button, card, field, fill, make, problem, span, table } from './dom.js';
+import { ask, bytes, button, card, facts, field, fill, make, problem, span, table } from './dom.js';
 
 const PAGE = 100;
 
@@ -11,7 +11,10 @@ function hubConnection(clientId) {
     return hub ? { hub, id } : null;
 }
 
-function kind(session) {
+function kind(session, system) {
+    if (session.clientId === system.name) {
+        return 'this page';
+    }
     const browser = hubConnection(session.clientId);
     if (browser) {
         return `Web PubSub, hub ${browser.hub}`;
@@ -19,26 +22,27 @@ function kind(session) {
     return `MQTT ${session.protocolVersion === 5 ? '5' : '3.1.1'}`;
 }
 
-const expiry = ({ expiryInterval }) => (expiryInterval === null ? 'never' : span(expiryInterval));
-
-function details(session) {
-    const facts = [
-        ['Client identifier', session.clientId],
-        ['User', session.userName || 'none'],
-        ['Kind', kind(session)],
-        ['Connected', session.isConnected ? `from ${session.peer}` : 'no'],
-        ['Waiting', `${session.waiting} messages, ${bytes(session.waitingBytes)}`],
-        ['Sent, not acknowledged', session.unacknowledged],
-        ['Session expires', expiry(session)],
-        ['Kept on the disk', session.isDurable ? 'yes' : 'no'],
-    ];
-    return make('dl', { className: 'facts' },
-        facts.map(([name, value]) => [make('dt', {}, name), make('dd', {}, String(value))]));
+function expiry({ expiryInterval }) {
+    if (expiryInterval === null) {
+        return 'never';
+    }
+    return expiryInterval === 0 ? 'with its connection' : `${span(expiryInterval)} after its connection`;
 }
 
-export function connections({ session, system }) {
+const details = (session, system) => facts([
+    ['Client identifier', session.clientId],
+    ['User', session.userName || 'none'],
+    ['Kind', kind(session, system)],
+    ['Connected', session.isConnected ? `from ${session.peer}` : 'no'],
+    ['Waiting', `${session.waiting} messages, ${bytes(session.waitingBytes)}`],
+    ['Sent, not acknowledged', String(session.unacknowledged)],
+    ['Session expires', expiry(session)],
+    ['Kept on the disk', session.isDurable ? 'yes' : 'no'],
+]);
+
+export function connections({ session, system }, [place]) {
     const list = make('div', {}), one = make('div', {});
-    const contains = make('input', { type: 'search' });
+    const contains = make('input', { type: 'search', value: place ?? '' });
     const all = make('input', { type: 'checkbox' });
     let rows = [], after = null;
 
@@ -53,7 +57,7 @@ export function connections({ session, system }) {
             table('Sessions', [
                 { title: 'Client identifier', cell: (row) => button(row.clientId || '(empty)', () => look(row.clientId), { className: 'link' }) },
                 { title: 'User', cell: (row) => row.userName },
-                { title: 'Kind', cell: kind },
+                { title: 'Kind', cell: (row) => kind(row, system) },
                 { title: 'From', cell: (row) => (row.isConnected ? row.peer : 'away') },
                 { title: 'Subscriptions', number: true, cell: (row) => String(row.subscriptions) },
                 { title: 'Waiting', number: true, cell: (row) => String(row.waiting) },
@@ -68,7 +72,7 @@ export function connections({ session, system }) {
             if (!found) {
                 return card('Session', make('p', { className: 'note' }, 'It is gone.'));
             }
-            return card(`Session ${clientId}`, details(found),
+            return card(`Session ${clientId}`, details(found, system),
                 make('div', { className: 'actions' },
                     found.isConnected ? button('Close the connection', () => close(found), { className: 'grave' }) : null,
                     button('End the session', () => end(found), { className: 'grave' }),

@@ -36,16 +36,30 @@ function showState(state) {
 
 /* ---------------------------------------------------------------- views */
 
-/* '#topics/factory/%2B' is the view `topics` with the place 'factory/+'. */
+/* '#topics/factory%2F%2B' is the view `topics` with the place 'factory/+'. What is wrong with an address is said, above the overview. */
+function placeOf(hash) {
+    const [name, ...rest] = hash.slice(1).split('/');
+    try {
+        const place = rest.map(decodeURIComponent);
+        if (Object.hasOwn(views, name || 'overview')) {
+            return { name: name || 'overview', place, wrong: null };
+        }
+    } catch {
+        // no percent-encoding
+    }
+    return { name: 'overview', place: [], wrong: new Error(`The console has no place ${hash}; this is the overview.`) };
+}
+
 function show() {
     if (!shared) {
         return;
     }
-    const [name, ...rest] = location.hash.slice(1).split('/');
-    const [title, open] = views[name] ?? views.overview;
+    const { name, place, wrong } = placeOf(location.hash);
+    const [title, open] = views[name];
     view?.close();
-    view = open(shared, rest.map(decodeURIComponent));
-    $('view').replaceChildren(make('h1', {}, title), view.element);
+    view = open(shared, place);
+    $('view').replaceChildren(make('h1', {}, title), ...(wrong ? [problem(wrong)] : []), view.element);
+    window.scrollTo(0, 0);
     document.title = `${title} – Pubgrid console`;
     for (const link of $('tabs').children) {
         link.ariaCurrent = link.textContent === title ? 'page' : null;

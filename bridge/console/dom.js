@@ -42,22 +42,45 @@ export function table(label, columns, rows, empty = 'There is nothing here.') {
     );
     const body = rows.map((row) =>
         make('tr', {}, columns.map((column) =>
-            make('td', { className: column.number ? 'number' : '' }, column.cell(row) ?? ''),
+            make('td', { className: column.number ? 'number' : '' }, make('div', { className: 'cell' }, column.cell(row) ?? '')),
         )),
     );
     return make('div', { className: 'frame', tabIndex: 0, role: 'region', 'aria-label': label },
         make('table', {}, make('thead', {}, make('tr', {}, head)), make('tbody', {}, body)));
 }
 
+/* Names and what they are; text or elements. */
+export const facts = (rows) => make('dl', { className: 'facts' },
+    rows.map(([name, value]) => [make('dt', {}, name), make('dd', {}, value)]));
+
 export const code = (value) => make('pre', { tabIndex: 0 }, typeof value === 'string' ? value : JSON.stringify(value, null, 2));
 
+/* All that a resource has, for who wants that. */
+export const properties = (of) => make('details', {}, make('summary', {}, 'Properties'), code(of));
+
 export const problem = (error) => make('p', { className: 'problem', role: 'alert' }, error.message ?? String(error));
+
+const focusable = 'a[href], button, input, select, textarea, summary, [tabindex]';
+
+/* Puts other content in place of what is there, and leaves the keyboard and what was wheeled sideways where they were. */
+function replace(place, content) {
+    const at = [...place.querySelectorAll(focusable)].indexOf(document.activeElement);
+    const wheeled = [...place.querySelectorAll('.frame')].map((frame) => frame.scrollLeft);
+    place.replaceChildren(...content);
+    place.querySelectorAll('.frame').forEach((frame, i) => { frame.scrollLeft = wheeled[i] ?? 0; });
+    if (at >= 0) {
+        (place.querySelectorAll(focusable)[at] ?? document.getElementById('view')).focus({ preventScroll: true });
+    }
+}
 
 /* Shows what `work` comes to in `place`, or why it does not. What was begun later counts. */
 export async function fill(place, work) {
     const turn = {};
     place.turn = turn;
     place.ariaBusy = 'true';
+    if (place.childNodes.length === 0) {
+        place.append(make('p', { className: 'note' }, 'Loading…'));
+    }
     let content;
     try {
         content = await work();
@@ -66,7 +89,7 @@ export async function fill(place, work) {
     }
     if (place.turn === turn) {
         place.ariaBusy = 'false';
-        place.replaceChildren(...[content].flat().filter(Boolean));
+        replace(place, [content].flat().filter(Boolean));
     }
 }
 
@@ -111,4 +134,10 @@ export function span(seconds) {
     return hours > 0 ? `${hours} h ${minutes} min` : minutes > 0 ? `${minutes} min` : `${Math.floor(seconds)} s`;
 }
 
-export const clock = (time) => new Date(time).toLocaleTimeString([], { hour12: false });
+export const day = (time) => (time ? new Date(time).toLocaleDateString([], { dateStyle: 'medium' }) : '');
+
+/* The time; with the day if that is not today. */
+export function clock(time) {
+    const moment = new Date(time), text = moment.toLocaleTimeString([], { hour12: false });
+    return moment.toDateString() === new Date().toDateString() ? text : `${day(time)} ${text}`;
+}

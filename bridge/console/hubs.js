@@ -71,14 +71,15 @@ export function hubs({ session, numbers }, [chosen]) {
                     }))),
                 check, code(settings)),
             make('div', { className: 'halves' },
-                card('Groups', names(groups)),
-                card('Users', names(users))),
+                card('Groups', names('Groups', groups, ({ group }) => group)),
+                card('Users', names('Users', users, ({ userId }) =>
+                    make('a', { href: `#connections/${encodeURIComponent(userId)}` }, userId)))),
             card('Requests to its webhooks', table('Requests to webhooks', logColumns, log, 'None yet.')),
         ];
     }
 
-    const names = (rows) => table('Names', [
-        { title: 'Name', cell: (row) => row.group ?? row.userId },
+    const names = (label, rows, cell) => table(label, [
+        { title: 'Name', cell },
         { title: 'Connections', number: true, cell: (row) => String(row.connections) },
     ], rows, 'None.');
 

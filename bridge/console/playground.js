@@ -8,10 +8,11 @@ const SHOWN = 200;
 
 /* Lines as they come, the newest first. */
 function journal(label) {
-    const lines = make('ol', {});
+    const first = make('li', { className: 'note' }, 'Nothing yet.'), lines = make('ol', {}, first);
     return {
         element: make('div', { className: 'log', tabIndex: 0, role: 'log', 'aria-label': label }, lines),
         add(direction, text) {
+            first.remove();
             lines.prepend(make('li', { className: direction }, make('time', {}, clock(Date.now())), ' ', text));
             while (lines.children.length > SHOWN) {
                 lines.lastChild.remove();
@@ -33,7 +34,13 @@ const form = (onsubmit, ...children) => make('form', {
 function webPubSub(session) {
     const frames = journal('Frames of the WebSocket');
     const requests = make('fieldset', { disabled: true, className: 'plain' });
+    const hint = make('p', { className: 'note' }, 'Joining, sending and raising events want a connection.');
     let socket = null, ackId = 0;
+
+    function allow(isOpen) {
+        requests.disabled = !isOpen;
+        hint.hidden = isOpen;
+    }
 
     function send(frame) {
         const text = JSON.stringify(frame);
@@ -50,13 +57,15 @@ function webPubSub(session) {
         const opened = new WebSocket(url, said.get('subprotocol'));
         socket = opened;
         opened.onopen = () => {
-            requests.disabled = false;
+            allow(true);
             frames.add('note', 'open');
         };
         opened.onmessage = ({ data }) => frames.add('in', data);
         opened.onclose = ({ code, reason }) => {
             frames.add('note', `closed with ${code} ${reason}`);
-            requests.disabled = socket === opened ? true : requests.disabled;
+            if (socket === opened) {
+                allow(false);
+            }
         };
     }
 
@@ -78,7 +87,7 @@ function webPubSub(session) {
                 field('User', { name: 'user', value: 'console' }),
                 field('Subprotocol', choice(['json.webpubsub.azure.v1', 'json.reliable.webpubsub.azure.v1'], { name: 'subprotocol' })),
                 make('button', { className: 'primary' }, 'Connect'), button('Close', () => socket?.close())),
-            requests, frames.element),
+            hint, requests, frames.element),
         close: () => socket?.close(),
     };
 }

@@ -91,13 +91,20 @@ export class Session {
         return this.send(method, target, JSON.stringify(value), { 'content-type': 'application/json' });
     }
 
+    /* A page of a list: its items, and where the next one is; null: there is none. */
+    async page(target) {
+        const { value, nextLink } = await this.get(target);
+        const { pathname, search } = new URL(nextLink ?? target, location.origin);
+        return { items: value, next: nextLink ? pathname + search : null };
+    }
+
     /* All pages of a list, up to `most` items. */
     async list(target, most = 1000) {
         const items = [];
         for (let next = target; next && items.length < most;) {
-            const page = await this.get(next);
-            items.push(...page.value);
-            next = page.nextLink ? new URL(page.nextLink).pathname + new URL(page.nextLink).search : null;
+            const page = await this.page(next);
+            items.push(...page.items);
+            ({ next } = page);
         }
         return items;
     }

@@ -31,17 +31,19 @@ export function topics({ system }, [place]) {
     const filter = make('input', { name: 'filter', required: true, value: place ?? '#', maxLength: 65535 });
     let items = [], after = null, stop = null;
 
-    function branch(node, name, path) {
-        const label = node.topic
-            ? button(name || '(empty)', () => look(node.topic.topic), { className: 'link' })
-            : make('span', {}, name || '(empty)');
-        const size = node.topic ? make('span', { className: 'note' }, ` ${bytes(node.topic.size)}`) : null;
+    const leaf = ({ topic, size }, text) => make('li', {},
+        button(text, () => look(topic), { className: 'link' }), make('span', { className: 'note' }, ` ${bytes(size)}`));
+
+    /* A topic with topics below it, and a message of its own, has that as the first of them. */
+    function branch(node, name, isTop) {
+        const text = name || '(empty)';
         if (node.children.size === 0) {
-            return make('li', {}, label, size);
+            return leaf(node.topic, text);
         }
-        return make('li', {}, make('details', { open: path === '' && node.children.size < 50 },
-            make('summary', {}, label, size),
-            make('ul', {}, [...node.children].map(([level, child]) => branch(child, level, `${path}/${level}`)))));
+        return make('li', {}, make('details', { open: isTop && node.children.size < 50 },
+            make('summary', {}, text),
+            make('ul', {}, node.topic ? leaf(node.topic, `${text} itself`) : null,
+                [...node.children].map(([level, child]) => branch(child, level, false)))));
     }
 
     async function load(more) {
@@ -58,7 +60,7 @@ export function topics({ system }, [place]) {
             return make('p', { className: 'note' }, 'No retained message has such a topic.');
         }
         return [
-            make('ul', {}, [...treeOf(items)].map(([name, node]) => branch(node, name, ''))),
+            make('ul', {}, [...treeOf(items)].map(([name, node]) => branch(node, name, true))),
             after ? button('More', () => fill(tree, () => load(true))) : null,
         ];
     }
@@ -67,7 +69,7 @@ export function topics({ system }, [place]) {
     function look(topic) {
         fill(one, () => new Promise((resolve) => {
             const timer = setTimeout(() => done(card(topic, make('p', { className: 'note' }, 'There is no message any more.'))), 3000);
-            const end = system.watch(topic, (name, payload, packet) => done(show(name, payload, packet)));
+            const end = system.watch(topic, (name, payload, packet) => done(show(name, payload, packet)), { qos: 2 });
             function done(content) {
                 clearTimeout(timer);
                 end();
@@ -119,13 +121,13 @@ export function topics({ system }, [place]) {
                 drawing = true;
                 requestAnimationFrame(draw);
             }
-        });
+        }, { qos: 2 });
         stop = () => {
             end();
             stop = null;
             note.textContent = `Not watching ${filter.value} any more.`;
         };
-        live.replaceChildren(card('Live', note, button('Stop', unwatch), place));
+        live.replaceChildren(card('Live', note, make('div', { className: 'actions' }, button('Stop', unwatch)), place));
         draw();
     }
 

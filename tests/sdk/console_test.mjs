@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { once } from 'node:events';
+import { confirm, consoleUrl, fact, row, settled, signIn, view } from './lib/console.mjs';
 import { connectMqtt } from './lib/device.mjs';
 import { Pages } from './lib/pages.mjs';
 import { atEnd, run, test } from './lib/runner.mjs';
@@ -33,22 +34,31 @@ const server = await Server.start({
           properties:
             destination: {endpointType: WebHook, properties: {endpointUrl: "${endpointUrl}", skipValidation: true}}
             filter: {includedEventTypes: [Order.Shipped]}
+    - name: kept
+      properties: {inputSchema: CloudEventSchemaV1_0, eventRetentionInDays: 1}
+      eventSubscriptions:
+        - name: late
+          properties: {destination: {endpointType: MqttTopic, properties: {topic: "late/{type}"}}}
+  domains:
+    - name: shops
+      topics:
+        - name: berlin
+          eventSubscriptions:
+            - name: audit
+              properties: {destination: {endpointType: MqttTopic, properties: {topic: "audit/{type}"}}}
 `,
 });
-const CONSOLE = server.httpUrl('/console/');
-const pages = await Pages.start('console', /40[01]|WebSocket connection/);
-
-async function signIn(page) {
-    await page.getByLabel('Access key').fill(server.keys[0]);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { name: 'Overview' }).waitFor();
-    await page.getByRole('status').getByText('Live').waitFor();
+/* The contrast of two colours '#rrggbb' (WCAG 2, 1.4.3). */
+function contrast(...colours) {
+    const [light, dark] = colours.map((colour) => [1, 3, 5]
+        .map((at) => Number.parseInt(colour.slice(at, at + 2), 16) / 255)
+        .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, part, i) => sum + part * [0.2126, 0.7152, 0.0722][i], 0)).sort((a, b) => b - a);
+    return (light + 0.05) / (dark + 0.05);
 }
 
-const view = (page, name) => page.getByRole('navigation').getByRole('link', { name }).click();
-const row = (page, table, text) => page.getByRole('region', { name: table }).getByRole('row').filter({ hasText: text });
-const confirm = (page, name) => page.getByRole('dialog').getByRole('button', { name }).click();
-
+const CONSOLE = consoleUrl(server);
+const pages = await Pages.start('console', /40[01]|WebSocket connection/);
 const page = await pages.open(CONSOLE);
 
 test('the address without a slash leads there', async () => {
@@ -80,8 +90,6 @@ test('numbers are live', async () => {
         await publisher.publishAsync('news', 'x');
         return /published [1-9]/.test(await published.textContent());
     });
-    const sessions = page.locator('dl div').filter({ hasText: 'Sessions' }).locator('dd');
-    await until('sessions are counted', async () => Number(await sessions.textContent()) > 0);
     assert.ok((await page.locator('canvas').count()) >= 5);
     const times = new Set();
     await until('there is something to see of it', async () => {
@@ -90,6 +98,39 @@ test('numbers are live', async () => {
     });
     await pages.picture(page, 'overview');
     publisher.end(true);
+});
+
+test('the overview counts what the other views list, nothing of the server itself', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'one-of-two' });
+    await device.subscribeAsync(['count/a', 'count/b']);
+    await device.publishAsync('count/this', 'x', { qos: 1, retain: true });
+    const read = async (name) => Number(await fact(page, name).textContent());
+    await until('its retained message is counted', async () => (await read('Retained messages')) === 1);
+    await until('it and this page are counted', async () => (await read('Sessions')) === 2);
+    const subscriptions = await read('Subscriptions');
+    await view(page, 'Connections');
+    await row(page, 'Sessions', 'this page').waitFor();
+    const rows = page.getByRole('region', { name: 'Sessions' }).locator('tbody tr');
+    const counts = await rows.locator('td:nth-child(5)').allTextContents();
+    assert.equal(counts.length, 2);
+    assert.equal(counts.reduce((sum, count) => sum + Number(count), 0), subscriptions);
+    await page.getByLabel('also those of the bridge').check();
+    await page.getByRole('button', { name: 'Find' }).click();
+    await row(page, 'Sessions', '$wps//staff').first().waitFor();
+    await device.publishAsync('count/this', '', { qos: 1, retain: true });
+    device.end(true);
+});
+
+test('an address that leads nowhere ends at the overview, and says so', async () => {
+    for (const hash of ['#constructor', '#__proto__', '#topics/%', '#nothing/at/all']) {
+        await page.goto(`${CONSOLE}${hash}`);
+        await page.getByRole('alert').getByText(`no place ${hash};`).waitFor();
+        await page.getByRole('heading', { name: 'Overview' }).waitFor();
+    }
+    await page.goto(`${CONSOLE}#topics/house%2F%23`);
+    await page.getByRole('heading', { name: 'Topics', exact: true }).waitFor();
+    assert.equal(await page.getByLabel('Topic filter').inputValue(), 'house/#');
+    assert.equal(await page.getByRole('alert').count(), 0);
 });
 
 test('a device is found, looked at, closed', async () => {
@@ -124,8 +165,14 @@ test('retained messages, and those that come', async () => {
     const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'sensor' });
     await device.publishAsync('house/cellar/temp', '12.5', { qos: 1, retain: true });
     await device.publishAsync('house/attic/temp', '21', { qos: 1, retain: true });
+    await device.publishAsync('house', 'of brick', { qos: 1, retain: true });
     await view(page, 'Topics');
     await page.getByText('cellar').click();
+    await page.getByRole('listitem').filter({ hasText: /^cellar/ }).getByRole('button', { name: 'temp' }).click();
+    await page.getByText('12.5').waitFor();
+    await page.getByText('QoS 1, 4 B').waitFor();
+    await page.getByRole('button', { name: 'house itself' }).click();
+    await page.getByText('of brick').waitFor();
     await page.getByRole('listitem').filter({ hasText: /^cellar/ }).getByRole('button', { name: 'temp' }).click();
     await page.getByText('12.5').waitFor();
     await page.getByLabel('Topic filter').fill('house/#');
@@ -195,7 +242,7 @@ test('an event: who would get it, who got it, its dead letter, again', async () 
     await until('the dead letter is listed', async () => {
         await page.getByRole('button', { name: 'billing' }).click();
         await page.getByText(/Dead letters/).waitFor();
-        await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+        await settled(page);
         return (await row(page, 'Dead letters', 'UndeliverableDueTo').count()) > 0;
     });
     await pages.picture(page, 'events');
@@ -203,6 +250,43 @@ test('an event: who would get it, who got it, its dead letter, again', async () 
     await page.getByRole('button', { name: 'Send again', exact: true }).click();
     await row(page, 'Attempts to deliver', '200').waitFor();
     await page.getByRole('heading', { name: 'Dead letters' }).waitFor();
+});
+
+test('what is refreshed leaves the keyboard where it was, and the address names what is open', async () => {
+    const attempts = page.getByRole('region', { name: 'Attempts to deliver' });
+    await attempts.focus();
+    const before = await attempts.elementHandle();
+    await until('it is another table', async () => !(await before.evaluate((element) => element.isConnected)));
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Attempts to deliver');
+    assert.match(page.url(), /#events\/topics\/orders\/eventSubscriptions\/billing$/);
+    await page.reload();
+    await page.getByRole('heading', { name: 'Event subscription billing' }).waitFor();
+    await fact(page, 'Being delivered').getByText('0').waitFor();
+});
+
+test('only topics that keep events offer a replay of them', async () => {
+    const replay = page.getByRole('button', { name: 'Replay' });
+    await page.getByRole('button', { name: 'Publish', exact: true }).waitFor();
+    assert.equal(await replay.count(), 0);
+    await page.getByRole('link', { name: 'topics/kept' }).click();
+    await page.getByRole('button', { name: 'Publish', exact: true }).click();
+    await page.getByText('Published.').waitFor();
+    await replay.click();
+    await page.getByRole('dialog').getByLabel('Accepted since').fill('2020-01-01T00:00');
+    await pages.picture(page, 'replay');
+    await confirm(page, 'Replay');
+    await page.getByText('1 events are on their way.').waitFor();
+});
+
+test('a topic of a domain has its event subscriptions, and events that are for it', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'auditor' });
+    await device.subscribeAsync('audit/#');
+    await page.getByRole('link', { name: 'domains/shops/topics/berlin' }).click();
+    await page.getByRole('button', { name: 'Which subscriptions' }).click();
+    await row(page, 'Who would get it', 'audit').getByText('yes').waitFor();
+    await page.getByRole('button', { name: 'Publish', exact: true }).click();
+    assert.equal((await device.take()).topic, 'audit/Console.Tried');
+    device.end(true);
 });
 
 test('an event that is wrong is explained', async () => {
@@ -213,6 +297,8 @@ test('an event that is wrong is explained', async () => {
 
 test('trying things out', async () => {
     await view(page, 'Playground');
+    await page.getByText('want a connection').waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Join' }).isDisabled());
     await page.getByRole('button', { name: 'Connect', exact: true }).click();
     const frames = page.getByRole('log', { name: 'Frames' });
     await frames.getByText('"event":"connected"').waitFor();
@@ -253,13 +339,35 @@ test('a killed bridge is overcome', async () => {
 test('in the dark, and on a phone', async () => {
     for (const look of ['dark', 'phone']) {
         const other = await pages.open(CONSOLE, look);
-        await signIn(other);
+        await signIn(other, server);
         for (const name of ['Overview', 'Connections', 'Topics', 'Hubs', 'Events', 'Playground']) {
             await view(other, name);
             await other.getByRole('heading', { name, exact: true }).waitFor();
-            await other.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+            await settled(other);
             await pages.picture(other, `${name.toLowerCase()}-${look}`);
         }
+        for (const link of await other.getByRole('navigation').getByRole('link').all()) {
+            const { x, width } = await link.boundingBox();
+            assert.ok(x >= 0 && x + width <= other.viewportSize().width, `${look}: ${await link.textContent()} is on the screen`);
+        }
+        await other.context().close();
+    }
+});
+
+/* Of what a page shows only for a moment, so that no picture of it is left to chance. */
+test('each colour of text can be read on each ground, light and dark', async () => {
+    for (const look of ['light', 'dark']) {
+        const other = await pages.open(CONSOLE, look);
+        const colours = await other.evaluate(() => {
+            const style = getComputedStyle(document.documentElement);
+            return Object.fromEntries(['text', 'soft', 'accent', 'bad', 'on-accent', 'good', 'warn', 'back', 'card', 'code',
+                ...[1, 2, 3, 4, 5].map((i) => `series-${i}`)].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+        });
+        const isGood = (front, ground, least) =>
+            assert.ok(contrast(colours[front], colours[ground]) >= least, `${look}: ${front} on ${ground}`);
+        ['text', 'soft', 'accent', 'bad'].forEach((front) => ['back', 'card', 'code'].forEach((ground) => isGood(front, ground, 4.5)));
+        isGood('on-accent', 'accent', 4.5);
+        ['good', 'warn', ...[1, 2, 3, 4, 5].map((i) => `series-${i}`)].forEach((front) => isGood(front, 'card', 3));
         await other.context().close();
     }
 });

@@ -1,0 +1,132 @@
+/* An event subscription: what waits for it, what became of deliveries, and its dead letters.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { button, card, clock, code, facts, fill, make, problem, properties, table } from './dom.js';
+import { API } from './sources.js';
+
+const AGAIN_MS = 3000;
+const LETTERS_AT_ONCE = 20;
+
+/* Where its events go; null: receivers fetch them. */
+export function destination({ properties: of }) {
+    const push = of.deliveryConfiguration?.push;
+    return of.destination ?? of.deliveryWithResourceIdentity?.destination ??
+        push?.destination ?? push?.deliveryWithResourceIdentity?.destination ?? null;
+}
+
+export function destinationText(subscription) {
+    const to = destination(subscription);
+    const { endpointBaseUrl, hub, topic, topicName, resourceId } = to?.properties ?? {};
+    return to ? `${to.endpointType} ${endpointBaseUrl ?? hub ?? topic ?? topicName ?? resourceId ?? ''}` : 'a queue that receivers fetch from';
+}
+
+const hasDeadLetters = ({ properties: of }) => {
+    const { queue, push } = of.deliveryConfiguration ?? {};
+    return [of, queue ?? {}, push ?? {}].some((at) => at.deadLetterDestination || at.deadLetterWithResourceIdentity ||
+        at.deadLetterDestinationWithResourceIdentity);
+};
+
+/* ---------------------------------------------------------------- what waits */
+
+const eventColumns = [
+    { title: 'Event', cell: (row) => row.eventId },
+    { title: 'State', cell: (row) => row.state },
+    { title: 'Delivery count', number: true, cell: (row) => String(row.deliveryCount) },
+    { title: 'Published', cell: (row) => clock(row.publishTime) },
+    { title: 'Until', cell: (row) => (row.until ? clock(row.until) : '') },
+];
+
+/* What the bridge has at hand, and what the broker has beyond. */
+async function queueOf({ session, system }, base, isQueue) {
+    const state = await session.get(`${base}/queue`);
+    const { session: kept } = await system.ask('session', { clientId: state.session });
+    const beyond = kept?.waiting ?? 0;
+    return [
+        facts([
+            ['Waiting', `${state.ready + beyond} events${beyond > 0 ? `, ${beyond} of them not yet at hand` : ''}`],
+            isQueue ? ['Locked by receivers', String(state.locked)] : ['Being delivered', String(state.delivering)],
+            isQueue ? ['Receivers that wait', String(state.receivers)] : ['Held for a pause', String(state.held)],
+        ]),
+        isQueue ? null : make('p', { className: 'note' },
+            'An event whose delivery has failed is not among them until its next attempt, which the attempts below tell.'),
+        state.events.length > 0 ? make('h3', {}, 'The first of them') : null,
+        state.events.length > 0 ? table('Events at hand', eventColumns, state.events) : null,
+    ];
+}
+
+/* ---------------------------------------------------------------- attempts */
+
+const attemptColumns = [
+    { title: 'Time', cell: (row) => clock(row.time) },
+    { title: 'Event', cell: (row) => row.eventId },
+    { title: 'Outcome', cell: (row) => row.outcome },
+    { title: 'Status', number: true, cell: (row) => String(row.status || '–') },
+    { title: 'ms', number: true, cell: (row) => String(row.latencyMs) },
+    { title: 'Attempt', number: true, cell: (row) => String(row.attempt) },
+    { title: 'Next attempt', cell: (row) => (row.nextAttempt ? clock(row.nextAttempt) : row.deadLetterReason ? `none: ${row.deadLetterReason}` : '') },
+];
+
+/* ---------------------------------------------------------------- dead letters */
+
+const idOf = ({ event }) => event.id ?? event.event?.id;
+const reasonOf = ({ event }) => event.deadLetterReason ?? event.deadletterreason ?? event.deadLetterProperties?.deadletterreason;
+
+function deadLetters(session, base) {
+    const place = make('div', {});
+    let rows = [], next = null;
+
+    async function load(more) {
+        const after = more && next ? `&after=${encodeURIComponent(next)}` : '';
+        const page = await session.get(`${base}/deadLetters?top=${LETTERS_AT_ONCE}${after}`);
+        rows = more ? rows.concat(page.value) : page.value;
+        next = page.next ?? null;
+        return [
+            rows.length > 0 ? make('div', { className: 'actions' }, button('Send all again', () => resend({}))) : null,
+            table('Dead letters', [
+                { title: 'Event', cell: (row) => make('details', {}, make('summary', {}, String(idOf(row))), code(row.event)) },
+                { title: 'Why', cell: reasonOf },
+                { title: 'Again', cell: (row) => button('Send again', () => resend({ id: idOf(row) })) },
+            ], rows, 'None.'),
+            next ? button('More', () => fill(place, () => load(true))) : null,
+        ];
+    }
+    async function resend(body) {
+        try {
+            await session.sendJson('POST', `${base}/resend`, body);
+            await fill(place, () => load(false));
+        } catch (error) {
+            place.prepend(problem(error));
+        }
+    }
+    return { place, load: () => fill(place, () => load(false)) };
+}
+
+/* Answers { element, loaded, close() }; `loaded` is a promise. `path`: of what it subscribes to. */
+export function subscriptionView(shared, path, subscription) {
+    const { session } = shared;
+    const base = `${API}${path}/eventSubscriptions/${encodeURIComponent(subscription.name)}`;
+    const isQueue = destination(subscription) === null;
+    const queue = make('div', { className: 'bounded' }), log = make('div', { className: 'bounded' });
+    const letters = hasDeadLetters(subscription) ? deadLetters(session, base) : null;
+    const onlyFailures = make('input', { type: 'checkbox', onchange: loadLog });
+
+    function loadLog() {
+        return fill(log, async () => {
+            const { value } = await session.get(`${base}/log?top=50&failures=${onlyFailures.checked}`);
+            return table('Attempts to deliver', attemptColumns, value, onlyFailures.checked ? 'None has failed.' : 'No attempt yet.');
+        });
+    }
+    const load = () => Promise.all([fill(queue, () => queueOf(shared, base, isQueue)), loadLog()]);
+    const loaded = Promise.all([load(), letters?.load()]);
+    const timer = setInterval(() => document.hidden || load(), AGAIN_MS);
+    return {
+        element: card(`Event subscription ${subscription.name}`, properties(subscription.properties),
+            make('h3', {}, isQueue ? 'Its queue' : 'What waits for it'), queue,
+            make('h3', {}, 'Attempts to deliver'),
+            make('label', { className: 'check' }, onlyFailures, ' only those that failed'), log,
+            make('h3', {}, 'Dead letters'),
+            letters?.place ?? make('p', { className: 'note' }, 'It keeps none: it has no deadLetterDestination.')),
+        loaded,
+        close: () => clearInterval(timer),
+    };
+}
