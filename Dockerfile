@@ -2,19 +2,23 @@
 # libraries they need and nothing else.
 #
 #   docker build -t pubgrid .
-#   docker run -p 127.0.0.1:1883:1883 -p 127.0.0.1:8080:8080 pubgrid --set auth.allow_anonymous=yes
+#   docker run --name try -p 127.0.0.1:1883:1883 -p 127.0.0.1:8080:8080 pubgrid --set auth.allow_anonymous=yes --set bridge.console=yes
+#   docker exec try pubgrid keys -c /etc/pubgrid/pubgrid.yaml
 #   docker run -p 8883:8883 -p 8443:8443 -v pubgrid:/var/lib/pubgrid -v ./pubgrid:/etc/pubgrid:ro pubgrid
 #
-# The first one is to try it. The other has pubgrid.yaml, the password file and the certificates in
-# ./pubgrid, readable by user 1883. Without either, MQTT clients may not connect from outside, and
-# WebSocket clients need a token: conf/docker.yaml.
+# The second line is to try it, with the console at http://127.0.0.1:8080/console/; the third prints
+# the connection string that opens it. The fourth has pubgrid.yaml, the password file and the
+# certificates in ./pubgrid, readable by user 1883. Without either, MQTT clients may not connect
+# from outside, and WebSocket clients need a token: conf/docker.yaml.
 #
+# The console's two npm packages come from npm's registry; another one is --build-arg npm_config_registry=URL.
 # SPDX-License-Identifier: Apache-2.0
 FROM debian:12 AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
     gcc libc6-dev cmake ninja-build pkg-config libssl-dev libpaho-mqtt-dev libcyaml-dev \
     libyaml-dev liblmdb-dev libxxhash-dev libwebsockets-dev libuv1-dev libmsgpack-dev \
     libprotobuf-c-dev protobuf-c-compiler libcurl4-openssl-dev ca-certificates python3 universal-ctags
+ARG npm_config_registry=https://registry.npmjs.org
 COPY . /src
 WORKDIR /src
 RUN cmake -S . -B /check -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo

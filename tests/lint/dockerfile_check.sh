@@ -1,7 +1,8 @@
 #!/bin/bash
 # Carries out the Dockerfile without Docker: each stage is a bare Debian folder (debootstrap), RUN
 # is a chroot, COPY is a copy. Then it starts the server as the image would, waits until the health
-# check passes and the bridge answers, and demands that both run as the image's user and stop in order.
+# check passes and the bridge answers, and demands that both run as the image's user and stop in order;
+# and once more with the options of the `docker run` that the Dockerfile recommends for a try.
 #
 # It knows the instructions that our Dockerfile uses, written as it writes them, and stops at any
 # other. Needs root, debootstrap, and the network to Debian's mirror; takes a few minutes.
@@ -13,7 +14,8 @@ mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 work=${DOCKER_CHECK_FOLDER:-/tmp/pubgrid-docker-check}
 bare=$work/bare
 declare -A stage_root
-stage='' user=root folder=/ health='' entry='' command='' server=''
+declare -a arguments=()
+stage='' user=root folder=/ health='' entry='' server=''
 
 say() { printf '%s\n' "$*"; }
 
@@ -34,7 +36,7 @@ trap cleanup EXIT
 # become USER COMMAND: this process becomes the command, by a shell, in the current stage and folder.
 become() {
     exec chroot "--userspec=$1" "$stage" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-        HOME=/ /bin/sh -c "cd '$folder' && $2"
+        HOME=/ "${arguments[@]}" /bin/sh -c "cd '$folder' && $2"
 }
 
 in_stage() { (become "$@"); }
@@ -42,13 +44,22 @@ in_stage() { (become "$@"); }
 do_from() {
     local name=${3:-final}
     say "FROM $*"
-    stage=$work/$name user=root folder=/
+    stage=$work/$name user=root folder=/ arguments=()
     stage_root[$name]=$stage
     unmount "$stage"
     rm -rf --one-file-system "$stage"
     cp -a "$bare" "$stage"
     mount -t proc proc "$stage/proc"
     cp /etc/resolv.conf "$stage/etc/resolv.conf"
+    # Some machines reach the npm registry through a proxy with a certificate of their own.
+    mkdir -p "$stage/usr/local/share/ca-certificates"
+    cp -r /usr/local/share/ca-certificates/. "$stage/usr/local/share/ca-certificates" 2>/dev/null || true
+}
+
+# ARG NAME=DEFAULT; the environment has the part of --build-arg.
+do_arg() {
+    local name=${1%%=*}
+    arguments+=("$name=${!name-${1#*=}}")
 }
 
 do_run() {
@@ -81,6 +92,7 @@ instruction() {
     rest=$*
     case $word in
     FROM) do_from "$@" ;;
+    ARG) do_arg "$@" ;;
     RUN) do_run "$*" ;;
     COPY) do_copy "$@" ;;
     WORKDIR) folder=$1 && mkdir -p "$stage$1" ;;
@@ -89,7 +101,6 @@ instruction() {
     EXPOSE) ;;
     HEALTHCHECK) health=${rest##*CMD } ;;
     ENTRYPOINT) entry=$(json_words "$*") ;;
-    CMD) command=$(json_words "$*") ;;
     *) say "this check does not know $word" && exit 1 ;;
     esac
 }
@@ -125,33 +136,68 @@ wait_until() {
     done
 }
 
-# Does the bridge speak HTTP?
-bridge_answers() (
+# status PATH: of the bridge's answer.
+status() (
     exec 3<>/dev/tcp/127.0.0.1/8080
-    printf 'GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n' >&3
-    head -n 1 <&3 | grep '^HTTP/1.1 '
+    printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n' "$1" >&3
+    head -n 1 <&3 | cut -d ' ' -f 2
 )
+
+is_ready() { [[ $(status /readyz) == 200 ]]; }
+
+# expect WHAT PATTERN COMMAND...: what the command says has the pattern.
+expect() {
+    local what=$1 pattern=$2 said
+    shift 2
+    said=$("$@" 2>&1) || true
+    [[ $said =~ $pattern ]] || { say "$what: not '$pattern' but: $said" && exit 1; }
+    say "$what"
+}
 
 # The server's processes, it the first.
 processes() { pgrep --parent "$server" | cat <(echo "$server") -; }
 
-check_running() {
-    local pid owner names
-    become "$user" "exec $entry $command" >"$work/server.log" 2>&1 </dev/null &
+# start OPTION...: the server, until it is healthy and ready.
+start() {
+    become "$user" "exec $entry $*" >"$work/server.log" 2>&1 </dev/null &
     server=$!
     wait_until "the health check does not pass" in_stage "$user" "$health"
     say "HEALTHCHECK passes: uptime $(cat "$work/wait.log")"
-    wait_until "the bridge does not answer" bridge_answers
+    wait_until "the bridge is not ready" is_ready
+}
+
+stop() {
+    kill -TERM "$server"
+    wait "$server" || { cat "$work/server.log" && say "the server did not stop in order" && exit 1; }
+    server=''
+}
+
+check_running() {
+    local pid owner names
+    start
     names=$(processes | xargs ps -o comm= -p | sort | paste -sd ' ')
     [[ $names == "pubgrid pubgrid-bridge pubgrid-broker" ]] || { say "there run: $names" && exit 1; }
     for pid in $(processes); do
         owner=$(stat -c %u "/proc/$pid")
         [[ $owner != 0 ]] || { say "process $pid runs as root" && exit 1; }
     done
-    kill -TERM "$server"
-    wait "$server" || { cat "$work/server.log" && say "the server did not stop in order" && exit 1; }
-    server=''
+    expect "there is no console unless somebody says so" '^404$' status /console/
+    stop
     say "runs as user $owner, stops in order; $(du -sm --exclude=proc "$stage" | cut -f 1) MB in all"
+}
+
+# The Dockerfile's lines `docker run --name try ...` and `docker exec try ...`.
+check_try() {
+    local options keys
+    options=$(sed -nE 's/^# +docker run --name try .* pubgrid (--set .*)$/\1/p' Dockerfile)
+    keys=$(sed -nE 's/^# +docker exec try (.*)$/\1/p' Dockerfile)
+    [[ $options && $keys ]] || { say "the Dockerfile does not say how to try it" && exit 1; }
+    start "$options"
+    expect "with $options: a console" '^200$' status /console/
+    expect "and its charts" '^200$' status /console/uPlot.esm.js
+    expect "$keys: a connection string" 'Endpoint=http://127\.0\.0\.1:8080;AccessKey=' in_stage "$user" "$keys"
+    expect "a client may publish" '^$' in_stage "$user" "pubgrid pub -h 127.0.0.1 -q 1 -t try -m 1"
+    stop
 }
 
 ((EUID == 0)) || { say "needs root: it makes chroots" && exit 1; }
@@ -163,3 +209,4 @@ if [[ ! -d $bare/usr ]]; then
 fi
 read_dockerfile
 check_running
+check_try
