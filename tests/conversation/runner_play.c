@@ -16,7 +16,8 @@
 #include "runner_match.h"
 #include "runner_scram.h"
 
-/* WAIT_MS is met by what fails only: a slow machine takes seconds for a password under a sanitizer. */
+/* WAIT_MS is met by what fails only: under a sanitizer a busy machine takes seconds for a password.
+ */
 enum { ACTORS_MAX = 64, HISTORY = 10, WAIT_MS = 30000, SILENCE_MS = 60 };
 
 struct play {
