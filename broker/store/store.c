@@ -566,10 +566,12 @@ static void post_mail(struct store *store)
  */
 static int64_t wait_ns(const struct store *store)
 {
-    if (cleaner_has_work(&store->cleaner) && store->state == STORE_OK) {
+    bool cleans = cleaner_has_work(&store->cleaner) && store->state == STORE_OK;
+
+    if (cleans && !must_wait(store)) {
         return 0;
     }
-    if (store->kept.first && store->options.relaxed_ms > 0) {
+    if ((cleans || store->kept.first) && store->options.relaxed_ms > 0) {
         return (int64_t)store->options.relaxed_ms * 1000000 / 4 + 1;
     }
     return TOUCH_NS;

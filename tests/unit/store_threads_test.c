@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include "store/store_internal.h"
 #include "store_fixture.h"
 
 enum { THREADS = 4, BATCHES = 300, NOTES = 3 };
@@ -111,7 +112,8 @@ static void *submitter_main(void *context)
     return NULL;
 }
 
-static void threads_open(struct threads *threads, uint32_t relaxed_ms)
+/* Open, without threads of its own. */
+static void threads_prepare(struct threads *threads, uint32_t relaxed_ms)
 {
     struct fixture *f = &threads->f;
 
@@ -125,7 +127,12 @@ static void threads_open(struct threads *threads, uint32_t relaxed_ms)
     f->options.mailboxes = threads->pointers;
     f->options.relaxed_ms = relaxed_ms;
     fixture_open(f);
-    CHECK(store_start(f->store, &f->error));
+}
+
+static void threads_open(struct threads *threads, uint32_t relaxed_ms)
+{
+    threads_prepare(threads, relaxed_ms);
+    CHECK(store_start(threads->f.store, &threads->f.error));
 }
 
 static void threads_release(struct threads *threads)
@@ -221,4 +228,26 @@ TEST(closing_commits_what_is_left)
         threads_release(threads);
         free(threads);
     }
+}
+
+/* Relaxed, with a cleaner that has work: the writer sleeps until its next commit is due. */
+TEST(a_cleaner_that_must_wait_does_not_spin)
+{
+    struct threads *threads = memory_allocate_zero(sizeof(*threads));
+    struct store_status status = {0};
+    struct store *store;
+
+    threads_prepare(threads, 200);
+    store = threads->f.store;
+    store->committed_at_ns = clock_monotonic_ns();
+    cleaner_begin(&store->cleaner, 1);
+    CHECK(store_start(store, &threads->f.error));
+    for (unsigned i = 0; status.commits == 0; i++) {
+        CHECK(i < 60 * 100);
+        poll(NULL, 0, 10);
+        store_get_status(store, &status);
+    }
+    CHECK(atomic_load(store_posted(store)) < 100); /* turns: some in an interval, not thousands */
+    threads_release(threads);
+    free(threads);
 }
