@@ -133,6 +133,7 @@ static void keep_subscription(struct session *session, struct subscribe_step *st
     set_subscription(subscription, subscriber);
     step->number = subscription->number;
     if (session_is_durable(session) && !is_stored) {
+        batch_begin(session->shard->outbox.batch, true);
         fact_put_subscription(session->shard->outbox.batch, session, subscription);
     }
 }
@@ -204,6 +205,7 @@ static void deliver_retained(struct session *session, const struct subscribe_ste
 {
     struct subscriber subscriber = subscriber_of(session, find_subscription(session, step->filter));
     struct retained_matches matches = {0};
+    batch_begin(session->shard->outbox.batch, true);
     retained_match(session->shard->broker->retained, step->filter, session->shard->now, &matches);
     for (size_t i = 0; i < matches.count; i++) {
         router_send_retained(session, matches.items[i], &subscriber);
@@ -299,7 +301,9 @@ enum reason_code session_receive_subscribe(struct session *session, const struct
     uint8_t *granted = memory_allocate_zero(subscribe->count);
     struct buffer codes = {0}, added = {0};
     struct slice rest = subscribe->filters;
-    batch_begin(session->shard->outbox.batch, true);
+    /* What is stored is refusable, not the answer to who has all of it already: that comes behind
+     * the commit of what was sent before, also of what makes room in a full store. */
+    batch_begin(session->shard->outbox.batch, false);
     for (size_t i = 0; i < subscribe->count; i++) {
         struct subscribe_step *step = &steps[i];
         subscribe_next(&rest, session->version, &step->filter, &step->options);

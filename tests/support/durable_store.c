@@ -143,6 +143,9 @@ void durable_store_commit(struct durable_world *world, struct batch *batch)
     struct slice key, value;
     size_t at = 0;
 
+    if (world->is_full) {
+        batch_refuse(batch, STORE_FULL, world->inboxes);
+    }
     batch->base = world->log.length + 1;
     buffer_append(&world->log, buffer_slice(&batch->log));
     while (batch_next_row(batch, &at, &change, &key, &value)) {

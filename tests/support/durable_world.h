@@ -40,6 +40,7 @@ struct durable_world {
     size_t pin_count, pin_capacity;
     uint32_t round;
     unsigned saved; /* shards that have saved in this round */
+    bool is_full;   /* it refuses what is refusable */
     bool running;
 };
 
