@@ -85,6 +85,10 @@ struct refusal admission_check(const struct connection *connection, const struct
     if (!access_may_connect(shard->settings->access, connection->identity)) {
         return (struct refusal){REASON_NOT_AUTHORIZED, "this client is disabled"};
     }
+    if (!connection_is_still_good(connection)) {
+        return (struct refusal){REASON_NOT_AUTHORIZED,
+                                "what this client has signed in with is no good any more"};
+    }
     if (session && shard->settings->options.identifiers_are_owned &&
         !connection->identity->trusted && !admission_same_user(session, connection)) {
         return (struct refusal){REASON_NOT_AUTHORIZED,

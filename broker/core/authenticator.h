@@ -48,6 +48,9 @@ struct authenticator {
     /* The connection ends: free connection->enhanced->state. Not called while an answer is pending.
      */
     void (*forget)(void *context, struct connection *connection);
+    /* Is what the client has shown still worth something? Asked when the settings have changed, and
+     * when it begins. NULL: always. */
+    bool (*still_good)(void *context, const struct identity *identity);
 };
 
 #endif

@@ -294,6 +294,14 @@ static void judge(struct connection *connection, enum auth_verdict verdict,
     buffer_release(&answer->data);
 }
 
+bool connection_is_still_good(const struct connection *connection)
+{
+    const struct authenticator *authenticator = &connection->shard->broker->authenticator;
+
+    return !authenticator->still_good ||
+           authenticator->still_good(authenticator->context, connection->identity);
+}
+
 void connection_authenticated(struct connection *connection, enum auth_verdict verdict,
                               struct auth_answer *answer)
 {

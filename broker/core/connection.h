@@ -133,6 +133,9 @@ static inline struct connection_origin connection_origin(const struct connection
     return connection->carrier->origin(connection);
 }
 
+/* Is what it has shown still worth something? Once it is authenticated. */
+bool connection_is_still_good(const struct connection *connection);
+
 /* Empty without enhanced authentication. */
 static inline struct slice connection_authentication_method(const struct connection *connection)
 {

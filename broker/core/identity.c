@@ -34,6 +34,7 @@ static struct identity *make(struct slice user_name, const struct slice *groups,
     identity->anonymous = user_name.length == 0;
     identity->trusted = false;
     identity->attributes = NULL;
+    identity->ground = 0;
     identity->memory = (struct arena){0};
     identity->user_name = copy_name(&end, user_name);
     identity->group_count = group_count;

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/arena.h"
 #include "base/slice.h"
@@ -23,6 +24,7 @@ struct identity {
     struct slice *groups;               /* owned */
     const struct attribute *attributes; /* that it has signed in with, by a token or a webhook */
     struct arena memory;                /* has the attributes */
+    uint64_t ground; /* what the proof rests on, for the authenticator; 0: nothing that can go */
 };
 
 /* Copies the names; returns one count. `user_name` empty: anonymous. Not trusted. */

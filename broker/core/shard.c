@@ -170,6 +170,9 @@ static void check_anew(struct session *session, const struct rule_set *before)
         access_must_go(before, session->shard->settings->access, session->identity)) {
         connection_close(session->connection, REASON_ADMINISTRATIVE_ACTION,
                          "this client was disabled or deleted");
+    } else if (session->connection && !connection_is_still_good(session->connection)) {
+        connection_close(session->connection, REASON_ADMINISTRATIVE_ACTION,
+                         "what this client has signed in with is no good any more");
     }
 }
 

@@ -155,7 +155,7 @@ static bool by_certificate(const struct attempt *attempt, enum auth_verdict *ver
     }
     bool good = !wrong;
     if (good) {
-        *verdict = auth_accept_user(attempt->directory, buffer_slice(&proof.name), answer);
+        *verdict = auth_accept(attempt->directory, &proof, attempt->connection->shard->now, answer);
     } else if (sign_in) {
         LOG_LIMITED(LOG_INFO, "certificate proves nothing", "user=%s peer=%s reason=\"%s\"",
                     log_quote(attempt_user_name(attempt)), attempt->origin.peer_address, wrong);
@@ -267,9 +267,21 @@ static void auth_forget(void *context, struct connection *connection)
     forget_exchange(connection);
 }
 
+static bool auth_still_good(void *context, const struct identity *identity)
+{
+    if (identity->ground == 0) {
+        return true;
+    }
+    struct directory *directory = current_directory(context);
+    bool is_good = sign_in_has_ground(directory->sign_in, identity->ground);
+    directory_release(directory);
+    return is_good;
+}
+
 struct authenticator auth_table(struct auth_service *service)
 {
-    return (struct authenticator){service, auth_connect, auth_exchange, auth_forget};
+    return (struct authenticator){service, auth_connect, auth_exchange, auth_forget,
+                                  auth_still_good};
 }
 
 /* --- begin, reload, end --- */

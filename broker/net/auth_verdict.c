@@ -40,6 +40,9 @@ enum auth_verdict auth_accept(const struct directory *directory, const struct pr
                               msec_t now, struct auth_answer *answer)
 {
     answer->identity = make_identity(directory, buffer_slice(&proof->name), proof->attributes);
+    if (proof->ground) { /* then it has a name, so the identity is nobody else's */
+        answer->identity->ground = proof->ground;
+    }
     if (proof->expires_at > 0) {
         answer->expires_at = now + (proof->expires_at - auth_wall_clock());
     }

@@ -17,6 +17,7 @@ struct proof {
     struct arena memory;                /* of `attributes` */
     const struct attribute *attributes; /* that came along */
     int64_t expires_at;                 /* wall clock, ms since 1970; 0: it lasts */
+    uint64_t ground;                    /* sign_in.h: what it rests on; 0: nothing that can go */
 };
 
 /* A member of an object that somebody trusted has written: an attribute, if its name and its value

@@ -56,6 +56,9 @@ static void add_client(struct sign_in *sign_in, const struct mqtt_client *client
     if (!map_find(&sign_in->clients, own->key)) { /* the resources see to that */
         map_insert(&sign_in->clients, &own->node);
     }
+    for (size_t i = 0; own->scheme == VALIDATE_THUMBPRINT && i < own->thumbprint_count; i++) {
+        sign_in_add_ground(sign_in, ground_of_thumbprint(own, own->thumbprints[i]));
+    }
 }
 
 const struct sign_in_client *sign_in_find(const struct sign_in *sign_in, struct slice name)
@@ -75,6 +78,7 @@ static void add_authority(struct sign_in *sign_in, struct slice pem)
     X509 *certificate = text ? PEM_read_bio_X509(text, NULL, NULL, NULL) : NULL;
     if (certificate && X509_STORE_add_cert(sign_in->authorities, certificate) == 1) {
         sign_in->authority_count++;
+        sign_in_add_ground(sign_in, ground_of_authority(certificate));
     } else {
         log_write(LOG_ERROR, "certificate of an authority cannot be used", "namespace=%.*s",
                   SLICE_PRINT(sign_in->name));
@@ -171,6 +175,9 @@ static void take_authentication(struct sign_in *sign_in,
     for (size_t i = 0; i < authentication->issuer_certificate_count; i++) {
         add_issuer_keys(sign_in, &authentication->issuer_certificates[i]);
     }
+    for (size_t i = 0; i < sign_in->issuer_keys.count; i++) {
+        sign_in_add_ground(sign_in, ground_of_issuer(sign_in, &sign_in->issuer_keys.keys[i]));
+    }
     sign_in->audiences =
         copy_slices(&sign_in->memory, authentication->audiences, authentication->audience_count);
     sign_in->audience_count = authentication->audience_count;
@@ -198,6 +205,7 @@ struct sign_in *sign_in_new(const struct sign_in_options *options)
     if (options->keys_file) {
         open_access_keys(sign_in, options->keys_file);
     }
+    sign_in_sort_grounds(sign_in);
     return sign_in;
 }
 
@@ -219,6 +227,7 @@ void sign_in_release(struct sign_in *sign_in)
     jwt_key_list_release(&sign_in->issuer_keys);
     access_keys_free(sign_in->access_keys);
     pthread_mutex_destroy(&sign_in->keys_lock);
+    buffer_release(&sign_in->grounds);
     arena_release(&sign_in->memory);
     free(sign_in);
 }

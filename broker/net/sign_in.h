@@ -5,6 +5,7 @@
  *   sign_in.c              how it is made; its clients
  *   sign_in_certificate.c  who somebody is by a certificate
  *   sign_in_token.c        the same by a JSON Web Token
+ *   sign_in_ground.c       what that rests on, so that it ends when that is taken away
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef PUBGRID_NET_SIGN_IN_H
@@ -63,6 +64,7 @@ struct sign_in {
     struct access_keys *access_keys; /* NULL: none */
     pthread_mutex_t keys_lock;       /* of them: they serve one thread at a time */
     const char *webhook_url;         /* NULL: there is none */
+    struct buffer grounds;           /* uint64_t each, in order */
 };
 
 /* One count. What cannot be used (a file that cannot be read) is said in the log and left out. */
@@ -75,6 +77,18 @@ void sign_in_release(struct sign_in *sign_in);
 const struct sign_in_client *sign_in_find(const struct sign_in *sign_in, struct slice name);
 /* Does a certificate of a client say something to it? Then listeners are to ask for one. */
 bool sign_in_wants_certificates(const struct sign_in *sign_in);
+
+/* --- sign_in_ground.c: thumbprints of clients, keys of authorities and of issuers --- */
+
+/* Numbers that are the same in each snapshot, and never 0. */
+uint64_t ground_of_thumbprint(const struct sign_in_client *client, struct slice digits);
+uint64_t ground_of_authority(const X509 *certificate);
+uint64_t ground_of_issuer(const struct sign_in *sign_in, const struct jwt_key *key);
+/* While the snapshot is made; sorted last. */
+void sign_in_add_ground(struct sign_in *sign_in, uint64_t ground);
+void sign_in_sort_grounds(struct sign_in *sign_in);
+/* Is what a proof rests on still there? `sign_in` NULL: there is no MQTT namespace. */
+bool sign_in_has_ground(const struct sign_in *sign_in, uint64_t ground);
 
 /* --- sign_in_certificate.c --- */
 

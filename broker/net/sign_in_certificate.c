@@ -13,7 +13,7 @@ static const char *const not_signed = "no authority that is known here has signe
 
 /* By the authorities of the namespace. NULL, or why not. */
 static const char *check_authorities(const struct sign_in *sign_in,
-                                     const struct peer_certificate *peer)
+                                     const struct peer_certificate *peer, struct proof *proof)
 {
     X509_STORE_CTX *check = X509_STORE_CTX_new();
     const char *wrong = not_signed;
@@ -22,15 +22,20 @@ static const char *check_authorities(const struct sign_in *sign_in,
         X509_STORE_CTX_set_purpose(check, X509_PURPOSE_SSL_CLIENT) == 1) {
         bool good = X509_verify_cert(check) == 1;
         wrong = good ? NULL : X509_verify_cert_error_string(X509_STORE_CTX_get_error(check));
+        if (good) {
+            const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(check);
+            proof->ground = ground_of_authority(sk_X509_value(chain, sk_X509_num(chain) - 1));
+        }
     }
     X509_STORE_CTX_free(check);
     ERR_clear_error();
     return wrong;
 }
 
-static const char *check_trust(const struct sign_in *sign_in, const struct peer_certificate *peer)
+static const char *check_trust(const struct sign_in *sign_in, const struct peer_certificate *peer,
+                               struct proof *proof)
 {
-    return peer->is_trusted ? NULL : check_authorities(sign_in, peer);
+    return peer->is_trusted ? NULL : check_authorities(sign_in, peer, proof);
 }
 
 static bool is_in_time(const X509 *certificate)
@@ -42,18 +47,23 @@ static bool is_in_time(const X509 *certificate)
 /* --- the certificate of a client that is known --- */
 
 /* Nobody needs to have signed it: it is known itself. */
-static const char *check_thumbprint(const struct sign_in_client *client, const X509 *certificate)
+static const char *check_thumbprint(const struct sign_in_client *client, const X509 *certificate,
+                                    struct proof *proof)
 {
     for (size_t i = 0; i < client->thumbprint_count; i++) {
         if (certificate_has_thumbprint(certificate, client->thumbprints[i])) {
-            return is_in_time(certificate) ? NULL : not_in_time;
+            if (!is_in_time(certificate)) {
+                return not_in_time;
+            }
+            proof->ground = ground_of_thumbprint(client, client->thumbprints[i]);
+            return NULL;
         }
     }
     return "its thumbprint is none of the client's";
 }
 
 static const char *check_client(const struct sign_in *sign_in, const struct sign_in_client *client,
-                                const struct peer_certificate *peer)
+                                const struct peer_certificate *peer, struct proof *proof)
 {
     static const enum certificate_name kinds[VALIDATION_SCHEMES] = {
         [VALIDATE_SUBJECT] = CERTIFICATE_SUBJECT, [VALIDATE_DNS] = CERTIFICATE_DNS,
@@ -61,10 +71,10 @@ static const char *check_client(const struct sign_in *sign_in, const struct sign
         [VALIDATE_EMAIL] = CERTIFICATE_EMAIL,
     };
     if (client->scheme == VALIDATE_THUMBPRINT) {
-        return check_thumbprint(client, peer->leaf);
+        return check_thumbprint(client, peer->leaf, proof);
     }
     return certificate_has_name(peer->leaf, kinds[client->scheme], client->name)
-               ? check_trust(sign_in, peer)
+               ? check_trust(sign_in, peer, proof)
                : "the client's name is not where its validationScheme says";
 }
 
@@ -80,7 +90,8 @@ static const char *take_name(const struct sign_in *sign_in, const struct peer_ce
                 return not_a_name;
             }
             const struct sign_in_client *client = sign_in_find(sign_in, buffer_slice(&proof->name));
-            return client ? check_client(sign_in, client, peer) : check_trust(sign_in, peer);
+            return client ? check_client(sign_in, client, peer, proof)
+                          : check_trust(sign_in, peer, proof);
         }
     }
     return sign_in->source_count > 0 ? "it has none of the alternativeAuthenticationNameSources"
@@ -103,7 +114,7 @@ const char *sign_in_by_certificate(const struct sign_in *sign_in,
 {
     const struct sign_in_client *client =
         user_name.length > 0 ? sign_in_find(sign_in, user_name) : NULL;
-    const char *wrong = client ? check_client(sign_in, client, peer) : NULL;
+    const char *wrong = client ? check_client(sign_in, client, peer, proof) : NULL;
     if (client && !wrong) {
         buffer_append(&proof->name, client->name);
         return NULL;
@@ -128,7 +139,7 @@ const char *sign_in_by_common_name(const struct sign_in *sign_in,
     }
     const struct sign_in_client *client =
         sign_in ? sign_in_find(sign_in, buffer_slice(&proof->name)) : NULL;
-    const char *wrong = client ? check_client(sign_in, client, peer) : NULL;
+    const char *wrong = client ? check_client(sign_in, client, peer, proof) : NULL;
     if (wrong) {
         proof->name.length = 0;
     }

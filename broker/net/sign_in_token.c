@@ -12,7 +12,7 @@ enum { NOT_BEFORE_SKEW_S = 60 /* how far the issuer's clock may be ahead */ };
 /* A token whose signature is good. */
 struct claims {
     struct json_value object;
-    bool by_issuer; /* of the namespace; else by the server itself */
+    const struct jwt_key *issuer_key; /* of the namespace; NULL: by the server itself */
 };
 
 bool sign_in_takes_tokens(const struct sign_in *sign_in, enum token_kind kind)
@@ -33,12 +33,23 @@ static bool is_signed_by_server(struct sign_in *sign_in, struct slice token, str
     return good;
 }
 
+/* NULL: it is signed by none of them. */
+static const struct jwt_key *find_issuer_key(const struct sign_in *sign_in, struct slice token,
+                                             struct buffer *text)
+{
+    const struct jwt_key *key = sign_in->issuer_keys.keys;
+    size_t left = sign_in->issuer_keys.count;
+    while (left > 0 && !jwt_verify(token, key, 1, text)) {
+        key++, left--;
+    }
+    return left > 0 ? key : NULL;
+}
+
 static bool verify(struct sign_in *sign_in, enum token_kind kind, struct slice token,
                    struct buffer *text, struct claims *claims)
 {
-    claims->by_issuer =
-        jwt_verify(token, sign_in->issuer_keys.keys, sign_in->issuer_keys.count, text);
-    return (claims->by_issuer ||
+    claims->issuer_key = find_issuer_key(sign_in, token, text);
+    return (claims->issuer_key ||
             (kind == TOKEN_OAUTH2 && is_signed_by_server(sign_in, token, text))) &&
            json_parse(buffer_slice(text), &claims->object);
 }
@@ -138,7 +149,7 @@ static const char *check_claims(const struct sign_in *sign_in, enum token_kind k
                                 const struct claims *claims, int64_t now, struct proof *proof)
 {
     struct json_value value;
-    if (claims->by_issuer &&
+    if (claims->issuer_key &&
         (!jwt_claim(&claims->object, "iss", &value) || !claim_says(&value, sign_in->issuer))) {
         return "the token is not of the tokenIssuer (iss)";
     }
@@ -199,6 +210,7 @@ const char *sign_in_by_token(struct sign_in *sign_in, enum token_kind kind, stru
         wrong = wrong ? wrong : take_name(kind, &claims.object, proof);
         if (!wrong) {
             take_attributes(&claims.object, proof);
+            proof->ground = claims.issuer_key ? ground_of_issuer(sign_in, claims.issuer_key) : 0;
         }
     }
     buffer_release(&text);

@@ -714,8 +714,9 @@ def test_certificates_that_become_known():
             plant.change("clients/device", {})
             check_refused(plant.over_tls("b", "device", user="device"), WRONG_PASSWORD)
             plant.change("cacertificates/root", {"encodedCertificate": read(f"{folder}/root.pem")})
-            plant.over_tls("b", "device", user="device").hello()
+            here = plant.over_tls("b", "device", user="device").hello()
             plant.change("cacertificates/root", None)
+            assert here.receive(DISCONNECT)[0] == ADMINISTRATIVE
             check_refused(plant.over_tls("b", "device", user="device"), WRONG_PASSWORD)
 
 
@@ -729,11 +730,38 @@ def test_issuers_and_webhooks_that_become_known():
                 {"encodedCertificate": read(f"{folder}/issuer.pem")}]}})
             here = plant.by_token("a", token).hello()
             plant.allow(webhook.says)
-            plant.by_token("b", "carol").hello()
+            assert here.receive(DISCONNECT)[0] == ADMINISTRATIVE
+            here = plant.by_token("b", "carol").hello()
             assert webhook.asked[-1]["authenticationMethod"] == "CUSTOM-JWT"
             plant.allow({})
             check_refused(plant.by_token("c", "carol"), BAD_METHOD)
             check_is_alive(here)
+
+
+def test_what_a_sign_in_rests_on_is_taken_away():
+    """Who has signed in by something else stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in "issuer", "next":
+            make_issuer(folder, name)
+        for name in "one", "two":
+            make_certificate(folder, name, alternatives="DNS:x")
+        pems = [{"encodedCertificate": read(f"{folder}/{name}.pem")} for name in ("issuer", "next")]
+        prints = {name: thumbprint(folder, name) for name in ("one", "two")}
+        with LivePlant(folder) as plant:
+            def know(*names):
+                plant.change("clients/sensor", {"clientCertificateAuthentication": {
+                    "validationScheme": "ThumbprintMatch", "allowedThumbprints": [prints[n] for n in names]}})
+            plant.allow({"customJwtAuthentication": {"tokenIssuer": ISSUER, "issuerCertificates": pems}})
+            tokens = [plant.by_token(name, sign(folder, name, claims("lamp"))).hello()
+                      for name in ("issuer", "next")]
+            know("one", "two")
+            devices = [plant.over_tls(name, name, user="sensor").hello() for name in ("one", "two")]
+            know("two")
+            assert devices[0].receive(DISCONNECT)[0] == ADMINISTRATIVE
+            plant.allow({"customJwtAuthentication": {"tokenIssuer": ISSUER, "issuerCertificates": pems[1:]}})
+            assert tokens[0].receive(DISCONNECT)[0] == ADMINISTRATIVE
+            check_is_alive(tokens[1])
+            check_is_alive(devices[1])
 
 
 # ---------------------------------------------------------------- sessions, and ways together

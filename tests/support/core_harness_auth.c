@@ -131,5 +131,5 @@ void harness_auth_init(struct harness_auth *auth, const struct core_harness_user
     auth->now = now;
     auth->users = users;
     auth->user_count = user_count;
-    *out = (struct authenticator){auth, auth_connect, auth_exchange, auth_forget};
+    *out = (struct authenticator){auth, auth_connect, auth_exchange, auth_forget, NULL};
 }
