@@ -36,6 +36,7 @@ struct publish_request {
     struct pairs attributes;   /* of binary mode: HTTP's headers, all of them, or MQTT's user
                                 * properties */
     bool is_mqtt;              /* attributes are user properties */
+    bool is_routed;            /* and what claims to be JSON and is none is data that is a text */
     struct slice body;
     int64_t now_ms;
     void (*random)(void *out, size_t length); /* for ids that custom events lack */

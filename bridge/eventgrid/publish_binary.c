@@ -208,7 +208,7 @@ static void append_data(struct buffer *json, struct slice body, bool is_text)
     buffer_append_byte(json, '"');
 }
 
-/* A body that need not be JSON. Without a content type its bytes tell. Namespaces take no other for
+/* A body that is no JSON. Without a content type its bytes tell. Namespaces take no other for
  * text (5.2). */
 static void append_other_body(struct buffer *json, const struct publish_request *request,
                               struct slice body)
@@ -218,7 +218,7 @@ static void append_other_body(struct buffer *json, const struct publish_request 
     if (request->content_type.length == 0) {
         append_content_type(json, is_text ? SLICE_LITERAL("text/plain")
                                           : SLICE_LITERAL("application/octet-stream"));
-    } else {
+    } else if (!publish_content_is_json(request->content_type)) {
         is_text = is_text && starts_ignoring_case(request->content_type, SLICE_LITERAL("text/"));
     }
     append_data(json, body, is_text);
@@ -236,7 +236,7 @@ static bool append_body(struct publish_reader *reader, struct buffer *json, stru
         return may_be_other || publish_refuse(reader, FAULT_JSON_END, SLICE_EMPTY);
     }
     is_json = (must_be_json || request->content_type.length == 0) && json_parse_inner(body, &value);
-    if (must_be_json && !is_json) {
+    if (must_be_json && !is_json && !request->is_routed) {
         return publish_refuse(reader, FAULT_JSON_TOKEN, SLICE_EMPTY);
     }
     if (is_json) {

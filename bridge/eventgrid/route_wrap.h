@@ -7,7 +7,8 @@
  *                  what is no JSON is a text
  *     data_base64  of all others, and of what is not the UTF-8 that it claims to be
  *
- * and both are enriched. A message without payload is an event without data. One that claims to be
+ * and both are enriched. Of one in binary mode, too, what is no JSON though its Content Type says
+ * so is a text. A message without payload is an event without data. One that claims to be
  * a CloudEvent and is not a good one is wrapped as any other: nothing is lost. Pure.
  *
  * SPDX-License-Identifier: Apache-2.0 */

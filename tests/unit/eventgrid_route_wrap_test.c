@@ -283,6 +283,34 @@ TEST(binary_mode_keeps_its_attributes)
     release();
 }
 
+/* As npm's cloudevents sends data that is a text. */
+TEST(binary_mode_that_claims_json)
+{
+    static const struct {
+        struct slice payload, data;
+        bool is_base64;
+    } rows[] = {
+        {TEXT("it is \"hot\""), SLICE_LITERAL("\"it is \\\"hot\\\"\""), false},
+        {TEXT("{\"a\":"), SLICE_LITERAL("\"{\\\"a\\\":\""), false},
+        {TEXT("\xFF\x01"), SLICE_LITERAL("\"/wE=\""), true},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct event *event = wrap_with(
+            &(struct given){.content_type = "application/json; charset=utf-8",
+                            .payload = rows[i].payload,
+                            .payload_format = -1,
+                            .pairs = (const char *const[]){BINARY, "subject", "s", NULL}},
+            &none);
+        CHECK_SLICE_EQUAL(event->type, SLICE_LITERAL("t"));
+        CHECK_SLICE_EQUAL(event->subject, SLICE_LITERAL("s"));
+        CHECK_SLICE_EQUAL(event->content_type, SLICE_LITERAL("application/json; charset=utf-8"));
+        CHECK_SLICE_EQUAL(event->data.text, rows[i].data);
+        CHECK_INT_EQUAL(event->is_base64, rows[i].is_base64);
+        release();
+    }
+}
+
 TEST(binary_mode_with_bytes)
 {
     const struct event *event =
