@@ -178,7 +178,7 @@ static void set_timer(uv_prepare_t *prepare)
 
 static void make_webhooks(struct bridge *bridge)
 {
-    webhooks_append_origin(&bridge->origin, &current(bridge)->config->bridge);
+    bridge_config_append_host(&bridge->origin, &current(bridge)->config->bridge);
     buffer_append_byte(&bridge->origin, '\0');
     bridge->webhook =
         webhooks_start(bridge->loop, &bridge->gateway, &current(bridge)->config->bridge,

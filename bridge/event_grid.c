@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/address.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -12,7 +13,6 @@
 #include "config/config.h"
 #include "dispatch/grid.h"
 #include "net/outside.h"
-#include "webhooks.h"
 
 enum { THOUSANDTHS = 1000 };
 
@@ -45,21 +45,33 @@ static void append_base_url(struct buffer *out, const struct bridge_config *conf
 
     if (config->public_endpoints && config->public_endpoints[0]) {
         buffer_append_string(out, config->public_endpoints[0]);
-    } else if (config->listener_count > 0 && webhooks_is_wildcard(first->address)) {
+    } else if (config->listener_count > 0 && address_is_wildcard(first->address)) {
         buffer_append_format(out, "%s://localhost:%u", first->tls ? "https" : "http", first->port);
     } else if (config->listener_count > 0) {
         buffer_append_string(out, first->text);
     }
 }
 
-/* `base_url` holds a text of the options. */
-static struct grid_options options_from(const struct config *config, struct buffer *base_url)
+/* `texts` hold those of the options. */
+struct option_texts {
+    struct buffer base_url, host;
+};
+
+static void texts_release(struct option_texts *texts)
+{
+    buffer_release(&texts->base_url);
+    buffer_release(&texts->host);
+}
+
+static struct grid_options options_from(const struct config *config, struct option_texts *texts)
 {
     const struct event_grid_config *event_grid = &config->event_grid;
 
-    append_base_url(base_url, &config->bridge);
+    append_base_url(&texts->base_url, &config->bridge);
+    bridge_config_append_host(&texts->host, &config->bridge);
     return (struct grid_options){
-        .base_url = buffer_slice(base_url),
+        .base_url = buffer_slice(&texts->base_url),
+        .host = buffer_slice(&texts->host),
         .opens_management = event_grid->opens_management,
         .skips_validation = !event_grid->asks_consent,
         .retry_scale = (double)event_grid->retry_thousandths / THOUSANDTHS,
@@ -75,8 +87,8 @@ struct event_grid *event_grid_start(struct uv_loop_s *loop, struct gateway *gate
                                     const struct config *config)
 {
     struct event_grid *event_grid = memory_allocate_zero(sizeof(*event_grid));
-    struct buffer base_url = {0};
-    struct grid_options options = options_from(config, &base_url);
+    struct option_texts texts = {0};
+    struct grid_options options = options_from(config, &texts);
 
     event_grid->outside =
         outside_start(loop, &(struct outside_options){
@@ -95,7 +107,7 @@ struct event_grid *event_grid_start(struct uv_loop_s *loop, struct gateway *gate
         free(event_grid);
         event_grid = NULL;
     }
-    buffer_release(&base_url);
+    texts_release(&texts);
     return event_grid;
 }
 
@@ -106,13 +118,13 @@ struct grid *event_grid_of(struct event_grid *event_grid)
 
 void event_grid_set_config(struct event_grid *event_grid, const struct config *config)
 {
-    struct buffer base_url = {0};
+    struct option_texts texts = {0};
 
     if (event_grid) {
-        struct grid_options options = options_from(config, &base_url);
+        struct grid_options options = options_from(config, &texts);
         grid_set_options(event_grid->grid, &options);
     }
-    buffer_release(&base_url);
+    texts_release(&texts);
 }
 
 static void outside_stopped(void *context)

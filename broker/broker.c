@@ -333,7 +333,7 @@ static bool server_start_auth(struct server *server, struct buffer *error)
 /* Clients of the MQTT namespace sign in as it says now. */
 static void follow_namespaces(struct server *server, const struct config *options)
 {
-    bool asks = namespaces_set_sign_in(server->namespaces, server->auth, options->bridge.keys);
+    bool asks = namespaces_set_sign_in(server->namespaces, server->auth, &options->bridge);
 
     for (size_t i = 0; i < server->group.listener_count; i++) {
         struct tls_context *tls = server->group.listeners[i]->access.tls;

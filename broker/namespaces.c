@@ -414,12 +414,30 @@ static void gather_authority(void *context, const struct namespace_child *child)
     buffer_append(context, slice_make(pem, sizeof(*pem)));
 }
 
+static void gather_domain(struct buffer *domains, struct slice domain)
+{
+    buffer_append(domains, slice_make(&domain, sizeof(domain)));
+}
+
+/* Its own, and the server's, which management shows as hostname. */
+static void gather_domains(struct buffer *domains, const struct topic_spaces_configuration *spaces,
+                           const struct bridge_config *bridge, struct slice host)
+{
+    for (size_t i = 0; i < spaces->custom_domain_count; i++) {
+        gather_domain(domains, spaces->custom_domains[i]);
+    }
+    for (size_t i = 0; i < bridge->public_endpoint_count; i++) {
+        gather_domain(domains, slice_from_string(bridge->public_endpoints[i]));
+    }
+    gather_domain(domains, host);
+}
+
 bool namespaces_set_sign_in(const struct namespaces *namespaces, struct auth_service *auth,
-                            const char *keys_file)
+                            const struct bridge_config *bridge)
 {
     struct slice name;
     const struct topic_spaces_configuration *spaces = namespaces_mqtt(namespaces, &name);
-    struct buffer clients = {0}, authorities = {0};
+    struct buffer clients = {0}, authorities = {0}, host = {0}, domains = {0};
     bool asks;
 
     if (!spaces) {
@@ -427,19 +445,23 @@ bool namespaces_set_sign_in(const struct namespaces *namespaces, struct auth_ser
     }
     namespaces_each_child(namespaces, CHILD_CLIENT, gather_client, &clients);
     namespaces_each_child(namespaces, CHILD_CA_CERTIFICATE, gather_authority, &authorities);
+    bridge_config_append_host(&host, bridge);
+    gather_domains(&domains, spaces, bridge, buffer_slice(&host));
     asks =
         auth_set_namespace(auth, &(struct sign_in_options){
                                      .name = name,
-                                     .domains = spaces->custom_domains,
-                                     .domain_count = spaces->custom_domain_count,
+                                     .domains = (const void *)domains.data,
+                                     .domain_count = domains.length / sizeof(struct slice),
                                      .authentication = &spaces->authentication,
                                      .clients = (const void *)clients.data,
                                      .client_count = clients.length / sizeof(struct mqtt_client *),
                                      .authorities = (const void *)authorities.data,
                                      .authority_count = authorities.length / sizeof(struct slice),
-                                     .keys_file = keys_file,
+                                     .keys_file = bridge->keys,
                                  });
     buffer_release(&clients);
     buffer_release(&authorities);
+    buffer_release(&domains);
+    buffer_release(&host);
     return asks;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "base/slice.h"
+#include "config/config.h"
 #include "config/core_options.h"
 #include "net/auth.h"
 #include "policy/rule_set.h"
@@ -48,9 +49,9 @@ void namespaces_each_child(const struct namespaces *namespaces, enum child_kind 
 void namespaces_add_rules(const struct namespaces *namespaces, struct rule_set *set);
 /* Bounds of its sessions. */
 void namespaces_limit(const struct namespaces *namespaces, struct core_options *options);
-/* How its clients sign in from now on. `keys_file`: of the server's access keys; NULL: none. True:
- * listeners are to ask for certificates. */
+/* How its clients sign in from now on. `bridge` has the server's access keys, and says what it is
+ * called. True: listeners are to ask for certificates. */
 bool namespaces_set_sign_in(const struct namespaces *namespaces, struct auth_service *auth,
-                            const char *keys_file);
+                            const struct bridge_config *bridge);
 
 #endif

@@ -118,6 +118,7 @@ static inline void world_start(struct management_world *world, const char *decla
         struct grid_options options = {
             .outside = {&world_ops, world},
             .base_url = SLICE_LITERAL("http://127.0.0.1:8080"),
+            .host = SLICE_LITERAL("127.0.0.1"),
             .opens_management = true,
             .declared = slice_from_string(declared),
         };

@@ -62,7 +62,7 @@ static void append_given(struct buffer *out, const struct topic_properties *prop
 }
 
 static void append_properties(struct buffer *out, const struct catalog_source *source,
-                              struct slice base_url)
+                              const struct arm_server *server)
 {
     const char *before = kinds[source->name.kind].before;
 
@@ -70,7 +70,7 @@ static void append_properties(struct buffer *out, const struct catalog_source *s
     append_string_member(out, "metricResourceId", buffer_slice(&source->key));
     if (before) {
         struct buffer endpoint = {0};
-        buffer_append_format(&endpoint, "%.*s%s%.*s%s%.*s%s", SLICE_PRINT(base_url), before,
+        buffer_append_format(&endpoint, "%.*s%s%.*s%s%.*s%s", SLICE_PRINT(server->base_url), before,
                              SLICE_PRINT(source->name.name), kinds[source->name.kind].between,
                              SLICE_PRINT(source->name.topic), kinds[source->name.kind].end);
         buffer_append_byte(out, ',');
@@ -79,13 +79,13 @@ static void append_properties(struct buffer *out, const struct catalog_source *s
     }
     if (source->properties) {
         buffer_append_byte(out, ',');
-        topic_properties_append_members(out, source->properties);
+        topic_properties_append_members(out, source->properties, server->host);
     }
     buffer_append_byte(out, '}');
 }
 
 void arm_append_source(struct buffer *out, const struct catalog_source *source,
-                       struct slice base_url)
+                       const struct arm_server *server)
 {
     const struct source_name *name = &source->name;
 
@@ -98,7 +98,7 @@ void arm_append_source(struct buffer *out, const struct catalog_source *source,
         append_given(out, source->properties);
     }
     buffer_append_string(out, ",\"properties\":");
-    append_properties(out, source, base_url);
+    append_properties(out, source, server);
     buffer_append_string(out, ",\"systemData\":{}}");
 }
 

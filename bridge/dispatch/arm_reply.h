@@ -12,10 +12,15 @@
 #include "base/slice.h"
 #include "dispatch/catalog.h"
 
-/* --- resources; `base_url`: this server, as the client reaches it, "http://host:port" --- */
+/* --- resources --- */
+
+/* This server: as the client reaches it ("http://host:port"), and the host that it is known by. */
+struct arm_server {
+    struct slice base_url, host;
+};
 
 void arm_append_source(struct buffer *out, const struct catalog_source *source,
-                       struct slice base_url);
+                       const struct arm_server *server);
 void arm_append_keys(struct buffer *out, const struct catalog_source *source);
 void arm_append_subscription(struct buffer *out, const struct catalog_subscription *subscription);
 void arm_append_child(struct buffer *out, const struct catalog_child *child);

@@ -104,6 +104,9 @@ static void take_options(struct grid *grid, const struct grid_options *options)
     grid->base_url.length = 0;
     buffer_append(&grid->base_url, options->base_url);
     grid->options.base_url = buffer_slice(&grid->base_url);
+    grid->host.length = 0;
+    buffer_append(&grid->host, options->host);
+    grid->options.host = buffer_slice(&grid->host);
     grid->options.declared = SLICE_EMPTY; /* the catalog has its own copy */
 }
 
@@ -146,6 +149,7 @@ void grid_free(struct grid *grid)
     catalog_store_free(grid->store);
     catalog_free(grid->catalog);
     buffer_release(&grid->base_url);
+    buffer_release(&grid->host);
     free(grid);
 }
 

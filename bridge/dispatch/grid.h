@@ -32,6 +32,7 @@ struct settings_store;
 struct grid_options {
     struct outside outside;
     struct slice base_url; /* of this server for webhooks, "http://127.0.0.1:8080" */
+    struct slice host;     /* that it is known by, without a port */
     bool opens_management; /* no token is asked for on loopback listeners */
     bool skips_validation; /* no webhook is asked for its consent */
     double retry_scale;    /* factor on all delays of retries; 0: 1 */
@@ -53,7 +54,7 @@ struct grid {
     struct management *management;
     struct namespace_http *namespaces;
     struct mqtt_http *mqtt;
-    struct buffer base_url; /* of the options */
+    struct buffer base_url, host; /* of the options */
 };
 
 /* `gateway->grid` is set; texts of the options are copied. */

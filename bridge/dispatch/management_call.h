@@ -83,6 +83,10 @@ void management_refuse_value(struct management_call *call, const struct buffer *
 
 /* --- what it is about --- */
 
+/* A source as a GET shows it. */
+void management_append_shown(struct buffer *out, const struct management_call *call,
+                             const struct catalog_source *source);
+
 /* How many the query wants at a time: call->page_size. False: it has been refused. */
 bool management_read_page_size(struct management_call *call);
 

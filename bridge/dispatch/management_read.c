@@ -81,11 +81,19 @@ void management_source_event_types(struct management_call *call)
 
 /* ---------------------------------------------------------------- one */
 
+void management_append_shown(struct buffer *out, const struct management_call *call,
+                             const struct catalog_source *source)
+{
+    struct arm_server server = {buffer_slice(&call->url), call->grid->options.host};
+
+    arm_append_source(out, source, &server);
+}
+
 void management_get_source(struct management_call *call)
 {
     struct buffer body = {0};
 
-    arm_append_source(&body, call->source, buffer_slice(&call->url));
+    management_append_shown(&body, call, call->source);
     answer_and_release(call, &body);
 }
 
@@ -193,7 +201,7 @@ static void add_source(struct arm_page *page, const struct management_call *call
     struct arm_place place = {.source_key = buffer_slice(&source->key)};
 
     if (arm_page_takes(page, source_own_name(&source->name), &place)) {
-        arm_append_source(page->out, source, buffer_slice(&call->url));
+        management_append_shown(page->out, call, source);
     }
 }
 

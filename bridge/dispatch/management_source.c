@@ -33,7 +33,7 @@ static void answer_source(struct management_call *call)
     if (call->path.operation == ARM_REGENERATE_KEY) {
         arm_append_keys(&body, source);
     } else {
-        arm_append_source(&body, source, buffer_slice(&call->url));
+        management_append_shown(&body, call, source);
     }
     management_answer(call, call->status, buffer_slice(&body));
     buffer_release(&body);

@@ -29,7 +29,7 @@ struct access_keys;
 /* What it is made from: everything is copied. */
 struct sign_in_options {
     struct slice name;           /* of the namespace */
-    const struct slice *domains; /* hosts that it has, too */
+    const struct slice *domains; /* hosts, or URLs, that it has, too */
     size_t domain_count;
     const struct client_authentication *authentication;
     const struct mqtt_client *const *clients;

@@ -1,6 +1,7 @@
 /* Who somebody is by a JSON Web Token. See sign_in.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "base/address.h"
 #include "base/ascii.h"
 #include "net/sign_in.h"
 #include "secret/access_keys.h"
@@ -61,27 +62,12 @@ static bool claim_says(const struct json_value *value, struct slice plain)
     return value->type == JSON_STRING && json_string_says(json_string_raw(value), plain);
 }
 
-/* "https://plant.example.com:8883/" -> "plant.example.com" */
-static struct slice host_of(struct slice audience)
-{
-    const char *scheme = memmem(audience.data, audience.length, "://", 3);
-    if (scheme) {
-        audience = slice_from(audience, (size_t)((const uint8_t *)scheme - audience.data) + 3);
-    }
-    for (size_t i = 0; i < audience.length; i++) {
-        if (audience.data[i] == ':' || audience.data[i] == '/') {
-            audience.length = i;
-        }
-    }
-    return audience;
-}
-
 /* The namespace's name, a host whose first label it is, or a domain of its own. */
 static bool is_namespace(const struct sign_in *sign_in, struct slice audience)
 {
-    struct slice host = audience.length > 0 ? host_of(audience) : audience;
+    struct slice host = address_host_of_url(audience);
     for (size_t i = 0; i < sign_in->domain_count; i++) {
-        if (equal_ignoring_case(host, sign_in->domains[i])) {
+        if (equal_ignoring_case(host, address_host_of_url(sign_in->domains[i]))) {
             return true;
         }
     }

@@ -73,3 +73,23 @@ bool address_is_loopback(const char *host)
     }
     return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
+
+bool address_is_wildcard(const char *host)
+{
+    return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+struct slice address_host_of_url(struct slice url)
+{
+    const uint8_t *scheme = url.length > 0 ? memmem(url.data, url.length, "://", 3) : NULL;
+    struct slice host = scheme ? slice_from(url, (size_t)(scheme - url.data) + 3) : url;
+    bool is_in_brackets = false;
+
+    for (size_t i = 0; i < host.length; i++) {
+        is_in_brackets = i == 0 ? host.data[i] == '[' : is_in_brackets && host.data[i - 1] != ']';
+        if (!is_in_brackets && (host.data[i] == ':' || host.data[i] == '/')) {
+            host.length = i;
+        }
+    }
+    return host;
+}

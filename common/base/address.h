@@ -27,5 +27,10 @@ bool address_parse(const char *text, const struct address_scheme *schemes, size_
                    struct address *address);
 /* Can only this machine reach it? */
 bool address_is_loopback(const char *host);
+/* Every address of the machine? */
+bool address_is_wildcard(const char *host);
+/* The host of a URL, without its port: of "https://[::1]:8443/x" it is "[::1]". What has no scheme
+ * begins with the host. */
+struct slice address_host_of_url(struct slice url);
 
 #endif

@@ -2,10 +2,12 @@
  * the store unless the configuration says otherwise.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/address.h"
 #include "base/memory.h"
@@ -197,4 +199,24 @@ void bridge_free(struct bridge_config *bridge)
     free_endpoints(bridge);
     free(bridge->trunk);
     free(bridge->keys);
+}
+
+/* --- who we are --- */
+
+void bridge_config_append_host(struct buffer *out, const struct bridge_config *bridge)
+{
+    char name[HOST_NAME_MAX + 1] = "localhost";
+
+    if (bridge->public_endpoint_count > 0) {
+        buffer_append(out, address_host_of_url(slice_from_string(bridge->public_endpoints[0])));
+        return;
+    }
+    for (size_t i = 0; i < bridge->listener_count; i++) {
+        if (!address_is_wildcard(bridge->listeners[i].address)) {
+            buffer_append(out, address_host_of_url(slice_from_string(bridge->listeners[i].text)));
+            return;
+        }
+    }
+    gethostname(name, sizeof(name) - 1);
+    buffer_append_string(out, name);
 }

@@ -152,6 +152,12 @@ struct config *config_parse(struct slice text, const char *file, const char *con
                             size_t set_count, struct buffer *error);
 void config_free(struct config *config);
 
+/* --- what it comes to --- */
+
+/* Appends the host that the server is known by: of the first public endpoint, else of the first of
+ * the bridge's listeners that has one, else the machine's name. Without a port. */
+void bridge_config_append_host(struct buffer *out, const struct bridge_config *bridge);
+
 /* --- one hub, as JSON (spec/webpubsub.md section 8, and what is beyond Azure) --- */
 
 enum { HUB_JSON_MAX = 64 * 1024 /* bytes */ };

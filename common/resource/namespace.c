@@ -124,10 +124,13 @@ static void append_given(struct buffer *out, const char *name, struct slice json
     }
 }
 
-void topic_spaces_append(struct buffer *out, const struct topic_spaces_configuration *spaces)
+void topic_spaces_append(struct buffer *out, const struct topic_spaces_configuration *spaces,
+                         struct slice host)
 {
+    buffer_append_string(out, "{\"hostname\":");
+    json_append_string(out, host);
     buffer_append_format(out,
-                         "{\"state\":\"%s\",\"maximumSessionExpiryInHours\":%u,"
+                         ",\"state\":\"%s\",\"maximumSessionExpiryInHours\":%u,"
                          "\"maximumClientSessionsPerAuthenticationName\":%u",
                          spaces->is_enabled ? "Enabled" : "Disabled", spaces->session_expiry_hours,
                          spaces->sessions_per_name);

@@ -34,7 +34,8 @@ struct topic_spaces_configuration {
 void topic_spaces_begin(struct topic_spaces_configuration *spaces);
 /* The object; a property_reader whose `into` is the configuration. */
 void topic_spaces_read(struct reading *reading, const struct json_value *value, void *into);
-/* Appends the object, defaults included. */
-void topic_spaces_append(struct buffer *out, const struct topic_spaces_configuration *spaces);
+/* Appends the object, defaults included; `host` is its hostname. */
+void topic_spaces_append(struct buffer *out, const struct topic_spaces_configuration *spaces,
+                         struct slice host);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "resource/topic_parts.h"
 
-enum { TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096, CAPACITY_MAX = 40 };
 
 #define PUBLISHER_TYPE "Custom"
 
@@ -18,6 +18,7 @@ enum { TEXT_MAX = 4096 };
 struct topic_draft {
     struct topic_properties *topic;
     struct json_value properties;
+    uint32_t capacity; /* of the sku: only checked */
 };
 
 static void read_schema(struct reading *reading, const struct json_value *value, void *into)
@@ -79,12 +80,12 @@ static void read_network_access(struct reading *reading, const struct json_value
 static void read_topics_configuration(struct reading *reading, const struct json_value *value,
                                       void *into)
 {
-    static const struct property rows[] = {SHOWN_PROPERTY("hostname"),
-                                           SHOWN_PROPERTY("customDomains")};
-    struct topic_properties *topic = into;
+    static const struct property rows[] = {
+        SHOWN_PROPERTY("hostname"),
+        VALUE_PROPERTY(struct topic_properties, "customDomains", domains),
+    };
 
-    reading_object(reading, value, &(struct property_table)PROPERTY_TABLE(rows), topic);
-    topic->topics_json = value->text;
+    reading_object(reading, value, &(struct property_table)PROPERTY_TABLE(rows), into);
 }
 
 static void read_topic_spaces(struct reading *reading, const struct json_value *value, void *into)
@@ -157,13 +158,27 @@ static const struct property_table tables[SOURCE_KINDS] = {
     [SOURCE_NAMESPACE_TOPIC] = PROPERTY_TABLE(namespace_topic_rows),
 };
 
+/* Throughput units: Azure's bounds, so that what is taken here is taken there. */
+static void read_sku(struct reading *reading, const struct json_value *value, void *into)
+{
+    static const struct property rows[] = {
+        SHOWN_PROPERTY("name"),
+        NUMBER_PROPERTY(struct topic_draft, "capacity", capacity, 1, CAPACITY_MAX, 1),
+    };
+    struct topic_draft *draft = into;
+
+    if (draft->topic->kind == SOURCE_NAMESPACE) {
+        reading_object(reading, value, &(struct property_table)PROPERTY_TABLE(rows), draft);
+    }
+}
+
 /* What stands around the properties; it is only kept. */
 static const struct property resource_rows[] = {
     VALUE_PROPERTY(struct topic_draft, "properties", properties),
     SHOWN_PROPERTY("location"),
     SHOWN_PROPERTY("tags"),
     SHOWN_PROPERTY("identity"),
-    SHOWN_PROPERTY("sku"),
+    OWN_PROPERTY("sku", read_sku),
     SHOWN_PROPERTY("kind"),
     SHOWN_PROPERTY("extendedLocation"),
     SHOWN_PROPERTY("id"),
@@ -200,7 +215,7 @@ static void check_system_topic(struct reading *reading, const struct topic_prope
 static void read_resource(struct reading *reading, const struct json_value *value,
                           struct topic_properties *topic)
 {
-    struct topic_draft draft = {topic, {JSON_OBJECT, SLICE_LITERAL("{}")}};
+    struct topic_draft draft = {topic, {JSON_OBJECT, SLICE_LITERAL("{}")}, 1};
 
     reading_object(reading, value, &resource_properties, &draft);
     reading_object(reading, &draft.properties, &tables[topic->kind], topic);
@@ -268,8 +283,10 @@ static void append_network(struct buffer *out, const struct topic_properties *to
     }
 }
 
-static void append_input(struct buffer *out, const struct topic_properties *topic)
+static void append_input(struct buffer *out, const struct topic_properties *topic,
+                         struct slice host)
 {
+    (void)host;
     buffer_append_format(
         out, "\"inputSchema\":\"%s\",\"inputSchemaMapping\":", schema_input_name(topic->schema));
     if (topic->schema == SCHEMA_CUSTOM) {
@@ -290,35 +307,43 @@ static void append_input(struct buffer *out, const struct topic_properties *topi
     }
 }
 
-static void append_system_topic(struct buffer *out, const struct topic_properties *topic)
+static void append_system_topic(struct buffer *out, const struct topic_properties *topic,
+                                struct slice host)
 {
+    (void)host;
     buffer_append_string(out, "\"source\":");
     json_append_string(out, topic->source);
     buffer_append_string(out, ",\"topicType\":");
     json_append_string(out, topic->topic_type);
 }
 
-static void append_namespace(struct buffer *out, const struct topic_properties *topic)
+static void append_namespace(struct buffer *out, const struct topic_properties *topic,
+                             struct slice host)
 {
     append_network(out, topic);
     buffer_append_format(out, ",\"isZoneRedundant\":%s", truth(topic->is_zone_redundant));
-    if (topic->topics_json.length > 0) {
-        buffer_append_format(out, ",\"topicsConfiguration\":%.*s", SLICE_PRINT(topic->topics_json));
+    buffer_append_string(out, ",\"topicsConfiguration\":{\"hostname\":");
+    json_append_string(out, host);
+    if (topic->domains.text.length > 0) {
+        buffer_append_format(out, ",\"customDomains\":%.*s", SLICE_PRINT(topic->domains.text));
     }
-    buffer_append_string(out, ",\"topicSpacesConfiguration\":");
-    topic_spaces_append(out, &topic->spaces);
+    buffer_append_string(out, "},\"topicSpacesConfiguration\":");
+    topic_spaces_append(out, &topic->spaces, host);
 }
 
-static void append_namespace_topic(struct buffer *out, const struct topic_properties *topic)
+static void append_namespace_topic(struct buffer *out, const struct topic_properties *topic,
+                                   struct slice host)
 {
+    (void)host;
     buffer_append_format(out, "\"publisherType\":\"" PUBLISHER_TYPE "\",\"inputSchema\":\"%s\"",
                          schema_input_name(topic->schema));
 }
 
-void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic)
+void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic,
+                                     struct slice host)
 {
-    static void (*const append[SOURCE_KINDS])(struct buffer * out,
-                                              const struct topic_properties *topic) = {
+    static void (*const append[SOURCE_KINDS])(
+        struct buffer * out, const struct topic_properties *topic, struct slice host) = {
         [SOURCE_TOPIC] = append_input,
         [SOURCE_DOMAIN] = append_input,
         [SOURCE_SYSTEM_TOPIC] = append_system_topic,
@@ -326,7 +351,7 @@ void topic_properties_append_members(struct buffer *out, const struct topic_prop
         [SOURCE_NAMESPACE_TOPIC] = append_namespace_topic,
     };
 
-    append[topic->kind](out, topic);
+    append[topic->kind](out, topic, host);
     if (topic->kind != SOURCE_NAMESPACE) {
         buffer_append_format(out, ",\"eventRetentionInDays\":%u",
                              topic->kind == SOURCE_NAMESPACE_TOPIC ? topic->lifetime_days

@@ -63,8 +63,8 @@ struct topic_properties {
     uint32_t lifetime_days;
     /* SOURCE_NAMESPACE */
     struct topic_spaces_configuration spaces;
-    bool is_zone_redundant;   /* only shown */
-    struct slice topics_json; /* topicsConfiguration as given; empty: none */
+    bool is_zone_redundant;    /* only shown */
+    struct json_value domains; /* topicsConfiguration.customDomains; without text: not given */
     struct buffer json;  /* {"location":..,"tags":..,"properties":{..}} as given (compact); owned */
     struct arena memory; /* what is no slice of `json` */
 };
@@ -75,8 +75,10 @@ struct topic_properties *topic_properties_read(struct slice json, enum source_ki
                                                struct buffer *error);
 void topic_properties_free(struct topic_properties *topic);
 /* Appends the properties' members as a GET shows them (8.1), defaults included, no comma at the
- * ends; but for provisioningState, endpoint and metricResourceId, which the caller adds. */
-void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic);
+ * ends; but for provisioningState, endpoint and metricResourceId, which the caller adds. `host`:
+ * this server's, as the hostname of namespaces. */
+void topic_properties_append_members(struct buffer *out, const struct topic_properties *topic,
+                                     struct slice host);
 /* Appends what PATCH makes of the resource `json`: given members replace those of before, within
  * the properties too, and null takes one away. False with a line in `error`. */
 bool topic_properties_patch(struct slice json, struct slice patch, struct buffer *out,

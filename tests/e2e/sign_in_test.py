@@ -326,10 +326,12 @@ def test_custom_tokens():
         make_issuer(folder, "issuer")
         make_issuer(folder, "curve", "ec")
         make_issuer(folder, "other")
-        with Plant(folder, custom(folder, "issuer", "curve"), clients=[client("Sensor1")]) as plant:
+        with Plant(folder, custom(folder, "issuer", "curve"), clients=[client("Sensor1")],
+                   bridge="  public_endpoints: [\"https://mqtt.example\"]\n") as plant:
             check_is(by_token(plant, "a", sign(folder, "issuer", claims("sensor1"))), "Sensor1")
             check_is(by_token(plant, "b", sign(folder, "curve", claims("new"), "ES256")), "new")
             check_is(by_token(plant, "c", sign(folder, "issuer", claims("d", aud=["x", "https://plant.example.com/"]))), "d")
+            check_is(by_token(plant, "d", sign(folder, "issuer", claims("d", aud="https://mqtt.example:8443/"))), "d")
             for wrong in (sign(folder, "other", claims("sensor1")), "x", "",
                           sign(folder, "issuer", claims("sensor1", seconds=-1)),
                           sign(folder, "issuer", claims("sensor1", aud="other")),

@@ -166,7 +166,7 @@ static void try_patch(struct slice lines)
 static void show_topic(const struct topic_properties *topic, struct buffer *out)
 {
     buffer_append_string(out, "{\"properties\":{");
-    topic_properties_append_members(out, topic);
+    topic_properties_append_members(out, topic, SLICE_LITERAL("here.example"));
     buffer_append_string(out, "}}");
     check_json(out, JSON_OBJECT);
 }

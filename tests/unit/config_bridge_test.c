@@ -1,6 +1,9 @@
 /* The bridge's part of the configuration: listeners, paths, hubs, and what is said about mistakes.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+#include <unistd.h>
+
 #include "config_fixture.h"
 
 #define LETTERS_50 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee"
@@ -65,6 +68,32 @@ TEST(a_bridge_with_everything)
     CHECK_STRING_EQUAL(bridge->public_endpoints[1], "http://b:81");
     CHECK(!bridge->public_endpoints[2]);
     config_free(config);
+}
+
+static void check_host(const char *text, const char *expected)
+{
+    struct config *config = load_good(text);
+    struct buffer host = {0};
+
+    bridge_config_append_host(&host, &config->bridge);
+    CHECK_SLICE_EQUAL(buffer_slice(&host), slice_from_string(expected));
+    buffer_release(&host);
+    config_free(config);
+}
+
+TEST(the_host_that_it_is_known_by)
+{
+    char name[HOST_NAME_MAX + 1] = "";
+
+    CHECK_INT_EQUAL(gethostname(name, sizeof(name) - 1), 0);
+    check_host("", "127.0.0.1");
+    check_host("bridge:\n  public_endpoints: [\"https://a.example:8443\", \"http://b\"]\n",
+               "a.example");
+    check_host("bridge:\n  public_endpoints: [\"https://[::1]:8443\"]\n", "[::1]");
+    check_host("bridge:\n  listeners:\n    - address: http://0.0.0.0:80\n"
+               "    - address: http://10.0.0.7:81\n",
+               "10.0.0.7");
+    check_host("bridge:\n  listeners:\n    - address: http://0.0.0.0:80\n", name);
 }
 
 TEST(pages_and_metrics_are_where_they_are_wanted)

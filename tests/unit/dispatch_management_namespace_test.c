@@ -40,10 +40,18 @@ TEST(a_namespace_is_made_shown_changed_and_deleted)
         "'metricResourceId':'namespaces/plant','endpoint':'http://localhost:9000/Plant',"
         "'publicNetworkAccess':'Enabled'");
     ask("PATCH", PLANT VERSION, "{'properties':{'topicSpacesConfiguration':{'state':'Enabled'}}}",
-        200, "'topicSpacesConfiguration':{'state':'Enabled','maximumSessionExpiryInHours':1");
+        200,
+        "'topicSpacesConfiguration':{'hostname':'127.0.0.1','state':'Enabled',"
+        "'maximumSessionExpiryInHours':1");
+    ask("PATCH", PLANT VERSION, "{'properties':[]}", 400, "properties: is an object");
+    ask("PATCH", PLANT VERSION, "{'sku':{'capacity':41}}", 400, "sku.capacity");
+    ask("GET", PLANT VERSION, NULL, 200, "'sku':{'name':'Standard','capacity':1}");
     ask("PATCH", PLANT VERSION,
-        "{'properties':{'topicSpacesConfiguration':{'maximumSessionExpiryInHours':8}}}", 200,
-        "'topicSpacesConfiguration':{'state':'Enabled','maximumSessionExpiryInHours':8");
+        "{'properties':{'topicSpacesConfiguration':{'maximumSessionExpiryInHours':8,'hostname':"
+        "'x'}}}",
+        200,
+        "'topicSpacesConfiguration':{'hostname':'127.0.0.1','state':'Enabled',"
+        "'maximumSessionExpiryInHours':8");
     ask("GET", SHORT "/PLANT", NULL, 200, "'tags':{'a':'b'}");
     ask("POST", PLANT "/listKeys" VERSION, NULL, 200, "{'key1':");
     ask("POST", PLANT "/regenerateKey" VERSION, "{'keyName':'key2'}", 200, "{'key1':");

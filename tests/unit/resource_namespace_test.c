@@ -32,6 +32,8 @@ TEST(what_the_specification_shows)
     CHECK_INT_EQUAL(spaces->custom_domain_count, 1);
     CHECK_SLICE_EQUAL(spaces->custom_domains[0], SLICE_LITERAL("mqtt.example.com"));
     check_members(topic,
+                  "'topicsConfiguration':{'hostname':'here.example','customDomains':[]},"
+                  "'topicSpacesConfiguration':{'hostname':'here.example',"
                   "'state':'Enabled','maximumSessionExpiryInHours':8,"
                   "'maximumClientSessionsPerAuthenticationName':100,'routeTopicResourceId':");
     check_members(topic, "'customDomains':[{'fullyQualifiedDomainName':'mqtt.example.com'}],"
@@ -44,12 +46,41 @@ TEST(defaults)
     struct topic_properties *topic = read_good("{}", SOURCE_NAMESPACE);
 
     CHECK(!topic->spaces.is_enabled && topic->is_public);
-    check_members(topic, "{'publicNetworkAccess':'Enabled','inboundIpRules':[],"
-                         "'isZoneRedundant':false,'topicSpacesConfiguration':{'state':'Disabled',"
-                         "'maximumSessionExpiryInHours':1,"
-                         "'maximumClientSessionsPerAuthenticationName':1,"
-                         "'clientAuthentication':{}}}");
+    check_members(topic,
+                  "{'publicNetworkAccess':'Enabled','inboundIpRules':[],"
+                  "'isZoneRedundant':false,'topicsConfiguration':{'hostname':'here.example'},"
+                  "'topicSpacesConfiguration':{'hostname':'here.example','state':'Disabled',"
+                  "'maximumSessionExpiryInHours':1,"
+                  "'maximumClientSessionsPerAuthenticationName':1,"
+                  "'clientAuthentication':{}}}");
     topic_properties_free(topic);
+}
+
+TEST(capacity)
+{
+    static const struct {
+        const char *text;
+        bool is_good;
+    } rows[] = {
+        {"{'sku':{'name':'Standard','capacity':1}}", true},
+        {"{'sku':{'name':'Standard','capacity':40}}", true},
+        {"{'sku':{'name':'Standard'}}", true},
+        {"{'sku':null}", true},
+        {"{'sku':{'capacity':0}}", false},
+        {"{'sku':{'capacity':41}}", false},
+        {"{'sku':{'capacity':'1'}}", false},
+        {"{'sku':[]}", false},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer error = {0};
+        struct topic_properties *topic = read_as(rows[i].text, SOURCE_NAMESPACE, &error);
+        test_note("%s", rows[i].text);
+        CHECK_INT_EQUAL(topic != NULL, rows[i].is_good);
+        CHECK(rows[i].is_good || slice_starts_with(buffer_slice(&error), SLICE_LITERAL("sku")));
+        buffer_release(&error);
+        topic_properties_free(topic);
+    }
 }
 
 #define SPACES "topicSpacesConfiguration"

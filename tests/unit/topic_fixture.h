@@ -35,7 +35,7 @@ static inline void check_members(const struct topic_properties *topic, const cha
 {
     struct buffer members = {0};
 
-    topic_properties_append_members(&members, topic);
+    topic_properties_append_members(&members, topic, SLICE_LITERAL("here.example"));
     check_shows(&members, expected);
     buffer_release(&members);
 }
