@@ -13,7 +13,7 @@
 #include "eventgrid/client_event.h"
 #include "mqtt/life_cycle.h"
 
-#define TOPIC_TYPE SLICE_LITERAL("Microsoft.EventGrid.Namespaces")
+#define TOPIC_TYPE SLICE_LITERAL(NAMESPACES_TOPIC_TYPE)
 
 enum {
     EXPIRY_S = LIFETIME_DAYS_MAX * 24 * 60 * 60,

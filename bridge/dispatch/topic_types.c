@@ -4,6 +4,7 @@
 #include "dispatch/topic_types.h"
 
 #include "access/characters.h"
+#include "resource/topic.h"
 
 enum { EVENT_TYPES_MAX = 40 };
 
@@ -30,7 +31,7 @@ static const struct topic_type types[] = {
      "StorageTaskCompleted", "StorageTaskAssignmentQueued", "StorageTaskAssignmentCompleted"}},
     {"Microsoft.Resources.Subscriptions", "subscriptions", "Azure Subscriptions", RESOURCE_EVENTS},
     {"Microsoft.Resources.ResourceGroups", "resourceGroups", "Resource Groups", RESOURCE_EVENTS},
-    {"Microsoft.EventGrid.Namespaces", "Microsoft.EventGrid/namespaces", "Event Grid Namespaces",
+    {NAMESPACES_TOPIC_TYPE, "Microsoft.EventGrid/namespaces", "Event Grid Namespaces",
      {"MQTTClientCreatedOrUpdated", "MQTTClientDeleted", "MQTTClientSessionConnected",
      "MQTTClientSessionDisconnected"}},
     {"Microsoft.EventGrid.Topics", "Microsoft.EventGrid/topics", "Event Grid Topics", {NULL}},

@@ -12,31 +12,17 @@ enum { ID_MAX = 4096 };
 
 /* --- event topics --- */
 
-/* Appends the source's key. */
-static bool key_of(struct slice id, struct buffer *key)
-{
-    struct source_name name;
-    struct buffer lower = {0};
-    bool is_known;
-
-    ascii_append_lower(&lower, id);
-    is_known = source_id_parse(id, &name) || source_key_parse(buffer_slice(&lower), &name);
-    if (is_known) {
-        source_key_append(key, &name);
-    }
-    buffer_release(&lower);
-    return is_known && (name.kind == SOURCE_TOPIC || name.kind == SOURCE_NAMESPACE_TOPIC);
-}
-
 static void read_topic_id(struct reading *reading, const struct json_value *value, void *into)
 {
     struct route *route = into;
     struct buffer key = {0};
+    enum source_kind kind;
 
     if (!reading_text(reading, value, &route->topic_id)) {
         return;
     }
-    if (route->topic_id.length <= ID_MAX && key_of(route->topic_id, &key)) {
+    if (route->topic_id.length <= ID_MAX && source_reference_parse(route->topic_id, &key, &kind) &&
+        (kind == SOURCE_TOPIC || kind == SOURCE_NAMESPACE_TOPIC)) {
         route->source_key = arena_copy(reading->arena, buffer_slice(&key));
     } else {
         reading_mistake(reading, "is the resource id of a topic of a namespace or of a custom "

@@ -251,3 +251,19 @@ bool source_id_parse(struct slice id, struct source_name *out)
     }
     return parse_place(id, out);
 }
+
+bool source_reference_parse(struct slice reference, struct buffer *key, enum source_kind *kind)
+{
+    struct source_name name;
+    struct buffer lower = {0};
+    bool is_known;
+
+    ascii_append_lower(&lower, reference);
+    is_known = source_id_parse(reference, &name) || source_key_parse(buffer_slice(&lower), &name);
+    if (is_known) {
+        *kind = name.kind;
+        source_key_append(key, &name);
+    }
+    buffer_release(&lower);
+    return is_known;
+}

@@ -85,5 +85,8 @@ void source_id_append(struct buffer *out, const struct source_name *source,
 /* Slices of a resource id, of whatever Azure subscription and resource group, in any case. False:
  * it is none of a source. */
 bool source_id_parse(struct slice id, struct source_name *out);
+/* The same of a resource id or, in short, of a key in any case ("namespaces/Plant"): appends the
+ * key. */
+bool source_reference_parse(struct slice reference, struct buffer *key, enum source_kind *kind);
 
 #endif

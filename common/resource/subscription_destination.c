@@ -289,20 +289,21 @@ static void read_namespace_topic(struct reading *reading, const struct endpoint 
         TEXT_PROPERTY(struct destination, "resourceId", topic_id, TEXT_MAX),
     };
     static const struct property_table table = PROPERTY_TABLE(rows);
-    struct source_name source;
     struct buffer key = {0};
+    enum source_kind kind;
 
     destination->kind = DESTINATION_EVENT_TOPIC;
     endpoint_read_properties(reading, endpoint, &table, destination);
-    if (source_id_parse(destination->topic_id, &source) && source.kind == SOURCE_NAMESPACE_TOPIC) {
-        source_key_append(&key, &source);
+    if (source_reference_parse(destination->topic_id, &key, &kind) &&
+        kind == SOURCE_NAMESPACE_TOPIC) {
         destination->source_key = arena_copy(reading->arena, buffer_slice(&key));
-        buffer_release(&key);
     } else {
         reading_mistake_at(reading, "properties.resourceId",
                            "is the id of a topic of a namespace: /subscriptions/S/resourceGroups/G/"
-                           "providers/Microsoft.EventGrid/namespaces/N/topics/T");
+                           "providers/Microsoft.EventGrid/namespaces/N/topics/T, or namespaces/N/"
+                           "topics/T");
     }
+    buffer_release(&key);
 }
 
 /* --- all of them --- */

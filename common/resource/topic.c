@@ -212,6 +212,26 @@ static void check_system_topic(struct reading *reading, const struct topic_prope
     }
 }
 
+/* Of a namespace of this server, which may be written in short, it is the whole id. */
+static void take_namespace_source(struct reading *reading, struct topic_properties *topic)
+{
+    struct buffer key = {0}, id = {0};
+    struct source_name name;
+    enum source_kind kind;
+
+    if (!source_reference_parse(topic->source, &key, &kind) || kind != SOURCE_NAMESPACE) {
+        reading_mistake_at(reading, "source",
+                           "is the id of a namespace: /subscriptions/S/resourceGroups/G/providers/"
+                           "Microsoft.EventGrid/namespaces/N, or namespaces/N");
+    } else if (!source_id_parse(topic->source, &name)) {
+        source_key_parse(buffer_slice(&key), &name);
+        source_id_append(&id, &name, SLICE_EMPTY, SLICE_EMPTY);
+        topic->source = arena_copy(reading->arena, buffer_slice(&id));
+    }
+    buffer_release(&key);
+    buffer_release(&id);
+}
+
 static void read_resource(struct reading *reading, const struct json_value *value,
                           struct topic_properties *topic)
 {
@@ -221,6 +241,10 @@ static void read_resource(struct reading *reading, const struct json_value *valu
     reading_object(reading, &draft.properties, &tables[topic->kind], topic);
     if (topic->kind == SOURCE_SYSTEM_TOPIC) {
         check_system_topic(reading, topic);
+        if (topic->source.length > 0 &&
+            equal_ignoring_case(topic->topic_type, SLICE_LITERAL(NAMESPACES_TOPIC_TYPE))) {
+            take_namespace_source(reading, topic);
+        }
     } else {
         check_schema(reading, topic);
     }

@@ -32,6 +32,9 @@ struct schema_mapping {
     struct field_mapping id, topic, event_time, event_type, subject, data_version;
 };
 
+/* Of the system topic that tells of a namespace's MQTT clients. */
+#define NAMESPACES_TOPIC_TYPE "Microsoft.EventGrid.Namespaces"
+
 enum {
     IP_RULES_MAX = 128,
     RETENTION_DAYS_MAX = 3650,

@@ -266,6 +266,16 @@ TEST(topics_of_namespaces)
     check_members(subscription, "'destination':{'endpointType':'NamespaceTopic','properties':{"
                                 "'resourceId':'" NAMESPACE_TOPIC_ID "X'}}");
     event_subscription_release(subscription);
+    subscription = read_members("{'destination':{'endpointType':'NamespaceTopic','properties':{"
+                                "'resourceId':'namespaces/Plant/topics/Inx'}},"
+                                "'eventDeliverySchema':'CloudEventSchemaV1_0'}",
+                                &error);
+    CHECK(subscription);
+    CHECK_SLICE_EQUAL(subscription->destination.source_key,
+                      SLICE_LITERAL("namespaces/plant/topics/inx"));
+    event_subscription_release(subscription);
+    check_bad("NamespaceTopic", "'resourceId':'namespaces/Plant'", "properties.resourceId",
+              "is the id of a topic of a namespace");
     CHECK(!read_members("{" TO_NAMESPACE "}", &error));
     check_mistake(&error, "eventDeliverySchema", "is CloudEventSchemaV1_0");
     check_bad("NamespaceTopic", "", "properties.resourceId", "is the id of a topic of a namespace");

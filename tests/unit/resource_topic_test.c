@@ -99,6 +99,45 @@ TEST(system_topics)
     topic_properties_free(topic);
 }
 
+#define ID_OF_PLANT                                                                                \
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/pubgrid/providers/"        \
+    "Microsoft.EventGrid/namespaces/plant"
+
+/* What is written in short is the whole id, by which everybody else goes. */
+TEST(system_topics_of_namespaces)
+{
+    static const struct {
+        const char *given, *is;
+    } rows[] = {
+        {"namespaces/Plant", ID_OF_PLANT},
+        {ID_OF_PLANT, ID_OF_PLANT},
+        {"/subscriptions/s/resourceGroups/g/providers/microsoft.eventgrid/Namespaces/Plant",
+         "/subscriptions/s/resourceGroups/g/providers/microsoft.eventgrid/Namespaces/Plant"},
+        {"plant", NULL},
+        {"namespaces/plant/topics/in", NULL},
+        {"topics/plant", NULL},
+    };
+
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct buffer text = {0}, error = {0};
+        test_note("%s", rows[i].given);
+        buffer_append_format(
+            &text, "{'properties':{'source':'%s','topicType':'" NAMESPACES_TOPIC_TYPE "'}}%c",
+            rows[i].given, 0);
+        struct topic_properties *topic =
+            read_as((const char *)text.data, SOURCE_SYSTEM_TOPIC, &error);
+        CHECK_INT_EQUAL(topic != NULL, rows[i].is != NULL);
+        if (topic) {
+            CHECK_SLICE_EQUAL(topic->source, slice_from_string(rows[i].is));
+        } else {
+            check_mistake(&error, "source", "is the id of a namespace");
+        }
+        topic_properties_free(topic);
+        buffer_release(&text);
+        buffer_release(&error);
+    }
+}
+
 TEST(mistakes)
 {
     static const struct {
