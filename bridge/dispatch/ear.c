@@ -11,7 +11,7 @@
 
 enum {
     WINDOW = 4096,       /* messages in memory */
-    BYTES_MAX = 2 << 20, /* what has credit by then still comes */
+    BYTES_MAX = 2 << 20, /* of memory; what has credit by then still comes */
     AGAIN_MS = 1000,     /* before what was refused is tried again */
     TELL_MS = 10,        /* before an acknowledgement goes out by itself, */
     UNTOLD_MAX = 4096,   /* and how many bytes of them wait for that */
@@ -40,6 +40,12 @@ void heard_decode(const struct heard *heard, struct packet *publish)
 
 static void heard_done(struct door_load *load, bool is_accepted);
 
+/* What it takes, for of tiny ones at QoS 0 there may be any number. */
+static size_t memory_of(const struct heard *heard)
+{
+    return sizeof(*heard) + heard->length;
+}
+
 static struct heard *heard_new(struct ear *ear, const struct fanout *fanout, uint32_t sequence)
 {
     struct slice packet = fanout->packet;
@@ -53,7 +59,7 @@ static struct heard *heard_new(struct ear *ear, const struct fanout *fanout, uin
     };
     memcpy(heard->packet, packet.data, packet.length);
     list_add_last(&ear->heard, &heard->link);
-    ear->bytes += packet.length;
+    ear->bytes += memory_of(heard);
     if (ear->bytes <= BYTES_MAX) {
         own_channel_credit(&ear->session.own, packet.length);
     } else {
@@ -103,7 +109,7 @@ static void acknowledge(struct heard *heard)
 {
     struct ear *ear = heard->ear;
 
-    ear->bytes -= heard->length;
+    ear->bytes -= memory_of(heard);
     if (ear->credit_owed > 0 && ear->bytes <= BYTES_MAX) {
         own_channel_credit(&ear->session.own, ear->credit_owed);
         ear->credit_owed = 0;

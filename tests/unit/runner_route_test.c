@@ -160,6 +160,30 @@ TEST(what_is_refused_waits_for_its_turn)
     world_free(world);
 }
 
+/* Those at QoS 0 are bounded by credit alone, which is given for bytes of packets; what is held for
+ * a tiny one is several times that. */
+TEST(tiny_messages_are_held_as_what_they_take)
+{
+    enum { COUNT_OF_TINY = 40000 };
+    struct world *world = world_with(SPACES(TO_TEE));
+    const struct broker_session *session = broker_find_session(ROUTE);
+    int64_t before = session->credit, after;
+
+    world->door_answer = DOOR_BUSY;
+    for (int i = 0; i < COUNT_OF_TINY; i++) {
+        struct buffer none = {0};
+        world_publish_with(world, (struct publish){.topic = SLICE_LITERAL("a"), .qos = QOS_0},
+                           &none);
+    }
+    world_run(world, 0);
+    after = session->credit - before;
+    CHECK(after > 0);
+    world->door_answer = DOOR_TOO_LARGE; /* nothing is done with them */
+    world_run(world, 1000);
+    CHECK(session->credit - before > after); /* of those that were held back */
+    world_free(world);
+}
+
 TEST(without_its_topic_messages_wait)
 {
     struct world *world = world_with(SPACES(",\"routeTopicResourceId\":\"topics/later\""));
