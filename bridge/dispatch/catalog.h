@@ -108,6 +108,7 @@ struct catalog_child {
     struct buffer name;               /* as given */
     struct namespace_child *resource; /* NULL: it is not in force */
     bool is_declared, is_set;
+    int64_t created_ms; /* when it was made at run time; 0: that is not known */
     /* The catalog's own. */
     struct catalog_texts texts;
 };

@@ -107,6 +107,17 @@ static void take_name(struct catalog_child *child)
     buffer_release(&name);
 }
 
+static void take_time(struct catalog_child *child)
+{
+    struct json_value value;
+    uint64_t created_ms = 0;
+
+    if (text_member(&child->texts.stored, "createdOn", &value)) {
+        json_to_u64(&value, &created_ms);
+    }
+    child->created_ms = (int64_t)created_ms;
+}
+
 /* Takes over `effective`. */
 static bool read_and_put(struct catalog_child *child, struct buffer *effective,
                          struct buffer *error)
@@ -139,6 +150,7 @@ bool child_resolve(struct catalog_child *child, struct buffer *error)
 
     child->is_declared = child->texts.declared.length > 0;
     child->is_set = child->texts.stored.length > 0;
+    take_time(child);
     if (!child->source->is_there || !(child->is_declared || child->is_set)) {
         withdraw(child);
         return true;

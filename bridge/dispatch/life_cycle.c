@@ -221,6 +221,7 @@ void life_cycle_take_child(struct life_cycle *life_cycle, const struct catalog_c
                         &(struct client_change){.name = buffer_slice(&child->name),
                                                 .authentication_name = client->authentication_name,
                                                 .is_deleted = is_deleted,
+                                                .created_ms = child->created_ms,
                                                 .is_enabled = client->is_enabled,
                                                 .attributes = client->attributes_json},
                         runner_now(life_cycle->runner));

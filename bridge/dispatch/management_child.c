@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/ascii.h"
+#include "client/gateway.h"
 #include "dispatch/arm_reply.h"
 #include "dispatch/management_call.h"
 #include "json/json.h"
@@ -163,13 +164,22 @@ static bool check_count(struct management_call *call)
     return !is_too_many;
 }
 
-/* What the body says, as it is stored: {"name":..,"properties":{..}}. */
+/* When it was made; 0: nobody has kept that. */
+static int64_t created_ms(const struct management_call *call)
+{
+    return call->child ? call->child->created_ms : gateway_now(call->grid->gateway);
+}
+
+/* What the body says, as it is stored: {"name":..,"createdOn":..,"properties":{..}}. */
 static void append_stored(struct buffer *out, const struct management_call *call)
 {
     struct json_value body, properties;
 
     buffer_append_string(out, "{\"name\":");
     json_append_string(out, call->path.name);
+    if (created_ms(call) > 0) {
+        buffer_append_format(out, ",\"createdOn\":%lld", (long long)created_ms(call));
+    }
     buffer_append_string(out, ",\"properties\":");
     if (json_parse(buffer_slice(&call->body), &body) &&
         json_find_member(&body, "properties", &properties)) {

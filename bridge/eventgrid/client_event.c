@@ -124,7 +124,7 @@ void client_event_append(struct buffer *out, struct slice namespace_name,
     append_member(&data, ",\"clientName\":", change->name);
     append_member(&data, ",\"clientAuthenticationName\":", change->authentication_name);
     if (!change->is_deleted) {
-        append_time(&data, ",\"createdOn\":", now_ms);
+        append_time(&data, ",\"createdOn\":", change->created_ms > 0 ? change->created_ms : now_ms);
         append_time(&data, ",\"updatedOn\":", now_ms);
         buffer_append_format(&data, ",\"state\":\"%s\",\"attributes\":",
                              change->is_enabled ? "Enabled" : "Disabled");

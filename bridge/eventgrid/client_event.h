@@ -33,11 +33,11 @@ void client_session_event_append(struct buffer *out, struct slice namespace_name
 struct client_change {
     struct slice name, authentication_name;
     bool is_deleted;
+    int64_t created_ms;      /* 0: now, since nobody has kept it */
     bool is_enabled;         /* of one that is there */
     struct slice attributes; /* likewise; JSON object */
 };
 
-/* createdOn and updatedOn are both now: when a client was made is not kept. */
 void client_event_append(struct buffer *out, struct slice namespace_name,
                          const struct client_change *change, int64_t now_ms);
 

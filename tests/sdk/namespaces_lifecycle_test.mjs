@@ -158,7 +158,8 @@ test('a client resource: made, changed, deleted', async () => {
         const data = await told('MQTTClientCreatedOrUpdated', `clients/${name}`);
         return data.state === 'Disabled' && data;
     });
-    assert.ok(Date.parse(changed.updatedOn) >= Date.parse(updatedOn));
+    assert.equal(changed.createdOn, createdOn);
+    assert.ok(Date.parse(changed.updatedOn) > Date.parse(updatedOn));
     await namespace.delete(`clients/${name}`);
     assert.deepEqual(
         { ...(await told('MQTTClientDeleted', `clients/${name}`)) },

@@ -72,6 +72,13 @@ TEST(a_client_resource)
                 "\"updatedOn\":\"1970-01-01T00:00:02.000Z\",\"state\":\"Enabled\","
                 "\"attributes\":{\"a\":[\"b\"]}}}");
     out.length = 0;
+    change.created_ms = 1000;
+    client_event_append(&out, SLICE_LITERAL("ns"), &change, 2000);
+    CHECK(memmem(out.data, out.length,
+                 "\"createdOn\":\"1970-01-01T00:00:01.000Z\","
+                 "\"updatedOn\":\"1970-01-01T00:00:02.000Z\"",
+                 77));
+    out.length = 0;
     change.is_deleted = true;
     client_event_append(&out, SLICE_LITERAL("ns"), &change, 2000);
     check_event(&out,
