@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "eventgrid/pattern.h"
 #include "mqtt/utf8.h"
+#include "net/beneath.h"
 #include "net/folder_hints.h"
 
 enum {
@@ -169,17 +170,42 @@ static void tell_found(struct folder_walk *walk, struct slice path, const struct
     }
 }
 
+/* The folder at the path. -1 with errno. */
+static int open_below(struct folder_walk *walk, struct slice path, int flags)
+{
+    return beneath_open(absolute(walk, SLICE_EMPTY), path, flags);
+}
+
+/* What stands at the path, links as such. False with errno. */
+static bool stat_below(struct folder_walk *walk, struct slice path, struct stat *stat)
+{
+    struct slice name = name_of(path);
+    size_t parent_length = path.length - name.length;
+    int parent =
+        open_below(walk, slice_make(path.data, parent_length > 0 ? parent_length - 1 : 0), O_PATH);
+    char *text = memory_copy_string(name);
+    bool is_there = parent >= 0 && fstatat(parent, text, stat, AT_SYMLINK_NOFOLLOW) == 0;
+    int reason = errno;
+
+    if (parent >= 0) {
+        close(parent);
+    }
+    free(text);
+    errno = reason;
+    return is_there;
+}
+
 /* What is at the path; false: no file, which is told. */
 static bool look(struct folder_walk *walk, struct slice path, struct stat *stat, int64_t *looked_ns)
 {
     *looked_ns = wall_ns();
-    if (lstat(absolute(walk, path), stat) == 0) {
+    if (stat_below(walk, path, stat)) {
         if (!S_ISREG(stat->st_mode)) {
             tell(walk, SIGHT_GONE, path);
         }
         return S_ISREG(stat->st_mode);
     }
-    if (errno == ENOENT || errno == ENOTDIR) {
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
         tell(walk, SIGHT_GONE, path);
     } else {
         walk->is_incomplete = true;
@@ -296,8 +322,7 @@ static bool watch_folder(struct folder_walk *walk, struct slice path)
 
 static DIR *open_folder(struct folder_walk *walk, struct slice path)
 {
-    int follows = path.length == 0 ? 0 : O_NOFOLLOW;
-    int fd = open(absolute(walk, path), O_RDONLY | O_DIRECTORY | O_CLOEXEC | follows);
+    int fd = open_below(walk, path, O_RDONLY);
     DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 
     if (fd >= 0 && !folder) {

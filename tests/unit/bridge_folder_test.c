@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "net/beneath.h"
 #include "net/folder_walk.h"
 #include "net/folder_watcher.h"
 #include "test.h"
@@ -237,6 +238,63 @@ TEST(a_folder_that_is_replaced_by_a_link_is_not_followed)
     run();
     CHECK(!has_come("passwd"));
     end();
+}
+
+/* The name of a file was heard of, and that of its folder's folder is a link by the time that it is
+ * looked at. */
+TEST(a_folder_above_that_is_replaced_by_a_link_is_not_followed)
+{
+    char elsewhere[] = "/tmp/bridge_folder_test_XXXXXX", path[64];
+    msec_t give_up = clock_now() + PATIENCE_MS;
+
+    begin();
+    make_folder("f");
+    make_folder("f/g");
+    watch();
+    (void)what();
+    CHECK(mkdtemp(elsewhere));
+    snprintf(path, sizeof(path), "%s/g", elsewhere);
+    CHECK_INT_EQUAL(mkdir(path, 0700), 0);
+    snprintf(path, sizeof(path), "%s/g/new", elsewhere);
+    CHECK_INT_EQUAL(close(creat(path, 0600)), 0);
+    put("f/g/new", "x");
+    CHECK_INT_EQUAL(rename(at("f"), at("h")) + symlink(elsewhere, at("f")), 0);
+    for (run(); !has_come("h/g/new") && clock_now() < give_up; run()) {
+        usleep(1000); /* between two looks */
+    }
+    test_note("%.*s", SLICE_PRINT(told));
+    CHECK(has_come("h/g/new"));
+    CHECK(!has_come("=f/g/new") && !has_come("+f/g/new") && !has_come("~f/g/new"));
+    remove_all(elsewhere);
+    end();
+}
+
+static bool is_open(int (*open_it)(const char *root, struct slice path, int flags),
+                    const char *path)
+{
+    int fd = open_it(root, slice_from_string(path), O_PATH);
+
+    return fd >= 0 && close(fd) == 0;
+}
+
+TEST(folders_are_opened_without_following_links)
+{
+    int (*const ways[])(const char *root, struct slice path, int flags) = {beneath_open,
+                                                                           beneath_open_by_parts};
+
+    begin();
+    make_folder("f");
+    make_folder("f/g");
+    make_folder("f/g/h");
+    put("file", "x");
+    CHECK_INT_EQUAL(symlink("f", at("link")) + symlink("/tmp", at("f/out")), 0);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        CHECK(is_open(ways[i], "") && is_open(ways[i], "f") && is_open(ways[i], "f/g/h"));
+        CHECK(!is_open(ways[i], "link") && !is_open(ways[i], "link/g"));
+        CHECK(!is_open(ways[i], "f/out") && !is_open(ways[i], "f/none"));
+        CHECK(!is_open(ways[i], "file") && errno == ENOTDIR);
+    }
+    remove_all(root);
 }
 
 TEST(a_folder_that_is_not_there_is_waited_for)

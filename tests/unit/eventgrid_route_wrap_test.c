@@ -296,12 +296,12 @@ TEST(binary_mode_that_claims_json)
     };
 
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const struct event *event = wrap_with(
-            &(struct given){.content_type = "application/json; charset=utf-8",
-                            .payload = rows[i].payload,
-                            .payload_format = -1,
-                            .pairs = (const char *const[]){BINARY, "subject", "s", NULL}},
-            &none);
+        const struct event *event =
+            wrap_with(&(struct given){.content_type = "application/json; charset=utf-8",
+                                      .payload = rows[i].payload,
+                                      .payload_format = -1,
+                                      .pairs = (const char *const[]){BINARY, "subject", "s", NULL}},
+                      &none);
         CHECK_SLICE_EQUAL(event->type, SLICE_LITERAL("t"));
         CHECK_SLICE_EQUAL(event->subject, SLICE_LITERAL("s"));
         CHECK_SLICE_EQUAL(event->content_type, SLICE_LITERAL("application/json; charset=utf-8"));
