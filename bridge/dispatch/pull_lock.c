@@ -233,6 +233,10 @@ bool pull_lock_apply(struct feed *feed, struct pull_order *order, msec_t now)
     for (size_t i = 0; i < wanted->lock_count; i++) {
         struct pull_lock *lock = &wanted->locks[i];
         struct window_event *event = find(feed, &lock->token);
+        if (event && operations[wanted->operation].is_settled) {
+            event->order = order;
+            list_add_last(&order->events, &event->of_order);
+        }
         bool is_done = event && operations[wanted->operation].apply(feed, event, wanted, now);
         lock->result = is_done ? PULL_SUCCEEDED : PULL_TOKEN_LOST;
         done += is_done;

@@ -14,6 +14,7 @@
 struct feed;
 struct pull_order;
 struct runner;
+struct window_event;
 
 /* Embedded by who waits; zeroed memory but for what is wanted is good. */
 struct pull_order {
@@ -25,7 +26,9 @@ struct pull_order {
     /* The queue's. */
     struct feed *feed; /* NULL before and after */
     struct list link;  /* in a list of feed->pull */
-    uint64_t copies;   /* so many copies, ever, are to be done before it is settled */
+    /* struct window_event, by of_order: copies or dead letters of them are on their way. */
+    struct list events;
+    bool has_failed; /* one of these has to be tried again, which nobody waits for */
     struct timer too_late;
 };
 
@@ -37,5 +40,7 @@ void pull_order_abandon(struct pull_order *order);
 /* It waits no longer than now: done() is called from inside, unless it waits for the broker. */
 void pull_order_hurry(struct pull_order *order);
 void pull_order_release(struct pull_order *order);
+/* No order waits for the event any more. `is_good`: it may be answered as done. */
+void pull_order_forget_event(struct window_event *event, bool is_good);
 
 #endif

@@ -19,8 +19,26 @@ static struct timers *timers_of(const struct feed *feed)
     return &feed->runner->gateway->timers;
 }
 
+void pull_order_forget_event(struct window_event *event, bool is_good)
+{
+    if (event->order) {
+        event->order->has_failed |= !is_good;
+        event->order = NULL;
+        list_remove(&event->of_order);
+    }
+}
+
+static void forget_events(struct pull_order *order)
+{
+    while (!list_is_empty(&order->events)) {
+        pull_order_forget_event(CONTAINER_OF(order->events.next, struct window_event, of_order),
+                                true);
+    }
+}
+
 static void finish(struct pull_order *order, enum pull_outcome outcome)
 {
+    forget_events(order);
     timers_cancel(timers_of(order->feed), &order->too_late);
     list_remove(&order->link);
     order->feed = NULL;
@@ -92,14 +110,6 @@ static void serve_all(struct feed *feed, msec_t now)
     }
 }
 
-void pull_queue_pump(struct feed *feed, msec_t now)
-{
-    pull_lock_expire(feed, now);
-    if (!feed_is_over(feed)) {
-        serve_all(feed, now);
-    }
-}
-
 msec_t pull_queue_next(const struct feed *feed)
 {
     const struct list *locked = &feed->pull->locked;
@@ -144,15 +154,21 @@ void pull_queue_settled(struct feed *feed, bool is_good)
     settle(feed);
 }
 
-void pull_queue_copied(struct feed *feed)
+/* Those of whose events nothing more is on its way. */
+static void take_left(struct feed *feed)
 {
-    struct list *copying = &feed->pull->copying;
+    struct pull_queue *queue = feed->pull;
+    struct list failed;
 
-    while (!list_is_empty(copying) && order_of(copying->next)->copies <= feed->copies_done) {
-        struct list *link = copying->next;
-        list_remove(link);
-        list_add_last(&feed->pull->unsettled, link);
+    list_init(&failed);
+    LIST_FOREACH_SAFE (link, &queue->leaving) {
+        const struct pull_order *order = order_of(link);
+        if (order->has_failed || list_is_empty(&order->events)) {
+            list_remove(link);
+            list_add_last(order->has_failed ? &failed : &queue->unsettled, link);
+        }
     }
+    finish_all(&failed, PULL_UNAVAILABLE);
     settle(feed);
 }
 
@@ -162,11 +178,19 @@ static void apply(struct feed *feed, struct pull_order *order)
 
     feed_wake(feed);
     if (is_to_be_settled) {
-        order->copies = feed->copies_sent;
-        list_add_last(&feed->pull->copying, &order->link);
-        pull_queue_copied(feed);
+        list_add_last(&feed->pull->leaving, &order->link);
+        take_left(feed);
     } else {
         finish(order, PULL_DONE);
+    }
+}
+
+void pull_queue_pump(struct feed *feed, msec_t now)
+{
+    pull_lock_expire(feed, now);
+    take_left(feed);
+    if (!feed_is_over(feed)) {
+        serve_all(feed, now);
     }
 }
 
@@ -177,6 +201,8 @@ void pull_order_begin(struct runner *runner, struct pull_order *order)
     struct feed *feed = runner_find_feed(runner, order->wanted.queue);
 
     list_init(&order->link);
+    list_init(&order->events);
+    order->has_failed = false;
     timer_init(&order->too_late, on_too_late);
     if (!feed || !feed->pull) {
         order->done(order, PULL_ELSEWHERE);
@@ -193,6 +219,7 @@ void pull_order_begin(struct runner *runner, struct pull_order *order)
 void pull_order_abandon(struct pull_order *order)
 {
     if (order->feed) {
+        forget_events(order);
         timers_cancel(timers_of(order->feed), &order->too_late);
         list_remove(&order->link);
         order->feed = NULL;
@@ -221,7 +248,7 @@ struct pull_queue *pull_queue_new(const struct feed *feed)
     feed->runner->gateway->random(&queue->owner, sizeof(queue->owner));
     list_init(&queue->locked);
     list_init(&queue->receivers);
-    list_init(&queue->copying);
+    list_init(&queue->leaving);
     list_init(&queue->settling);
     list_init(&queue->unsettled);
     return queue;
@@ -235,7 +262,7 @@ void pull_queue_reset(struct feed *feed)
     queue->place_count = 0;
     queue->free_places.length = 0;
     finish_all(&queue->settling, PULL_UNAVAILABLE);
-    finish_all(&queue->copying, PULL_UNAVAILABLE);
+    finish_all(&queue->leaving, PULL_UNAVAILABLE);
     finish_all(&queue->unsettled, PULL_UNAVAILABLE);
 }
 

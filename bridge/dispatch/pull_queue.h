@@ -30,10 +30,10 @@ struct pull_queue {
     struct buffer free_places; /* uint32_t each */
     struct list locked;        /* struct window_event, in the order of `due` */
     struct list receivers;     /* struct pull_order that wait for events, oldest first */
-    /* Orders that have done what they wanted: copies of their events are on their way; or all
-     * PUBACKs have been sent, and the broker will be asked, or is being asked, whether it has
-     * stored them. */
-    struct list copying, unsettled, settling;
+    /* Orders that have done what they wanted: copies or dead letters of their events are on their
+     * way; or all PUBACKs have been sent, and the broker will be asked, or is being asked, whether
+     * it has stored them. */
+    struct list leaving, unsettled, settling;
 };
 
 /* --- pull_queue.c: receivers --- */
@@ -47,8 +47,6 @@ void pull_queue_pump(struct feed *feed, msec_t now);
 msec_t pull_queue_next(const struct feed *feed);
 /* The connection has ended: what was locked is forgotten. */
 void pull_queue_reset(struct feed *feed);
-/* A copy of an event that is given again has been taken, or refused. */
-void pull_queue_copied(struct feed *feed);
 /* The broker has stored what was sent before it was asked; or not. */
 void pull_queue_settled(struct feed *feed, bool is_good);
 /* An event that has come: if it may have been locked before a crash, that counts. */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/log.h"
 #include "dispatch/dead_letter_name.h"
+#include "dispatch/pull_order.h"
 #include "dispatch/runner_feed.h"
 #include "dispatch/runner_forward.h"
 #include "dispatch/runner_state.h"
@@ -48,6 +49,19 @@ static void append(struct buffer *out, const struct window_event *event, bool is
     }
 }
 
+/* Who has rejected them does not wait for another try. */
+static void ended(struct event_file *file, bool is_good)
+{
+    struct list *const lists[] = {&file->written, &file->waiting};
+
+    for (size_t i = 0; !is_good && i < sizeof(lists) / sizeof(lists[0]); i++) {
+        LIST_FOREACH (link, lists[i]) {
+            pull_order_forget_event(window_event_of(link), false);
+        }
+    }
+    feed_wake(CONTAINER_OF(file, struct feed, dead_letters));
+}
+
 const struct event_file_kind dead_letter_file = {
     .task = FILE_WRITE,
     .root = ROOT_DEAD_LETTERS,
@@ -55,6 +69,7 @@ const struct event_file_kind dead_letter_file = {
     .append_path = append_path,
     .append = append,
     .end = "]",
+    .ended = ended,
 };
 
 /* ---------------------------------------------------------------- to an event topic */
@@ -64,6 +79,7 @@ enum { AGAIN_MS = 10000 };
 /* What the topic cannot take now waits. */
 static void send_later(struct feed *feed, struct window_event *event)
 {
+    pull_order_forget_event(event, false);
     feed_hold_event(feed, event,
                     runner_now(feed->runner) + (msec_t)(AGAIN_MS * runner_scale(feed->runner)));
 }
@@ -76,6 +92,7 @@ static void sent(struct door_load *load, bool is_accepted)
     if (is_accepted) {
         feed_statistics(feed)->dead_lettered++;
         window_event_acknowledge(event);
+        feed_wake(feed);
     } else {
         send_later(feed, event);
     }

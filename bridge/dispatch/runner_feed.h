@@ -47,8 +47,7 @@ struct feed {
     struct event_window window;
     struct list ready, held; /* struct window_event; those held in the order of `due` */
     struct list leaving;
-    uint64_t copies_sent, copies_done; /* ever; they are acknowledged in turn */
-    struct list runs;                  /* struct delivery_run */
+    struct list runs; /* struct delivery_run */
     size_t run_count;
     struct pull_queue *pull; /* its events are fetched (pull_queue.h); NULL: they are sent */
     struct event_file dead_letters;

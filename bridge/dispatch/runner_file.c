@@ -110,6 +110,9 @@ static void on_done(struct file_task *task)
 {
     struct event_file *file = CONTAINER_OF(task, struct event_file, task);
 
+    if (file->kind->ended) {
+        file->kind->ended(file, task->error == NULL);
+    }
     if (task->error) {
         failed(file);
         return;
@@ -150,6 +153,11 @@ void event_file_add(struct event_file *file, struct window_event *event)
 {
     list_add_last(&file->waiting, &event->link);
     begin(file);
+}
+
+bool event_file_is_failing(const struct event_file *file)
+{
+    return file->tries > 0 && !list_is_empty(&file->written);
 }
 
 void event_file_forget(struct event_file *file)

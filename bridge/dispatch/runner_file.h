@@ -24,6 +24,9 @@ struct event_file_kind {
     bool (*fits)(const struct window_event *first, const struct window_event *event);
     void (*append)(struct buffer *out, const struct window_event *event, bool is_first);
     const char *end;
+    /* A file was written, or could not be; its events are still in `written`. NULL: nobody wants to
+     * know. */
+    void (*ended)(struct event_file *file, bool is_good);
 };
 
 struct event_file {
@@ -42,6 +45,8 @@ void event_file_init(struct event_file *file, const struct event_file_kind *kind
                      struct runner *runner);
 /* It is in no list. */
 void event_file_add(struct event_file *file, struct window_event *event);
+/* What is added has to wait until a file that could not be written is tried again. */
+bool event_file_is_failing(const struct event_file *file);
 /* The connection has ended: those that wait go. */
 void event_file_forget(struct event_file *file);
 /* No more comes of it; a write may still happen. */

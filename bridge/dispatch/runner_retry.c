@@ -15,15 +15,13 @@ static void copy_acknowledged(struct staff_sent *sent, uint8_t reason)
     struct window_event *event = CONTAINER_OF(sent, struct window_event, sent);
     struct feed *feed = CONTAINER_OF(event->window, struct feed, window);
 
-    feed->copies_done++;
     if (reason_is_error(reason)) { /* it cannot be kept there, so the event waits here */
+        pull_order_forget_event(event, true);
         feed_hold_event(feed, event, event->due);
     } else {
         window_event_acknowledge(event);
     }
-    if (feed->pull) {
-        pull_queue_copied(feed);
-    }
+    feed_wake(feed);
 }
 
 void feed_retry_event(struct feed *feed, struct window_event *event, msec_t delay_ms)
@@ -48,8 +46,8 @@ void feed_retry_event(struct feed *feed, struct window_event *event, msec_t dela
     event->sent.acknowledged = copy_acknowledged;
     if (staff_publish(gateway->staff, &publication, &event->sent)) {
         list_add_last(&feed->leaving, &event->link);
-        feed->copies_sent++;
     } else {
+        pull_order_forget_event(event, true);
         feed_hold_event(feed, event, event->due);
     }
 }
@@ -89,6 +87,9 @@ void feed_bury_event(struct feed *feed, struct window_event *event, enum dead_le
         feed_drop_event(feed, event);
         break;
     case DEAD_LETTER_FILES:
+        if (event_file_is_failing(&feed->dead_letters)) {
+            pull_order_forget_event(event, false);
+        }
         event_file_add(&feed->dead_letters, event);
         break;
     case DEAD_LETTER_TOPIC:

@@ -18,6 +18,7 @@ static struct window_event *read_event(struct slice packet)
     *event = (struct window_event){.length = packet.length};
     memcpy(event->bytes, packet.data, packet.length);
     list_init(&event->link);
+    list_init(&event->of_order);
     if (packet_decode(&publish, slice_make(event->bytes, packet.length), &limits) <= 0 ||
         publish.type != PACKET_PUBLISH ||
         !queued_event_read(&event->event, publish.publish.payload, &publish.properties)) {
@@ -108,6 +109,7 @@ void window_event_forget(struct window_event *event)
         give_owed_credit(window);
     }
     list_remove(&event->link);
+    list_remove(&event->of_order);
     free(event);
 }
 

@@ -23,6 +23,8 @@
 
 enum { WINDOW_BYTES_MAX = 2 << 20, WINDOW_LENT_MAX = 32 << 20 };
 
+struct pull_order;
+
 struct event_window {
     struct runner_session session;
     size_t count;       /* of events that came over the connection of now */
@@ -47,6 +49,8 @@ struct window_event {
     uint32_t place; /* pull_queue.h, while it is locked */
     uint8_t secret[PULL_SECRET_SIZE];
     msec_t locked_at;
+    struct pull_order *order; /* waits until it is done with (pull_order.h); NULL: none does */
+    struct list of_order;     /* in order->events */
     size_t length;
     uint8_t bytes[]; /* [length]: the packet */
 };

@@ -13,6 +13,9 @@
     ",\"deadLetterDestinationWithResourceIdentity\":{\"deadLetterDestination\":{"                  \
     "\"endpointType\":\"StorageBlob\",\"properties\":{\"resourceId\":\"/sa\","                     \
     "\"blobContainerName\":\"dead\"}}}"
+#define DEAD_LETTER_TOPIC                                                                          \
+    ",\"deadLetterDestinationWithResourceIdentity\":{\"deadLetterDestination\":{"                  \
+    "\"endpointType\":\"EventGridTopic\",\"properties\":{\"topicName\":\"tee\"}}}"
 #define NAME  "sub"
 #define QUEUE "$wps//events/namespaces/plant/topics/readings/eventsubscriptions/sub"
 
@@ -451,6 +454,67 @@ TEST(a_rejected_event_is_a_dead_letter_or_dropped)
     CHECK_INT_EQUAL(one.locks[0].result, PULL_SUCCEEDED);
     CHECK_INT_EQUAL(statistics_of(world, owner)->dropped, 1);
     CHECK_INT_EQUAL(world_waiting(world, NAME), 0);
+    release(&one);
+    world_free(world);
+}
+
+/* It is the event's last copy: the receiver is told when it is on the disk. */
+TEST(a_rejection_is_answered_when_its_dead_letter_is_written)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(DEAD_LETTERS), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_publish(world, NAME, "e2");
+    world_publish(world, NAME, "e3");
+    world_run(world, 0);
+    world->file_error = "No space left on device";
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_REJECT);
+    CHECK(one.is_done && !one.is_good);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_REJECT); /* it would have to wait for another try */
+    CHECK(one.is_done && !one.is_good);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_RELEASE); /* which does not */
+    CHECK(one.is_done && one.is_good);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 3);
+    world->file_error = NULL;
+    world_run(world, 10000);
+    CHECK_INT_EQUAL(statistics_of(world, owner)->dead_lettered, 2);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 1);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_REJECT);
+    CHECK(one.is_done && one.is_good);
+    CHECK_INT_EQUAL(statistics_of(world, owner)->dead_lettered, 3);
+    release(&one);
+    world_free(world);
+}
+
+TEST(a_rejection_is_answered_when_its_topic_has_the_dead_letter)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(DEAD_LETTER_TOPIC), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_REJECT);
+    CHECK_INT_EQUAL(world->entry_count, 1);
+    CHECK(!one.is_done);
+    world_answer_entry(world, 0, true);
+    world_run(world, 0);
+    CHECK(one.is_done && one.is_good);
+    world_publish(world, NAME, "e2");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    settle(world, &one, PULL_REJECT);
+    CHECK(!one.is_done);
+    world_answer_entry(world, 1, false); /* it is sent later */
+    world_run(world, 0);
+    CHECK(one.is_done && !one.is_good);
     release(&one);
     world_free(world);
 }
