@@ -12,6 +12,7 @@
 #include "client/own_channel.h"
 #include "client/rest_question.h"
 #include "client/settings_store.h"
+#include "client/staff_answer.h"
 #include "mqtt/reader.h"
 
 enum {
@@ -30,6 +31,7 @@ struct staff {
     struct gateway *gateway;
     char name[STAFF_NAME_MAX + 1];
     char peers[STAFF_PEERS_MAX][STAFF_NAME_MAX + 1]; /* empty: nobody */
+    struct staff_pieces pieces[STAFF_PEERS_MAX];     /* of answers, by peer */
     struct list sent;                                /* struct staff_sent, oldest first */
     struct list asks;                                /* struct staff_ask */
     struct staff_ask life_sign;
@@ -190,6 +192,7 @@ static void lose_peer(struct staff *staff, int number)
 
     list_init(&complete);
     staff->peers[number][0] = '\0';
+    staff_pieces_release(&staff->pieces[number]);
     LIST_FOREACH_SAFE (link, &staff->asks) {
         struct staff_ask *ask = CONTAINER_OF(link, struct staff_ask, link);
         ask->awaited &= ~BIT(number);
@@ -365,22 +368,25 @@ static void take_answer(struct staff *staff, uint32_t number, int from, struct s
 
 void staff_answer(struct staff *staff, const struct staff_asker *asker, struct slice answer)
 {
+    struct staff_answer whole = {
+        .number = asker->number, .name = slice_from_string(staff->name), .bytes = answer};
     struct buffer body = {0};
+    size_t at = 0;
 
     if (strcmp(asker->name, staff->name) == 0) {
         take_answer(staff, asker->number, SELF, answer);
         return;
     }
-    buffer_append_u32(&body, asker->number);
-    buffer_append_byte(&body, (uint8_t)strlen(staff->name));
-    buffer_append_string(&body, staff->name);
-    buffer_append(&body, answer);
-    write_publish(&staff->gateway->packet,
-                  &(struct publication){
-                      .topic = topic_of(staff, INTERNAL_ANSWER, asker->name),
-                      .data.bytes = buffer_slice(&body),
-                      .is_plain = true,
-                  });
+    do {
+        body.length = 0;
+        staff_answer_append(&body, &whole, staff_answer_max(staff), &at);
+        write_publish(&staff->gateway->packet,
+                      &(struct publication){
+                          .topic = topic_of(staff, INTERNAL_ANSWER, asker->name),
+                          .data.bytes = buffer_slice(&body),
+                          .is_plain = true,
+                      });
+    } while (at < answer.length);
     own_channel_send(&staff->own);
     buffer_release(&body);
 }
@@ -506,14 +512,13 @@ static void hear_order(struct staff *staff, const struct fanout *fanout)
 
 static void hear_answer(struct staff *staff, struct slice body)
 {
-    struct reader reader = reader_make(body);
-    uint32_t number = reader_u32(&reader);
-    struct slice name = reader_take(&reader, reader_u8(&reader));
-    struct slice answer = reader_rest(&reader);
-    int from = reader.failed || name.length == 0 ? -1 : find_peer(staff, name);
+    struct staff_answer answer;
+    struct slice whole;
+    int from = staff_answer_parse(body, &answer) ? find_peer(staff, answer.name) : -1;
 
-    if (from >= 0) {
-        take_answer(staff, number, from, answer);
+    if (from >= 0 && staff_pieces_take(&staff->pieces[from], &answer, &whole)) {
+        take_answer(staff, answer.number, from, whole);
+        staff_pieces_release(&staff->pieces[from]);
     }
 }
 
@@ -580,6 +585,9 @@ static void on_ended(struct own_channel *own)
 
     staff->is_ready = false;
     memset(staff->peers, 0, sizeof(staff->peers));
+    for (int number = 0; number < STAFF_PEERS_MAX; number++) {
+        staff_pieces_release(&staff->pieces[number]);
+    }
     while (!list_is_empty(&staff->sent)) {
         acknowledged(staff, CONTAINER_OF(staff->sent.next, struct staff_sent, link),
                      REASON_SERVER_UNAVAILABLE);

@@ -106,7 +106,7 @@ bool staff_order(struct staff *staff, struct staff_ask *ask, const char *name, s
                  msec_t timeout_ms);
 /* Tells the process that the answer need not take long: it will still come. */
 void staff_hurry(struct staff_ask *ask);
-/* The most bytes that an answer may have. */
+/* The most bytes that an answer may have to go as one message. */
 size_t staff_answer_max(const struct staff *staff);
 
 /* Who asked; kept by whoever will answer later, as a copy. */
@@ -116,7 +116,7 @@ struct staff_asker {
     uint32_t number;
 };
 
-/* Harmless if nobody waits for it any more. */
+/* Harmless if nobody waits for it any more. At most STAFF_ANSWER_MAX bytes (staff_answer.h). */
 void staff_answer(struct staff *staff, const struct staff_asker *asker, struct slice answer);
 
 #endif

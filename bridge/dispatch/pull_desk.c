@@ -274,16 +274,12 @@ static void visitor_served(struct pull_order *order, enum pull_outcome outcome)
     struct buffer bytes = {0};
 
     pull_answer_append(&bytes, outcome, &order->wanted, &order->found);
-    if (bytes.length > staff_answer_max(staff)) {
-        bytes.length = 0; /* the broker would end the connection */
-        pull_answer_append(&bytes, PULL_UNAVAILABLE, &order->wanted, &order->found);
-    }
     staff_answer(staff, &visitor->asker, buffer_slice(&bytes));
     buffer_release(&bytes);
     visitor_free(visitor);
 }
 
-/* Bytes of events that an answer has room for. */
+/* Bytes of events that an answer of one message has room for; one that is larger comes alone. */
 static uint32_t room_for_events(const struct staff *staff, uint32_t wanted)
 {
     size_t others = PULL_EVENTS_MAX * PULL_TOKEN_SIZE + 16, most = staff_answer_max(staff);

@@ -1,6 +1,6 @@
 /* Fuzzes what bridge processes ask and answer each other for the REST API. Input: a byte (0: a
- * question, of the REST API or about settings; else the kind of the operation, less one, that an
- * answer is for), then the bytes.
+ * question, of the REST API or about settings, or a message with an answer; else the kind of the
+ * operation, less one, that an answer is for), then the bytes.
  *
  * Oracles: what was read and is written again reads the same; the body that comes of answers is one
  * JSON value if the names are UTF-8.
@@ -11,6 +11,7 @@
 #include "client/rest_answer.h"
 #include "client/rest_question.h"
 #include "client/settings_heard.h"
+#include "client/staff_answer.h"
 #include "mqtt/utf8.h"
 #include "json/json.h"
 
@@ -47,6 +48,22 @@ static void check_settings_question(struct slice bytes)
     buffer_release(&written);
 }
 
+static void check_message(struct slice bytes)
+{
+    struct staff_answer answer;
+    struct buffer written = {0};
+    size_t at = 0;
+
+    if (staff_answer_parse(bytes, &answer)) {
+        FUZZ_CHECK(!answer.is_piece || answer.whole - answer.begins >= answer.bytes.length);
+        if (!answer.is_piece) {
+            staff_answer_append(&written, &answer, answer.bytes.length, &at);
+            FUZZ_CHECK(slice_equal(buffer_slice(&written), bytes));
+        }
+    }
+    buffer_release(&written);
+}
+
 /* The same answer from two processes. */
 static void check_answer(enum rest_kind kind, struct slice bytes)
 {
@@ -78,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (copy.length > 0 && copy.data[0] == 0) {
         check_question(slice_from(copy, 1));
         check_settings_question(slice_from(copy, 1));
+        check_message(slice_from(copy, 1));
     } else if (copy.length > 0) {
         check_answer(kinds[copy.data[0] % (sizeof(kinds) / sizeof(kinds[0]))], slice_from(copy, 1));
     }

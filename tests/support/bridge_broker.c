@@ -298,7 +298,12 @@ static void take_connect(const struct link *link, struct channel *channel,
                                           .retain = connect->will.retain}};
         packet_encode(&session->will, &will, MQTT_5);
     }
-    reply(session, &(struct packet){.type = PACKET_CONNACK, .connack.session_present = present});
+    struct packet connack = {.type = PACKET_CONNACK, .connack.session_present = present};
+    if (the_broker->packet_max > 0) {
+        connack.properties.present = PROPERTY_BIT(MAXIMUM_PACKET_SIZE);
+        connack.properties.maximum_packet_size = the_broker->packet_max;
+    }
+    reply(session, &connack);
     if (present && channel->events->subscriptions) {
         channel->events->subscriptions(channel, buffer_slice(&session->filters));
     }
@@ -399,8 +404,8 @@ static void fake_send(struct link *link, struct channel *channel, struct slice p
 
     while (packets.length > 0) {
         ssize_t size = packet_decode(&packet, packets, &limits);
-        if (size <= 0) {
-            abort(); /* no client may send what is no packet */
+        if (size <= 0 || (the_broker->packet_max > 0 && size > the_broker->packet_max)) {
+            abort(); /* no client may send what is no packet, or is too large */
         }
         take_packet(link, channel, &packet);
         packets = slice_from(packets, (size_t)size);

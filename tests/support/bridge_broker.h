@@ -50,6 +50,7 @@ struct broker {
     uint8_t puback;         /* reason for the next PUBACKs */
     struct list delayed;    /* PUBLISHes to $delayed/ */
     bool refuses_delayed;   /* with 0x97 */
+    uint32_t packet_max;    /* bytes, as CONNACK says; 0: it says nothing */
     bool is_away;
     struct buffer listened; /* filters, as a session's */
     struct buffer heard;

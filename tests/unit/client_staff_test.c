@@ -214,3 +214,35 @@ TEST(an_order_ends_without_an_answer_when_its_process_has_gone)
     CHECK_INT_EQUAL(order.got.length, 0);
     broker_free(broker);
 }
+
+TEST(an_answer_that_is_too_long_for_a_message_comes_in_pieces)
+{
+    struct broker *broker = broker_new();
+    struct staff *staff = broker->bridges[0].gateway.staff;
+    struct order order = {.ask = {.answered = order_answered, .done = order_done}};
+    struct taker taker = {0};
+    struct buffer long_answer = {0};
+
+    for (int i = 0; i < 5000; i++) {
+        buffer_append_byte(&long_answer, (uint8_t)i);
+    }
+    broker->packet_max = 1000;
+    broker_lose(broker);
+    broker_return(broker);
+    broker_advance(broker, 2000);
+    listen(broker, 1, &taker);
+    for (size_t length = 800; length <= 5000; length += 4200) {
+        struct slice answer = slice_make(long_answer.data, length);
+        order.got.length = 0;
+        CHECK(staff_order(staff, &order.ask, other_of(staff), SLICE_LITERAL("do"), 60000));
+        broker_run(broker);
+        staff_answer(taker.staff, &taker.asker, answer);
+        broker_run(broker);
+        CHECK(order.is_done && order.is_complete);
+        CHECK_SLICE_EQUAL(buffer_slice(&order.got), answer);
+    }
+    buffer_release(&long_answer);
+    buffer_release(&order.got);
+    buffer_release(&taker.taken);
+    broker_free(broker);
+}

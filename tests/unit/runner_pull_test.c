@@ -766,6 +766,38 @@ TEST(an_answer_has_no_more_than_a_mebibyte_but_one_event_of_any_size)
     world_free(world);
 }
 
+/* With what is told beside it, the event is more than a message between processes may be. */
+TEST(an_event_as_large_as_a_packet_reaches_a_receiver_elsewhere)
+{
+    enum { ID_BYTES = 10000 };
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+    struct buffer id = {0};
+
+    world->broker->packet_max = ID_BYTES + 200;
+    broker_lose(world->broker);
+    broker_return(world->broker);
+    world_run(world, 10000);
+    for (int i = 0; i < ID_BYTES; i++) {
+        buffer_append_byte(&id, 'x');
+    }
+    buffer_append_byte(&id, '\0');
+    world_publish(world, NAME, (const char *)id.data);
+    world_run(world, 0);
+    owner = world_owner(world, NAME);
+    receive(world, 1 - owner, &one, 1);
+    CHECK(one.is_done && one.is_good);
+    CHECK_INT_EQUAL(got(&one), 1);
+    CHECK(strstr(events_of(&one), (const char *)id.data));
+    settle_after(world, 1 - owner, &one, PULL_ACKNOWLEDGE, 0);
+    CHECK(one.is_good);
+    CHECK_INT_EQUAL(world_waiting(world, NAME), 0);
+    buffer_release(&id);
+    release(&one);
+    world_free(world);
+}
+
 /* --- push (5.5, 5.6) --- */
 
 #define PUSH(more)                                                                                 \
