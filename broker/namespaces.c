@@ -36,6 +36,7 @@ struct namespaces {
     struct map entries; /* by key: */
     struct list parents;
     struct list children[CHILD_KINDS];
+    const struct entry *mqtt; /* the namespace with MQTT; NULL: there is none */
 };
 
 static struct entry *entry_of(const struct map_node *node)
@@ -123,6 +124,7 @@ static void visit_all(struct namespaces *namespaces, entry_visitor *visit)
 
 static void remove_entry(struct namespaces *namespaces, struct entry *entry)
 {
+    namespaces->mqtt = namespaces->mqtt == entry ? NULL : namespaces->mqtt;
     map_remove(&namespaces->entries, &entry->node);
     list_remove(&entry->link);
     entry_free(entry);
@@ -228,6 +230,31 @@ static void set_text(struct buffer *text, struct slice value)
     buffer_append(text, value);
 }
 
+/* --- the one with MQTT --- */
+
+static bool is_enabled(const struct entry *entry)
+{
+    return entry->properties && entry->properties->spaces.is_enabled;
+}
+
+/* Should there be several, for a moment (bridge/dispatch/management_rival.c), it stays the one that
+ * it is, for its clients are connected; else it is the first by name. */
+static void choose_mqtt(struct namespaces *namespaces)
+{
+    if (namespaces->mqtt && is_enabled(namespaces->mqtt)) {
+        return;
+    }
+    namespaces->mqtt = NULL;
+    LIST_FOREACH (link, &namespaces->parents) {
+        const struct entry *entry = CONTAINER_OF(link, struct entry, link),
+                           *so_far = namespaces->mqtt;
+        if (is_enabled(entry) &&
+            (!so_far || slice_compare(buffer_slice(&entry->key), buffer_slice(&so_far->key)) < 0)) {
+            namespaces->mqtt = entry;
+        }
+    }
+}
+
 /* --- what is declared --- */
 
 static void append_name(struct buffer *out, const struct json_value *element)
@@ -304,6 +331,7 @@ void namespaces_set_declared(struct namespaces *namespaces, struct slice json)
         }
     }
     visit_all(namespaces, resolve);
+    choose_mqtt(namespaces);
 }
 
 /* --- what is stored --- */
@@ -317,30 +345,14 @@ bool namespaces_set_stored(struct namespaces *namespaces, struct slice place, st
     }
     set_text(&entry->stored, json);
     resolve(namespaces, entry);
+    choose_mqtt(namespaces);
     return true;
-}
-
-/* --- the one with MQTT --- */
-
-/* Should there be several (the resources see to it that there are not), the first by name. */
-static const struct entry *find_mqtt(const struct namespaces *namespaces)
-{
-    const struct entry *found = NULL;
-
-    LIST_FOREACH (link, &namespaces->parents) {
-        const struct entry *entry = CONTAINER_OF(link, struct entry, link);
-        if (entry->properties && entry->properties->spaces.is_enabled &&
-            (!found || slice_compare(buffer_slice(&entry->key), buffer_slice(&found->key)) < 0)) {
-            found = entry;
-        }
-    }
-    return found;
 }
 
 const struct topic_spaces_configuration *namespaces_mqtt(const struct namespaces *namespaces,
                                                          struct slice *name)
 {
-    const struct entry *entry = find_mqtt(namespaces);
+    const struct entry *entry = namespaces->mqtt;
     struct source_name source;
 
     if (!entry || !source_key_parse(buffer_slice(&entry->key), &source)) {
@@ -354,7 +366,7 @@ void namespaces_each_child(const struct namespaces *namespaces, enum child_kind 
                            void (*visit)(void *context, const struct namespace_child *child),
                            void *context)
 {
-    const struct entry *of = find_mqtt(namespaces);
+    const struct entry *of = namespaces->mqtt;
 
     LIST_FOREACH (link, &namespaces->children[kind]) {
         const struct entry *entry = CONTAINER_OF(link, struct entry, link);
@@ -390,7 +402,7 @@ void namespaces_add_rules(const struct namespaces *namespaces, struct rule_set *
 {
     struct buffer all = {0};
 
-    if (!find_mqtt(namespaces)) {
+    if (!namespaces->mqtt) {
         return;
     }
     for (int kind = 0; kind < CHILD_KINDS; kind++) {

@@ -155,9 +155,9 @@ static void take_answer(struct grid_reply *reply, int status, struct slice heade
     buffer_append_byte(&manager->body, '\0');
 }
 
-/* As it is at once. JSON is written with ' in the tests. */
-static inline void world_begin(struct management_world *world, struct manager *manager,
-                               const char *method, const char *target, const char *body)
+/* As it is at once, at one of the processes. JSON is written with ' in the tests. */
+static inline void world_begin_at(struct management_world *world, int grid, struct manager *manager,
+                                  const char *method, const char *target, const char *body)
 {
     static const struct pair headers[] = {
         {SLICE_LITERAL("Host"), SLICE_LITERAL("localhost:9000")},
@@ -167,7 +167,7 @@ static inline void world_begin(struct management_world *world, struct manager *m
 
     test_note("%s %s", method, target);
     *manager = (struct manager){.reply.answer = take_answer};
-    grid_operations.call(world->grids[0],
+    grid_operations.call(world->grids[grid],
                          &(struct grid_request){.method = slice_from_string(method),
                                                 .target = slice_from_string(target),
                                                 .headers = {headers, 2},
@@ -175,6 +175,12 @@ static inline void world_begin(struct management_world *world, struct manager *m
                                                 .is_loopback = true},
                          &manager->reply);
     buffer_release(&text);
+}
+
+static inline void world_begin(struct management_world *world, struct manager *manager,
+                               const char *method, const char *target, const char *body)
+{
+    world_begin_at(world, 0, manager, method, target, body);
 }
 
 static inline void manager_release(struct manager *manager)

@@ -37,12 +37,15 @@ static void call_free(struct management_call *call)
     job_abandon(&call->job);
     rest_abandon(&call->rest);
     changes_release(&call->changes);
+    if (call->give_up != 0) {
+        timers_cancel(&call->grid->gateway->timers, &call->again);
+    }
     if (call->properties) {
         event_subscription_release(call->properties);
     }
-    struct buffer *const buffers[] = {&call->target,   &call->body,  &call->url,
-                                      &call->key,      &call->place, &call->names,
-                                      &call->job.text, &call->found, &call->queues};
+    struct buffer *const buffers[] = {&call->target, &call->body,  &call->url,      &call->key,
+                                      &call->place,  &call->names, &call->job.text, &call->found,
+                                      &call->queues, &call->before};
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
         buffer_release(buffers[i]);
     }

@@ -4,6 +4,7 @@
  *     management_read.c          what is answered at once
  *     management_source.c        topics, domains, system topics, namespaces are made, changed,
  *                                deleted
+ *     management_rival.c         two namespaces with MQTT were made at the same moment
  *     management_child.c         what namespaces have beside topics is
  *     management_subscription.c  event subscriptions are
  *     management_log.c           attempts to deliver
@@ -19,6 +20,7 @@
 #define PUBGRID_DISPATCH_MANAGEMENT_CALL_H
 
 #include "base/list.h"
+#include "base/timers.h"
 #include "client/rest.h"
 #include "dispatch/arm_path.h"
 #include "dispatch/call.h"
@@ -56,6 +58,9 @@ struct management_call {
     struct runner_wait session;
     bool begins_archive; /* of the source: it is kept from now on */
     struct changes changes;
+    struct buffer before; /* what was stored of the source */
+    struct timer again;   /* of management_rival.c */
+    msec_t give_up;       /* likewise; 0: not yet */
     struct job job;
     struct rest_reply rest;
     struct buffer found;  /* of work: what was found so far */
@@ -97,6 +102,15 @@ bool management_body_member(const struct management_call *call, const char *name
  * the account that it has, or new ones. */
 void management_append_source(struct buffer *out, const struct management_call *call,
                               struct slice resource);
+
+/* What the change of a source comes to, when it is in force. */
+void management_answer_source(struct management_call *call);
+
+#define MANAGEMENT_SECOND_MQTT                                                                     \
+    "topicSpacesConfiguration.state: another namespace is Enabled already; this server has MQTT "  \
+    "clients for one namespace."
+/* The same for a namespace: if there is another one with MQTT, one of the two is taken back. */
+void management_settle_rivalry(struct management_call *call);
 
 /* Deletes what is stored at call->place: 200. */
 void management_delete_place(struct management_call *call);

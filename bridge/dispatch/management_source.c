@@ -20,7 +20,7 @@ static void append_archive_queue(struct buffer *out, const struct management_cal
     queue_name_append(out, buffer_slice(&call->key), SLICE_LITERAL(ARCHIVE_NAME));
 }
 
-static void answer_source(struct management_call *call)
+void management_answer_source(struct management_call *call)
 {
     const struct catalog_source *source =
         catalog_find(call->grid->catalog, buffer_slice(&call->key));
@@ -53,8 +53,10 @@ static void changed(struct changes *changes, bool are_stored)
         management_refuse_for_now(call);
     } else if (call->path.operation == ARM_DELETE_SOURCE) {
         management_answer(call, call->status, SLICE_EMPTY);
+    } else if (call->path.operation == ARM_REGENERATE_KEY) {
+        management_answer_source(call);
     } else {
-        answer_source(call);
+        management_settle_rivalry(call);
     }
 }
 
@@ -155,10 +157,7 @@ static struct obstacle find_rival(const struct management_call *call,
         struct obstacle obstacle;
     } rows[] = {
         {is_of_same_source, {409, "Conflict", "There is a system topic of this source already."}},
-        {have_both_mqtt,
-         {400, "InvalidRequest",
-          "topicSpacesConfiguration.state: another namespace is Enabled already; this server has "
-          "MQTT clients for one namespace."}},
+        {have_both_mqtt, {400, "InvalidRequest", MANAGEMENT_SECOND_MQTT}},
     };
     const struct catalog_source *source = NULL;
 
@@ -230,6 +229,9 @@ static void store(struct management_call *call, struct slice resource)
     struct buffer stored = {0};
 
     management_append_source(&stored, call, resource);
+    if (call->source) {
+        buffer_append(&call->before, buffer_slice(&call->source->texts.stored));
+    }
     changes_init(&call->changes, call->grid, changed);
     changes_add(&call->changes, buffer_slice(&call->key), buffer_slice(&stored));
     buffer_release(&stored);

@@ -78,6 +78,56 @@ TEST(one_namespace_has_mqtt_clients)
     world_end(&world);
 }
 
+/* Each process finds nothing in the way when it begins. */
+TEST(of_two_namespaces_that_get_mqtt_at_the_same_moment_one_is_refused)
+{
+    static const char enabled[] = "{'properties':{'topicSpacesConfiguration':{'state':'Enabled'}}}";
+    static const char *const names[][WORLD_GRIDS] = {{"/first", "/second"}, {"/second", "/first"}};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct manager managers[WORLD_GRIDS];
+        world_start(&world, "{}");
+        for (int grid = 0; grid < WORLD_GRIDS; grid++) {
+            char target[100];
+            snprintf(target, sizeof(target), SHORT "%s", names[i][grid]);
+            world_begin_at(&world, grid, &managers[grid], "PUT", target, enabled);
+        }
+        broker_run(world.broker);
+        broker_advance(world.broker, 100);
+        expect_answer(&managers[i], 201, "'name':'first'");
+        expect_answer(&managers[1 - i], 400, "another namespace is Enabled already");
+        ask("GET", SHORT "/second", NULL, 404, NULL);
+        ask("PUT", SHORT "/second", "{}", 201, NULL);
+        world_end(&world);
+    }
+}
+
+/* The answer to that of the later name was on its way before the other one was heard. */
+TEST(who_has_been_answered_keeps_mqtt)
+{
+    static const char enabled[] = "{'properties':{'topicSpacesConfiguration':{'state':'Enabled'}}}";
+    struct manager manager;
+
+    world_start(&world, "{}");
+    world_begin_at(&world, 0, &manager, "PUT", SHORT "/first", enabled);
+    broker_publish(
+        world.broker,
+        &(struct packet){
+            .type = PACKET_PUBLISH,
+            .publish = {.topic = SLICE_LITERAL("$config/eventgrid/namespaces/second"),
+                        .payload = SLICE_LITERAL("{\"name\":\"second\",\"resource\":{"
+                                                 "\"properties\":{\"topicSpacesConfiguration\":{"
+                                                 "\"state\":\"Enabled\"}}}}"),
+                        .retain = true}});
+    broker_run(world.broker);
+    CHECK_INT_EQUAL(manager.status, 0);
+    broker_advance(world.broker, 4000);
+    expect_answer(&manager, 400, "another namespace is Enabled already");
+    ask("GET", SHORT "/first", NULL, 404, NULL);
+    ask("GET", SHORT "/second", NULL, 200, "'state':'Enabled'");
+    world_end(&world);
+}
+
 TEST(routes_lead_to_topics_that_are_there)
 {
     static const char routed[] =

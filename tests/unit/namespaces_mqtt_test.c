@@ -99,8 +99,8 @@ TEST(what_is_set_goes_before)
     CHECK_STRING_EQUAL(mqtt(namespaces), "plant");
     CHECK(
         store(namespaces, "namespaces/other", "{'name':'other','resource':{'properties':" ON "}}"));
-    CHECK_STRING_EQUAL(mqtt(namespaces), "other"); /* of two, the first by name */
-    check_children(namespaces, CHILD_CLIENT, 1, "<b>");
+    CHECK_STRING_EQUAL(mqtt(namespaces), "plant"); /* of two, the one of before */
+    check_children(namespaces, CHILD_CLIENT, 2, "<A>");
     declare(namespaces, "{'namespaces':[]}"); /* what was set stays */
     CHECK_STRING_EQUAL(mqtt(namespaces), "other");
     check_children(namespaces, CHILD_CLIENT, 0, NULL);
@@ -141,5 +141,24 @@ TEST(bounds_of_sessions)
     options.session_expiry_maximum = 60; /* the configuration's own bound is tighter */
     namespaces_limit(namespaces, &options);
     CHECK_INT_EQUAL(options.session_expiry_maximum, 60);
+    namespaces_free(namespaces);
+}
+
+/* Two processes may enable two at the same moment; one of them is taken back then. */
+TEST(the_one_with_mqtt_stays_it_while_there_are_two)
+{
+    struct namespaces *namespaces = namespaces_new();
+
+    store(namespaces, "namespaces/zeta", "{'name':'zeta','resource':{'properties':" ON "}}");
+    store(namespaces, "namespaces/alpha", "{'name':'alpha','resource':{'properties':" ON "}}");
+    CHECK_STRING_EQUAL(mqtt(namespaces), "zeta");
+    store(namespaces, "namespaces/zeta", "{'name':'zeta','resource':{'properties':" OFF "}}");
+    CHECK_STRING_EQUAL(mqtt(namespaces), "alpha");
+    store(namespaces, "namespaces/zeta", "{'name':'zeta','resource':{'properties':" ON "}}");
+    CHECK_STRING_EQUAL(mqtt(namespaces), "alpha");
+    store(namespaces, "namespaces/alpha", "");
+    CHECK_STRING_EQUAL(mqtt(namespaces), "zeta");
+    store(namespaces, "namespaces/zeta", "");
+    CHECK(!mqtt(namespaces));
     namespaces_free(namespaces);
 }
