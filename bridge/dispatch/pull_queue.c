@@ -72,6 +72,7 @@ static void give(struct feed *feed, struct pull_order *order, struct window_even
 {
     struct pull_token token;
 
+    pull_given_count(feed, event);
     pull_lock_event(feed, event, secret, now);
     token = pull_lock_token(feed, event);
     pull_event_append(&order->found.events, &token, event->event.attempts + 1, event->event.json,
@@ -83,6 +84,7 @@ static void give(struct feed *feed, struct pull_order *order, struct window_even
 static void serve(struct feed *feed, struct pull_order *order, msec_t now)
 {
     uint8_t secrets[PULL_EVENTS_MAX][PULL_SECRET_SIZE];
+    uint32_t last = feed->pull->given;
 
     feed->runner->gateway->random(secrets, order->wanted.events_max * sizeof(secrets[0]));
     while (!list_is_empty(&feed->ready)) {
@@ -90,18 +92,21 @@ static void serve(struct feed *feed, struct pull_order *order, msec_t now)
         if (feed_is_too_late(feed, event, now)) {
             feed_give_up(feed, event, DEAD_TIME_TO_LIVE, now);
         } else if (has_room(order, event)) {
+            last = event->sequence;
             give(feed, order, event, secrets[found_count(order)], now);
         } else {
             break;
         }
     }
+    pull_given_note(feed, last);
 }
 
 static void serve_all(struct feed *feed, msec_t now)
 {
     struct pull_queue *queue = feed->pull;
 
-    while (!list_is_empty(&queue->receivers) && !list_is_empty(&feed->ready)) {
+    while (!list_is_empty(&queue->receivers) && !list_is_empty(&feed->ready) &&
+           feed->window.session.state == SESSION_OPEN) {
         struct pull_order *order = order_of(queue->receivers.next);
         serve(feed, order, now);
         if (found_count(order) > 0) {
@@ -260,6 +265,7 @@ void pull_queue_reset(struct feed *feed)
 
     window_forget_all(&queue->locked);
     queue->place_count = 0;
+    queue->given_before = queue->given;
     queue->free_places.length = 0;
     finish_all(&queue->settling, PULL_UNAVAILABLE);
     finish_all(&queue->leaving, PULL_UNAVAILABLE);
@@ -275,12 +281,4 @@ void pull_queue_free(struct feed *feed)
     free(queue->places);
     buffer_release(&queue->free_places);
     free(queue);
-}
-
-/* The number of deliveries never grows beyond the bound by crashes alone. */
-void pull_queue_count_crash(const struct feed *feed, struct window_event *event)
-{
-    if (event->is_repeated && event->event.attempts + 1 < feed->properties->retry.attempts_max) {
-        event->event.attempts++;
-    }
 }

@@ -34,6 +34,9 @@ struct pull_queue {
      * way; or all PUBACKs have been sent, and the broker will be asked, or is being asked, whether
      * it has stored them. */
     struct list leaving, unsettled, settling;
+    /* The numbers of deliveries up to which events have been given to receivers; and what that was
+     * when this connection began. */
+    uint32_t given, given_before;
 };
 
 /* --- pull_queue.c: receivers --- */
@@ -49,8 +52,17 @@ msec_t pull_queue_next(const struct feed *feed);
 void pull_queue_reset(struct feed *feed);
 /* The broker has stored what was sent before it was asked; or not. */
 void pull_queue_settled(struct feed *feed, bool is_good);
-/* An event that has come: if it may have been locked before a crash, that counts. */
-void pull_queue_count_crash(const struct feed *feed, struct window_event *event);
+
+/* --- pull_given.c: how far events have been given --- */
+
+/* What the session hears from its next connection on. */
+void pull_given_listen(struct feed *feed);
+/* What another process has noted. */
+void pull_given_take(struct feed *feed, const struct fanout *fanout);
+/* Events up to this one are about to be given. */
+void pull_given_note(struct feed *feed, uint32_t sequence);
+/* Of an event that is about to be given: if that was done before a crash, it counts. */
+void pull_given_count(const struct feed *feed, struct window_event *event);
 
 /* --- pull_lock.c: locks --- */
 

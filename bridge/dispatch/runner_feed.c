@@ -55,12 +55,14 @@ static void note_expiry(struct feed *feed, const struct window_event *event)
 static void on_event(struct runner_session *session, struct fanout *fanout, uint32_t sequence)
 {
     struct feed *feed = feed_of(session);
-    struct window_event *event = window_take(&feed->window, fanout, sequence);
+    struct window_event *event;
 
+    if (sequence == 0) {
+        pull_given_take(feed, fanout);
+        return;
+    }
+    event = window_take(&feed->window, fanout, sequence);
     if (event) {
-        if (feed->pull) {
-            pull_queue_count_crash(feed, event);
-        }
         note_expiry(feed, event);
         list_add_last(&feed->ready, &event->link);
         feed_wake(feed);
@@ -218,6 +220,7 @@ struct feed *feed_new(struct runner *runner, struct catalog_subscription *subscr
     take_properties(feed);
     runner_session_init(&feed->window.session, runner->gateway, &session_events,
                         buffer_slice(&subscription->queue), (uint16_t)window_of(feed->properties));
+    pull_given_listen(feed);
     list_add_last(&runner->feeds, &feed->link);
     subscription->runner = feed;
     runner_session_connect(&feed->window.session);
@@ -238,6 +241,7 @@ void feed_changed(struct feed *feed)
         runner_session_close(&feed->window.session);
         on_ended(&feed->window.session);
         feed->window.session.window = window;
+        pull_given_listen(feed);
         runner_session_connect(&feed->window.session);
     }
     if (feed->pull && feed->properties->destination.kind != DESTINATION_QUEUE) {

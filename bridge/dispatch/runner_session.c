@@ -49,9 +49,10 @@ static void set_name(struct buffer *queue, struct slice name)
 
 /* ---------------------------------------------------------------- connecting */
 
+/* To what it hears, or, as a question, to its own topic. */
 static void subscribe(struct runner_session *session, uint16_t packet_id)
 {
-    struct slice filters = buffer_slice(&session->filters);
+    struct slice filters = packet_id == CONFIRM_ID ? SLICE_EMPTY : buffer_slice(&session->filters);
     struct buffer own_filter = {0};
 
     if (filters.length == 0) {
@@ -295,6 +296,12 @@ void runner_session_release(struct runner_session *session)
 
 /* ---------------------------------------------------------------- erasing */
 
+void runner_session_append_mark(struct buffer *out, struct slice queue)
+{
+    buffer_append(out, queue);
+    buffer_append_string(out, "/given");
+}
+
 /* A connection with Clean Start whose session ends with it. */
 struct erasure {
     struct own_channel own;
@@ -313,8 +320,14 @@ static void erasure_free(struct erasure *erasure)
 static void erased(struct own_channel *own, const struct packet *connack)
 {
     struct erasure *erasure = CONTAINER_OF(own, struct erasure, own);
+    struct buffer *topic = &own->gateway->topic;
 
     (void)connack;
+    topic->length = 0;
+    runner_session_append_mark(topic, name_in(&erasure->queue));
+    write_publish(
+        &own->gateway->packet,
+        &(struct publication){.topic = buffer_slice(topic), .is_plain = true, .retain = true});
     write_disconnect_for_good(&own->gateway->packet, false);
     own_channel_send(own);
     erasure_free(erasure);

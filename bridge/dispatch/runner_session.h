@@ -62,6 +62,9 @@ void runner_session_init(struct runner_session *session, struct gateway *gateway
 /* What it hears in place of its own topic, also at QoS 0, as write_filter() writes it; it lasts so
  * long without a connection. Counts from the next connection on, which ends other subscriptions. */
 void runner_session_listen(struct runner_session *session, struct slice filters, uint32_t expiry_s);
+/* What is noted of a queue beside what waits in it: the topic of a retained message, which ends
+ * with the session (runner_session_erase). */
+void runner_session_append_mark(struct buffer *out, struct slice queue);
 /* Connects, unless it is under way or the broker is away (then this is called when it is back). */
 void runner_session_connect(struct runner_session *session);
 /* The same, unless it waits before it connects. */

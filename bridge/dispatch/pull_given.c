@@ -1,0 +1,85 @@
+/* How far a queue's events have been given to receivers, so that after a crash only those count
+ * whose receivers may have had them (spec/eventgrid.md 5.3, deliveryCount).
+ *
+ * Events are given in the order of their deliveries' numbers, which stay the same whoever has the
+ * session. So one number says it: that of the last one. The process that runs the queue knows it;
+ * for the next one it stands in a retained message "QUEUE/given", written before the receiver has
+ * its answer and at QoS 0, since only the process's end is to be outlived. See pull_queue.h.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch/pull_queue.h"
+#include "dispatch/runner_state.h"
+#include "json/json.h"
+
+/* The numbers go round. */
+static bool is_behind(uint32_t number, uint32_t other)
+{
+    return (int32_t)(number - other) > 0;
+}
+
+static void append_topic(struct buffer *out, const struct feed *feed)
+{
+    runner_session_append_mark(out, buffer_slice(&feed->subscription->queue));
+}
+
+void pull_given_listen(struct feed *feed)
+{
+    struct buffer filters = {0}, topic = {0};
+
+    if (feed->properties->destination.kind == DESTINATION_QUEUE) {
+        append_topic(&topic, feed);
+        write_filter(&filters, buffer_slice(&feed->subscription->queue),
+                     &(struct subscription_options){.qos = QOS_1});
+        write_filter(&filters, buffer_slice(&topic),
+                     &(struct subscription_options){.qos = QOS_0, .no_local = true});
+    }
+    runner_session_listen(&feed->window.session, buffer_slice(&filters), RUNNER_SESSION_FOREVER);
+    buffer_release(&filters);
+    buffer_release(&topic);
+}
+
+void pull_given_take(struct feed *feed, const struct fanout *fanout)
+{
+    struct json_value digits = {JSON_NUMBER, fanout->publish.publish.payload};
+    struct pull_queue *queue = feed->pull;
+    uint64_t number;
+
+    if (queue && json_to_u64(&digits, &number) && number <= UINT32_MAX &&
+        is_behind((uint32_t)number, queue->given)) {
+        queue->given = queue->given_before = (uint32_t)number;
+    }
+    own_channel_credit(&feed->window.session.own, fanout->packet.length);
+}
+
+void pull_given_note(struct feed *feed, uint32_t sequence)
+{
+    struct gateway *gateway = feed->runner->gateway;
+    uint8_t digits[DECIMAL_MAX];
+
+    if (!is_behind(sequence, feed->pull->given)) {
+        return;
+    }
+    feed->pull->given = sequence;
+    gateway->topic.length = 0;
+    append_topic(&gateway->topic, feed);
+    write_publish(&gateway->packet,
+                  &(struct publication){
+                      .topic = buffer_slice(&gateway->topic),
+                      .data.bytes = slice_make(digits, decimal_write(digits, sequence)),
+                      .is_plain = true,
+                      .retain = true,
+                  });
+    own_channel_send(&feed->window.session.own);
+}
+
+/* The number of deliveries never grows beyond the bound by crashes alone. */
+void pull_given_count(const struct feed *feed, struct window_event *event)
+{
+    bool may_have_been_given =
+        event->is_repeated && !is_behind(event->sequence, feed->pull->given_before);
+
+    if (may_have_been_given && event->event.attempts + 1 < feed->properties->retry.attempts_max) {
+        event->event.attempts++;
+    }
+    event->is_repeated = false;
+}
