@@ -31,9 +31,10 @@ export async function officialClient(server, hub, port) {
     const received = [];
     const events = [];
     client.on('group-message', ({ message }) => received.push(message.data));
-    for (const name of ['connected', 'disconnected', 'stopped', 'rejoin-group-failed']) {
+    for (const name of ['connected', 'stopped', 'rejoin-group-failed']) {
         client.on(name, () => events.push(name));
     }
+    client.on('disconnected', ({ message }) => events.push(`disconnected: ${message?.message}`));
     await client.start();
     await client.joinGroup('down');
     return {
