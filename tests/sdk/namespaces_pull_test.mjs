@@ -142,7 +142,7 @@ test('nothing there: an empty answer after maxWaitTime', async () => {
     const begin = performance.now();
     assert.deepEqual(await receive(queue.client()), []);
     const seconds = (performance.now() - begin) / 1000;
-    assert.ok(seconds > WAIT - 0.5 && seconds < WAIT + 5, `${seconds} s`);
+    assert.ok(seconds > WAIT - 0.5 && seconds < WAIT + 20, `${seconds} s`);
 });
 
 test('a receiver that waits gets the event at once when it is there', async () => {
@@ -151,7 +151,7 @@ test('a receiver that waits gets the event at once when it is there', async () =
     const begin = performance.now();
     await topic.sender().sendEvents(event('late'));
     assert.deepEqual(idsOf(await waiting), ['late']);
-    assert.ok(performance.now() - begin < 5000);
+    assert.ok(performance.now() - begin < 20_000);
 });
 
 /* ---------------------------------------------------------------- what becomes of them */
