@@ -15,6 +15,7 @@ import sys
 from event_test import EventWorld
 from hub_test import BIN
 from net_test import run_tests
+from stand_in import until
 
 HEADERS = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
 
@@ -94,6 +95,44 @@ def test_who_may_do_what():
         spaces = world.properties("show", "plant")["topicSpacesConfiguration"]
         assert spaces["state"] == "Enabled" and spaces["maximumSessionExpiryInHours"] == 2, spaces
         assert "another namespace is Enabled" in world.namespace("create", "other", "--mqtt", status=1)
+
+
+class SmallStoreWorld(NamespaceWorld):
+    def write(self, hubs):
+        super().write(hubs)
+        with open(self.config, "r+") as file:
+            text = file.read().replace("/store}", "/store, size_maximum: 16MiB}")
+            file.seek(0)
+            file.write(text)
+
+
+def test_a_full_store_takes_acknowledgements():
+    """They make room, so that events are taken again."""
+    with SmallStoreWorld() as world:
+        world.namespace("create", "plant")
+        world.namespace("topic", "create", "plant", "readings")
+        world.namespace("subscription", "create", "plant", "readings", "workers")
+        headers = {**HEADERS, "Authorization": f"SharedAccessKey {world.key('keys', 'plant')}"}
+        event = {"specversion": "1.0", "source": "/s", "type": "t", "data": "x" * 400_000}
+        queue = "/plant/topics/readings/eventsubscriptions/workers"
+
+        def publish(number):
+            return world.ask("POST", "/plant/topics/readings:publish", {**event, "id": f"{number}"}, headers)[0]
+
+        accepted = 0
+        while (status := publish(accepted)) == 200:
+            accepted += 1
+            assert accepted < 200
+        assert status == 503 and accepted > 20, (status, accepted)
+        got = 0
+        while got < accepted:
+            status, found = world.ask("POST", f"{queue}:receive?maxEvents=100", None, headers)
+            tokens = [one["brokerProperties"]["lockToken"] for one in found["value"]]
+            assert status == 200 and tokens, (status, found)
+            status, said = world.ask("POST", f"{queue}:acknowledge", {"lockTokens": tokens}, headers)
+            assert status == 200 and len(said["succeededLockTokens"]) == len(tokens), (got, status, said)
+            got += len(tokens)
+        until(lambda: publish("again") == 200, "events are taken again")
 
 
 def test_help():
