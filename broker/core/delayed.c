@@ -14,8 +14,18 @@ enum { RETRY_MS = 1000 };
 
 static const struct slice delayed_prefix = {(const uint8_t *)"$delayed/", 9};
 
+/* Messages that wait for one topic: what waits for another attempt at an event subscription is
+ * asked for (inspect.c), and may be one topic's of a hundred thousand. */
+struct delayed_topic {
+    struct map_node node; /* in shard->delayed_topics */
+    uint32_t count;
+    uint16_t length;
+    char name[];
+};
+
 struct delayed {
     struct list link; /* in shard->delayed */
+    struct delayed_topic *topic;
     struct timer timer;
     struct message *message; /* one count */
     uint64_t number;         /* of its row; 0: none */
@@ -48,8 +58,53 @@ enum reason_code delayed_parse(struct slice topic, uint32_t seconds_max, uint32_
     return REASON_SUCCESS;
 }
 
+/* --- how many wait for a topic --- */
+
+static struct slice topic_name(const struct map_node *node)
+{
+    const struct delayed_topic *topic = CONTAINER_OF(node, const struct delayed_topic, node);
+    return slice_make(topic->name, topic->length);
+}
+
+static struct delayed_topic *count_topic(struct shard *shard, struct slice name)
+{
+    struct map_node *node = map_find(&shard->delayed_topics, name);
+    struct delayed_topic *topic = node ? CONTAINER_OF(node, struct delayed_topic, node) : NULL;
+    if (!topic) {
+        topic = memory_allocate_zero(sizeof(*topic) + name.length);
+        topic->length = (uint16_t)name.length;
+        memcpy(topic->name, name.data, name.length);
+        map_insert(&shard->delayed_topics, &topic->node);
+    }
+    topic->count++;
+    return topic;
+}
+
+static void uncount_topic(struct shard *shard, struct delayed_topic *topic)
+{
+    if (--topic->count == 0) {
+        map_remove(&shard->delayed_topics, &topic->node);
+        free(topic);
+    }
+}
+
+uint32_t delayed_count(const struct shard *shard, struct slice topic)
+{
+    const struct map_node *node = map_find(&shard->delayed_topics, topic);
+    return node ? CONTAINER_OF(node, const struct delayed_topic, node)->count : 0;
+}
+
+/* --- delayed messages --- */
+
+void delayed_init(struct shard *shard)
+{
+    list_init(&shard->delayed);
+    map_init(&shard->delayed_topics, topic_name);
+}
+
 static void delayed_free(struct shard *shard, struct delayed *delayed)
 {
+    uncount_topic(shard, delayed->topic);
     list_remove(&delayed->link);
     timers_cancel(&shard->timers, &delayed->timer);
     message_release(delayed->message);
@@ -110,6 +165,7 @@ static struct delayed *delayed_new(struct shard *shard, struct message *message)
 {
     struct delayed *delayed = memory_allocate_zero(sizeof(*delayed));
     delayed->message = message_hold(message);
+    delayed->topic = count_topic(shard, message_topic(message));
     timer_init(&delayed->timer, delayed_fire);
     list_init(&delayed->link);
     list_add_last(&shard->delayed, &delayed->link);
@@ -181,4 +237,5 @@ void delayed_release(struct shard *shard)
     LIST_FOREACH_SAFE (link, &shard->delayed) {
         delayed_free(shard, CONTAINER_OF(link, struct delayed, link));
     }
+    map_release(&shard->delayed_topics);
 }

@@ -17,6 +17,8 @@ bool delayed_is_delayed_topic(struct slice topic);
  * `seconds_max`, or no topic behind it). */
 enum reason_code delayed_parse(struct slice topic, uint32_t seconds_max, uint32_t *seconds,
                                struct slice *rest);
+/* Before all others. */
+void delayed_init(struct shard *shard);
 /* Takes a count of `message` (whose topic is <topic>) and publishes it in `seconds`; at QoS > 0 its
  * row is in the batch. REASON_QUOTA_EXCEEDED when the shard holds delayed_messages_maximum already,
  * or why the store cannot keep it. */
@@ -26,6 +28,8 @@ enum reason_code delayed_add(struct shard *shard, struct message *message, uint3
 void delayed_publish_now(struct shard *shard, struct message *message);
 /* A message that was stored under `number`. */
 void delayed_restore(struct shard *shard, struct message *message, uint64_t number, msec_t due);
+/* How many messages wait here until they are published to this topic. */
+uint32_t delayed_count(const struct shard *shard, struct slice topic);
 /* Drops all of a shard's. */
 void delayed_release(struct shard *shard);
 

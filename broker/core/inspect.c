@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/timestamp.h"
+#include "core/delayed.h"
 #include "core/retained.h"
 #include "core/router.h"
 #include "mqtt/placement.h"
@@ -37,11 +38,12 @@ struct inspection {
     const struct question *question;
     struct buffer response_topic, properties; /* of the answer */
     struct buffer contains, client, filter;   /* parameters */
-    struct buffer after;                      /* a topic */
-    bool all;                                 /* those of bridges, too */
+    struct buffer topic;
+    struct buffer after; /* a topic */
+    bool all;            /* those of bridges, too */
     unsigned limit;
     struct buffer answer;
-    /* Of a list: where it is. */
+    /* Of a list, or a sum: where it is, and how many there were. */
     unsigned shard, count;
     uint32_t slot;
 };
@@ -53,6 +55,7 @@ static void inspection_free(struct inspection *inspection)
     buffer_release(&inspection->contains);
     buffer_release(&inspection->client);
     buffer_release(&inspection->filter);
+    buffer_release(&inspection->topic);
     buffer_release(&inspection->after);
     buffer_release(&inspection->answer);
     free(inspection);
@@ -304,12 +307,32 @@ static void list_retained(struct mail *mail, void *receiver)
     answer(shard, inspection);
 }
 
+/* --- delayed messages for one topic, on all shards --- */
+
+static void count_delayed(struct mail *mail, void *receiver)
+{
+    struct inspection *inspection = CONTAINER_OF(mail, struct inspection, mail);
+    struct shard *shard = receiver;
+
+    if (!shard) {
+        inspection_free(inspection);
+        return;
+    }
+    inspection->count += delayed_count(shard, buffer_slice(&inspection->topic));
+    if (++inspection->shard < shard->broker->shard_count) {
+        shard_post(shard, inspection->shard, &inspection->mail);
+        return;
+    }
+    buffer_append_format(&inspection->answer, "{\"delayed\":%u}", inspection->count);
+    answer(shard, inspection);
+}
+
 /* --- questions --- */
 
 static const struct question questions[] = {
     {"sessions", list_sessions, NULL},          {"retained", list_retained, NULL},
     {"session", look_at_session, show_session}, {"close", look_at_session, close_connection},
-    {"end", look_at_session, end_session},
+    {"end", look_at_session, end_session},      {"delayed", count_delayed, NULL},
 };
 
 static const struct question *find_question(struct slice name)
@@ -338,6 +361,8 @@ static void set_place(struct inspection *inspection, struct slice after)
 {
     if (inspection->question->run == list_retained) {
         buffer_append(&inspection->after, after);
+    }
+    if (inspection->question->run != list_sessions) {
         return;
     }
     const uint8_t *dot = after.length > 0 ? memchr(after.data, '.', after.length) : NULL;
@@ -354,6 +379,8 @@ static void set_parameter(struct inspection *inspection, struct slice name, stru
         buffer_append(&inspection->client, value);
     } else if (slice_equal(name, SLICE_LITERAL("filter"))) {
         buffer_append(&inspection->filter, value);
+    } else if (slice_equal(name, SLICE_LITERAL("topic"))) {
+        buffer_append(&inspection->topic, value);
     } else if (slice_equal(name, SLICE_LITERAL("after"))) {
         set_place(inspection, value);
     } else if (slice_equal(name, SLICE_LITERAL("all"))) {

@@ -77,7 +77,7 @@ void shard_init(struct shard *shard, struct broker *broker, unsigned index,
     list_init(&shard->outbox.dirty);
     shard->outbox.mail = memory_allocate_zero(broker->shard_count * sizeof(*shard->outbox.mail));
     map_init(&shard->sessions, session_key);
-    list_init(&shard->delayed);
+    delayed_init(shard);
     list_init(&shard->unsaved);
     list_init(&shard->reporting);
     shard->outbox.batch = batch_new(broker->shard_count);

@@ -125,6 +125,7 @@ struct shard {
     struct identity *told_of;                  /* whose `told` is; one count; NULL: nobody's */
     msec_t told_at;                            /* and of when */
     struct list delayed;                       /* delayed messages */
+    struct map delayed_topics;                 /* struct delayed_topic: how many wait for it */
     struct list unsaved;                       /* sessions whose progress row is behind */
     struct list reporting;                     /* sessions with acknowledgements for the batch */
     uint64_t delivered_until;      /* all sealed objects of frames before this have been run */

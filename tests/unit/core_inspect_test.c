@@ -69,3 +69,31 @@ TEST(sessions_are_found_by_a_part_of_their_names)
     durable_stop(&world);
     durable_world_release(&world);
 }
+
+TEST(messages_that_wait_for_a_topic_are_counted_on_all_shards)
+{
+    struct durable_world world;
+
+    durable_world_init(&world);
+    start(&world, 2, 0);
+    struct durable_client *console = connect_console(&world);
+    for (uint16_t i = 0; i < 8; i++) {
+        char name[] = "sensor-0";
+        name[7] = (char)('0' + i);
+        struct durable_client *sensor = durable_connect(&world, name, false, 0, NULL);
+        durable_publish(sensor, i == 0 ? "$delayed/100/elsewhere" : "$delayed/100/later", "x",
+                        QOS_1, 1, false);
+    }
+    ask(console, "$wps//inspect/delayed", "topic", "later");
+    expect(console, "{\"delayed\":7}");
+    durable_stop(&world);
+    start(&world, 2, world.now);
+    console = connect_console(&world);
+    ask(console, "$wps//inspect/delayed", "topic", "later");
+    expect(console, "{\"delayed\":7}");
+    durable_advance(&world, 101 * 1000);
+    ask(console, "$wps//inspect/delayed", "topic", "later");
+    expect(console, "{\"delayed\":0}");
+    durable_stop(&world);
+    durable_world_release(&world);
+}
