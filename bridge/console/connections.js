@@ -1,7 +1,7 @@
 /* Connections and sessions of all kinds, as the broker has them: finding one, looking inside, closing it with a reason.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { ask, bytes, button, card, facts, field, fill, make, problem, span, table } from './dom.js';
+import { ask, bytes, button, card, counted, facts, field, fill, make, problem, span, table } from './dom.js';
 
 const PAGE = 100;
 
@@ -34,7 +34,7 @@ const details = (session, system) => facts([
     ['User', session.userName || 'none'],
     ['Kind', kind(session, system)],
     ['Connected', session.isConnected ? `from ${session.peer}` : 'no'],
-    ['Waiting', `${session.waiting} messages, ${bytes(session.waitingBytes)}`],
+    ['Waiting', `${counted(session.waiting, 'message')}, ${bytes(session.waitingBytes)}`],
     ['Sent, not acknowledged', String(session.unacknowledged)],
     ['Session expires', expiry(session)],
     ['Kept on the disk', session.isDurable ? 'yes' : 'no'],

@@ -117,6 +117,9 @@ const plain = new Intl.NumberFormat('en');
 
 export const short = (number) => (number < 10000 ? plain.format(Math.round(number * 10) / 10) : compact.format(number));
 
+/* counted(1, 'event') is '1 event'. */
+export const counted = (number, noun) => `${plain.format(number)} ${noun}${number === 1 ? '' : 's'}`;
+
 export function bytes(number) {
     const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
     let unit = 0;

@@ -2,7 +2,7 @@
  * one, and why not.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { ask, button, card, choice, field, fill, make, problem, properties, table } from './dom.js';
+import { ask, button, card, choice, counted, field, fill, make, problem, properties, table } from './dom.js';
 import { namespaceCards } from './namespace.js';
 import { API, hashOf, keepsEvents, schemaOf, sourcesOf } from './sources.js';
 import { destinationText, subscriptionView } from './subscription.js';
@@ -57,7 +57,7 @@ async function replay(session, source, subscriptions, result) {
                 since: new Date(said.get('since')).toISOString(),
                 ...(names.selectedIndex > 0 ? { eventSubscriptions: [said.get('to')] } : {}),
             });
-            return make('p', {}, `${answer?.events ?? 0} events are on their way.`);
+            return make('p', {}, `On the way again: ${counted(answer?.events ?? 0, 'event')}.`);
         });
     }
 }

@@ -1,7 +1,7 @@
 /* Hubs of Web PubSub: settings, who is there, what became of their webhooks.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { ask, button, card, clock, code, field, fill, make, problem, short, table } from './dom.js';
+import { ask, button, card, clock, code, counted, field, fill, make, problem, short, table } from './dom.js';
 
 const path = (hub, rest = '') => `/api/hubs/${encodeURIComponent(hub)}${rest}`;
 
@@ -61,7 +61,7 @@ export function hubs({ session, numbers }, [chosen]) {
         const isSet = all.some(({ name, source }) => name === hub && source === 'runTime');
         return [
             card(`Hub ${hub}`,
-                make('p', {}, `${count.connections} connections, ${count.users} users, ${count.groups} groups`),
+                make('p', {}, ['connection', 'user', 'group'].map((noun) => counted(count[`${noun}s`], noun)).join(', ')),
                 make('div', { className: 'actions' },
                     button('Change settings', () => change(hub, settings)),
                     isSet ? button('As in the configuration', () => reset(hub), { className: 'grave' }) : null,

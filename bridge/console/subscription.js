@@ -1,7 +1,7 @@
 /* An event subscription: what waits for it, what became of deliveries, and its dead letters.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { button, card, clock, code, facts, fill, make, problem, properties, table } from './dom.js';
+import { button, card, clock, code, counted, facts, fill, make, problem, properties, table } from './dom.js';
 import { API } from './sources.js';
 
 const AGAIN_MS = 3000;
@@ -39,16 +39,18 @@ const eventColumns = [
 /* What the bridge has at hand, and what the broker has beyond. */
 async function queueOf({ session, system }, base, isQueue) {
     const state = await session.get(`${base}/queue`);
-    const { session: kept } = await system.ask('session', { clientId: state.session });
+    const [{ session: kept }, { delayed }] = await Promise.all([
+        system.ask('session', { clientId: state.session }),
+        system.ask('delayed', { topic: state.session }),
+    ]);
     const beyond = kept?.waiting ?? 0;
     return [
         facts([
-            ['Waiting', `${state.ready + beyond} events${beyond > 0 ? `, ${beyond} of them not yet at hand` : ''}`],
+            ['Waiting', `${counted(state.ready + beyond, 'event')}${beyond > 0 ? `, ${beyond} of them not yet at hand` : ''}`],
             isQueue ? ['Locked by receivers', String(state.locked)] : ['Being delivered', String(state.delivering)],
-            isQueue ? ['Receivers that wait', String(state.receivers)] : ['Held for a pause', String(state.held)],
+            isQueue ? ['Released with a delay', String(delayed)] : ['Waiting for another attempt', String(delayed + state.held)],
+            ...(isQueue ? [['Receivers that wait', String(state.receivers)]] : []),
         ]),
-        isQueue ? null : make('p', { className: 'note' },
-            'An event whose delivery has failed is not among them until its next attempt, which the attempts below tell.'),
         state.events.length > 0 ? make('h3', {}, 'The first of them') : null,
         state.events.length > 0 ? table('Events at hand', eventColumns, state.events) : null,
     ];

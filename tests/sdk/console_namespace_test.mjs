@@ -92,6 +92,10 @@ test('a queue: what waits, what is locked by whom, and how often it was delivere
     await pages.picture(page, 'queue');
     await queue.must('acknowledge', a);
     await fact(page, 'Locked by receivers').getByText('0').waitFor();
+    const [later] = await queue.receiveAll(1);
+    await queue.must('release', later, '&releaseDelayInSeconds=600');
+    await fact(page, 'Released with a delay').getByText('1').waitFor();
+    await fact(page, 'Waiting').getByText('1 event').waitFor();
 });
 
 test('its dead letter goes back into the queue', async () => {
@@ -99,7 +103,7 @@ test('its dead letter goes back into the queue', async () => {
     await page.reload();
     await row(page, 'Dead letters', 'Event was rejected.').waitFor();
     await page.getByRole('button', { name: 'Send again', exact: true }).click();
-    await fact(page, 'Waiting').getByText('3 events').waitFor();
+    await fact(page, 'Waiting').getByText('2 events').waitFor();
 });
 
 test('a receiver that waits is seen', async () => {

@@ -213,7 +213,7 @@ test('settings of a hub', async () => {
         return (await page.getByRole('link', { name: 'game' }).count()) > 0;
     });
     await page.getByRole('link', { name: 'game' }).click();
-    await page.getByText('1 connections, 1 users, 1 groups').waitFor();
+    await page.getByText('1 connection, 1 user, 1 group').waitFor();
     await page.getByRole('button', { name: 'Change settings' }).click();
     const editor = page.getByRole('dialog').getByLabel('JSON');
     await editor.fill('{"anonymousConnectPolicy":"allow"}');
@@ -265,6 +265,14 @@ test('what is refreshed leaves the keyboard where it was, and the address names 
     await fact(page, 'Being delivered').getByText('0').waitFor();
 });
 
+test('an event that is to be tried again is counted', async () => {
+    webhook.status = 503;
+    await page.getByRole('button', { name: 'Publish', exact: true }).click();
+    await row(page, 'Attempts to deliver', 'Busy').waitFor();
+    await fact(page, 'Waiting for another attempt').getByText('1').waitFor();
+    webhook.status = 200;
+});
+
 test('only topics that keep events offer a replay of them', async () => {
     const replay = page.getByRole('button', { name: 'Replay' });
     await page.getByRole('button', { name: 'Publish', exact: true }).waitFor();
@@ -276,7 +284,7 @@ test('only topics that keep events offer a replay of them', async () => {
     await page.getByRole('dialog').getByLabel('Accepted since').fill('2020-01-01T00:00');
     await pages.picture(page, 'replay');
     await confirm(page, 'Replay');
-    await page.getByText('1 events are on their way.').waitFor();
+    await page.getByText('On the way again: 1 event.').waitFor();
 });
 
 test('a topic of a domain has its event subscriptions, and events that are for it', async () => {
