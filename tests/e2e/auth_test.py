@@ -57,7 +57,8 @@ class Broker:
         """Until it says that it has started, or ends."""
         self.configure(text)
         command = [f"{BIN}/pubgrid-broker", "-c", self.config, "--set", "workers=2",
-                   "--set", f"store.path={self.folder}/store", "--set", "mqtt.sys_interval=0s"]
+                   "--set", f"store.path={self.folder}/store", "--set", "mqtt.sys_interval=0s",
+                   "--set", "limits.connect_timeout=120s"]  # many passwords take their time on a slow machine
         self.ended = False
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self._read, daemon=True)
