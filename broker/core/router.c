@@ -13,6 +13,8 @@
 
 /* --- deliveries on the shard that owns the sessions --- */
 
+enum { SPARE_ORDERS_MAX = 1024 };
+
 /* An acknowledgement that a publisher is owed. */
 struct owed_ack {
     struct session_link link;
@@ -26,6 +28,7 @@ struct order {
     union {
         struct mail mail;
         struct sealed sealed;
+        struct order *next_spare; /* in shard->spare_orders */
     };
     struct message *message; /* one count */
     struct owed_ack owed;    /* sealed along, before the deliveries */
@@ -79,10 +82,37 @@ static void deliver_items(struct shard *shard, const struct arrival *arrival,
     encodings_close(&shard->encodings);
 }
 
-static void order_free(struct order *order)
+/* `shard`: where it ends; NULL: nowhere. Those for one session, of which each message makes some,
+ * are kept there for the next. */
+static void order_free(struct order *order, struct shard *shard)
 {
     message_release(order->message);
-    free(order);
+    if (shard && order->count == 1 && shard->spare_order_count < SPARE_ORDERS_MAX) {
+        order->next_spare = shard->spare_orders;
+        shard->spare_orders = order;
+        shard->spare_order_count++;
+    } else {
+        free(order);
+    }
+}
+
+static struct order *order_allocate(struct shard *shard, size_t count)
+{
+    struct order *order = shard->spare_orders;
+
+    if (count != 1 || !order) {
+        return memory_allocate(sizeof(*order) + count * sizeof(struct subscriber));
+    }
+    shard->spare_orders = order->next_spare;
+    shard->spare_order_count--;
+    return order;
+}
+
+void router_release(struct shard *shard)
+{
+    while (shard->spare_orders) {
+        free(order_allocate(shard, 1));
+    }
 }
 
 static void order_carry_out(struct order *order, struct shard *shard, uint64_t position)
@@ -98,7 +128,7 @@ static void order_arrives(struct mail *mail, void *receiver)
     if (receiver) {
         order_carry_out(order, receiver, 0);
     }
-    order_free(order);
+    order_free(order, receiver);
 }
 
 static void settle_ack(const struct owed_ack *owed, struct shard *shard,
@@ -115,13 +145,13 @@ static void order_committed(struct sealed *sealed, void *receiver, const struct 
         shard->delivered_until = commit->end;
         order_carry_out(order, shard, order->is_stored ? commit->base + order->offset : 0);
     }
-    order_free(order);
+    order_free(order, shard);
 }
 
-static struct order *order_new(struct message *message, const struct subscriber *items,
-                               size_t count, bool merges)
+static struct order *order_new(struct shard *shard, struct message *message,
+                               const struct subscriber *items, size_t count, bool merges)
 {
-    struct order *order = memory_allocate(sizeof(*order) + count * sizeof(struct subscriber));
+    struct order *order = order_allocate(shard, count);
     *order = (struct order){
         .message = message_hold(message),
         .merges = merges,
@@ -266,7 +296,7 @@ static void distribute(struct shard *shard, struct message *message, const struc
                           route->merges);
             continue;
         }
-        struct order *order = order_new(message, &items[i], end - i, route->merges);
+        struct order *order = order_new(shard, message, &items[i], end - i, route->merges);
         if (route->seals) {
             order->sealed.run = order_committed;
             order->offset = route->offset;
@@ -412,7 +442,7 @@ void router_send_retained(struct session *session, struct message *message,
     item.flags &= (uint8_t)~SUBSCRIBER_NO_LOCAL; /* whoever asks for it gets it */
     item.flags |= SUBSCRIBER_RETAIN_AS_PUBLISHED;
     struct recipients one = {.items = &item, .count = 1};
-    struct order *order = order_new(message, &item, 1, false);
+    struct order *order = order_new(shard, message, &item, 1, false);
     order->sealed.run = order_committed;
     order->is_stored = order->is_retained = true;
     order->offset = stored_message_put(shard, message, &one, false, 0, 0);

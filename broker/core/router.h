@@ -46,4 +46,7 @@ static inline bool reason_is_store_refusal(enum reason_code reason)
 void session_acknowledge(struct session *session, enum qos qos, uint16_t packet_id,
                          enum reason_code reason);
 
+/* What it keeps in the shard. */
+void router_release(struct shard *shard);
+
 #endif

@@ -10,6 +10,7 @@
 #include "core/delayed.h"
 #include "core/facts.h"
 #include "core/publisher.h"
+#include "core/router.h"
 #include "core/save.h"
 #include "core/session.h"
 #include "core/stored_message.h"
@@ -113,6 +114,7 @@ void shard_release(struct shard *shard)
     map_release(&shard->sessions);
     recipients_release(&shard->recipients);
     message_groups_free(shard->groups);
+    router_release(shard);
     publisher_forget(shard);
     buffer_release(&shard->told);
     buffer_release(&shard->told_name);

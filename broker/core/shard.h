@@ -37,6 +37,7 @@
 
 struct message;
 struct message_groups;
+struct order;
 struct session;
 struct session_counts;
 struct shard;
@@ -117,9 +118,11 @@ struct shard {
     struct output_pool pool;
     struct map sessions; /* by client identifier */
     struct session_slot *slots;
-    uint32_t slot_count, slot_free;            /* slot_free: first free slot, UINT32_MAX: none */
-    struct recipients recipients;              /* scratch for matches */
-    struct message_groups *groups;             /* scratch of stored_message.c; NULL: none yet */
+    uint32_t slot_count, slot_free; /* slot_free: first free slot, UINT32_MAX: none */
+    struct recipients recipients;   /* scratch for matches */
+    struct message_groups *groups;  /* scratch of stored_message.c; NULL: none yet */
+    struct order *spare_orders;     /* router.c's memory for the next ones */
+    uint32_t spare_order_count;
     struct encodings encodings;                /* of the message that is being delivered */
     struct buffer told, told_name, told_value; /* what is said of a publisher, and scratch */
     struct identity *told_of;                  /* whose `told` is; one count; NULL: nobody's */

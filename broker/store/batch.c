@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "store/format.h"
 
-enum { ROOM_MAX = 64 * 1024 /* bytes */ };
+enum { ROOM_MAX = 256 * 1024 /* bytes */ };
 
 const char *const store_state_names[] = {"ok", "full", "read-only", "failed", "unavailable"};
 
