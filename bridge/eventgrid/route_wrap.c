@@ -140,9 +140,9 @@ static bool read_json(struct slice payload, struct json_value *value)
            (payload.length < EVENT_LEVELS_MAX || is_shallow(value->text));
 }
 
-static void append_member(struct buffer *json, const char *name, struct slice text)
+static void append_member(struct buffer *json, struct slice name, struct slice text)
 {
-    buffer_append_string(json, name);
+    buffer_append(json, name);
     json_append_string(json, text);
 }
 
@@ -152,7 +152,7 @@ static void append_content_type(struct buffer *json, const struct routed_message
 {
     draft->content_type = message->content_type.length > 0 ? message->content_type : otherwise;
     if (draft->content_type.length > 0) {
-        append_member(json, ",\"datacontenttype\":", draft->content_type);
+        append_member(json, SLICE_LITERAL(",\"datacontenttype\":"), draft->content_type);
     }
 }
 
@@ -164,7 +164,7 @@ static void append_text_data(struct buffer *json, const struct routed_message *m
 
     append_content_type(json, message, is_json ? SLICE_LITERAL("application/json") : SLICE_EMPTY,
                         draft);
-    buffer_append_string(json, ",\"data\":");
+    buffer_append(json, SLICE_LITERAL(",\"data\":"));
     draft->data.at = json->length;
     if (is_json) {
         buffer_append(json, value.text);
@@ -178,7 +178,7 @@ static void append_bytes(struct buffer *json, const struct routed_message *messa
                          struct draft_event *draft)
 {
     append_content_type(json, message, SLICE_LITERAL("application/octet-stream"), draft);
-    buffer_append_string(json, ",\"data_base64\":");
+    buffer_append(json, SLICE_LITERAL(",\"data_base64\":"));
     draft->data.at = json->length;
     buffer_append_byte(json, '"');
     base64_append(json, message->payload);
@@ -224,10 +224,11 @@ static void write_json(struct route_wrapper *wrapper, const struct route_target 
     struct buffer *json = &wrapper->json;
     int64_t received_ms = message->received_ms > 0 ? message->received_ms : target->now_ms;
 
-    append_member(json, "{\"specversion\":\"1.0\",\"id\":", id);
-    append_member(json, ",\"source\":", target->namespace_name);
-    append_member(json, ",\"type\":\"" ROUTED_TYPE "\",\"subject\":", message->topic);
-    buffer_append_string(json, ",\"time\":\"");
+    append_member(json, SLICE_LITERAL("{\"specversion\":\"1.0\",\"id\":"), id);
+    append_member(json, SLICE_LITERAL(",\"source\":"), target->namespace_name);
+    append_member(json, SLICE_LITERAL(",\"type\":\"" ROUTED_TYPE "\",\"subject\":"),
+                  message->topic);
+    buffer_append(json, SLICE_LITERAL(",\"time\":\""));
     draft->time.at = json->length;
     append_time(wrapper, received_ms);
     draft->time.length = json->length - draft->time.at;
