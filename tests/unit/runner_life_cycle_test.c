@@ -57,6 +57,7 @@ TEST(connections_are_events_of_the_system_topic)
                  "\"clientSessionName\":\"phone\",\"sequenceNumber\":3}}"));
     CHECK_INT_EQUAL(broker_find_session(LIFE_CYCLE_LISTENER)->kept_count, 1);
     world_answer_entry(world, 0, true);
+    world_run(world, 10); /* until acknowledgements go out */
     CHECK_INT_EQUAL(broker_find_session(LIFE_CYCLE_LISTENER)->kept_count, 0);
     tell(world, "3", "ConnectionLost");
     CHECK(strstr(world_entry(world, 1),
