@@ -129,6 +129,57 @@ TEST(attributes_of_the_client_are_told)
     durable_world_release(&world);
 }
 
+/* Not what was said a moment ago. */
+TEST(attributes_are_told_as_they_are_now)
+{
+    static const struct attribute floor = {
+        .key = SLICE_LITERAL("floor"), .type = ATTRIBUTE_INTEGER, .integer = 7};
+    struct durable_world world;
+    struct buffer bytes = {0};
+    struct packet packet;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    struct durable_client *route = connect_route(&world);
+    durable_subscribe(route, "#", 1, 0);
+    struct durable_client *device = connect_device(&world, "dev-1", NULL);
+    durable_publish(device, "a", "x", QOS_1, 1, false);
+    CHECK(durable_receive_publish(route, &packet, &bytes));
+    CHECK_INT_EQUAL(durable_user_property(&packet, PUBLISHER_ATTRIBUTE "floor").length, 0);
+    rule_set_add_client(world.settings->access,
+                        &(struct registered_client){.name = SLICE_LITERAL("dev-1"),
+                                                    .is_enabled = true,
+                                                    .attributes = &floor});
+    shard_reload(&world.shards[0], settings_hold(world.settings));
+    durable_publish(device, "a", "x", QOS_1, 2, false);
+    CHECK(durable_receive_publish(route, &packet, &bytes));
+    CHECK_SLICE_EQUAL(durable_user_property(&packet, PUBLISHER_ATTRIBUTE "floor"),
+                      SLICE_LITERAL("7"));
+    buffer_release(&bytes);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
+TEST(what_the_bridge_publishes_says_nothing_of_it)
+{
+    struct durable_world world;
+    struct buffer bytes = {0};
+    struct packet packet;
+
+    durable_world_init(&world);
+    start(&world, 1, 0);
+    struct durable_client *route = connect_route(&world);
+    durable_subscribe(route, "#", 1, 0); /* without No Local, so that it can be seen */
+    struct durable_client *door = durable_connect_as(&world, identity_new_trusted(SLICE_EMPTY),
+                                                     "$wps//events/door-0", true, 0, NULL);
+    durable_publish(door, "a", "x", QOS_1, 1, false);
+    CHECK(durable_receive_publish(route, &packet, &bytes));
+    CHECK_INT_EQUAL(durable_user_property(&packet, PUBLISHER_RECEIVED).length, 0);
+    buffer_release(&bytes);
+    durable_stop(&world);
+    durable_world_release(&world);
+}
+
 TEST(wills_say_whose_they_are)
 {
     const struct will will = {.present = true,

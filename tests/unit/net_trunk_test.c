@@ -175,36 +175,67 @@ TEST(packets_of_a_channel_keep_their_order)
 
 /* ---------------------------------------------------------------- credit */
 
+/* A device publishes so many messages to channel 0, which gives no credit back, and to 1, which
+ * does. Once 1 has all: how many bytes have come to 0, in `count` messages. */
+static size_t bytes_without_credit(struct server *server, struct bridge *bridge, size_t messages,
+                                   size_t length, size_t *count)
+{
+    uint8_t *payload = memory_allocate_zero(length);
+    int device = device_open(server, "device");
+    size_t counts[2] = {0}, bytes = 0;
+
+    bridge_subscribe(bridge, 0, "t", 0, 0);
+    bridge_guest(bridge, 1, "quick");
+    bridge_subscribe(bridge, 1, "t", 0, 0);
+    for (size_t i = 0; i < messages; i++) {
+        payload[0] = (uint8_t)i;
+        device_publish(device, "t", 0, slice_make(payload, length));
+    }
+    while (counts[1] < messages) {
+        const struct trunk_frame *frame = bridge_expect(bridge, TRUNK_PUBLISH);
+        struct slice rest = frame->publish.targets, packets = frame->publish.packets;
+        struct trunk_target target;
+        while (trunk_next_target(&frame->publish, &rest, &target)) {
+            CHECK_INT_EQUAL(packets.data[packets.length - length], counts[target.channel]);
+            counts[target.channel]++;
+            bytes += target.channel == 0 ? packets.length : 0;
+        }
+        bridge_put_credit(bridge, 1, (uint32_t)packets.length);
+    }
+    close(device);
+    free(payload);
+    *count = counts[0];
+    return bytes;
+}
+
+TEST(a_wide_channel_has_more_credit)
+{
+    enum { MESSAGES = 80, LENGTH = 20000 };
+    struct server *server = server_with_trunk();
+    struct bridge bridge = bridge_open(0);
+    struct bridge_client wide = {.open = {.channel = 0, .flags = TRUNK_IS_LOOPBACK | TRUNK_WIDE}};
+    char name[64];
+    size_t count;
+
+    name_at(name, sizeof(name), "wide", 0);
+    bridge_client(&bridge, name, &wide);
+    size_t bytes = bytes_without_credit(server, &bridge, MESSAGES, LENGTH, &count);
+    CHECK(bytes >= TRUNK_CREDIT_WIDE - 200);
+    CHECK(bytes < TRUNK_CREDIT_WIDE + LENGTH + 100);
+    CHECK(count < MESSAGES);
+    bridge_close(&bridge);
+    server_free(server);
+}
+
 TEST(without_credit_messages_wait_in_the_session)
 {
     enum { MESSAGES = 100, LENGTH = 2000 };
-    static uint8_t payload[LENGTH];
     struct server *server = server_with_trunk();
     struct bridge bridge = bridge_open(0);
-    int device = device_open(server, "device");
-    size_t slow = 0, quick = 0, bytes = 0;
+    size_t slow;
 
     bridge_guest(&bridge, 0, "slow");
-    bridge_subscribe(&bridge, 0, "t", 0, 0);
-    bridge_guest(&bridge, 1, "quick");
-    bridge_subscribe(&bridge, 1, "t", 0, 0);
-    for (uint8_t i = 0; i < MESSAGES; i++) {
-        payload[0] = i;
-        device_publish(device, "t", 0, slice_make(payload, LENGTH));
-    }
-    while (quick < MESSAGES) {
-        const struct trunk_frame *frame = bridge_expect(&bridge, TRUNK_PUBLISH);
-        struct slice rest = frame->publish.targets;
-        struct trunk_target target;
-        uint32_t length = (uint32_t)frame->publish.packets.length;
-        while (trunk_next_target(&frame->publish, &rest, &target)) {
-            size_t *count = target.channel == 0 ? &slow : &quick;
-            CHECK_INT_EQUAL(frame->publish.packets.data[length - LENGTH], *count);
-            *count += 1;
-            bytes += target.channel == 0 ? length : 0;
-        }
-        bridge_put_credit(&bridge, 1, length);
-    }
+    size_t bytes = bytes_without_credit(server, &bridge, MESSAGES, LENGTH, &slow);
     CHECK(bytes >= TRUNK_CREDIT - 200); /* CONNACK and SUBACK took some of it */
     CHECK(bytes < TRUNK_CREDIT + LENGTH + 100);
     while (slow < MESSAGES) {
@@ -213,7 +244,6 @@ TEST(without_credit_messages_wait_in_the_session)
         size_t length = frame->publish.packets.length;
         CHECK_INT_EQUAL(frame->publish.packets.data[length - LENGTH], slow++);
     }
-    close(device);
     bridge_close(&bridge);
     server_free(server);
 }
