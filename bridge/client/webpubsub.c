@@ -21,7 +21,7 @@ enum {
     CLOSE_SERVICE_RESTART = 1012,
 };
 
-enum { OPEN_TIMEOUT_MS = 30000 };
+enum { OPEN_TIMEOUT_MS = 30000, YOUNG_S = 30 };
 
 static const char broker_restarts[] = "the broker restarts";
 
@@ -311,8 +311,25 @@ static const struct codec *codec_for(const struct upgrade *upgrade)
     return &codec_raw;
 }
 
-/* The connection's old socket is still there, and has likely died in silence (4.2): it is aborted,
- * and what is known of the connection handed over. */
+static uint32_t now_s(const struct gateway *gateway)
+{
+    return (uint32_t)(gateway_now(gateway) / 1000);
+}
+
+/* Another socket has recovered its connection. This one has likely died in silence. But a recovery
+ * that is young may be what the client has now, and the other one a try before it that came late,
+ * by a process that was slow: it is to recover once more, where 1008 would say that all is lost. */
+static void close_recovered(struct webpubsub *wps)
+{
+    bool is_young =
+        wps->client.upgrade->is_recovery && now_s(wps->client.gateway) - wps->began < YOUNG_S;
+
+    client_close(&wps->client, is_young ? CLOSE_SERVICE_RESTART : CLOSE_POLICY, CLOSED_NORMAL,
+                 "the connection was recovered on another socket");
+}
+
+/* The connection's old socket is still there (4.2): it is aborted, and what is known of the
+ * connection handed over. */
 static void push_out(struct gateway *gateway, const struct webpubsub *wps)
 {
     struct registry_hub *hub =
@@ -330,8 +347,7 @@ static void push_out(struct gateway *gateway, const struct webpubsub *wps)
         away_keep(old);
         gateway->link->ops->close(gateway->link, &old->client.channel);
     }
-    client_close(&old->client, CLOSE_POLICY, CLOSED_NORMAL,
-                 "the connection was recovered on another socket");
+    close_recovered(old);
 }
 
 /* A broker that is there and does not answer: the browser is to try elsewhere, or later. */
@@ -353,6 +369,7 @@ static void begin(struct client *client)
     wps->codec = codec_for(upgrade);
     wps->traffic = metrics_traffic(&gateway->metrics, upgrade);
     wps->next_packet_id = ACK_PACKET_IDS + 1;
+    wps->began = now_s(gateway);
     list_init(&wps->pending);
     list_init(&wps->streams);
     list_init(&wps->watches);
@@ -507,7 +524,6 @@ struct ending {
 
 static const struct ending endings[] = {
     {REASON_QUOTA_EXCEEDED, CLOSE_POLICY, "too many messages wait for this client"},
-    {REASON_SESSION_TAKEN_OVER, CLOSE_POLICY, "the connection was recovered on another socket"},
     {REASON_PACKET_TOO_LARGE, 1009, "the message is too large for the broker"},
 };
 
@@ -520,6 +536,11 @@ static void on_closed(struct channel *channel, uint8_t reason)
         return;
     }
     wps->owes_disconnected = false; /* the will tells */
+    if (reason == REASON_SESSION_TAKEN_OVER) {
+        wps->ends = true;
+        close_recovered(wps);
+        return;
+    }
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
         if (endings[i].reason == reason) {
             webpubsub_fail(wps, endings[i].code, close_category_of(reason), endings[i].text);

@@ -70,6 +70,7 @@ struct webpubsub {
     uint32_t sequence_acked;  /* all up to here have been acknowledged to the broker */
     uint32_t sequence_wanted; /* up to here the browser has acknowledged */
     uint32_t unacknowledged;  /* what sequence_sent is ahead of sequence_acked, as counted */
+    uint32_t began;           /* seconds, by the gateway's clock */
     uint16_t next_packet_id;
     uint8_t phase;     /* enum phase */
     bool has_sequence; /* sequence_sent and sequence_acked mean something */

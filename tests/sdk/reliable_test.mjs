@@ -120,10 +120,24 @@ test("a second recovery, with the token of the first one's connected, and with t
 test('a recovery while the old socket looks alive takes over', async () => {
     const { peer, sender } = await pair('takeover');
     const again = await peer.recover();
-    await peer.closed;
+    assert.equal((await peer.closed).code, 1008);
     await say(sender, 1);
     assert.equal((await again.take({ type: 'message' })).data, 1);
     assert.deepEqual(peer.messages(), []);
+    again.close();
+    sender.cut();
+});
+
+test('a recovery that comes late does not end the connection of the one that came before it', async () => {
+    const { peer, sender } = await pair('late');
+    peer.cut();
+    const now = await peer.recover();
+    const late = await peer.recover(); // a try that its client has given up
+    assert.equal((await now.closed).code, 1012); // not 1008: it recovers once more
+    late.cut();
+    await say(sender, 1);
+    const again = await now.recover();
+    assert.equal((await again.take({ type: 'message' })).data, 1);
     again.close();
     sender.cut();
 });

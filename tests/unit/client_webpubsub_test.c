@@ -469,6 +469,31 @@ TEST(a_recovery_says_connected_first_and_asks_for_what_was_kept)
     finish(fakes, client);
 }
 
+TEST(a_recovery_that_another_one_takes_over_soon_is_to_be_tried_again)
+{
+    static const struct {
+        bool is_recovery;
+        msec_t open_for;
+        const char *close;
+    } rows[] = {
+        {true, 29000, "close 1012 "}, /* the other one may have come late */
+        {true, 30000, "close 1008 "},
+        {false, 0, "close 1008 "}, /* who recovers has given this one up */
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct fakes *fakes = fakes_new();
+        struct client *client = rows[i].is_recovery ? recover(fakes, "ABCDEFGHIJKLMNOPQRSTUV")
+                                                    : start(fakes, SUBPROTOCOL_JSON_RELIABLE, NULL);
+
+        fakes_now += rows[i].open_for;
+        client->channel.events->closed(&client->channel, REASON_SESSION_TAKEN_OVER);
+        CHECK_HAS(fakes_to_browser(fakes), rows[i].close);
+        CHECK_INT_EQUAL(fakes->closed_as, CLOSED_NORMAL);
+        finish(fakes, client);
+    }
+}
+
 TEST(what_was_kept_is_gone_for_good_before_anything_is_asked)
 {
     struct fakes *fakes = fakes_new();
