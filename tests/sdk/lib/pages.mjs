@@ -14,6 +14,7 @@ import { chromium } from 'playwright-core';
 import { atEnd } from './runner.mjs';
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const PATIENCE_MS = 60_000; // for what a page comes to show
 const CHROMIUM = '/usr/bin/chromium';
 const BIN = path.resolve(process.env.BIN ?? fileURLToPath(new URL('../../../build/dev/bin', import.meta.url)));
 
@@ -54,6 +55,7 @@ export class Pages {
 
     /* A tab of somebody's browser. */
     async tab(context, url) {
+        context.setDefaultTimeout(PATIENCE_MS);
         const page = await context.newPage();
         page.on('pageerror', (error) => this.complaints.push(error.message));
         page.on('console', (message) => {
