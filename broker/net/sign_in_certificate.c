@@ -122,6 +122,7 @@ const char *sign_in_by_certificate(const struct sign_in *sign_in,
     const char *unnamed = check_name(sign_in, peer, user_name, proof);
     if (unnamed) {
         proof->name.length = 0;
+        proof->ground = 0;
     }
     return unnamed && wrong ? wrong : unnamed;
 }

@@ -263,6 +263,7 @@ static void check_why(const struct world *world, int holder, const char *user_na
         sign_in_by_certificate(world->sign_in, &peer, slice_from_string(user_name), &proof);
     test_note("%s", wrong ? wrong : "it is good");
     CHECK(wrong && strstr(wrong, said));
+    CHECK(proof.ground == 0); /* what is tried next must not rest on it */
     proof_release(&proof);
 }
 
