@@ -301,6 +301,7 @@ enum reason_code session_receive_subscribe(struct session *session, const struct
     uint8_t *granted = memory_allocate_zero(subscribe->count);
     struct buffer codes = {0}, added = {0};
     struct slice rest = subscribe->filters;
+    bool any_granted = false;
     /* What is stored is refusable, not the answer to who has all of it already: that comes behind
      * the commit of what was sent before, also of what makes room in a full store. */
     batch_begin(session->shard->outbox.batch, false);
@@ -312,9 +313,13 @@ enum reason_code session_receive_subscribe(struct session *session, const struct
         }
         buffer_append_byte(&codes, (uint8_t)subscribe_one(session, step));
         granted[i] = codes.data[i] < 0x80;
+        any_granted |= granted[i];
         if (granted[i] && step->is_new) {
             buffer_append(&added, slice_make(&step->number, sizeof(step->number)));
         }
+    }
+    if (!any_granted) { /* a refusal does not wait until a store that takes nothing does again */
+        batch_begin(session->shard->outbox.batch, true);
     }
     answer(session, PACKET_SUBACK, subscribe->packet_id, &codes, &added);
     for (size_t i = 0; i < subscribe->count; i++) {

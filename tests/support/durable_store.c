@@ -146,6 +146,11 @@ void durable_store_commit(struct durable_world *world, struct batch *batch)
     if (world->is_full) {
         batch_refuse(batch, STORE_FULL, world->inboxes);
     }
+    if (world->is_stuck) {
+        batch->next = world->kept;
+        world->kept = batch;
+        return;
+    }
     batch->base = world->log.length + 1;
     buffer_append(&world->log, buffer_slice(&batch->log));
     while (batch_next_row(batch, &at, &change, &key, &value)) {
@@ -239,6 +244,11 @@ void durable_store_release(struct durable_world *world)
 {
     while (world->row_count > 0) {
         delete_row(world, world->row_count - 1);
+    }
+    while (world->kept) {
+        struct batch *batch = world->kept;
+        world->kept = batch->next;
+        batch_free(batch);
     }
     free(world->rows);
     free(world->pins);

@@ -40,7 +40,9 @@ struct durable_world {
     size_t pin_count, pin_capacity;
     uint32_t round;
     unsigned saved; /* shards that have saved in this round */
-    bool is_full;   /* it refuses what is refusable */
+    bool is_full;   /* it refuses what is refusable, */
+    bool is_stuck;  /* and writes nothing else either: that is kept */
+    struct batch *kept;
     bool running;
 };
 

@@ -37,3 +37,20 @@ TEST(who_is_subscribed_already_is_answered_by_a_full_store_too)
     durable_lose(client);
     durable_world_release(&world);
 }
+
+/* Nothing of it is to be stored, so it need not wait until the store writes again. */
+TEST(who_is_refused_is_told_at_once)
+{
+    struct durable_world world;
+    struct durable_client *client;
+
+    durable_world_init(&world);
+    world.options.subscriptions_maximum = 1;
+    CHECK(durable_start(&world, 1, 0, NULL));
+    client = durable_connect(&world, "reader", true, 1000, NULL);
+    CHECK_INT_EQUAL(subscribe(client, "queue"), QOS_1);
+    world.is_full = world.is_stuck = true;
+    CHECK_INT_EQUAL(subscribe(client, "another"), REASON_QUOTA_EXCEEDED);
+    durable_lose(client);
+    durable_world_release(&world);
+}
