@@ -1,20 +1,20 @@
 /* How far a queue's events have been given to receivers, so that after a crash only those count
  * whose receivers may have had them (spec/eventgrid.md 5.3, deliveryCount).
  *
- * Events are given in the order of their deliveries' numbers, which stay the same whoever has the
- * session. So one number says it: that of the last one. The process that runs the queue knows it;
- * for the next one it stands in a retained message "QUEUE/given", written before the receiver has
- * its answer and at QoS 0, since only the process's end is to be outlived. See pull_queue.h.
+ * Events are given first in the order of their deliveries' numbers, which stay the same whoever has
+ * the session. So one number says it: the highest. The process that runs the queue knows it; for
+ * the next one it stands in a retained message "QUEUE/given", written before the receiver has its
+ * answer and at QoS 0, since only the process's end is to be outlived. See pull_queue.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/pull_queue.h"
 #include "dispatch/runner_state.h"
 #include "json/json.h"
 
-/* The numbers go round. */
+/* The numbers go round. `other`: 0 is before all of them. */
 static bool is_behind(uint32_t number, uint32_t other)
 {
-    return (int32_t)(number - other) > 0;
+    return other == 0 || (int32_t)(number - other) > 0;
 }
 
 static void append_topic(struct buffer *out, const struct feed *feed)
@@ -46,26 +46,27 @@ void pull_given_take(struct feed *feed, const struct fanout *fanout)
 
     if (queue && json_to_u64(&digits, &number) && number <= UINT32_MAX &&
         is_behind((uint32_t)number, queue->given)) {
-        queue->given = queue->given_before = (uint32_t)number;
+        queue->given = queue->given_before = queue->noted = (uint32_t)number;
     }
     own_channel_credit(&feed->window.session.own, fanout->packet.length);
 }
 
-void pull_given_note(struct feed *feed, uint32_t sequence)
+void pull_given_note(struct feed *feed)
 {
     struct gateway *gateway = feed->runner->gateway;
+    uint32_t given = feed->pull->given;
     uint8_t digits[DECIMAL_MAX];
 
-    if (!is_behind(sequence, feed->pull->given)) {
+    if (given == feed->pull->noted) {
         return;
     }
-    feed->pull->given = sequence;
+    feed->pull->noted = given;
     gateway->topic.length = 0;
     append_topic(&gateway->topic, feed);
     write_publish(&gateway->packet,
                   &(struct publication){
                       .topic = buffer_slice(&gateway->topic),
-                      .data.bytes = slice_make(digits, decimal_write(digits, sequence)),
+                      .data.bytes = slice_make(digits, decimal_write(digits, given)),
                       .is_plain = true,
                       .retain = true,
                   });
@@ -73,13 +74,17 @@ void pull_given_note(struct feed *feed, uint32_t sequence)
 }
 
 /* The number of deliveries never grows beyond the bound by crashes alone. */
-void pull_given_count(const struct feed *feed, struct window_event *event)
+void pull_given_count(struct feed *feed, struct window_event *event)
 {
+    struct pull_queue *queue = feed->pull;
     bool may_have_been_given =
-        event->is_repeated && !is_behind(event->sequence, feed->pull->given_before);
+        event->is_repeated && !is_behind(event->sequence, queue->given_before);
 
     if (may_have_been_given && event->event.attempts + 1 < feed->properties->retry.attempts_max) {
         event->event.attempts++;
     }
     event->is_repeated = false;
+    if (is_behind(event->sequence, queue->given)) {
+        queue->given = event->sequence;
+    }
 }

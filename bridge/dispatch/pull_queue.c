@@ -84,7 +84,6 @@ static void give(struct feed *feed, struct pull_order *order, struct window_even
 static void serve(struct feed *feed, struct pull_order *order, msec_t now)
 {
     uint8_t secrets[PULL_EVENTS_MAX][PULL_SECRET_SIZE];
-    uint32_t last = feed->pull->given;
 
     feed->runner->gateway->random(secrets, order->wanted.events_max * sizeof(secrets[0]));
     while (!list_is_empty(&feed->ready)) {
@@ -92,13 +91,12 @@ static void serve(struct feed *feed, struct pull_order *order, msec_t now)
         if (feed_is_too_late(feed, event, now)) {
             feed_give_up(feed, event, DEAD_TIME_TO_LIVE, now);
         } else if (has_room(order, event)) {
-            last = event->sequence;
             give(feed, order, event, secrets[found_count(order)], now);
         } else {
             break;
         }
     }
-    pull_given_note(feed, last);
+    pull_given_note(feed);
 }
 
 static void serve_all(struct feed *feed, msec_t now)

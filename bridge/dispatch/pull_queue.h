@@ -34,9 +34,9 @@ struct pull_queue {
      * way; or all PUBACKs have been sent, and the broker will be asked, or is being asked, whether
      * it has stored them. */
     struct list leaving, unsettled, settling;
-    /* The numbers of deliveries up to which events have been given to receivers; and what that was
-     * when this connection began. */
-    uint32_t given, given_before;
+    /* The number of a delivery up to which events have been given to receivers, what that was when
+     * this connection began, and what was noted of it. 0: none has been. */
+    uint32_t given, given_before, noted;
 };
 
 /* --- pull_queue.c: receivers --- */
@@ -59,10 +59,10 @@ void pull_queue_settled(struct feed *feed, bool is_good);
 void pull_given_listen(struct feed *feed);
 /* What another process has noted. */
 void pull_given_take(struct feed *feed, const struct fanout *fanout);
-/* Events up to this one are about to be given. */
-void pull_given_note(struct feed *feed, uint32_t sequence);
-/* Of an event that is about to be given: if that was done before a crash, it counts. */
-void pull_given_count(const struct feed *feed, struct window_event *event);
+/* The event is about to be given: if that was done before a crash, it counts. */
+void pull_given_count(struct feed *feed, struct window_event *event);
+/* Notes how far that has come, before the receiver has its answer. */
+void pull_given_note(struct feed *feed);
 
 /* --- pull_lock.c: locks --- */
 

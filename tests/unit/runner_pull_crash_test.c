@@ -93,6 +93,56 @@ TEST(what_nobody_was_given_does_not_count_when_the_broker_dies)
     world_free(world);
 }
 
+/* What cannot be kept by the broker comes back behind those with higher numbers. */
+TEST(what_was_given_out_of_turn_counts_when_its_process_dies)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    world_publish(world, NAME, "e1");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    world->broker->refuses_delayed = true;
+    settle_after(world, owner, &one, PULL_RELEASE, 10);
+    world_publish(world, NAME, "e2");
+    world_run(world, 10000);
+    receive(world, owner, &one, 2);
+    CHECK_INT_EQUAL(got(&one), 2);
+    CHECK(strstr(events_of(&one), "e1") > strstr(events_of(&one), "e2"));
+    pull_errand_release(&one.errand);
+    world_kill(world, owner);
+    world_run(world, 0);
+    receive(world, 1 - owner, &one, 2);
+    check_count(&one, "e1", 2);
+    check_count(&one, "e2", 2);
+    release(&one);
+    world_free(world);
+}
+
+/* Numbers of deliveries have 32 bits. */
+TEST(how_far_a_queue_was_given_is_known_behind_two_thousand_million_deliveries)
+{
+    int owner;
+    struct world *world = world_with(QUEUE_OF(""), &owner);
+    struct receiver one = {0};
+
+    broker_find_session(QUEUE)->next_sequence = 0x80000000;
+    world_publish(world, NAME, "e1");
+    world_publish(world, NAME, "e2");
+    world_run(world, 0);
+    receive(world, owner, &one, 1);
+    pull_errand_release(&one.errand);
+    world_kill(world, owner);
+    world_run(world, 0);
+    receive(world, 1 - owner, &one, 2);
+    CHECK_INT_EQUAL(got(&one), 2);
+    check_count(&one, "e1", 2);
+    check_count(&one, "e2", 1);
+    release(&one);
+    world_free(world);
+}
+
 /* Else the numbers of a queue of before would say that its events had been given. */
 TEST(how_far_a_queue_was_given_ends_with_it)
 {
