@@ -1,7 +1,7 @@
 /* Connections and sessions of all kinds, as the broker has them: finding one, looking inside, closing it with a reason.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { ask, bytes, button, card, counted, facts, field, fill, make, problem, span, table } from './dom.js';
+import { ask, bytes, button, card, counted, facts, field, fill, make, paged, problem, span, table } from './dom.js';
 
 const PAGE = 100;
 
@@ -44,27 +44,20 @@ export function connections({ session, system }, [place]) {
     const list = make('div', {}), one = make('div', {});
     const contains = make('input', { type: 'search', value: place ?? '' });
     const all = make('input', { type: 'checkbox' });
-    let rows = [], after = null;
-
-    async function load(more) {
+    const load = paged(list, async (after) => {
         const parameters = { contains: contains.value, limit: String(PAGE) };
         const page = await system.ask('sessions', {
-            ...parameters, ...(all.checked ? { all: '1' } : {}), ...(more && after ? { after } : {}),
+            ...parameters, ...(all.checked ? { all: '1' } : {}), ...(after ? { after } : {}),
         });
-        rows = more ? rows.concat(page.sessions) : page.sessions;
-        after = page.after ?? null;
-        return [
-            table('Sessions', [
-                { title: 'Client identifier', cell: (row) => button(row.clientId || '(empty)', () => look(row.clientId), { className: 'link' }) },
-                { title: 'User', cell: (row) => row.userName },
-                { title: 'Kind', cell: (row) => kind(row, system) },
-                { title: 'From', cell: (row) => (row.isConnected ? row.peer : 'away') },
-                { title: 'Subscriptions', number: true, cell: (row) => String(row.subscriptions) },
-                { title: 'Waiting', number: true, cell: (row) => String(row.waiting) },
-            ], rows, 'No session fits.'),
-            after ? button('More', () => fill(list, () => load(true))) : null,
-        ];
-    }
+        return { items: page.sessions, next: page.after };
+    }, (rows) => table('Sessions', [
+        { title: 'Client identifier', cell: (row) => button(row.clientId || '(empty)', () => look(row.clientId), { className: 'link' }) },
+        { title: 'User', cell: (row) => row.userName },
+        { title: 'Kind', cell: (row) => kind(row, system) },
+        { title: 'From', cell: (row) => (row.isConnected ? row.peer : 'away') },
+        { title: 'Subscriptions', number: true, cell: (row) => String(row.subscriptions) },
+        { title: 'Waiting', number: true, cell: (row) => String(row.waiting) },
+    ], rows, 'No session fits.'));
 
     function look(clientId) {
         fill(one, async () => {
@@ -102,7 +95,7 @@ export function connections({ session, system }, [place]) {
                 await system.ask('close', { clientId: found.clientId });
             }
             look(found.clientId);
-            fill(list, () => load(false));
+            load();
         } catch (error) {
             one.prepend(problem(error));
         }
@@ -114,7 +107,7 @@ export function connections({ session, system }, [place]) {
         if (said) {
             await system.ask('end', { clientId: found.clientId });
             look(found.clientId);
-            fill(list, () => load(false));
+            load();
         }
     }
 
@@ -122,7 +115,7 @@ export function connections({ session, system }, [place]) {
         className: 'row',
         onsubmit(event) {
             event.preventDefault();
-            fill(list, () => load(false));
+            load();
         },
     }, field('Client identifier or user contains', contains),
     make('label', { className: 'check' }, all, ' also those of the bridge itself'),
@@ -130,7 +123,7 @@ export function connections({ session, system }, [place]) {
 
     return {
         element: make('div', {}, card(null, search, list), one),
-        shown: () => fill(list, () => load(false)),
+        shown: load,
         close() {},
     };
 }

@@ -93,6 +93,22 @@ export async function fill(place, work) {
     }
 }
 
+/* A list that comes in pages: ask(after) resolves with one, { items, next }, and show(items) is what all of them look like.
+ * Answers load(), which begins anew. What comes when something else was asked for is no page of that. */
+export function paged(place, ask, show) {
+    let items = [], next = null;
+    const load = (more) => fill(place, async () => {
+        const { turn } = place;
+        const page = await ask(more ? next : null);
+        if (place.turn === turn) {
+            items = more ? items.concat(page.items) : page.items;
+            next = page.next ?? null;
+        }
+        return [show(items), next ? button('More', () => load(true)) : null].flat();
+    });
+    return () => load(false);
+}
+
 /* A dialog with a form. `fields` are elements; resolves with the form's FormData, or null. */
 export function ask(title, fields, action = 'OK', isGrave = false) {
     const dialog = document.getElementById('dialog');

@@ -67,7 +67,7 @@ async function replay(session, source, subscriptions, result) {
 export function events(shared, place) {
     const { session } = shared;
     const list = make('div', {}), one = make('div', {}), inner = make('div', {});
-    let opened = null, found = null;
+    let opened = null, found = null, isClosed = false;
     const sources = () => (found ??= sourcesOf(session)); // asked for once, for the list and what it is chosen from
 
     async function loadList() {
@@ -100,7 +100,7 @@ export function events(shared, place) {
         }
         const subscriptions = await session.list(`${API}${path}/eventSubscriptions?$top=100`);
         const first = subscriptions.find((subscription) => subscription.name === name);
-        if (first) {
+        if (first && !isClosed) {
             open(path, first);
         }
         return [
@@ -131,6 +131,9 @@ export function events(shared, place) {
                 });
             }
         },
-        close: () => opened?.close(),
+        close() {
+            isClosed = true; // what is still loading opens nothing any more
+            opened?.close();
+        },
     };
 }

@@ -1,7 +1,7 @@
 /* A namespace of Event Grid: what its MQTT clients are and may do, how they sign in, and which of their messages become events.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { button, card, code, day, facts, field, fill, make, properties, table } from './dom.js';
+import { card, code, day, facts, field, fill, make, paged, properties, table } from './dom.js';
 import { API, hashOf } from './sources.js';
 
 const NAMES_AT_ONCE = 100;
@@ -127,27 +127,19 @@ function routing({ properties: { topicSpacesConfiguration: mqtt } }) {
 /* There may be any number of them. */
 function clients(session, base) {
     const list = make('div', {}), name = make('input', { type: 'search' });
-    let rows = [], next = null;
-
-    async function load(more) {
+    const load = paged(list, (next) => {
         const filter = name.value ? `&$filter=${encodeURIComponent(`contains(name,'${name.value.replaceAll("'", "''")}')`)}` : '';
-        const page = await session.page(more ? next : `${base}/clients?$top=${NAMES_AT_ONCE}${filter}`);
-        rows = more ? rows.concat(page.items) : page.items;
-        next = page.next;
-        return [
-            table('MQTT clients', clientColumns, rows,
-                name.value ? 'No client has such a name.' : 'None. Whoever signs in without a client resource is in the group $all only.'),
-            next ? button('More', () => fill(list, () => load(true))) : null,
-        ];
-    }
+        return session.page(next ?? `${base}/clients?$top=${NAMES_AT_ONCE}${filter}`);
+    }, (rows) => table('MQTT clients', clientColumns, rows,
+        name.value ? 'No client has such a name.' : 'None. Whoever signs in without a client resource is in the group $all only.'));
     const search = make('form', {
         className: 'row',
         onsubmit(event) {
             event.preventDefault();
-            fill(list, () => load(false));
+            load();
         },
     }, field('Name contains', name), make('button', {}, 'Find'));
-    fill(list, () => load(false));
+    load();
     return card('MQTT clients', search, list);
 }
 

@@ -1,7 +1,7 @@
 /* An event subscription: what waits for it, what became of deliveries, and its dead letters.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { button, card, clock, code, counted, facts, fill, make, problem, properties, table } from './dom.js';
+import { button, card, clock, code, counted, facts, fill, make, paged, problem, properties, table } from './dom.js';
 import { API } from './sources.js';
 
 const AGAIN_MS = 3000;
@@ -75,32 +75,27 @@ const reasonOf = ({ event }) => event.deadLetterReason ?? event.deadletterreason
 
 function deadLetters(session, base) {
     const place = make('div', {});
-    let rows = [], next = null;
-
-    async function load(more) {
-        const after = more && next ? `&after=${encodeURIComponent(next)}` : '';
+    const load = paged(place, async (next) => {
+        const after = next ? `&after=${encodeURIComponent(next)}` : '';
         const page = await session.get(`${base}/deadLetters?top=${LETTERS_AT_ONCE}${after}`);
-        rows = more ? rows.concat(page.value) : page.value;
-        next = page.next ?? null;
-        return [
-            rows.length > 0 ? make('div', { className: 'actions' }, button('Send all again', () => resend({}))) : null,
-            table('Dead letters', [
-                { title: 'Event', cell: (row) => make('details', {}, make('summary', {}, String(idOf(row))), code(row.event)) },
-                { title: 'Why', cell: reasonOf },
-                { title: 'Again', cell: (row) => button('Send again', () => resend({ id: idOf(row) })) },
-            ], rows, 'None.'),
-            next ? button('More', () => fill(place, () => load(true))) : null,
-        ];
-    }
+        return { items: page.value, next: page.next };
+    }, (rows) => [
+        rows.length > 0 ? make('div', { className: 'actions' }, button('Send all again', () => resend({}))) : null,
+        table('Dead letters', [
+            { title: 'Event', cell: (row) => make('details', {}, make('summary', {}, String(idOf(row))), code(row.event)) },
+            { title: 'Why', cell: reasonOf },
+            { title: 'Again', cell: (row) => button('Send again', () => resend({ id: idOf(row) })) },
+        ], rows, 'None.'),
+    ]);
     async function resend(body) {
         try {
             await session.sendJson('POST', `${base}/resend`, body);
-            await fill(place, () => load(false));
+            await load();
         } catch (error) {
             place.prepend(problem(error));
         }
     }
-    return { place, load: () => fill(place, () => load(false)) };
+    return { place, load };
 }
 
 /* Answers { element, loaded, close() }; `loaded` is a promise. `path`: of what it subscribes to. */
@@ -120,7 +115,17 @@ export function subscriptionView(shared, path, subscription) {
     }
     const load = () => Promise.all([fill(queue, () => queueOf(shared, base, isQueue)), loadLog()]);
     const loaded = Promise.all([load(), letters?.load()]);
-    const timer = setInterval(() => document.hidden || load(), AGAIN_MS);
+    let timer = null, isClosed = false;
+    /* So long after the answers: questions to a slow server do not pile up. */
+    function goOn() {
+        timer = isClosed ? null : setTimeout(async () => {
+            if (!document.hidden) {
+                await load();
+            }
+            goOn();
+        }, AGAIN_MS);
+    }
+    loaded.then(goOn);
     return {
         element: card(`Event subscription ${subscription.name}`, properties(subscription.properties),
             make('h3', {}, isQueue ? 'Its queue' : 'What waits for it'), queue,
@@ -129,6 +134,9 @@ export function subscriptionView(shared, path, subscription) {
             make('h3', {}, 'Dead letters'),
             letters?.place ?? make('p', { className: 'note' }, 'It keeps none: it has no deadLetterDestination.')),
         loaded,
-        close: () => clearInterval(timer),
+        close() {
+            isClosed = true;
+            clearTimeout(timer);
+        },
     };
 }

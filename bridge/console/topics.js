@@ -1,7 +1,7 @@
 /* The topic tree: retained messages, and what comes while one watches.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { button, bytes, card, clock, code, field, fill, make, table } from './dom.js';
+import { button, bytes, card, clock, code, field, fill, make, paged, table } from './dom.js';
 import { payloadText } from './system.js';
 
 const PAGE = 300; // retained messages that are asked for at once, in several questions
@@ -29,7 +29,7 @@ function treeOf(topics) {
 export function topics({ system }, [place]) {
     const tree = make('div', { className: 'tree' }), one = make('div', {}), live = make('div', {});
     const filter = make('input', { name: 'filter', required: true, value: place ?? '#', maxLength: 65535 });
-    let items = [], after = null, stop = null;
+    let stop = null;
 
     const leaf = ({ topic, size }, text) => make('li', {},
         button(text, () => look(topic), { className: 'link' }), make('span', { className: 'note' }, ` ${bytes(size)}`));
@@ -46,24 +46,17 @@ export function topics({ system }, [place]) {
                 [...node.children].map(([level, child]) => branch(child, level, false)))));
     }
 
-    async function load(more) {
-        const wanted = (more ? items.length : 0) + PAGE;
-        let found = more ? items : [];
-        after = more ? after : '';
-        while (after !== null && found.length < wanted) {
+    const load = paged(tree, async (after) => {
+        const items = [];
+        do {
             const page = await system.ask('retained', { filter: filter.value, ...(after ? { after } : {}) });
-            found = found.concat(page.retained);
+            items.push(...page.retained);
             after = page.after ?? null;
-        }
-        items = found;
-        if (items.length === 0) {
-            return make('p', { className: 'note' }, 'No retained message has such a topic.');
-        }
-        return [
-            make('ul', {}, [...treeOf(items)].map(([name, node]) => branch(node, name, true))),
-            after ? button('More', () => fill(tree, () => load(true))) : null,
-        ];
-    }
+        } while (after !== null && items.length < PAGE);
+        return { items, next: after };
+    }, (items) => (items.length > 0
+        ? make('ul', {}, [...treeOf(items)].map(([name, node]) => branch(node, name, true)))
+        : make('p', { className: 'note' }, 'No retained message has such a topic.')));
 
     /* The retained message itself comes as to any subscriber. */
     function look(topic) {
@@ -88,7 +81,7 @@ export function topics({ system }, [place]) {
             button('Clear it', async () => {
                 await system.publish(topic, '', { retain: true, qos: 1 });
                 one.replaceChildren();
-                fill(tree, () => load(false));
+                load();
             }, { className: 'grave' }));
     }
 
@@ -139,13 +132,13 @@ export function topics({ system }, [place]) {
         className: 'row',
         onsubmit(event) {
             event.preventDefault();
-            fill(tree, () => load(false));
+            load();
         },
     }, field('Topic filter', filter), make('button', { className: 'primary' }, 'Show retained'), button('Watch live', watch));
 
     return {
         element: make('div', {}, card(null, search), make('div', { className: 'halves' }, card('Retained messages', tree), one), live),
-        shown: () => fill(tree, () => load(false)),
+        shown: load,
         close: unwatch,
     };
 }

@@ -8,6 +8,7 @@ import { Grid } from './lib/eventgrid.mjs';
 import { Namespace, deadLetters, mqttProperties } from './lib/namespaces.mjs';
 import { Pages } from './lib/pages.mjs';
 import { run, test } from './lib/runner.mjs';
+import { deferred, until } from './lib/wait.mjs';
 
 const grid = await Grid.start();
 const { server } = grid;
@@ -129,6 +130,74 @@ test('what is not there is said', async () => {
     await page.getByRole('alert').getByText('There is no namespaces/none.').waitFor();
     await page.goto(consoleUrl(server, QUEUE.replace('workers', 'none')));
     await page.getByRole('alert').getByText('It has no event subscription none.').waitFor();
+});
+
+/* What the page was told before, it has dealt with then. */
+const caughtUp = (of) => of.evaluate(() => fetch('/console/').then((answer) => answer.text()));
+
+test('a view that was left while it was loading opens nothing', async () => {
+    const asked = deferred(), held = deferred();
+    const other = await pages.open(consoleUrl(server));
+    await signIn(other, server);
+    await other.route('**/readings/eventSubscriptions?*', async (route) => {
+        asked.resolve();
+        await held.promise;
+        await route.continue();
+    });
+    await other.goto(consoleUrl(server, QUEUE));
+    await asked.promise;
+    await view(other, 'Topics');
+    const answer = other.waitForResponse('**/readings/eventSubscriptions?*');
+    held.resolve();
+    await (await answer).finished();
+    await caughtUp(other);
+    assert.equal(new URL(other.url()).hash, '#topics');
+    await other.context().close();
+});
+
+test('who answers slowly is not asked once more meanwhile', async () => {
+    const held = deferred();
+    let asked = 0;
+    const other = await pages.open(consoleUrl(server));
+    await signIn(other, server);
+    await other.clock.install();
+    await other.route('**/workers/queue', async (route) => {
+        asked++;
+        await held.promise;
+        await route.continue();
+    });
+    await other.goto(consoleUrl(server, QUEUE));
+    await until('the queue is looked at', () => asked > 0);
+    await other.clock.runFor(8000);
+    await caughtUp(other);
+    assert.equal(asked, 1);
+    held.resolve();
+    await fact(other, 'Waiting').getByText('event').waitFor();
+    await settled(other);
+    await other.clock.runFor(4000);
+    await until('it is looked at again', () => asked > 1);
+    await other.context().close();
+});
+
+test('a next page that is asked for twice comes once', async () => {
+    const held = deferred();
+    const other = await pages.open(consoleUrl(server));
+    await signIn(other, server);
+    await other.route('**/plant/clients?*', async (route) => {
+        const url = route.request().url();
+        if (/skipToken/i.test(url)) {
+            await held.promise;
+        }
+        await route.continue({ url: url.replace('top=100', 'top=1') });
+    });
+    await other.goto(consoleUrl(server, '#events/namespaces/plant'));
+    const more = other.getByRole('button', { name: 'More' });
+    await more.click();
+    await more.click();
+    held.resolve();
+    await more.waitFor({ state: 'detached' });
+    assert.equal(await row(other, 'MQTT clients', 'Find').count(), 2);
+    await other.context().close();
 });
 
 test('in the dark, and on a phone', async () => {
