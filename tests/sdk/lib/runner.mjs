@@ -11,6 +11,12 @@ import { webcrypto } from 'node:crypto';
 
 /* Debian 12 has Node.js 18, which lacks these. */
 globalThis.crypto ??= webcrypto;
+globalThis.CustomEvent ??= class extends Event {
+    constructor(type, { detail = null, ...options } = {}) {
+        super(type, options);
+        this.detail = detail;
+    }
+};
 Array.prototype.toSorted ??= function toSorted(compare) {
     return [...this].sort(compare);
 };
