@@ -79,6 +79,16 @@ export function connections({ session, system }, [place]) {
         one.scrollIntoView({ block: 'nearest' });
     }
 
+    async function act({ clientId }, work) {
+        try {
+            await work();
+            look(clientId);
+            load();
+        } catch (error) {
+            one.prepend(problem(error));
+        }
+    }
+
     /* A browser is told the reason; MQTT has a code for it, 0x98. */
     async function close(found) {
         const browser = hubConnection(found.clientId);
@@ -87,27 +97,17 @@ export function connections({ session, system }, [place]) {
         if (!said) {
             return;
         }
-        try {
-            if (browser) {
-                const query = said.get('reason') ? `?reason=${encodeURIComponent(said.get('reason'))}` : '';
-                await session.send('DELETE', `/api/hubs/${browser.hub}/connections/${browser.id}${query}`);
-            } else {
-                await system.ask('close', { clientId: found.clientId });
-            }
-            look(found.clientId);
-            load();
-        } catch (error) {
-            one.prepend(problem(error));
-        }
+        const query = said.get('reason') ? `?reason=${encodeURIComponent(said.get('reason'))}` : '';
+        await act(found, () => (browser
+            ? session.send('DELETE', `/api/hubs/${browser.hub}/connections/${browser.id}${query}`)
+            : system.ask('close', { clientId: found.clientId })));
     }
 
     async function end(found) {
         const said = await ask(`End the session of ${found.clientId}?`,
             [make('p', {}, 'Its subscriptions and the messages that wait for it are lost.')], 'End it', true);
         if (said) {
-            await system.ask('end', { clientId: found.clientId });
-            look(found.clientId);
-            load();
+            await act(found, () => system.ask('end', { clientId: found.clientId }));
         }
     }
 

@@ -78,11 +78,11 @@ export function topics({ system }, [place]) {
                 properties.contentType ? `, ${properties.contentType}` : ''),
             code(payloadText(payload)),
             properties.userProperties ? code({ ...properties.userProperties }) : null,
-            button('Clear it', async () => {
+            button('Clear it', () => fill(one, async () => {
                 await system.publish(topic, '', { retain: true, qos: 1 });
-                one.replaceChildren();
                 load();
-            }, { className: 'grave' }));
+                return null;
+            }), { className: 'grave' }));
     }
 
     function watch() {

@@ -151,6 +151,31 @@ test('a device is found, looked at, closed', async () => {
     await page.getByText('No session fits').waitFor();
 });
 
+test('what the broker does not answer is said', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'boiler-8' });
+    const other = await pages.open(CONSOLE);
+    let isCut = false;
+    await other.routeWebSocket((url) => url.pathname.endsWith('/$system'), (socket) => {
+        const broker = socket.connectToServer();
+        socket.onMessage((message) => isCut || broker.send(message));
+    });
+    await other.reload();
+    await signIn(other, server);
+    await view(other, 'Connections');
+    await other.getByRole('button', { name: 'boiler-8' }).click();
+    await other.getByRole('button', { name: 'End the session' }).waitFor();
+    await other.clock.install();
+    isCut = true;
+    await other.getByRole('button', { name: 'End the session' }).click();
+    await confirm(other, 'End it');
+    await until('it is said', async () => {
+        await other.clock.runFor(1000);
+        return (await other.getByRole('alert').getByText('does not answer').count()) > 0;
+    });
+    await other.context().close();
+    device.end(true);
+});
+
 test('a browser is told why it was closed', async () => {
     const ann = await server.connect('chat', { user: 'ann' });
     await page.getByLabel('contains').fill('ann');
