@@ -4,11 +4,13 @@
  * Events are given first in the order of their deliveries' numbers, which stay the same whoever has
  * the session. So one number says it: the highest. The process that runs the queue knows it; for
  * the next one it stands in a retained message "QUEUE/given", written before the receiver has its
- * answer and at QoS 0, since only the process's end is to be outlived. See pull_queue.h.
+ * answer and at QoS 0, since only the process's end is to be outlived. It is read, for what is
+ * subscribed to waits behind the events if there are many. See pull_queue.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "dispatch/pull_queue.h"
 #include "dispatch/runner_state.h"
+#include "trunk/trunk.h"
 #include "json/json.h"
 
 /* The numbers go round. `other`: 0 is before all of them. */
@@ -22,33 +24,46 @@ static void append_topic(struct buffer *out, const struct feed *feed)
     runner_session_append_mark(out, buffer_slice(&feed->subscription->queue));
 }
 
-void pull_given_listen(struct feed *feed)
+void pull_given_ask(struct feed *feed)
 {
-    struct buffer filters = {0}, topic = {0};
+    struct own_channel *own = &feed->window.session.own;
+    struct link *link = own->gateway->link;
+    struct buffer *topic = &own->gateway->topic;
 
-    if (feed->properties->destination.kind == DESTINATION_QUEUE) {
-        append_topic(&topic, feed);
-        write_filter(&filters, buffer_slice(&feed->subscription->queue),
-                     &(struct subscription_options){.qos = QOS_1});
-        write_filter(&filters, buffer_slice(&topic),
-                     &(struct subscription_options){.qos = QOS_0, .no_local = true});
-    }
-    runner_session_listen(&feed->window.session, buffer_slice(&filters), RUNNER_SESSION_FOREVER);
-    buffer_release(&filters);
-    buffer_release(&topic);
+    topic->length = 0;
+    append_topic(topic, feed);
+    link->ops->read(
+        link, &own->channel,
+        &(struct link_read){.filter = buffer_slice(topic), .most = 1, .with_content = true});
 }
 
-void pull_given_take(struct feed *feed, const struct fanout *fanout)
+/* False: nothing has been noted. */
+static bool read_number(const struct trunk_retained *retained, uint32_t *number)
 {
-    struct json_value digits = {JSON_NUMBER, fanout->publish.publish.payload};
-    struct pull_queue *queue = feed->pull;
-    uint64_t number;
+    static const struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, true};
+    struct slice rest = retained->messages;
+    struct trunk_message message;
+    struct json_value digits = {.type = JSON_NUMBER};
+    struct packet packet;
+    uint64_t value;
 
-    if (queue && json_to_u64(&digits, &number) && number <= UINT32_MAX &&
-        is_behind((uint32_t)number, queue->given)) {
-        queue->given = queue->given_before = queue->noted = (uint32_t)number;
+    if (!trunk_next_message(&rest, &message) ||
+        packet_decode(&packet, message.packet, &limits) <= 0 || packet.type != PACKET_PUBLISH) {
+        return false;
     }
-    own_channel_credit(&feed->window.session.own, fanout->packet.length);
+    digits.text = packet.publish.payload;
+    *number = json_to_u64(&digits, &value) && value <= UINT32_MAX ? (uint32_t)value : 0;
+    return *number != 0;
+}
+
+void pull_given_take(struct feed *feed, const struct trunk_retained *retained)
+{
+    struct pull_queue *queue = feed->pull;
+    uint32_t number;
+
+    if (queue && read_number(retained, &number) && is_behind(number, queue->given)) {
+        queue->given = queue->given_before = queue->noted = number;
+    }
 }
 
 void pull_given_note(struct feed *feed)

@@ -55,10 +55,9 @@ void pull_queue_settled(struct feed *feed, bool is_good);
 
 /* --- pull_given.c: how far events have been given --- */
 
-/* What the session hears from its next connection on. */
-void pull_given_listen(struct feed *feed);
-/* What another process has noted. */
-void pull_given_take(struct feed *feed, const struct fanout *fanout);
+/* Asks what another process has noted; pull_given_take() is for the answer. */
+void pull_given_ask(struct feed *feed);
+void pull_given_take(struct feed *feed, const struct trunk_retained *retained);
 /* The event is about to be given: if that was done before a crash, it counts. */
 void pull_given_count(struct feed *feed, struct window_event *event);
 /* Notes how far that has come, before the receiver has its answer. */

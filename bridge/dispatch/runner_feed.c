@@ -55,13 +55,8 @@ static void note_expiry(struct feed *feed, const struct window_event *event)
 static void on_event(struct runner_session *session, struct fanout *fanout, uint32_t sequence)
 {
     struct feed *feed = feed_of(session);
-    struct window_event *event;
+    struct window_event *event = window_take(&feed->window, fanout, sequence);
 
-    if (sequence == 0) {
-        pull_given_take(feed, fanout);
-        return;
-    }
-    event = window_take(&feed->window, fanout, sequence);
     if (event) {
         note_expiry(feed, event);
         list_add_last(&feed->ready, &event->link);
@@ -104,6 +99,20 @@ void feed_put_back(struct feed *feed, struct list *events)
 
 /* ---------------------------------------------------------------- the session */
 
+static void on_connected(struct runner_session *session)
+{
+    struct feed *feed = feed_of(session);
+
+    if (feed->pull) {
+        pull_given_ask(feed);
+    }
+}
+
+static void on_retained(struct runner_session *session, const struct trunk_retained *retained)
+{
+    pull_given_take(feed_of(session), retained);
+}
+
 static void on_opened(struct runner_session *session)
 {
     feed_wake(feed_of(session));
@@ -140,6 +149,8 @@ static bool is_wanted(struct runner_session *session)
 }
 
 static const struct runner_session_events session_events = {
+    .connected = on_connected,
+    .retained = on_retained,
     .opened = on_opened,
     .event = on_event,
     .confirmed = on_confirmed,
@@ -220,7 +231,6 @@ struct feed *feed_new(struct runner *runner, struct catalog_subscription *subscr
     take_properties(feed);
     runner_session_init(&feed->window.session, runner->gateway, &session_events,
                         buffer_slice(&subscription->queue), (uint16_t)window_of(feed->properties));
-    pull_given_listen(feed);
     list_add_last(&runner->feeds, &feed->link);
     subscription->runner = feed;
     runner_session_connect(&feed->window.session);
@@ -241,7 +251,6 @@ void feed_changed(struct feed *feed)
         runner_session_close(&feed->window.session);
         on_ended(&feed->window.session);
         feed->window.session.window = window;
-        pull_given_listen(feed);
         runner_session_connect(&feed->window.session);
     }
     if (feed->pull && feed->properties->destination.kind != DESTINATION_QUEUE) {

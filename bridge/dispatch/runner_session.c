@@ -49,10 +49,9 @@ static void set_name(struct buffer *queue, struct slice name)
 
 /* ---------------------------------------------------------------- connecting */
 
-/* To what it hears, or, as a question, to its own topic. */
 static void subscribe(struct runner_session *session, uint16_t packet_id)
 {
-    struct slice filters = packet_id == CONFIRM_ID ? SLICE_EMPTY : buffer_slice(&session->filters);
+    struct slice filters = buffer_slice(&session->filters);
     struct buffer own_filter = {0};
 
     if (filters.length == 0) {
@@ -71,7 +70,19 @@ static void on_connected(struct own_channel *own, const struct packet *connack)
 
     (void)connack;
     session->state = SESSION_SUBSCRIBING;
+    if (session->events->connected) {
+        session->events->connected(session);
+    }
     subscribe(session, SUBSCRIBE_ID);
+}
+
+static void on_retained(struct own_channel *own, const struct trunk_retained *retained)
+{
+    struct runner_session *session = session_of(own);
+
+    if (session->events->retained) {
+        session->events->retained(session, retained);
+    }
 }
 
 bool runner_session_confirm(struct runner_session *session)
@@ -223,6 +234,7 @@ static const struct own_channel_events channel_events = {
     .packet = on_packet,
     .publish = on_publish,
     .subscriptions = on_subscriptions,
+    .retained = on_retained,
     .ended = on_ended,
     .closed = on_closed,
 };

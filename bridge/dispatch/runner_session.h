@@ -20,9 +20,15 @@
 #include "client/own_channel.h"
 
 struct runner_session;
+struct trunk_retained;
 
 /* --- implemented by who embeds one --- */
 struct runner_session_events {
+    /* It is connected, and about to be subscribed: what is asked here is answered before opened().
+     * NULL: nothing is. */
+    void (*connected)(struct runner_session *session);
+    /* The answer to a read() (client/link.h). NULL: there is none. */
+    void (*retained)(struct runner_session *session, const struct trunk_retained *retained);
     /* It is subscribed. NULL: nobody wants to know. */
     void (*opened)(struct runner_session *session);
     /* An event that waited, or comes; `sequence` 0: at QoS 0. NULL: they are left where they are.

@@ -112,6 +112,21 @@ for (const [what, kill] of kills) {
         await queue.must('acknowledge', brokerProperties.lockToken);
     });
 
+    test(`kill -9 of ${what}: what was locked is counted, however much waits behind it`, async () => {
+        const queue = await topic.queue(LONG);
+        for (let batch = 0; batch < 30; batch++) { // more than a process has in memory
+            await topic.publish(Array.from({ length: 100 }, (_, i) => ({ ...cloudEvent(`${batch}-${i}`), data: 'x'.repeat(1000) })));
+        }
+        const ids = idsOf(await queue.receiveAll(20));
+        await kill();
+        const again = await persistent('them', async () => {
+            const some = await queue.receive(20);
+            return some.length > 0 && some;
+        });
+        assert.deepEqual(idsOf(again), ids.slice(0, again.length));
+        assert.deepEqual(new Set(again.map(({ brokerProperties }) => brokerProperties.deliveryCount)), new Set([2]));
+    });
+
     test(`kill -9 of ${what}: a release with a delay is not forgotten`, async () => {
         const queue = await topic.queue(LONG);
         await topic.publishIds('later');

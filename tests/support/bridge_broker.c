@@ -18,7 +18,7 @@ struct delivery_due {
     struct list link;
     struct channel *channel;
     uint32_t sequence;
-    bool is_publish;
+    bool is_publish, is_retained;
     uint8_t closes; /* the channel is closed, for this reason */
     struct buffer bytes;
 };
@@ -423,6 +423,23 @@ static void fake_credit(struct link *link, struct channel *channel, uint32_t byt
     }
 }
 
+static void fake_read(struct link *link, struct channel *channel, const struct link_read *read)
+{
+    struct slice rest = buffer_slice(&the_broker->retained), bytes;
+    struct buffer messages = {0};
+    struct packet packet;
+
+    (void)link;
+    while (take_run(&rest, &packet, &bytes)) {
+        if (topic_matches(read->filter, packet.publish.topic)) {
+            trunk_append_message(&messages, &(struct trunk_message){.packet = bytes});
+        }
+    }
+    broker_queue_bytes(session_of(channel), buffer_slice(&messages), false, 0);
+    CONTAINER_OF(the_broker->events.prev, struct delivery_due, link)->is_retained = true;
+    buffer_release(&messages);
+}
+
 static void fake_close(struct link *link, struct channel *channel)
 {
     struct packet_limits limits = {MQTT_5, PACKET_SIZE_MAX, false};
@@ -466,6 +483,7 @@ static const struct link_ops fake_link = {
     .close = fake_close,
     .may_send = fake_may_send,
     .is_ready = fake_is_ready,
+    .read = fake_read,
 };
 
 static bool is_deaf(const struct channel *channel)
@@ -500,6 +518,9 @@ void broker_run(struct broker *broker)
             if (due->channel->events) { /* not of a thief */
                 due->channel->events->closed(due->channel, due->closes);
             }
+        } else if (due->is_retained && !is_deaf(due->channel)) {
+            due->channel->events->retained(
+                due->channel, &(struct trunk_retained){.messages = buffer_slice(&due->bytes)});
         } else if (due->is_publish && !is_deaf(due->channel)) {
             fanout_init(&fanout, &scratch, MQTT_5, buffer_slice(&due->bytes));
             due->channel->events->publish(due->channel, &fanout, due->sequence);
