@@ -88,7 +88,6 @@ struct outgoing *fanout_mqtt(struct fanout *fanout, bool strips_hub);
 #define PROPERTY_STREAM_END   "$wps.stream-end"   /* it is the end; the value is the error's name */
 #define PROPERTY_STREAM_ERROR "$wps.stream-error" /* the error's message */
 #define PROPERTY_STREAM_CODE  "$wps.stream-code"  /* the user's error code */
-#define PROPERTY_REPLY        "$wps.reply"        /* to an event: packet identifier it had */
 #define PROPERTY_REPLY        "$wps.reply"        /* to an event: its packet identifier */
 #define PROPERTY_AT           "$wps.at"           /* of a group state: Unix ms */
 

@@ -92,18 +92,22 @@ function signOut() {
 
 function signIn(error = null) {
     const input = make('input', { type: 'password', required: true, autocomplete: 'off', name: 'key' });
+    const button = make('button', { className: 'primary' }, 'Sign in');
     const trouble = make('div', {});
     const form = make('form', {
         async onsubmit(event) {
             event.preventDefault();
             trouble.replaceChildren();
+            button.disabled = true; // once is enough
             try {
                 await enter(input.value);
             } catch (refusal) {
                 trouble.replaceChildren(problem(refusal.status === 401 ? new Error('This is not an access key of this server.') : refusal));
+            } finally {
+                button.disabled = false;
             }
         },
-    }, field('Access key, or connection string', input), make('button', { className: 'primary' }, 'Sign in'));
+    }, field('Access key, or connection string', input), button);
     trouble.append(...(error ? [problem(error)] : []));
     $('view').replaceChildren(make('h1', {}, 'Sign in'), card(null,
         make('p', {}, 'An access key opens everything on this server. ', make('code', {}, 'pubgrid keys'),

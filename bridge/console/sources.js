@@ -6,7 +6,7 @@ export const API = '/api/eventgrid/';
 
 /* Kinds of sources: their list, where one publishes to one, and what is below. */
 const inNamespace = { list: 'topics', title: 'Namespace topic', publish: (path) => `/${path}:publish` };
-const inDomain = { list: 'topics', title: 'Domain topic', publish: (path) => `/${path.split('/topics/')[0]}/api/events`, names: true };
+const inDomain = { list: 'topics', title: 'Domain topic', publish: (path) => `/${path.slice(0, path.lastIndexOf('/topics/'))}/api/events`, names: true };
 const asTopic = (path) => `/${path}/api/events`;
 const kinds = [
     { list: 'topics', title: 'Topic', publish: asTopic, keeps: true },

@@ -97,7 +97,7 @@ static struct slice render(const struct passage *passage,
     if (!rendering->is_made) {
         rendering->json.length = 0;
         event_render(&rendering->json, event, subscription->delivery_schema, with_data_schema);
-        rendering->is_made = passage->door->has_rendered = true;
+        rendering->is_made = passage->door->has_rendered = passage->door->has_grown = true;
     }
     return buffer_slice(&rendering->json);
 }
@@ -191,10 +191,11 @@ static bool send_event(struct passage *passage, bool shows_mqtt)
 
 static void shrink(struct door *door)
 {
-    for (size_t i = 0; door->has_rendered && i < EVENT_SCHEMAS; i++) {
+    for (size_t i = 0; door->has_grown && i < EVENT_SCHEMAS; i++) {
         buffer_empty(&door->renderings[i][0].json, SCRATCH_KEPT);
         buffer_empty(&door->renderings[i][1].json, SCRATCH_KEPT);
     }
+    door->has_grown = false;
     buffer_empty(&door->payload, SCRATCH_KEPT);
 }
 

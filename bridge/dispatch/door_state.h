@@ -60,7 +60,8 @@ struct door {
     /* Scratch. */
     struct publish_scratch scratch;
     struct rendering renderings[EVENT_SCHEMAS][2]; /* by schema, and with a data schema or not */
-    bool has_rendered;                             /* some of them are made */
+    bool has_rendered;                             /* some of them are made, */
+    bool has_grown;                                /* or were, since they were last shrunk */
     struct buffer topic, properties, key, payload;
 };
 
