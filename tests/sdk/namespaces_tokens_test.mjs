@@ -75,10 +75,8 @@ async function refuses(data, how) {
     assert.ok(client.code >= 0x80, `it is let in: ${client.code}`);
 }
 
-let packetIdentifier = 0;
 async function mayPublish(client, topic) {
-    packetIdentifier += 1;
-    client.send({ cmd: 'publish', topic, payload: 'x', qos: 1, messageId: packetIdentifier });
+    client.send({ cmd: 'publish', topic, payload: 'x', qos: 1, messageId: client.nextIdentifier() });
     return ((await client.take('puback')).reasonCode ?? 0) < 0x80;
 }
 

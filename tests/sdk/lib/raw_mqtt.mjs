@@ -12,6 +12,7 @@ export class RawMqtt {
     packets = []; // that came and nobody has taken
     #waiting = [];
     #closed = deferred();
+    #identifier = 0;
 
     /* Connected by TCP, with CONNECT sent; properties: those of that packet. */
     static async open(port, { clientId, properties, ...more }) {
@@ -22,7 +23,7 @@ export class RawMqtt {
         const parser = mqttPacket.parser({ protocolVersion: 5 });
         parser.on('packet', (packet) => client.#receive(packet));
         client.socket.on('data', (bytes) => parser.parse(bytes));
-        client.socket.on('close', () => client.#closed.resolve());
+        client.socket.on('close', () => client.#close());
         client.send({
             cmd: 'connect',
             protocolId: 'MQTT',
@@ -45,8 +46,26 @@ export class RawMqtt {
         }
     }
 
+    /* Whoever waits for a packet is told at once that it will not come. */
+    #close() {
+        this.#closed.resolve();
+        for (const { cmd, reject } of this.#waiting.splice(0)) {
+            reject(new Error(`closed before ${cmd}; left: ${this.#left()}`));
+        }
+    }
+
+    #left() {
+        return this.packets.map(({ cmd, reasonCode }) => `${cmd} ${reasonCode ?? ''}`).join(', ');
+    }
+
     send(packet) {
         this.socket.write(mqttPacket.generate(packet, { protocolVersion: 5 }));
+    }
+
+    /* Of a packet that is answered before the next one: 1 to 65535, and again from 1. */
+    nextIdentifier() {
+        this.#identifier = (this.#identifier % 0xffff) + 1;
+        return this.#identifier;
     }
 
     /* The next packet of this kind: 'connack', 'auth', 'disconnect' ... */
@@ -55,9 +74,9 @@ export class RawMqtt {
         if (index >= 0) {
             return Promise.resolve(this.packets.splice(index, 1)[0]);
         }
-        const { promise, resolve } = deferred();
-        this.#waiting.push({ cmd, resolve });
-        return within(() => `${cmd}; left: ${this.packets.map((packet) => packet.cmd)}`, promise);
+        const { promise, resolve, reject } = deferred();
+        this.#waiting.push({ cmd, resolve, reject });
+        return within(() => `${cmd}; left: ${this.#left()}`, promise);
     }
 
     get closed() {

@@ -6,6 +6,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebPubSubClient } from '@azure/web-pubsub-client';
 import WebSocket from 'ws';
 import { ReliableClient } from '../../../bridge/page/reliable.js';
@@ -16,6 +17,8 @@ globalThis.WebSocket ??= WebSocket; // Node.js 20 has none of its own
 
 const PATIENCE = 60_000;
 const FIRST_PINNED = 1_000_000; // ackIds that no client makes itself
+const BACKLOG = 5_000; // messages that may wait for a client: it has room for more at the server
+const HOLD_MS = 5; // between looks whether it is not that far behind any more
 
 /* ---------------------------------------------------------------- clients */
 
@@ -96,12 +99,18 @@ export async function device(server, hub) {
 /* ---------------------------------------------------------------- traffic */
 
 /* Sends 1, 2, 3, ... with `window` of them under way, until the function that is returned is called;
- * that resolves to how many there were. */
-function keepSending(client, window) {
+ * that resolves to how many there were. While a receiver is far behind, as one whose server has been
+ * killed, it holds back. */
+function keepSending(client, window, receivers) {
     let stopped = false;
     let number = 0;
+    const isFarBehind = ({ received }) => number - received.length > BACKLOG;
     const sendOn = async () => {
         while (!stopped) {
+            if (receivers.some(isFarBehind)) {
+                await sleep(HOLD_MS);
+                continue;
+            }
             number += 1;
             await client.send(number);
         }
@@ -130,8 +139,8 @@ function checkNumbers(receiver, count, isOrdered, what) {
 /* Runs `faults` under traffic both ways between `client` and `other`, and checks all that came.
  * `listeners` hear the same as `client`. */
 export async function underTraffic({ client, other, listeners = [], window = 1 }, faults) {
-    const stopDown = keepSending(other, window);
-    const stopUp = keepSending(client, window);
+    const stopDown = keepSending(other, window, [client, ...listeners]);
+    const stopUp = keepSending(client, window, [other]);
     await until('traffic', () => client.received.length > 5 && other.received.length > 5);
     await faults();
     const [down, up] = await Promise.all([stopDown(), stopUp()]);
