@@ -57,8 +57,8 @@ async function check(topic, events, rows) {
                     .map((id) => id.slice(2)),
             ),
         ];
-        await until(`${what}: ${wanted} of ${got('2')}`, () =>
-            wanted.every((name) => got('2').includes(name)),
+        await until(`${what}: ${wanted} of ${got('1')} and ${got('2')}`, () =>
+            ['1', '2'].every((round) => wanted.every((name) => got(round).includes(name))),
         );
         const known = got('1').filter((name) => !doubtful.includes(name));
         assert.deepEqual(known.toSorted(), wanted.toSorted(), what);
