@@ -359,7 +359,7 @@ def test_mosquitto_pub_logs_in():
     if not shutil.which("mosquitto_pub"):
         return
     with Broker() as broker:
-        command = ["mosquitto_pub", "-p", str(broker.port), "-t", "a", "-m", "x", "-q", "1"]
+        command = ["mosquitto_pub", "-h", "127.0.0.1", "-p", str(broker.port), "-t", "a", "-m", "x", "-q", "1"]
         watcher = broker.client("w", user="bob", password="bob-pw").hello()
         assert watcher.subscribe("#") == 0
         for version in "mqttv311", "mqttv5":

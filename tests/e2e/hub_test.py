@@ -221,8 +221,8 @@ def test_without_a_token():
 
 def test_mqtt_clients_cannot_set_hubs():
     with World() as world:
-        done = subprocess.run([f"{BIN}/pubgrid", "pub", "-p", str(world.mqtt), "-q", "1", "-r", "-t",
-                               "$config/hubs/chat", "-m", '{"anonymousConnectPolicy":"allow"}'],
+        done = subprocess.run([f"{BIN}/pubgrid", "pub", "-h", "127.0.0.1", "-p", str(world.mqtt), "-q", "1", "-r",
+                               "-t", "$config/hubs/chat", "-m", '{"anonymousConnectPolicy":"allow"}'],
                               capture_output=True, text=True, timeout=60, check=False)
         assert not done.stderr, done
 
@@ -294,8 +294,8 @@ def test_listeners_hear_of_events():
             {"topic": "log/{hub}/{event}", "systemEvents": ["connected"]}]}
         world.run("set", "chat", "-", given=json.dumps(listener))
         until(lambda: world.lets_in("chat"), "all processes know")
-        with subprocess.Popen([f"{BIN}/pubgrid", "sub", "-p", str(world.mqtt), "-V", "5", "-t", "log/#",
-                               "-q", "1", "-d", "-F", "%t %p %P"], stdout=subprocess.PIPE, text=True) as reader:
+        with subprocess.Popen([f"{BIN}/pubgrid", "sub", "-h", "127.0.0.1", "-p", str(world.mqtt), "-V", "5",
+                               "-t", "log/#", "-q", "1", "-d", "-F", "%t %p %P"], stdout=subprocess.PIPE, text=True) as reader:
             try:
                 while "SUBACK" not in reader.stdout.readline():
                     pass
