@@ -110,9 +110,13 @@ function mqttClient(system) {
     function subscribe(said) {
         const filter = said.get('filter');
         subscriptions.get(filter)?.();
-        subscriptions.set(filter, system.watch(filter,
-            (topic, payload, packet) => messages.add('in', `${topic} (QoS ${packet.qos}${packet.retain ? ', retained' : ''}): ${payloadText(payload)}`),
-            { qos: Number(said.get('qos')) }));
+        try {
+            subscriptions.set(filter, system.watch(filter,
+                (topic, payload, packet) => messages.add('in', `${topic} (QoS ${packet.qos}${packet.retain ? ', retained' : ''}): ${payloadText(payload)}`),
+                { qos: Number(said.get('qos')) }));
+        } catch (error) {
+            messages.add('note', error.message);
+        }
         draw();
     }
 

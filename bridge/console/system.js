@@ -28,6 +28,23 @@ export function matches(filter, topic) {
     return wanted.length === levels.length;
 }
 
+/* Throws if it is no topic filter (MQTT 5, 4.7 and 4.8.2). For one, the broker would end the connection, time and again. */
+export function checkFilter(filter) {
+    const levels = filter.split('/'), isShared = levels[0] === '$share';
+    const [group, ...wanted] = isShared ? levels.slice(1) : ['all', ...levels];
+    const isLevel = (level, i) => level === '+' || (level === '#' && i === wanted.length - 1) || !/[+#]/.test(level);
+    if (wanted.join('/') === '' || group === '' || /[+#]/.test(group) || !wanted.every(isLevel)) {
+        throw new Error(`'${filter}' is no topic filter: + stands for a level, # for all that follow.`);
+    }
+}
+
+/* Throws if nothing can be published to it. */
+export function checkTopic(topic) {
+    if (topic === '' || /[+#]/.test(topic)) {
+        throw new Error('A topic is not empty, and has neither + nor #.');
+    }
+}
+
 /* The payload as text, or what there is of it. */
 export function payloadText(payload) {
     const text = decoder.decode(payload);
@@ -92,6 +109,7 @@ export class System extends EventTarget {
 
     /* Calls handler(topic, payload, packet) for what comes; returns a function that ends it. $SYS needs no subscription. */
     watch(filter, handler, options = { qos: 0 }) {
+        checkFilter(filter);
         const watcher = { filter, handler };
         const isOurs = filter.startsWith('$SYS/');
         this.watchers.add(watcher);
@@ -106,7 +124,8 @@ export class System extends EventTarget {
         };
     }
 
-    publish(topic, payload, options = {}) {
+    async publish(topic, payload, options = {}) {
+        checkTopic(topic);
         return this.client.publishAsync(topic, payload, options);
     }
 

@@ -1,8 +1,8 @@
 /* The topic tree: retained messages, and what comes while one watches.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { button, bytes, card, clock, code, field, fill, make, paged, table } from './dom.js';
-import { payloadText } from './system.js';
+import { button, bytes, card, clock, code, field, fill, make, paged, problem, table } from './dom.js';
+import { checkFilter, payloadText } from './system.js';
 
 const PAGE = 300; // retained messages that are asked for at once, in several questions
 const SHOWN = 200; // messages of a watch
@@ -47,6 +47,7 @@ export function topics({ system }, [place]) {
     }
 
     const load = paged(tree, async (after) => {
+        checkFilter(filter.value);
         const items = [];
         do {
             const page = await system.ask('retained', { filter: filter.value, ...(after ? { after } : {}) });
@@ -90,6 +91,12 @@ export function topics({ system }, [place]) {
         let second = 0, count = 0, drawing = false;
         const place = make('div', {}), note = make('p', { className: 'note', role: 'status' }, `Watching ${filter.value}`);
         unwatch();
+        try {
+            checkFilter(filter.value);
+        } catch (error) {
+            live.replaceChildren(card('Live', problem(error)));
+            return;
+        }
         const draw = () => {
             drawing = false;
             place.replaceChildren(table('Messages', [

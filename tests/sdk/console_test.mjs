@@ -349,6 +349,26 @@ test('trying things out', async () => {
     await pages.picture(page, 'playground');
 });
 
+test('a topic or a filter that is none is said, and ends nothing', async () => {
+    const messages = page.getByRole('log', { name: 'MQTT' });
+    await page.getByRole('combobox', { name: 'QoS' }).last().selectOption('1');
+    await page.getByLabel('Topic', { exact: true }).fill('house/#');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await messages.getByText('neither + nor #').waitFor();
+    for (const filter of ['a/#/b', 'a+', '$share/group', '$share//a', '$share/g+/a']) {
+        await page.getByLabel('Topic filter').fill(filter);
+        await page.getByRole('button', { name: 'Subscribe' }).click();
+        await messages.getByText(`'${filter}' is no topic filter`).waitFor();
+    }
+    await view(page, 'Topics');
+    await page.getByLabel('Topic filter').fill('a/#/b');
+    for (const name of ['Show retained', 'Watch live']) {
+        await page.getByRole('button', { name }).click();
+    }
+    await until('both are said', async () => (await page.getByRole('alert').getByText("'a/#/b' is no topic filter").count()) === 2);
+    await page.getByRole('status').getByText('Live').waitFor();
+});
+
 test('the keyboard is enough', async () => {
     await page.goto(CONSOLE);
     await page.getByRole('status').getByText('Live').waitFor();
