@@ -60,7 +60,7 @@ export function connections({ session, system }, [place]) {
     ], rows, 'No session fits.'));
 
     function look(clientId) {
-        fill(one, async () => {
+        const looked = fill(one, async () => {
             const { session: found } = await system.ask('session', { clientId });
             if (!found) {
                 return card('Session', make('p', { className: 'note' }, 'It is gone.'));
@@ -76,7 +76,7 @@ export function connections({ session, system }, [place]) {
                     { title: 'QoS', number: true, cell: (row) => String(row.qos) },
                 ], found.filters, 'None.'));
         });
-        one.scrollIntoView({ block: 'nearest' });
+        looked.then(() => one.firstChild.scrollIntoView({ block: 'nearest' }));
     }
 
     async function act({ clientId }, work) {

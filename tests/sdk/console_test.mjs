@@ -151,6 +151,23 @@ test('a device is found, looked at, closed', async () => {
     await page.getByText('No session fits').waitFor();
 });
 
+test('what is looked at is on the screen, however long the list above it', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'boiler-9' });
+    await device.subscribeAsync('house/+/set');
+    const size = page.viewportSize();
+    await page.setViewportSize({ width: size.width, height: 420 });
+    await page.getByRole('button', { name: 'Find' }).click();
+    await page.getByRole('button', { name: 'boiler-9' }).click();
+    const seen = page.getByRole('button', { name: 'Close the connection' });
+    await seen.waitFor();
+    await until('it is on the screen', () => seen.evaluate((element) => {
+        const { top, bottom } = element.getBoundingClientRect();
+        return top > 0 && bottom < window.innerHeight;
+    }));
+    await page.setViewportSize(size);
+    device.end(true);
+});
+
 test('what the broker does not answer is said', async () => {
     const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'boiler-8' });
     const other = await pages.open(CONSOLE);
