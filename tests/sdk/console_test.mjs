@@ -245,6 +245,21 @@ test('too many messages end a watch, and nothing else', async () => {
     device.end(true);
 });
 
+test('names fit the screen, however long they are', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'wide' });
+    const name = 'x'.repeat(400), topic = `${name}/${name}/${name}`;
+    await device.publishAsync(topic, name, { qos: 1, retain: true });
+    await page.getByLabel('Topic filter').fill(`${name}/#`);
+    await page.getByRole('button', { name: 'Watch live' }).click();
+    await page.getByRole('button', { name: 'Show retained' }).click();
+    await page.getByRole('group').nth(1).getByText(name).first().click();
+    await page.getByRole('button', { name }).click();
+    await page.getByText('QoS 1, 400 B').waitFor();
+    await pages.picture(page, 'topics-wide');
+    await device.publishAsync(topic, '', { qos: 1, retain: true });
+    device.end(true);
+});
+
 test('settings of a hub', async () => {
     const ben = await server.connect('game', { user: 'ben', groups: ['red'] });
     await view(page, 'Hubs');
