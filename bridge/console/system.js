@@ -101,17 +101,17 @@ export class System extends EventTarget {
             return;
         }
         for (const watcher of this.watchers) {
-            if (matches(watcher.filter, topic)) {
+            if (matches(watcher.pattern, topic)) {
                 watcher.handler(topic, payload, packet);
             }
         }
     }
 
-    /* Calls handler(topic, payload, packet) for what comes; returns a function that ends it. $SYS needs no subscription. */
+    /* Calls handler(topic, payload, packet) for what comes; returns a function that ends it. All of $SYS comes in any case. */
     watch(filter, handler, options = { qos: 0 }) {
         checkFilter(filter);
-        const watcher = { filter, handler };
-        const isOurs = filter.startsWith('$SYS/');
+        const watcher = { filter, pattern: filter.replace(/^\$share\/[^/]+\//, ''), handler };
+        const isOurs = filter === '$SYS/#';
         this.watchers.add(watcher);
         if (!isOurs) {
             this.client.subscribe(filter, options);

@@ -63,7 +63,7 @@ export function topics({ system }, [place]) {
     function look(topic) {
         fill(one, () => new Promise((resolve) => {
             const timer = setTimeout(() => done(card(topic, make('p', { className: 'note' }, 'There is no message any more.'))), 3000);
-            const end = system.watch(topic, (name, payload, packet) => done(show(name, payload, packet)), { qos: 2 });
+            const end = system.watch(topic, (name, payload, packet) => packet.retain && done(show(name, payload, packet)), { qos: 2 });
             function done(content) {
                 clearTimeout(timer);
                 end();
@@ -121,7 +121,7 @@ export function topics({ system }, [place]) {
                 drawing = true;
                 requestAnimationFrame(draw);
             }
-        }, { qos: 2 });
+        }, { qos: 2, rh: 2 }); // nothing of what is retained: that may be more than BURST
         stop = () => {
             end();
             stop = null;

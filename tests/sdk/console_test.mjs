@@ -245,6 +245,29 @@ test('too many messages end a watch, and nothing else', async () => {
     device.end(true);
 });
 
+test('what is retained does not end a watch, however much it is', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'attic' });
+    const topics = Array.from({ length: 250 }, (_, i) => `attic/${i}`);
+    await Promise.all(topics.map((topic) => device.publishAsync(topic, 'x', { qos: 1, retain: true })));
+    await page.getByLabel('Topic filter').fill('attic/#');
+    await page.getByRole('button', { name: 'Watch live' }).click();
+    await until('what comes is seen', async () => {
+        await device.publishAsync('attic/now', 'x');
+        return (await row(page, 'Messages', 'attic/now').count()) > 0;
+    });
+    assert.equal(await page.getByText('watch fewer topics').count(), 0);
+    await Promise.all(topics.map((topic) => device.publishAsync(topic, '', { qos: 1, retain: true })));
+    device.end(true);
+});
+
+test('what the server says of itself is a topic like others', async () => {
+    await page.getByLabel('Topic filter').fill('$SYS/broker/version');
+    await page.getByRole('button', { name: 'Show retained' }).click();
+    await page.getByText('broker', { exact: true }).click();
+    await page.getByRole('button', { name: 'version' }).click();
+    await page.getByText(/^pubgrid version/).waitFor();
+});
+
 test('names fit the screen, however long they are', async () => {
     const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'wide' });
     const name = 'x'.repeat(400), topic = `${name}/${name}/${name}`;
@@ -379,6 +402,15 @@ test('trying things out', async () => {
     await page.getByRole('button', { name: 'Publish' }).click();
     await frames.getByText('from a device').waitFor();
     await pages.picture(page, 'playground');
+});
+
+test('a shared subscription gets its messages', async () => {
+    await page.getByLabel('Topic filter').fill('$share/us/work/#');
+    await page.getByRole('button', { name: 'Subscribe' }).click();
+    await page.getByLabel('Topic', { exact: true }).fill('work/1');
+    await page.getByLabel('Payload').fill('to be done');
+    await page.getByRole('button', { name: 'Publish' }).click();
+    await page.getByRole('log', { name: 'MQTT' }).getByText('work/1 (QoS 0): to be done').waitFor();
 });
 
 test('a topic or a filter that is none is said, and ends nothing', async () => {
