@@ -62,11 +62,21 @@ export const problem = (error) => make('p', { className: 'problem', role: 'alert
 
 const focusable = 'a[href], button, input, select, textarea, summary, [tabindex]';
 
-/* Puts other content in place of what is there, and leaves the keyboard and what was wheeled sideways where they were. */
+/* What a <details> is called, after those that it is in. */
+function wayTo(details) {
+    const outer = details.parentElement.closest('details');
+    return (outer ? wayTo(outer) : '') + '\n' + details.querySelector('summary').textContent;
+}
+
+/* Puts other content in place of what is there, and leaves the keyboard, what was wheeled sideways and what was open where they were. */
 function replace(place, content) {
+    const open = new Map([...place.querySelectorAll('details')].map((details) => [wayTo(details), details.open]));
     const at = [...place.querySelectorAll(focusable)].indexOf(document.activeElement);
     const wheeled = [...place.querySelectorAll('.frame')].map((frame) => frame.scrollLeft);
     place.replaceChildren(...content);
+    for (const details of place.querySelectorAll('details')) {
+        details.open = open.get(wayTo(details)) ?? details.open;
+    }
     place.querySelectorAll('.frame').forEach((frame, i) => { frame.scrollLeft = wheeled[i] ?? 0; });
     if (at >= 0) {
         (place.querySelectorAll(focusable)[at] ?? document.getElementById('view')).focus({ preventScroll: true });

@@ -446,6 +446,20 @@ test('the keyboard is enough', async () => {
     await page.getByRole('heading', { name: 'Topics', exact: true }).waitFor();
 });
 
+test('what was opened stays open when it is read again', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'builder' });
+    await device.publishAsync('house/cellar/shelf/jar', 'plums', { qos: 1, retain: true });
+    await view(page, 'Topics');
+    await page.getByText('cellar').click();
+    await page.getByText('shelf').click();
+    await page.getByRole('button', { name: 'jar' }).waitFor();
+    await device.publishAsync('house/cellar/shelf/box', 'nails', { qos: 1, retain: true });
+    await page.getByRole('button', { name: 'Show retained' }).click();
+    await page.getByRole('button', { name: 'box' }).click();
+    await page.getByText('nails').waitFor();
+    device.end(true);
+});
+
 test('a killed bridge is overcome', async () => {
     await server.kill('pubgrid-bridge');
     await server.kill('pubgrid-bridge');
