@@ -74,10 +74,14 @@ const idOf = ({ event }) => event.id ?? event.event?.id;
 const reasonOf = ({ event }) => event.deadLetterReason ?? event.deadletterreason ?? event.deadLetterProperties?.deadletterreason;
 
 function deadLetters(session, base) {
-    const place = make('div', {});
-    const load = paged(place, async (next) => {
-        const after = next ? `&after=${encodeURIComponent(next)}` : '';
-        const page = await session.get(`${base}/deadLetters?top=${LETTERS_AT_ONCE}${after}`);
+    const list = make('div', {}), said = make('div', { role: 'status' });
+    let first = null, isPaged = false; // the first page as it was told; are there others below it?
+    const get = (after = '') => session.get(`${base}/deadLetters?top=${LETTERS_AT_ONCE}${after}`);
+    const load = paged(list, async (next) => {
+        isPaged = next !== null;
+        first = isPaged ? first : null;
+        const page = await get(next ? `&after=${encodeURIComponent(next)}` : '');
+        first ??= JSON.stringify(page);
         return { items: page.value, next: page.next };
     }, (rows) => [
         rows.length > 0 ? make('div', { className: 'actions' }, button('Send all again', () => resend({}))) : null,
@@ -89,13 +93,21 @@ function deadLetters(session, base) {
     ]);
     async function resend(body) {
         try {
-            await session.sendJson('POST', `${base}/resend`, body);
+            const { events } = await session.sendJson('POST', `${base}/resend`, body);
+            said.replaceChildren(`On the way again: ${counted(events, 'event')}.`);
             await load();
         } catch (error) {
-            place.prepend(problem(error));
+            said.replaceChildren(problem(error));
         }
     }
-    return { place, load };
+    /* Who reads on, or marks something, is disturbed by nothing but other letters. */
+    async function loadChanged() {
+        const page = isPaged ? null : await get().catch(() => null);
+        if (page && JSON.stringify(page) !== first) {
+            await load();
+        }
+    }
+    return { element: make('div', {}, said, list), load, loadChanged };
 }
 
 /* Answers { element, loaded, close() }; `loaded` is a promise. `path`: of what it subscribes to. */
@@ -120,7 +132,7 @@ export function subscriptionView(shared, path, subscription) {
     function goOn() {
         timer = isClosed ? null : setTimeout(async () => {
             if (!document.hidden) {
-                await load();
+                await Promise.all([load(), letters?.loadChanged()]);
             }
             goOn();
         }, AGAIN_MS);
@@ -132,7 +144,7 @@ export function subscriptionView(shared, path, subscription) {
             make('h3', {}, 'Attempts to deliver'),
             make('label', { className: 'check' }, onlyFailures, ' only those that failed'), log,
             make('h3', {}, 'Dead letters'),
-            letters?.place ?? make('p', { className: 'note' }, 'It keeps none: it has no deadLetterDestination.')),
+            letters?.element ?? make('p', { className: 'note' }, 'It keeps none: it has no deadLetterDestination.')),
         loaded,
         close() {
             isClosed = true;
