@@ -1,14 +1,15 @@
 /* Hubs of Web PubSub: settings, who is there, what became of their webhooks.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { ask, button, card, clock, code, counted, field, fill, make, problem, short, table } from './dom.js';
+import { ask, button, card, clock, code, counted, field, fill, make, paged, problem, short, table } from './dom.js';
+
+const NAMES_AT_ONCE = 100;
 
 const path = (hub, rest = '') => `/api/hubs/${encodeURIComponent(hub)}${rest}`;
 
-/* Hubs that have settings, and those that have connections. */
-async function namesOf(session, numbers) {
-    const { value } = await session.get('/api/hubs');
-    const names = new Map(value.map(({ name, source }) => [name, source]));
+/* Hubs that have settings (`known`, with where they come from), and those that have connections. */
+function hubsOf(known, numbers) {
+    const names = new Map(known.map(({ name, source }) => [name, source]));
     for (const topic of numbers.values.keys()) {
         const [, hub] = /^bridge\/\d+\/connections\/([^/]+)\//.exec(topic) ?? [];
         if (hub && !hub.startsWith('_') && !names.has(hub)) {
@@ -30,14 +31,30 @@ const logColumns = [
 
 export function hubs({ session, numbers }, [chosen]) {
     const list = make('div', {}), one = make('div', {});
+    const counts = new Map(); // hub -> where its connections are counted
+    let known = null;
 
-    const connectionsOf = (hub) => numbers.bridge('connections', ([name]) => name === hub);
+    const connectionsOf = (hub) => short(numbers.bridge('connections', ([name]) => name === hub));
 
-    const loadList = async () => table('Hubs', [
-        { title: 'Hub', cell: (row) => make('a', { href: `#hubs/${encodeURIComponent(row.name)}` }, row.name) },
-        { title: 'Settings', cell: (row) => row.source },
-        { title: 'Connections', number: true, cell: (row) => short(connectionsOf(row.name)) },
-    ], await namesOf(session, numbers), 'No hub has connections or settings of its own.');
+    const loadList = () => fill(list, async () => {
+        ({ value: known } = await session.get('/api/hubs'));
+        const rows = hubsOf(known, numbers);
+        counts.clear();
+        rows.forEach(({ name }) => counts.set(name, make('span', {}, connectionsOf(name))));
+        return table('Hubs', [
+            { title: 'Hub', cell: (row) => make('a', { href: `#hubs/${encodeURIComponent(row.name)}` }, row.name) },
+            { title: 'Settings', cell: (row) => row.source },
+            { title: 'Connections', number: true, cell: (row) => counts.get(row.name) },
+        ], rows, 'No hub has connections or settings of its own.');
+    });
+
+    /* Hubs come with their first connection. What is counted changes in its place: where one may be clicking, nothing else does. */
+    function update() {
+        if (known && hubsOf(known, numbers).map(({ name }) => name).join() !== [...counts.keys()].join()) {
+            loadList();
+        }
+        counts.forEach((place, hub) => { place.textContent = connectionsOf(hub); });
+    }
 
     /* What counts for hubs without settings of their own: it is changed in the configuration file. */
     async function loadDefault(hub) {
@@ -49,12 +66,10 @@ export function hubs({ session, numbers }, [chosen]) {
         if (hub.startsWith('_')) {
             return loadDefault(hub);
         }
-        const [settings, { value: all }, count, groups, users, log] = await Promise.all([
+        const [settings, { value: all }, count, log] = await Promise.all([
             session.get(path(hub)),
             session.get('/api/hubs'),
             session.get(path(hub, '/:count')),
-            session.list(path(hub, '/groups'), 200),
-            session.list(path(hub, '/users'), 200),
             session.list(path(hub, '/:log?top=50'), 50),
         ]);
         const check = make('div', {});
@@ -63,7 +78,7 @@ export function hubs({ session, numbers }, [chosen]) {
             card(`Hub ${hub}`,
                 make('p', {}, ['connection', 'user', 'group'].map((noun) => counted(count[`${noun}s`], noun)).join(', ')),
                 make('div', { className: 'actions' },
-                    button('Change settings', () => change(hub, settings)),
+                    button('Change settings', () => change(hub, JSON.stringify(settings, null, 2))),
                     isSet ? button('As in the configuration', () => reset(hub), { className: 'grave' }) : null,
                     button('Check its webhooks', () => fill(check, async () => {
                         const { good, lines } = await session.send('POST', path(hub, '/:check'));
@@ -71,24 +86,43 @@ export function hubs({ session, numbers }, [chosen]) {
                     }))),
                 check, code(settings)),
             make('div', { className: 'halves' },
-                card('Groups', names('Groups', groups, ({ group }) => group)),
-                card('Users', names('Users', users, ({ userId }) =>
-                    make('a', { href: `#connections/${encodeURIComponent(userId)}` }, userId)))),
+                names('Groups', path(hub, '/groups'), ({ group }) => group),
+                names('Users', path(hub, '/users'), ({ userId }) =>
+                    make('a', { href: `#connections/${encodeURIComponent(userId)}` }, userId))),
             card('Requests to its webhooks', table('Requests to webhooks', logColumns, log, 'None yet.')),
         ];
     }
 
-    const names = (label, rows, cell) => table(label, [
-        { title: 'Name', cell },
-        { title: 'Connections', number: true, cell: (row) => String(row.connections) },
-    ], rows, 'None.');
+    /* There may be any number of them. */
+    function names(label, target, cell) {
+        const place = make('div', {});
+        paged(place, (next) => session.page(next ?? `${target}?maxpagesize=${NAMES_AT_ONCE}`), (rows) => table(label, [
+            { title: 'Name', cell },
+            { title: 'Connections', number: true, cell: (row) => String(row.connections) },
+        ], rows, 'None.'))();
+        return card(label, place);
+    }
 
-    async function change(hub, settings) {
-        const editor = make('textarea', { name: 'settings', rows: 18, spellcheck: false, value: JSON.stringify(settings, null, 2) });
-        const said = await ask(`Settings of hub ${hub}`, [field('JSON; what is left out has its default', editor)], 'Set');
-        if (said) {
-            await act(hub, () => session.send('PUT', path(hub), said.get('settings'), { 'content-type': 'application/json' }));
+    /* What is refused is there to be mended. */
+    async function change(hub, text, refusal = null) {
+        const editor = make('textarea', { name: 'settings', rows: 18, spellcheck: false, value: text });
+        const said = await ask(`Settings of hub ${hub}`,
+            [refusal ? problem(refusal) : null, field('JSON; what is left out has its default', editor)], 'Set');
+        if (!said) {
+            return;
         }
+        try {
+            await session.send('PUT', path(hub), said.get('settings'), { 'content-type': 'application/json' });
+        } catch (error) {
+            change(hub, said.get('settings'), error);
+            return;
+        }
+        reload(hub);
+    }
+
+    function reload(hub) {
+        loadList();
+        return fill(one, () => loadHub(hub));
     }
 
     async function reset(hub) {
@@ -100,7 +134,7 @@ export function hubs({ session, numbers }, [chosen]) {
     async function act(hub, work) {
         try {
             await work();
-            await fill(one, () => loadHub(hub));
+            await reload(hub);
         } catch (error) {
             one.prepend(problem(error));
         }
@@ -109,11 +143,14 @@ export function hubs({ session, numbers }, [chosen]) {
     return {
         element: make('div', {}, card(null, list), one),
         shown() {
-            fill(list, loadList);
+            numbers.addEventListener('point', update);
+            loadList();
             if (chosen) {
                 fill(one, () => loadHub(chosen));
             }
         },
-        close() {},
+        close() {
+            numbers.removeEventListener('point', update);
+        },
     };
 }
