@@ -90,8 +90,10 @@ function signOut() {
     signIn();
 }
 
+const reasonOf = (refusal) => (refusal.status === 401 ? new Error('This is not an access key of this server.') : refusal);
+
 function signIn(error = null) {
-    const input = make('input', { type: 'password', required: true, autocomplete: 'off', name: 'key' });
+    const input = make('input', { type: 'password', required: true, autocomplete: 'off', name: 'key', value: Session.remembered() ?? '' });
     const button = make('button', { className: 'primary' }, 'Sign in');
     const trouble = make('div', {});
     const form = make('form', {
@@ -102,13 +104,13 @@ function signIn(error = null) {
             try {
                 await enter(input.value);
             } catch (refusal) {
-                trouble.replaceChildren(problem(refusal.status === 401 ? new Error('This is not an access key of this server.') : refusal));
+                trouble.replaceChildren(problem(reasonOf(refusal)));
             } finally {
                 button.disabled = false;
             }
         },
     }, field('Access key, or connection string', input), button);
-    trouble.append(...(error ? [problem(error)] : []));
+    trouble.append(...(error ? [problem(reasonOf(error))] : []));
     $('view').replaceChildren(make('h1', {}, 'Sign in'), card(null,
         make('p', {}, 'An access key opens everything on this server. ', make('code', {}, 'pubgrid keys'),
             ' prints it. It stays in this tab, which signs its requests with it.'),
@@ -123,7 +125,9 @@ window.addEventListener('hashchange', show);
 const key = Session.remembered();
 if (key) {
     enter(key).catch((error) => {
-        Session.forget();
+        if (error.status === 401) {
+            Session.forget();
+        }
         signIn(error);
     });
 } else {

@@ -31,11 +31,14 @@ export class Session {
             throw new Error('The browser signs tokens only on pages that came over https, or from this machine: ' +
                 'open the console at an https:// listener, or through a tunnel at 127.0.0.1.');
         }
-        const session = new Session();
-        session.key = await crypto.subtle.importKey('raw', text.encode(keyOf(written)),
+        const session = new Session(), key = keyOf(written);
+        if (key === '') {
+            throw new Error('There is no access key in this.');
+        }
+        session.key = await crypto.subtle.importKey('raw', text.encode(key),
             { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
         await session.send('GET', '/api/hubs'); // is it good?
-        sessionStorage.setItem(STORED, keyOf(written));
+        sessionStorage.setItem(STORED, key);
         return session;
     }
 
@@ -64,12 +67,14 @@ export class Session {
     /* Resolves with the answer's JSON (null if it has none); throws a Refusal. */
     async send(method, target, body, headers = {}) {
         const path = target.split('?')[0];
-        const answer = await fetch(target, {
-            method,
-            body,
-            headers: { authorization: `Bearer ${await this.token(path)}`, ...headers },
-        });
-        const content = await answer.text();
+        const authorization = `Bearer ${await this.token(path)}`;
+        let answer, content;
+        try {
+            answer = await fetch(target, { method, body, headers: { authorization, ...headers } });
+            content = await answer.text();
+        } catch {
+            throw new Error('The server cannot be reached.'); // each browser has its own words for that
+        }
         let json = null;
         try {
             json = content ? JSON.parse(content) : null;

@@ -58,7 +58,7 @@ function contrast(...colours) {
 }
 
 const CONSOLE = consoleUrl(server);
-const pages = await Pages.start('console', /40[01]|WebSocket connection/);
+const pages = await Pages.start('console', /40[01]|ERR_FAILED|WebSocket connection/);
 const page = await pages.open(CONSOLE);
 
 test('the address without a slash leads there', async () => {
@@ -80,6 +80,15 @@ test('a connection string is good, too, and is remembered', async () => {
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
     await page.reload();
+    await page.getByRole('status').getByText('Live').waitFor();
+});
+
+test('a server that cannot be reached is said, and the key is still there', async () => {
+    await page.route('**/api/hubs', (route) => route.abort());
+    await page.reload();
+    await page.getByRole('alert').getByText('cannot be reached').waitFor();
+    await page.unroute('**/api/hubs');
+    await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('status').getByText('Live').waitFor();
 });
 
