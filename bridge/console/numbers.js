@@ -27,6 +27,8 @@ export class Numbers extends EventTarget {
         system.addEventListener('state', ({ detail }) => {
             if (detail === 'online') {
                 this.last = null; // counters may have begun anew
+                this.roundTrip = null;
+                this.pushGap();
             }
         });
     }
@@ -51,6 +53,9 @@ export class Numbers extends EventTarget {
 
     /* To ourselves, through the broker: what a message takes there and back. */
     ping() {
+        if (!this.system.isOnline) {
+            return; // it would wait, and tell that
+        }
         const sent = performance.now();
         this.system.publish(`${this.system.answers}-ping`, String(sent), { qos: 0 }).catch(() => {});
     }
@@ -123,6 +128,13 @@ export class Numbers extends EventTarget {
             this.dispatchEvent(new Event('point'));
         }
         this.last = { now, counters };
+    }
+
+    /* Between what was before and what comes, the charts draw no line. */
+    pushGap() {
+        if (this.times.length > 0) {
+            this.push(Date.now() / 1000, Object.fromEntries([...this.series.keys()].map((name) => [name, null])));
+        }
     }
 
     push(now, point) {

@@ -85,6 +85,10 @@ export class System extends EventTarget {
         this.client?.end(true);
     }
 
+    get isOnline() {
+        return this.client?.connected ?? false;
+    }
+
     tell(state) {
         this.dispatchEvent(new CustomEvent('state', { detail: state }));
     }
