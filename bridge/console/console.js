@@ -122,6 +122,17 @@ $('tabs').append(...Object.entries(views).map(([name, [title]]) => make('a', { h
 $('sign-out').onclick = signOut;
 window.addEventListener('hashchange', show);
 
+/* Who asks for what is there, wants to see what has changed; the link to the content is no place of the console. */
+document.addEventListener('click', (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link?.matches('.skip')) {
+        event.preventDefault();
+        $('view').focus();
+    } else if (link?.hash === location.hash) {
+        show();
+    }
+});
+
 const key = Session.remembered();
 if (key) {
     enter(key).catch((error) => {

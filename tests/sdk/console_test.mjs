@@ -461,6 +461,19 @@ test('the keyboard is enough', async () => {
     }
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Topics', exact: true }).waitFor();
+    await page.locator('.skip').focus();
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'view');
+    assert.equal(await page.getByRole('alert').count(), 0);
+});
+
+test('the link to what is there shows it anew', async () => {
+    await view(page, 'Connections');
+    await row(page, 'Sessions', 'this page').waitFor();
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'late-comer' });
+    await view(page, 'Connections');
+    await row(page, 'Sessions', 'late-comer').waitFor();
+    device.end(true);
 });
 
 test('what was opened stays open when it is read again', async () => {
