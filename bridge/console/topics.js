@@ -27,7 +27,7 @@ function treeOf(topics) {
 }
 
 export function topics({ system }, [place]) {
-    const tree = make('div', { className: 'tree' }), one = make('div', {}), live = make('div', {});
+    const tree = make('div', { className: 'tree' }), one = make('div', { className: 'stays' }), live = make('div', {});
     const filter = make('input', { name: 'filter', required: true, value: place ?? '#', maxLength: 65535 });
     let stop = null;
 
@@ -61,7 +61,7 @@ export function topics({ system }, [place]) {
 
     /* The retained message itself comes as to any subscriber. */
     function look(topic) {
-        fill(one, () => new Promise((resolve) => {
+        const looked = fill(one, () => new Promise((resolve) => {
             const timer = setTimeout(() => done(card(topic, make('p', { className: 'note' }, 'There is no message any more.'))), 3000);
             const end = system.watch(topic, (name, payload, packet) => packet.retain && done(show(name, payload, packet)), { qos: 2 });
             function done(content) {
@@ -70,6 +70,7 @@ export function topics({ system }, [place]) {
                 resolve(content);
             }
         }));
+        looked.then(() => one.firstChild?.scrollIntoView({ block: 'nearest' }));
     }
 
     function show(topic, payload, packet) {

@@ -277,6 +277,30 @@ test('what the server says of itself is a topic like others', async () => {
     await page.getByText(/^pubgrid version/).waitFor();
 });
 
+test('a message is seen beside a long tree, and below it on a phone', async () => {
+    const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'rows' });
+    const topics = Array.from({ length: 45 }, (_, i) => `rows/${100 + i}`);
+    await Promise.all(topics.map((topic) => device.publishAsync(topic, `of ${topic}`, { qos: 1, retain: true })));
+    const size = page.viewportSize();
+    await page.getByLabel('Topic filter').fill('rows/#');
+    await page.getByRole('button', { name: 'Show retained' }).click();
+    for (const width of [size.width, 390]) {
+        await page.setViewportSize({ width, height: 500 });
+        for (const name of ['144', '100']) {
+            await page.getByRole('button', { name }).click();
+            const seen = page.getByText(`of rows/${name}`);
+            await seen.waitFor();
+            await until('it is on the screen', () => seen.evaluate((element) => {
+                const { top, bottom } = element.getBoundingClientRect();
+                return top > 0 && bottom < window.innerHeight;
+            }));
+        }
+    }
+    await page.setViewportSize(size);
+    await Promise.all(topics.map((topic) => device.publishAsync(topic, '', { qos: 1, retain: true })));
+    device.end(true);
+});
+
 test('names fit the screen, however long they are', async () => {
     const device = await connectMqtt(`mqtt://127.0.0.1:${server.mqttPort}`, { clientId: 'wide' });
     const name = 'x'.repeat(400), topic = `${name}/${name}/${name}`;
