@@ -7,10 +7,19 @@ import { namespaceCards } from './namespace.js';
 import { API, hashOf, keepsEvents, schemaOf, sourcesOf } from './sources.js';
 import { destinationText, subscriptionView } from './subscription.js';
 
+/* In a schema of one's own: what its mapping names. */
+function ownSample(mapping, values) {
+    const named = Object.entries(values).filter(([name]) => mapping[name]?.sourceField);
+    return { ...Object.fromEntries(named.map(([name, value]) => [mapping[name].sourceField, value])), color: 'blue' };
+}
+
 /* A first event to change, in the source's schema. Events of domains say of which topic they are. */
 function sample(source, schema) {
     const id = crypto.randomUUID(), now = new Date().toISOString();
     const topic = source.kind.names ? source.name : null;
+    if (schema === 'CustomEventSchema') {
+        return ownSample(source.properties.inputSchemaMapping?.properties ?? {}, { id, subject: 'a/subject', eventType: 'Console.Tried', eventTime: now });
+    }
     return schema === 'CloudEventSchemaV1_0'
         ? { specversion: '1.0', id, source: topic ?? '/console', type: 'Console.Tried', subject: 'a/subject', time: now, data: { color: 'blue' } }
         : { id, ...(topic ? { topic } : {}), subject: 'a/subject', eventType: 'Console.Tried', eventTime: now, dataVersion: '1', data: { color: 'blue' } };

@@ -39,6 +39,16 @@ const server = await Server.start({
       eventSubscriptions:
         - name: late
           properties: {destination: {endpointType: MqttTopic, properties: {topic: "late/{type}"}}}
+    - name: own
+      properties:
+        inputSchema: CustomEventSchema
+        inputSchemaMapping:
+          inputSchemaMappingType: Json
+          properties:
+            id: {sourceField: key}
+            eventType: {sourceField: kind}
+            subject: {sourceField: about, defaultValue: none}
+            dataVersion: {defaultValue: "1"}
   domains:
     - name: shops
       topics:
@@ -417,6 +427,15 @@ test('a topic of a domain has its event subscriptions, and events that are for i
     await page.getByRole('button', { name: 'Publish', exact: true }).click();
     assert.equal((await device.take()).topic, 'audit/Console.Tried');
     device.end(true);
+});
+
+test('an event in a schema of one\'s own is there to begin with', async () => {
+    await page.getByRole('link', { name: 'topics/own' }).click();
+    const editor = page.getByLabel('Event', { exact: true });
+    await until('it is another one', async () => /"key"/.test(await editor.inputValue()));
+    assert.deepEqual(Object.keys(JSON.parse(await editor.inputValue())), ['key', 'about', 'kind', 'color']);
+    await page.getByRole('button', { name: 'Publish', exact: true }).click();
+    await page.getByText('Published.').waitFor();
 });
 
 test('an event that is wrong is explained', async () => {
