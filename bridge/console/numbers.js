@@ -27,6 +27,7 @@ export class Numbers extends EventTarget {
         system.addEventListener('state', ({ detail }) => {
             if (detail === 'online') {
                 this.last = null; // counters may have begun anew
+                this.values.clear(); // all that there is is told again
                 this.roundTrip = null;
                 this.pushGap();
             }

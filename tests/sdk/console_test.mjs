@@ -68,7 +68,7 @@ function contrast(...colours) {
 }
 
 const CONSOLE = consoleUrl(server);
-const pages = await Pages.start('console', /40[01]|ERR_FAILED|WebSocket connection/);
+const pages = await Pages.start('console', /40[01]|ERR_FAILED|ERR_CONNECTION_REFUSED|WebSocket connection/);
 const page = await pages.open(CONSOLE);
 
 test('the address without a slash leads there', async () => {
@@ -539,6 +539,16 @@ test('a killed bridge is overcome', async () => {
     await page.getByRole('status').getByText('Live').waitFor();
     await view(page, 'Connections');
     await row(page, 'Sessions', 'console-').waitFor();
+});
+
+test('of a server that starts anew nothing is shown that was before', async () => {
+    const guest = await server.connect('lounge', { user: 'guest' });
+    await view(page, 'Hubs');
+    await row(page, 'Hubs', 'lounge').waitFor();
+    await server.restart();
+    guest.cut();
+    await row(page, 'Hubs', 'lounge').waitFor({ state: 'detached' });
+    await page.getByRole('status').getByText('Live').waitFor();
 });
 
 test('in the dark, and on a phone', async () => {
