@@ -1,7 +1,7 @@
 /* Connections and sessions of all kinds, as the broker has them: finding one, looking inside, closing it with a reason.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { ask, bytes, button, card, counted, facts, field, fill, make, paged, problem, span, table } from './dom.js';
+import { ask, bytes, button, card, counted, facts, field, fill, make, paged, problem, span, standAt, table } from './dom.js';
 
 const PAGE = 100;
 
@@ -115,6 +115,7 @@ export function connections({ session, system }, [place]) {
         className: 'row',
         onsubmit(event) {
             event.preventDefault();
+            standAt('connections', contains.value);
             load();
         },
     }, field('Client identifier or user contains', contains),

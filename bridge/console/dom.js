@@ -119,6 +119,9 @@ export function paged(place, ask, show) {
     return () => load(false);
 }
 
+/* The address names what was looked for in a view, so that it is still there when the page is read anew. */
+export const standAt = (view, place) => history.replaceState(null, '', `#${view}/${encodeURIComponent(place)}`);
+
 /* A dialog with a form. `fields` are elements; resolves with the form's FormData, or null. */
 export function ask(title, fields, action = 'OK', isGrave = false) {
     const dialog = document.getElementById('dialog');

@@ -10,9 +10,9 @@ const path = (hub, rest = '') => `/api/hubs/${encodeURIComponent(hub)}${rest}`;
 /* Hubs that have settings (`known`, with where they come from), and those that have connections. */
 function hubsOf(known, numbers) {
     const names = new Map(known.map(({ name, source }) => [name, source]));
-    for (const topic of numbers.values.keys()) {
+    for (const [topic, count] of numbers.values) {
         const [, hub] = /^bridge\/\d+\/connections\/([^/]+)\//.exec(topic) ?? [];
-        if (hub && !hub.startsWith('_') && !names.has(hub)) {
+        if (hub && count !== '0' && !hub.startsWith('_') && !names.has(hub)) {
             names.set(hub, 'none of its own');
         }
     }

@@ -1,12 +1,15 @@
 /* The topic tree: retained messages, and what comes while one watches.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { button, bytes, card, clock, code, field, fill, make, paged, problem, table } from './dom.js';
+import { button, bytes, card, clock, code, field, fill, make, paged, problem, standAt, table } from './dom.js';
 import { checkFilter, payloadText } from './system.js';
 
 const PAGE = 300; // retained messages that are asked for at once, in several questions
 const SHOWN = 200; // messages of a watch
 const BURST = 200; // a second; beyond it the watch ends
+const LETTERS = 200; // of a payload in the list of a watch
+
+const shortened = (text) => (text.length > LETTERS ? `${text.slice(0, LETTERS)}…` : text);
 
 /* Topics become a tree: Map of level -> { topic or null, children }. */
 function treeOf(topics) {
@@ -116,7 +119,7 @@ export function topics({ system }, [place]) {
                 note.textContent = `More than ${BURST} messages a second fit ${filter.value}: watch fewer topics.`;
                 return;
             }
-            rows.unshift({ time: Date.now(), topic, qos: packet.qos, text: payloadText(payload).slice(0, 200) });
+            rows.unshift({ time: Date.now(), topic, qos: packet.qos, text: shortened(payloadText(payload)) });
             rows.length = Math.min(rows.length, SHOWN);
             if (!drawing) {
                 drawing = true;
@@ -140,6 +143,7 @@ export function topics({ system }, [place]) {
         className: 'row',
         onsubmit(event) {
             event.preventDefault();
+            standAt('topics', filter.value);
             load();
         },
     }, field('Topic filter', filter), make('button', { className: 'primary' }, 'Show retained'), button('Watch live', watch));
