@@ -67,19 +67,28 @@ function show() {
     view.shown?.();
 }
 
+/* What could not be read while the server was away. */
+function tryAgain() {
+    if (view?.element.querySelector('[role="alert"]')) {
+        view.shown?.();
+    }
+}
+
 /* ---------------------------------------------------------------- signing in */
 
 async function enter(written) {
     const session = await Session.open(written);
     const system = new System(session);
     system.addEventListener('state', ({ detail }) => showState(detail));
+    system.addEventListener('state', ({ detail }) => detail === 'online' && tryAgain());
+    system.addEventListener('refused', ({ detail }) => signOut(detail));
     await system.open();
     shared = { session, system, numbers: new Numbers(system) };
     $('tabs').hidden = $('sign-out').hidden = false;
     show();
 }
 
-function signOut() {
+function signOut(error = null) {
     Session.forget();
     view?.close();
     shared?.numbers.close();
@@ -87,7 +96,7 @@ function signOut() {
     shared = view = null;
     $('tabs').hidden = $('sign-out').hidden = true;
     showState('offline');
-    signIn();
+    signIn(error);
 }
 
 const reasonOf = (refusal) => (refusal.status === 401 ? new Error('This is not an access key of this server.') : refusal);
@@ -119,7 +128,7 @@ function signIn(error = null) {
 }
 
 $('tabs').append(...Object.entries(views).map(([name, [title]]) => make('a', { href: `#${name}` }, title)));
-$('sign-out').onclick = signOut;
+$('sign-out').onclick = () => signOut();
 window.addEventListener('hashchange', show);
 
 /* Who asks for what is there, wants to see what has changed; the link to the content is no place of the console. */

@@ -37,9 +37,14 @@ export class Session {
         }
         session.key = await crypto.subtle.importKey('raw', text.encode(key),
             { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
-        await session.send('GET', '/api/hubs'); // is it good?
+        await session.check();
         sessionStorage.setItem(STORED, key);
         return session;
+    }
+
+    /* Throws unless the key is good. */
+    async check() {
+        await this.get('/api/hubs');
     }
 
     static remembered() {

@@ -7,6 +7,7 @@ import mqtt from './mqtt.esm.js';
 const PATH = '/clients/mqtt/hubs/$system';
 const WATCH = '$wps//watch'; // while it is subscribed to, $SYS is told each second
 const ANSWER_MS = 10000;
+const UNREACHABLE = 'The server cannot be reached.';
 const TOKEN_SECONDS = 12 * 3600;
 
 const decoder = new TextDecoder();
@@ -51,13 +52,14 @@ export function payloadText(payload) {
     return text.includes('\uFFFD') ? `${payload.length} bytes, no text` : text;
 }
 
-/* Events: 'state' (detail 'connecting', 'online', 'offline'). */
+/* Events: 'state' (detail 'connecting', 'online', 'offline'); 'refused' (detail: a Refusal): the key is none any more. */
 export class System extends EventTarget {
     constructor(session) {
         super();
         this.session = session;
         this.watchers = new Set(); // { filter, handler }
-        this.asked = new Map(); // correlation -> { resolve, items, timer }
+        this.asked = new Map(); // correlation -> { resolve, reject, timer }
+        this.wasOnline = false;
         this.number = 0;
         this.name = `console-${crypto.randomUUID()}`;
         this.answers = `$wps//console/${this.name}`;
@@ -73,9 +75,18 @@ export class System extends EventTarget {
             timerVariant: 'native',
             transformWsUrl: () => this.url,
         });
-        this.client.on('connect', () => this.tell('online'));
-        this.client.on('close', () => this.tell('offline'));
-        this.client.on('reconnect', () => this.renew());
+        this.client.on('connect', () => {
+            this.tell('online');
+            this.wasOnline = true;
+        });
+        this.client.on('close', () => {
+            this.tell('offline');
+            this.giveUp();
+        });
+        this.client.on('reconnect', () => {
+            this.renew();
+            this.lookWhy();
+        });
         this.client.on('error', () => this.tell('offline'));
         this.client.on('message', (topic, payload, packet) => this.receive(topic, payload, packet));
         this.client.subscribe([WATCH, '$SYS/#', `${this.answers}/#`]);
@@ -97,6 +108,17 @@ export class System extends EventTarget {
     async renew() {
         this.tell('connecting');
         this.url = await this.session.socketUrl(PATH, { sub: 'console' }, TOKEN_SECONDS);
+    }
+
+    /* The browser tells no page why there is no WebSocket. */
+    async lookWhy() {
+        try {
+            await this.session.check();
+        } catch (error) {
+            if (error.status === 401) {
+                this.dispatchEvent(new CustomEvent('refused', { detail: error }));
+            }
+        }
     }
 
     receive(topic, payload, packet) {
@@ -133,20 +155,34 @@ export class System extends EventTarget {
         return this.client.publishAsync(topic, payload, options);
     }
 
-    /* Asks the broker itself (docs/console.md); resolves with the answer's JSON. */
+    /* Asks the broker itself (docs/console.md); resolves with the answer's JSON. Only the first connection is waited for. */
     ask(what, parameters = {}) {
         const number = String(++this.number);
         return new Promise((resolve, reject) => {
+            if (this.wasOnline && !this.isOnline) {
+                throw new Error(UNREACHABLE);
+            }
             const timer = setTimeout(() => {
                 this.asked.delete(number);
                 reject(new Error('The broker does not answer.'));
             }, ANSWER_MS);
-            this.asked.set(number, { resolve, timer });
+            this.asked.set(number, { resolve, reject, timer });
             this.client.publish(`$wps//inspect/${what}`, '', {
                 qos: 0,
                 properties: { responseTopic: `${this.answers}/${number}`, userProperties: parameters },
             });
         });
+    }
+
+    /* What was asked on a connection that is gone is answered no more. */
+    giveUp() {
+        if (this.wasOnline) {
+            this.asked.forEach(({ reject, timer }) => {
+                clearTimeout(timer);
+                reject(new Error(UNREACHABLE));
+            });
+            this.asked.clear();
+        }
     }
 
     take(number, payload) {
