@@ -1,5 +1,5 @@
 /* A page's connection to its hub: a WebSocket with the subprotocol json.webpubsub.azure.v1, which
- * comes back by itself. Its state is shown in the element with role=status.
+ * comes back by itself. Its state is shown in the element with role=status, what goes wrong in one with role=alert.
  *
  *     const connection = live({ negotiate: '/negotiate', onmessage(data, { group, from }) { } });
  *     connection.send('group', { any: 'JSON' });
@@ -7,6 +7,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 const AGAIN_MS = 1000;
+const COMPLAINT_MS = 10_000;
 
 export function live({ negotiate = 'negotiate', onmessage, onopen }) {
   const status = document.querySelector('[role=status]');
@@ -27,6 +28,13 @@ export function live({ negotiate = 'negotiate', onmessage, onopen }) {
     }
   }
 
+  /* It is live when `onopen` is done; when that fails, all is tried again. */
+  async function welcome(here, message) {
+    const isDone = Promise.resolve(onopen?.(message));
+    waiting.splice(0).forEach(put);
+    await isDone.then(() => { if (here.readyState === WebSocket.OPEN) { show('Live'); } }, () => here.close());
+  }
+
   async function open() {
     try {
       const { url } = await (await fetch(negotiate)).json();
@@ -41,8 +49,9 @@ export function live({ negotiate = 'negotiate', onmessage, onopen }) {
       if (message.type === 'message') {
         onmessage?.(message.data, { group: message.group, from: message.fromUserId });
       } else if (message.event === 'connected') {
-        Promise.resolve(onopen?.(message)).then(() => show('Live'));
-        waiting.splice(0).forEach(put);
+        welcome(socket, message);
+      } else if (message.type === 'ack' && !message.success) {
+        complain(message.error?.message ?? 'That was refused.');
       }
     };
   }
@@ -51,7 +60,7 @@ export function live({ negotiate = 'negotiate', onmessage, onopen }) {
   open();
   return {
     send: (group, data) => put({ type: 'sendToGroup', group, dataType: 'json', data, noEcho: true }),
-    event: (name, data) => put({ type: 'event', event: name, dataType: 'json', data }),
+    event: (name, data) => put({ type: 'event', event: name, dataType: 'json', data, ackId: ++acks }),
     join: (group) => put({ type: 'joinGroup', group, ackId: ++acks }),
     leave: (group) => put({ type: 'leaveGroup', group, ackId: ++acks }),
   };
@@ -64,8 +73,21 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/* Posts JSON to the site. */
+/* Says for a while what went wrong. */
+export function complain(text) {
+  const place = document.querySelector('[role=alert]') ?? element('p', { role: 'alert', className: 'bad' });
+  document.querySelector('header').append(place);
+  place.textContent = text;
+  clearTimeout(place.timer);
+  place.timer = setTimeout(() => place.remove(), COMPLAINT_MS);
+}
+
+/* Posts a file, or anything else as JSON, to the site. */
 export async function post(target, data) {
-  const answer = await fetch(target, { method: 'POST', body: JSON.stringify(data) });
-  return answer.headers.get('Content-Length') === '0' ? undefined : answer.json();
+  const body = data instanceof Blob ? data : JSON.stringify(data);
+  const answer = await fetch(target, { method: 'POST', body }).catch(() => undefined);
+  if (!answer?.ok) {
+    complain(`That did not work: ${(await answer?.text()) || 'the site does not answer.'}`);
+  }
+  return answer?.ok === true;
 }

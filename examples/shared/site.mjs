@@ -64,7 +64,7 @@ export function site(program, routes, first = (request, response, next) => next(
             }
         } catch (error) {
             console.error(error.message);
-            response.writeHead(error.status ?? 500).end();
+            response.writeHead(error.status ?? 500, { 'Content-Type': 'text/plain; charset=utf-8' }).end(error.message);
         }
     }
     const server = http.createServer((request, response) =>

@@ -50,4 +50,12 @@ test('a price is read while it flashes, whichever way it went, also in the chose
     }
 });
 
+test('a page that could not fetch the past tries again', async () => {
+    const page = await demo.open();
+    await page.route('**/history', (route) => route.fulfill({ body: 'not now' }), { times: 1 });
+    await page.reload();
+    await page.getByRole('status').getByText('Live').waitFor();
+    assert.match(await price(page, 'PUB'), /^\d+\.\d\d$/);
+});
+
 await run();
