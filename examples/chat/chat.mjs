@@ -25,10 +25,14 @@ const tellWhoIsThere = inTurn(() => {
     return hub.sendToAll({ kind: 'people', rooms: there });
 });
 
+const refuse = (reason) => { throw Object.assign(new Error(reason), { status: 400 }); }; // with 500 it would be tried again
+const nameOf = (userId) => userId.replace(/(%[\dA-F]{2})+/gi, (bytes) => decodeURIComponent(bytes)); // from a header
+
 const takers = {
     async enter({ connectionId, userId }, { room }) {
+        rooms.has(room) || refuse('There is no such room.');
         const before = people.get(connectionId)?.room;
-        people.set(connectionId, { name: userId, room });
+        people.set(connectionId, { name: nameOf(userId), room });
         if (before) {
             await hub.group(before).removeConnection(connectionId);
         }
@@ -38,8 +42,8 @@ const takers = {
     },
 
     async say({ connectionId, userId }, { text }) {
-        const { room } = people.get(connectionId);
-        const message = { name: userId, text: text.slice(0, TEXT_MAX), time: Date.now() };
+        const { room } = people.get(connectionId) ?? refuse('Come into a room first.');
+        const message = { name: nameOf(userId), text: String(text).slice(0, TEXT_MAX), time: Date.now() };
         rooms.set(room, [...rooms.get(room), message].slice(-KEPT));
         await hub.group(room).sendToAll({ kind: 'said', room, ...message });
     },
@@ -52,7 +56,7 @@ const handler = new WebPubSubEventHandler('chat', {
             const answer = await takers[context.eventName](context, data);
             response.success(JSON.stringify(answer), 'json'); // to who has sent the event
         } catch (error) {
-            response.fail(500, error.message);
+            response.fail(error.status ?? 500, error.message);
         }
     },
     onDisconnected({ context }) {
@@ -64,8 +68,7 @@ const handler = new WebPubSubEventHandler('chat', {
 site(
     import.meta.url,
     {
-        'GET /negotiate': (_, request) =>
-            hub.getClientAccessToken({ userId: parameter(request, 'name') }),
+        'GET /negotiate': (_, request) => hub.getClientAccessToken({ userId: parameter(request, 'name') }),
         'GET /rooms': () => [...rooms.keys()],
     },
     express().use(handler.getMiddleware()),

@@ -59,4 +59,35 @@ test('a room is for itself', async () => {
     await sees(dora, 'I am.');
 });
 
+test('a name is what was written, and a room that is not there is refused', async () => {
+    const name = 'Жанна 100% %41 😀';
+    const [zhanna, fritz] = [await open(encodeURIComponent(name)), await open('Fritz')];
+    await until('her name is there', async () => (await here(fritz)).split(',').includes(name));
+    await say(zhanna, 'This is mine.');
+    await zhanna.locator('li.mine').filter({ hasText: 'This is mine.' }).waitFor();
+    await fritz.evaluate(async () => {
+        const { live } = await import('/live.js');
+        const onopen = () => other.event('enter', { room: 'Nowhere' });
+        const other = live({ negotiate: 'negotiate?name=Gast', onopen });
+    });
+    await fritz.getByRole('alert').waitFor(); // what is refused is said
+    await open('Hans');
+    await until('presence goes on', async () => (await here(fritz)).split(',').includes('Hans'));
+    assert.ok(!(await here(fritz)).includes('Gast'));
+});
+
+test('who reads what was before is left there', async () => {
+    const [reader, writer] = [await open('Ida'), await open('Jan')];
+    const log = reader.getByRole('log');
+    for (let i = 0; i < 40; i++) {
+        await say(writer, `Line ${i}`);
+    }
+    await sees(reader, 'Line 39');
+    assert.ok((await log.evaluate((at) => at.scrollHeight - at.scrollTop - at.clientHeight)) < 2);
+    await log.evaluate((at) => at.scrollTo(0, 0));
+    await say(writer, 'The last one');
+    await sees(reader, 'The last one');
+    assert.equal(await log.evaluate((at) => at.scrollTop), 0);
+});
+
 await run();
