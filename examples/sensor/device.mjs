@@ -30,10 +30,14 @@ client.on('connect', () => {
     console.log('connected');
 });
 
-/* A browser has switched. */
+/* A browser has switched, or anybody else has said anything. */
 client.on('message', (_, payload) => {
-    isOn = JSON.parse(payload).isOn === true;
-    tell('heater', { isOn }, kept);
+    try {
+        isOn = JSON.parse(payload)?.isOn === true;
+        tell('heater', { isOn }, kept);
+    } catch {
+        console.error(`not understood: ${payload}`);
+    }
 });
 
 setInterval(() => {

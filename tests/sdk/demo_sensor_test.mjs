@@ -1,6 +1,7 @@
 /* examples/sensor: a device's readings are charted on two pages, one of which switches it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+import assert from 'node:assert/strict';
 import { Demo } from './lib/demo.mjs';
 import { connectMqtt } from './lib/device.mjs';
 import { run, test } from './lib/runner.mjs';
@@ -43,8 +44,27 @@ test('a device that is away is said to be', async () => {
     // Takes its session over, again and again: the device is back after a second.
     const thief = await connectMqtt(`mqtt://127.0.0.1:${port}`, { clientId: 'greenhouse-1', reconnectPeriod: 50 });
     await page.locator('#device', { hasText: 'offline' }).waitFor();
+    assert.ok(await toggle(page).isDisabled());
     await thief.endAsync(true);
     await page.locator('#device', { hasText: 'online' }).waitFor(); // it comes back by itself
+});
+
+test('what others say on its topics ends neither the device nor the chart', async () => {
+    const page = await demo.open();
+    await until('there are readings', async () => (await points(page)) > 1);
+    const [, port] = /-p (\d+)/.exec(demo.said);
+    const other = await connectMqtt(`mqtt://127.0.0.1:${port}`);
+    for (const name of ['switch', 'temperature']) {
+        for (const text of ['on', 'null', '21.5']) {
+            await other.publishAsync(`greenhouse/${name}`, text, { qos: 1 });
+        }
+    }
+    await other.endAsync();
+    const before = await points(page);
+    await until('it goes on', async () => (await points(page)) > before + 1);
+    assert.doesNotMatch(await page.locator('svg .line').getAttribute('d'), /NaN/);
+    await toggle(page).click();
+    await heater(page, 'on');
 });
 
 await run();
