@@ -9,7 +9,7 @@
 const AGAIN_MS = 1000;
 const COMPLAINT_MS = 10_000;
 
-export function live({ negotiate = 'negotiate', onmessage, onopen }) {
+export function live({ negotiate = 'negotiate', onmessage, onopen, onclose }) {
   const status = document.querySelector('[role=status]');
   const waiting = [];
   let socket;
@@ -43,7 +43,7 @@ export function live({ negotiate = 'negotiate', onmessage, onopen }) {
       setTimeout(open, AGAIN_MS);
       return;
     }
-    socket.onclose = () => { show('Connecting'); setTimeout(open, AGAIN_MS); };
+    socket.onclose = () => { onclose?.(); show('Connecting'); setTimeout(open, AGAIN_MS); };
     socket.onmessage = ({ data }) => {
       const message = JSON.parse(data);
       if (message.type === 'message') {
@@ -59,6 +59,7 @@ export function live({ negotiate = 'negotiate', onmessage, onopen }) {
   show('Connecting');
   open();
   return {
+    isOpen: () => socket?.readyState === WebSocket.OPEN,
     send: (group, data) => put({ type: 'sendToGroup', group, dataType: 'json', data, noEcho: true }),
     event: (name, data) => put({ type: 'event', event: name, dataType: 'json', data, ackId: ++acks }),
     join: (group) => put({ type: 'joinGroup', group, ackId: ++acks }),

@@ -13,8 +13,7 @@ const hub = hubOf('whiteboard');
 let picture = [];
 
 const memory = new WebPubSubClient({
-    getClientAccessUrl: async () =>
-        (await hub.getClientAccessToken({ userId: 'memory', groups: [GROUP] })).url,
+    getClientAccessUrl: async () => (await hub.getClientAccessToken({ userId: 'memory', groups: [GROUP] })).url,
 });
 
 memory.on('group-message', ({ message: { data } }) => {
@@ -28,7 +27,6 @@ memory.on('group-message', ({ message: { data } }) => {
 
 await memory.start();
 site(import.meta.url, {
-    'GET /negotiate': (_, request) =>
-        hub.getClientAccessToken({ ...MAY, userId: parameter(request, 'name') }),
+    'GET /negotiate': (_, request) => hub.getClientAccessToken({ ...MAY, userId: parameter(request, 'name') }),
     'GET /picture': () => picture,
 });

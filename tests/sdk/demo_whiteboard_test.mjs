@@ -63,4 +63,63 @@ test('who comes late gets the picture', async () => {
     assert.equal(await isDrawn(await open('Finn'), 0.1, 0.15), false);
 });
 
+test('a tap is a point, quick strokes are whole, and two fingers draw one stroke', async () => {
+    const [anna, ben] = [await open('Anna'), await open('Ben')];
+    const box = await anna.locator('canvas').boundingBox();
+    await anna.mouse.click(box.x + 0.5 * box.width, box.y + 0.05 * box.height);
+    await sees(ben, 0.5, 0.05);
+    await anna.locator('canvas').evaluate((canvas) => {
+        const { left, top, width, height } = canvas.getBoundingClientRect();
+        const point = (type, pointerId, x, y) => canvas.dispatchEvent(new PointerEvent(type, {
+            ...{ pointerId, isPrimary: pointerId === 1, buttons: type === 'pointerup' ? 0 : 1 },
+            ...{ clientX: left + x * width, clientY: top + y * height },
+        }));
+        canvas.setPointerCapture = () => {}; // of these pointers the browser knows nothing
+        for (let i = 1; i < 10; i++) { // all in one frame
+            point('pointerdown', 1, i / 10, 0.5);
+            point('pointermove', 1, i / 10, 0.6);
+            point('pointerup', 1, i / 10, 0.6);
+        }
+        point('pointerdown', 1, 0.1, 0.8);
+        point('pointerdown', 2, 0.9, 0.8);
+        point('pointermove', 2, 0.9, 0.7);
+        point('pointermove', 1, 0.1, 0.9);
+        point('pointerup', 2, 0.9, 0.7);
+        point('pointerup', 1, 0.1, 0.9);
+    });
+    for (let i = 1; i < 10; i++) {
+        await sees(ben, i / 10, 0.55);
+    }
+    await sees(ben, 0.1, 0.85);
+    assert.equal(await isDrawn(anna, 0.5, 0.8), false);
+    assert.equal(await isDrawn(anna, 0.9, 0.75), false);
+    await ben.locator('.cursor').first().waitFor();
+    await ben.locator('.cursor').first().waitFor({ state: 'detached' }); // Anna has stopped
+});
+
+test('a page that was away has the same picture as the others', async () => {
+    const [anna, ben] = [await open('Anna'), await open('Ben')];
+    const status = (text) => ben.getByRole('status').getByText(text).waitFor();
+    await ben.addInitScript(() => {
+        window.WebSocket = class extends WebSocket {
+            constructor(...words) { super(...words); window.socket = this; }
+        };
+    });
+    await ben.reload();
+    await status('Live');
+    await draw(anna, 'red', [[0.1, 0.3], [0.9, 0.3]]);
+    await sees(ben, 0.5, 0.3);
+    let isAway = true;
+    await ben.route('**/negotiate*', (route) => (isAway ? route.fulfill({ body: 'not now' }) : route.continue()));
+    await ben.evaluate(() => window.socket.close());
+    await status('Connecting');
+    await anna.getByRole('button', { name: 'Clear' }).click();
+    await draw(ben, 'blue', [[0.2, 0.4], [0.8, 0.4]]);
+    isAway = false;
+    await status('Live');
+    await sees(anna, 0.5, 0.4);
+    await until('what was cleared is cleared', async () => !(await isDrawn(ben, 0.5, 0.3)));
+    assert.ok(await isDrawn(ben, 0.5, 0.4));
+});
+
 await run();
