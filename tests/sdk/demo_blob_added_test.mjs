@@ -43,4 +43,26 @@ test('so is what comes into the folder by hand, and what goes', async () => {
     await blob(late, 'hand.csv').waitFor({ state: 'detached' });
 });
 
+test('a blob in a folder is that one, an SVG is a picture, and what cannot be is said', async () => {
+    const folder = path.join(demo.folder, 'pictures');
+    const page = await demo.open();
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40"><rect width="9" height="9"/></svg>';
+    fs.writeFileSync(path.join(folder, 'one.svg'), svg);
+    fs.mkdirSync(path.join(folder, 'blobs'));
+    fs.writeFileSync(path.join(folder, 'blobs/one.svg'), svg);
+    for (const name of ['one.svg', 'blobs/one.svg']) {
+        const image = page.getByRole('figure', { name, exact: true }).locator('img');
+        await image.waitFor();
+        assert.ok(await image.evaluate((img) => img.decode().then(() => img.naturalWidth === 40)), name);
+    }
+    await blob(page, 'blobs/one.svg').getByRole('button', { name: 'Remove' }).click();
+    await blob(page, 'blobs/one.svg').waitFor({ state: 'detached' });
+    assert.deepEqual([fs.existsSync(path.join(folder, 'blobs/one.svg')), fs.existsSync(path.join(folder, 'one.svg'))], [false, true]);
+    const known = JSON.parse(fs.readFileSync(path.join(demo.folder, 'blobs.json'))); // what the next run begins with
+    assert.ok(known.some(([name]) => name === 'one.svg'));
+    await page.evaluate(() => { window.fetch = async () => new Response('no space', { status: 507 }); });
+    await page.getByRole('button', { name: 'Paint a picture' }).click();
+    await page.getByRole('alert').getByText('no space').waitFor();
+});
+
 await run();
