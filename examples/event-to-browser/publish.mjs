@@ -22,14 +22,19 @@ async function publish(symbol) {
     await topic.send([
         { type: 'price.changed', source: '/exchange', subject: symbol, data: { symbol, price, before } },
     ]);
+    console.log('published');
 }
 
 const isForever = process.argv.includes('--forever');
 do {
     for (const symbol of Object.keys(prices)) {
-        await publish(symbol);
+        await publish(symbol).catch((error) => {
+            if (!isForever) {
+                throw error;
+            }
+            console.error(error.message); // the server is back soon
+        });
     }
-    console.log('published');
     if (isForever) {
         await setTimeout(1000);
     }
