@@ -4,14 +4,18 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import { AzureKeyCredential, EventGridPublisherClient } from '@azure/eventgrid';
+import fs from 'node:fs';
+import path from 'node:path';
 import { hubOf, inTurn, site, webhook } from '../shared/site.mjs';
 
 const names = ['billing', 'stock', 'shipping'];
 const hub = hubOf('shop');
-const services = Object.fromEntries(
-    names.map((name) => [name, { name, isUp: true, done: [], attempts: 0 }]),
-);
-const orders = [];
+const FILE = path.join(process.env.FOLDER, 'orders.json'); // events wait for the next run, which has to know them
+const { orders, services } = fs.existsSync(FILE) ? JSON.parse(fs.readFileSync(FILE)) : {
+    orders: [],
+    services: Object.fromEntries(names.map((name) => [name, { name, isUp: true, done: [], attempts: 0 }])),
+};
+let last = Math.max(0, ...orders);
 
 const topic = new EventGridPublisherClient(
     `${process.env.SERVER}/topics/orders/api/events`,
@@ -20,12 +24,24 @@ const topic = new EventGridPublisherClient(
     { allowInsecureConnection: true },
 );
 
-const state = () => ({ orders: orders.length, services: Object.values(services) });
-const show = inTurn(() => hub.sendToAll(state()));
+const state = () => ({ orders, services: Object.values(services) });
+const show = inTurn(() => {
+    fs.writeFileSync(FILE, JSON.stringify({ orders, services }));
+    return hub.sendToAll(state());
+});
+
+/* An order is placed when its event was accepted, or has come. */
+function place(order) {
+    if (!orders.includes(order)) {
+        orders.push(order);
+        orders.sort((one, other) => one - other);
+    }
+}
 
 /* What the service does with an event. One that came already is done already. */
 async function take(service, { data: { order } }) {
     service.attempts += 1;
+    place(order);
     if (!service.isUp) {
         await show();
         throw Object.assign(new Error(`${service.name} is down`), { status: 503 });
@@ -38,8 +54,7 @@ async function take(service, { data: { order } }) {
 
 async function order(body) {
     const { count } = JSON.parse(body);
-    const placed = Array.from({ length: count }, (_, i) => orders.length + i + 1);
-    orders.push(...placed);
+    const placed = Array.from({ length: count }, () => (last += 1));
     await topic.send(
         placed.map((number) => ({
             type: 'order.placed',
@@ -48,6 +63,7 @@ async function order(body) {
             data: { order: number },
         })),
     );
+    placed.forEach(place);
     await show();
 }
 

@@ -2,6 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { inTurn } from '../../examples/shared/site.mjs';
 import { Demo } from './lib/demo.mjs';
 import { run, test } from './lib/runner.mjs';
@@ -36,6 +38,8 @@ test('a service that is down misses nothing', async () => {
         await shows(page, 'stock', 'waiting', 0);
     }
     await demo.picture(late, 'phone');
+    const { orders, services } = JSON.parse(fs.readFileSync(path.join(demo.folder, 'orders.json'))); // for the next run
+    assert.deepEqual([orders.length, services.stock.done.length], [11, 11]);
 });
 
 test('what services tell does not overtake what is older, and goes on behind a failure', async () => {
@@ -51,6 +55,14 @@ test('what services tell does not overtake what is older, and goes on behind a f
     await assert.rejects(older, /lost/);
     await newer;
     assert.deepEqual(told, ['older', 'newer']);
+});
+
+test('an order that was not accepted is not placed, and that is said', async () => {
+    await demo.pubgrid('event', 'topic', 'regenerate-key', 'orders', 'key1'); // the shop has the old one
+    const answer = await fetch(`${demo.url}order`, { method: 'POST', body: '{"count":1}' });
+    assert.equal(answer.status, 500);
+    assert.match(await answer.text(), /\w/);
+    assert.equal((await (await fetch(`${demo.url}state`)).json()).orders.length, 11);
 });
 
 await run();
