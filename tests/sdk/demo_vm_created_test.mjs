@@ -58,4 +58,17 @@ test('what is written while a machine is created stays', async () => {
     assert.equal(await page.getByLabel('Name').inputValue(), 'next-7');
 });
 
+test('a page proposes a name that is free', async () => {
+    const [one, other] = [await demo.open(), await demo.open()];
+    assert.equal(await one.getByLabel('Name').inputValue(), 'vm-1');
+    await one.getByRole('button', { name: 'Create' }).click();
+    await done(other, 'vm-1').waitFor();
+    assert.equal(await one.getByLabel('Name').inputValue(), 'vm-2');
+    await other.getByRole('button', { name: 'Create' }).click();
+    await done(one, 'vm-2').waitFor();
+    await one.reload();
+    await done(one, 'vm-2').waitFor();
+    assert.equal(await one.getByLabel('Name').inputValue(), 'vm-3');
+});
+
 await run();
