@@ -46,8 +46,7 @@ TIMEOUT = 1  # seconds of a request to `flaky`
 TIMEOUTS, TIMEOUT_OTHERS = {"FLAKY": TIMEOUT}, 30
 LAST_DATA_RECV = 11  # the place of tcpi_last_data_recv (ms) among the numbers of struct tcp_info
 TABLE = (10, 30, 60, 300, 600)  # seconds between attempts
-FLAKY_BACKOFF = (10, 20)
-LEAST = {503: 30}  # seconds that a status asks for
+FLAKY_BACKOFF = (10, 20)  # of its own, also in place of the 30 s after 503 (docs/eventgrid.md)
 ROUNDING = 0.55  # seconds: delays in the broker are whole ones
 LATE = 5  # seconds that an attempt may come after its time, on a machine that is busy
 CALM = 12  # seconds before the first kill
@@ -70,18 +69,26 @@ def when_it_came(connection):
     return time.monotonic() - struct.unpack_from("8B12I", info)[8 + LAST_DATA_RECV] / 1000
 
 
+def timeout_of(name):
+    return TIMEOUTS.get(name, TIMEOUT_OTHERS)
+
+
 class Attempt:
     """A request that came with an event."""
 
-    __slots__ = ("came", "ended", "count", "status", "least")
+    __slots__ = ("came", "ended", "sent", "count", "status", "least")
 
     def __init__(self, count, came):
-        self.came, self.ended = came, None  # None: never answered
+        self.came, self.ended, self.sent = came, None, None  # None: never answered; from `ended` to `sent` it was written
         self.count, self.status, self.least = count, None, 0
 
+    def is_in_time(self, timeout):
+        """Has its answer been in time for sure? Else the server may have taken it for one that has none."""
+        return self.sent is not None and self.sent - self.came < timeout / 2
+
     def failed(self, timeout):
-        """When the server has taken it for failed, at the earliest: by the answer, if that has been in time for sure."""
-        return self.ended if self.ended and self.ended - self.came < timeout / 2 else self.came
+        """When the server has taken it for failed, at the earliest."""
+        return self.ended if self.is_in_time(timeout) else self.came
 
 
 class Webhook(StandIn):
@@ -118,6 +125,8 @@ class Webhook(StandIn):
             for attempt in made:
                 attempt.status, attempt.least, attempt.ended = status, least, time.monotonic()
             self.reply(request, status, headers=[("retry-after", str(least))] if status == 429 else ())
+            for attempt in made:
+                attempt.sent = time.monotonic()
 
     def decide(self, name, events):
         """The status, or "hang" or "break", and the seconds that it asks for."""
@@ -129,7 +138,7 @@ class Webhook(StandIn):
         if mode in ("hang", "break"):
             return mode, 0
         status = 200 if mode == "well" else int(mode)
-        return status, 20 if status == 429 else LEAST.get(status, 0)
+        return status, 20 if status == 429 else 0
 
 
 class Server:
@@ -443,7 +452,7 @@ class Run(Loop):
         """Seconds from this attempt to the next one, at least."""
         table = FLAKY_BACKOFF if name == "FLAKY" else TABLE
         step = table[min(attempt.count, len(table) - 1)]
-        return SCALE * max(step, attempt.least)
+        return SCALE * (max(step, attempt.least) if attempt.is_in_time(timeout_of(name)) else step)
 
     def check_attempts(self, name, identifier, attempts):
         if attempts[0].count != 0 and not self.server.was_unrest(0, attempts[0].came):
@@ -459,7 +468,7 @@ class Run(Loop):
 
     def check_next(self, name, identifier, before, after):
         """An attempt and the next one, with nothing between that would excuse them."""
-        pause, due = after.came - before.failed(TIMEOUTS.get(name, TIMEOUT_OTHERS)), self.due(name, before)
+        pause, due = after.came - before.failed(timeout_of(name)), self.due(name, before)
         facts = f"{name}, {identifier}: attempt {after.count} {pause:.2f} s after {before.count} ({before.status})"
         # A request to which a kept connection gives no answer is sent once more.
         if after.count == before.count and before.status is None:
