@@ -25,6 +25,8 @@ export class Refusal extends Error {
     }
 }
 
+export const unreachable = () => new Error('The server cannot be reached.');
+
 export class Session {
     static async open(written) {
         if (!crypto.subtle) {
@@ -78,7 +80,7 @@ export class Session {
             answer = await fetch(target, { method, body, headers: { authorization, ...headers } });
             content = await answer.text();
         } catch {
-            throw new Error('The server cannot be reached.'); // each browser has its own words for that
+            throw unreachable(); // each browser has its own words for that
         }
         let json = null;
         try {

@@ -3,11 +3,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import mqtt from './mqtt.esm.js';
+import { unreachable } from './session.js';
 
 const PATH = '/clients/mqtt/hubs/$system';
 const WATCH = '$wps//watch'; // while it is subscribed to, $SYS is told each second
 const ANSWER_MS = 10000;
-const UNREACHABLE = 'The server cannot be reached.';
 const TOKEN_SECONDS = 12 * 3600;
 
 const decoder = new TextDecoder();
@@ -160,7 +160,7 @@ export class System extends EventTarget {
         const number = String(++this.number);
         return new Promise((resolve, reject) => {
             if (this.wasOnline && !this.isOnline) {
-                throw new Error(UNREACHABLE);
+                throw unreachable();
             }
             const timer = setTimeout(() => {
                 this.asked.delete(number);
@@ -179,7 +179,7 @@ export class System extends EventTarget {
         if (this.wasOnline) {
             this.asked.forEach(({ reject, timer }) => {
                 clearTimeout(timer);
-                reject(new Error(UNREACHABLE));
+                reject(unreachable());
             });
             this.asked.clear();
         }
